@@ -1,0 +1,37 @@
+# Thin names for the commands beneath. Each sets up what it needs in .venv; a second call starts at once.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+PORT ?= 5000
+
+.PHONY: help run test ui check clean
+
+help:  ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY)  ## download, tokenize, train, evaluate, compare: whatever is not done yet
+	@python -m pipelines.params
+	@dvc repro
+
+test: $(READY)  ## the whole test suite
+	@pytest -n auto
+
+ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
+	@python -m tracking.ui --port $(PORT)
+
+check: $(READY)  ## style (ruff) and types (mypy, strict)
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+clean:  ## remove everything that the pipeline made, but neither .venv nor MLflow's runs
+	rm -rf data/raw data/tokens results reports dvc.lock .dvc/cache .dvc/tmp
+
+$(READY): requirements.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python {sys.version.split()[0]} found, 3.11 or later needed: make PYTHON=python3.12 …")'
+	@echo "Setting up $(VENV) (once, some minutes)"
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@touch $@

@@ -1,0 +1,24 @@
+"""The errors that a user can mend. Each message is one line: the key or file, what was found, what is allowed.
+
+`pipelines.cli` prints them without a traceback; anything else that is raised is a bug of the program and shows one.
+"""
+
+
+class UserError(Exception):
+    """Something the user can mend."""
+
+
+class ParamsError(UserError):
+    """A value of params.yaml or of the command line, alone or together with others, or with this machine."""
+
+
+class DataError(UserError):
+    """A data set's source, download, archive or content; or an output of an earlier stage that is missing or broken."""
+
+
+class TrainingError(UserError):
+    """A training that cannot go on, such as a loss that is no number."""
+
+
+class TrackingError(UserError):
+    """The MLflow store or server cannot be used."""

@@ -1,0 +1,78 @@
+"""The text classifier that all variants share: embedding, recurrent encoder, pooling, linear head.
+
+The textbook model is its default shape: Embedding(vocabulary, 128) → LSTM(64), or bidirectional LSTM(64) whose two
+final states are joined to 128 numbers → Linear(classes) → softmax.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from models.encoder import Cell, RecurrentEncoder
+from models.pooling import PoolingName, build_pooling
+
+PADDING_INDEX = 1
+
+
+class TextClassifier(nn.Module):
+    """Token numbers in, one logit a class out."""
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        num_classes: int,
+        *,
+        cell: Cell,
+        bidirectional: bool = False,
+        layers: int = 1,
+        hidden_size: int = 64,
+        embedding_size: int = 128,
+        pooling: PoolingName = "last",
+        embedding_dropout: float = 0.0,
+        layer_dropout: float = 0.0,
+        head_dropout: float = 0.0,
+        freeze_embedding: bool = False,
+        vectors: Tensor | None = None,
+    ) -> None:
+        """Fresh weights, drawn from PyTorch's global generator.
+
+        Args:
+            vectors: (vocabulary_size, embedding_size), what the embedding starts from instead of random numbers.
+        """
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PADDING_INDEX)
+        if vectors is not None:
+            self.embedding.weight.data.copy_(vectors)
+        self.embedding.weight.requires_grad_(not freeze_embedding)
+        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.encoder = RecurrentEncoder(
+            cell,
+            embedding_size,
+            hidden_size,
+            layers=layers,
+            bidirectional=bidirectional,
+            layer_dropout=layer_dropout,
+        )
+        self.pooling = build_pooling(pooling, self.encoder.output_size, bidirectional)
+        self.head_dropout = nn.Dropout(head_dropout)
+        self.head = nn.Linear(self.encoder.output_size, num_classes)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU."""
+        embedded = self.embedding_dropout(self.embedding(tokens))  # (batch, time, embedding_size)
+        states = self.encoder(embedded, lengths)  # (batch, time, output_size)
+        document = self.pooling(states, lengths)  # (batch, output_size)
+        logits: Tensor = self.head(self.head_dropout(document))  # (batch, num_classes)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))  # losses want it, whatever computed them
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Numbers of parameters by part; pooling counts to the head."""
+        parts: dict[str, tuple[nn.Module, ...]] = {
+            "embedding": (self.embedding,),
+            "recurrent": (self.encoder,),
+            "head": (self.pooling, self.head),
+        }
+        counts = {
+            name: sum(weights.numel() for part in modules for weights in part.parameters())
+            for name, modules in parts.items()
+        }
+        return {"total": sum(counts.values()), **counts}

@@ -1,0 +1,150 @@
+"""The recurrent encoder: stacked RNN, GRU or LSTM layers that read right-padded documents in one or both directions.
+
+Two ways lead to the same states (up to rounding; tests/models/test_encoder.py):
+
+- On CUDA, cuDNN reads packed sequences.
+- On CPU, PyTorch's packed sequences miss the fast kernel (oneDNN). But a forward direction never sees the padding to
+  its right, so it may read the padded batch as it is; and a backward direction is a forward one over documents that
+  were reversed within their own lengths.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+Cell = Literal["rnn", "gru", "lstm"]
+
+_LAYERS: dict[Cell, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+_KERNELS: dict[Cell, Callable[..., Any]] = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}
+
+
+class RecurrentEncoder(nn.Module):
+    """Documents in, a state for every position out.
+
+    Attributes:
+        output_size: numbers a state has: hidden_size times the number of directions.
+        layers: one single-layer module a layer; with two directions its `_reverse` weights read backwards.
+
+    Example:
+        >>> encoder = RecurrentEncoder("lstm", input_size=3, hidden_size=2, bidirectional=True)
+        >>> encoder(torch.zeros(5, 7, 3), torch.tensor([7, 7, 3, 2, 1])).shape
+        torch.Size([5, 7, 4])
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        *,
+        layers: int = 1,
+        bidirectional: bool = False,
+        layer_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.cell: Cell = cell
+        self.hidden_size = hidden_size
+        self.bidirectional = bidirectional
+        self.output_size = hidden_size * (2 if bidirectional else 1)
+        self.layers = nn.ModuleList(
+            _LAYERS[cell](size, hidden_size, batch_first=True, bidirectional=bidirectional)
+            for size in [input_size] + [self.output_size] * (layers - 1)
+        )
+        self.dropout = nn.Dropout(layer_dropout)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """States of the last layer.
+
+        Args:
+            inputs: (batch, time, input_size), right-padded.
+            lengths: (batch,) on the CPU, each from 1 to time.
+
+        Returns:
+            (batch, time, output_size). At positions from a document's length on they mean nothing.
+        """
+        if inputs.is_cuda:
+            return self._packed(inputs, lengths)
+        return self._padded(inputs, lengths)
+
+    def _packed(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        states = inputs
+        for depth, layer in enumerate(self.layers):
+            packed = pack_padded_sequence(
+                self.dropout(states) if depth else states, lengths, batch_first=True, enforce_sorted=False
+            )
+            states, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=inputs.shape[1])
+        return states
+
+    def _padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        order = reversal(lengths, inputs.shape[1])
+        states = inputs
+        for depth, layer in enumerate(self.layers):
+            if depth:
+                states = self.dropout(states)
+            forward = self._read(states, layer, "")
+            if self.bidirectional:
+                backward = reorder(self._read(reorder(states, order), layer, "_reverse"), order)
+                states = torch.cat([forward, backward], dim=-1)  # 2 × (batch, time, hidden) -> (batch, time, 2·hidden)
+            else:
+                states = forward
+        return states
+
+    def _read(self, inputs: Tensor, layer: nn.Module, direction: Literal["", "_reverse"]) -> Tensor:
+        """One direction of one layer, from the first position to the last: (batch, time, hidden_size)."""
+        weights = [getattr(layer, f"{name}_l0{direction}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        zero = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
+        initial = (zero, zero) if self.cell == "lstm" else zero
+        options = (
+            True,
+            1,
+            0.0,
+            self.training,
+            False,
+            True,
+        )  # biases, layers, dropout, train, bidirectional, batch_first
+        states: Tensor = _KERNELS[self.cell](inputs, initial, weights, *options)[0]
+        return states
+
+
+def reversal(lengths: Tensor, time: int) -> Tensor:
+    """Where each position of a flattened (batch·time) batch lies once every document is reversed within its length.
+
+    The permutation is its own inverse; padding stays where it is.
+
+    Example:
+        >>> reversal(torch.tensor([3, 1]), time=3)
+        tensor([2, 1, 0, 3, 4, 5])
+    """
+    positions = torch.arange(time)  # (time,)
+    ends = lengths.unsqueeze(1)  # (batch, 1)
+    within = torch.where(positions < ends, ends - 1 - positions, positions)  # (batch, time)
+    starts = torch.arange(len(lengths)).unsqueeze(1) * time  # (batch, 1)
+    return (starts + within).flatten()
+
+
+def reorder(sequences: Tensor, order: Tensor) -> Tensor:
+    """`sequences` (batch, time, size) with its rows permuted by a self-inverse `order` (batch·time,)."""
+    reordered: Tensor = _Reorder.apply(sequences, order)  # type: ignore[no-untyped-call]
+    return reordered
+
+
+class _Reorder(torch.autograd.Function):
+    """A permutation that is its own inverse, so that the gradient is one plain gather, not a scatter with additions."""
+
+    @staticmethod
+    def forward(context: Any, sequences: Tensor, order: Tensor) -> Tensor:
+        context.save_for_backward(order)
+        return _permute(sequences, order)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (order,) = context.saved_tensors
+        # Through the autograd function itself, so that second derivatives exist too.
+        return reorder(gradient, order), None
+
+
+def _permute(sequences: Tensor, order: Tensor) -> Tensor:
+    return sequences.flatten(0, 1).index_select(0, order).view_as(sequences)

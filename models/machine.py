@@ -1,0 +1,45 @@
+"""What this machine can do, and how a process is set up on it."""
+
+import os
+
+from errors import ParamsError
+
+# cuBLAS needs this to give the same results twice; it is read at its first use.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+import torch
+
+
+def check(accelerator: str, devices: int, precision: str) -> None:
+    """Refuses what cannot run here.
+
+    Raises:
+        ParamsError: names the key of `train`, its value, and what is allowed.
+    """
+    gpus = torch.cuda.device_count()
+    if accelerator == "gpu" and gpus == 0:
+        raise ParamsError("train.accelerator is 'gpu', but this machine has none; allowed here: cpu, auto")
+    kind, available = ("GPUs", gpus) if uses_gpu(accelerator) else ("CPU cores", os.cpu_count() or 1)
+    if devices > available:
+        raise ParamsError(f"train.devices is {devices}; allowed: 1 to {available}, the {kind} of this machine")
+    if precision == "16-mixed" and not uses_gpu(accelerator):
+        raise ParamsError("train.precision is '16-mixed', which needs a GPU; allowed: 32-true, bf16-mixed, 64-true")
+    if precision == "bf16-mixed" and uses_gpu(accelerator) and not torch.cuda.is_bf16_supported():
+        raise ParamsError("train.precision is 'bf16-mixed', which this GPU lacks; allowed: 32-true, 16-mixed, 64-true")
+
+
+def uses_gpu(accelerator: str) -> bool:
+    """Whether `accelerator` (cpu, gpu or auto) means a GPU here."""
+    return accelerator != "cpu" and torch.cuda.is_available()
+
+
+def device(accelerator: str) -> torch.device:
+    """Where a single process computes."""
+    return torch.device("cuda" if uses_gpu(accelerator) else "cpu")
+
+
+def prepare(threads: int) -> None:
+    """Sets up this process; call it before the first tensor operation, while there are no worker threads."""
+    # Gradients that fade through time become denormal numbers, with which float32 arithmetic is about 5 times slower.
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)

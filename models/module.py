@@ -1,0 +1,146 @@
+"""What Lightning trains: a classifier, its loss, its optimizer, and the history of its epochs."""
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from errors import TrainingError
+from models.classifier import TextClassifier
+from text.batches import Batch
+
+Schedule = Literal["constant", "linear", "cosine"]
+
+
+class Totals(NamedTuple):
+    """Sums over documents, kept as tensors so that no step waits for the GPU."""
+
+    loss: Tensor
+    correct: Tensor
+    documents: Tensor
+
+
+class ClassifierModule(LightningModule):
+    """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents.
+
+    Attributes:
+        history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
+            validation_accuracy, learning_rate. Losses and accuracies are means over documents, not over batches;
+            the training ones are taken while the weights change.
+    """
+
+    def __init__(
+        self,
+        classifier: TextClassifier,
+        *,
+        learning_rate: float,
+        weight_decay: float,
+        schedule: Schedule,
+        warmup_share: float,
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.warmup_share = warmup_share
+        self.history: list[dict[str, float]] = []
+        self._train: list[Totals] = []
+        self._validation: list[Totals] = []
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, and the learning rate that rises during warm-up and then follows the schedule to 0."""
+        optimizer = AdamW(
+            [weights for weights in self.parameters() if weights.requires_grad],
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
+
+    def training_step(self, batch: Batch, step: int) -> Tensor:
+        """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents."""
+        logits = self.classifier(batch.tokens, batch.lengths)  # (batch, classes)
+        loss = cross_entropy(logits, batch.labels, reduction="sum")
+        if not torch.isfinite(loss):
+            rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
+            raise TrainingError(
+                f"the loss is {loss.item()} at step {self.global_step} with a learning rate of {rate:g}; "
+                "lower train.learning_rate or set train.gradient_clip"
+            )
+        self._train.append(totals(logits, batch.labels, loss))
+        return loss * self.trainer.world_size / batch.total
+
+    def validation_step(self, batch: Batch, step: int) -> None:
+        """Collects what the epoch's means are made of."""
+        logits = self.classifier(batch.tokens, batch.lengths)
+        loss = cross_entropy(logits, batch.labels, reduction="sum")
+        self._validation.append(totals(logits, batch.labels, loss))
+
+    def on_validation_epoch_end(self) -> None:
+        """Closes the epoch: one line of history, and the value that early stopping looks at."""
+        if self.trainer.sanity_checking:
+            self._validation.clear()
+            return
+        train_loss, train_accuracy = self._means(self._train)
+        validation_loss, validation_accuracy = self._means(self._validation)
+        self.history.append(
+            {
+                "epoch": self.current_epoch + 1,
+                "step": self.global_step,
+                "train_loss": train_loss,
+                "train_accuracy": train_accuracy,
+                "validation_loss": validation_loss,
+                "validation_accuracy": validation_accuracy,
+                "learning_rate": self.optimizers().param_groups[0]["lr"],  # type: ignore[union-attr]
+            }
+        )
+        for name in ("validation_loss", "validation_accuracy"):
+            self.log(name, self.history[-1][name], prog_bar=True, sync_dist=True)
+
+    def _means(self, collected: list[Totals]) -> tuple[float, float]:
+        """Loss and accuracy a document, over all processes; empties `collected`."""
+        # Sums in float64: the order of the batches leaves no trace in the digits that are written down.
+        sums = torch.stack([torch.stack(entry).double() for entry in collected]).sum(dim=0)  # (3,)
+        sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        collected.clear()
+        loss, correct, documents = sums.tolist()
+        return loss / documents, correct / documents
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Moves what the kernels read; lengths stay on the CPU, where packing wants them."""
+        return batch._replace(
+            tokens=batch.tokens.to(device, non_blocking=True), labels=batch.labels.to(device, non_blocking=True)
+        )
+
+
+def totals(logits: Tensor, labels: Tensor, loss: Tensor) -> Totals:
+    """What one batch adds to an epoch's means; `loss` is the sum over its documents."""
+    correct = (logits.argmax(dim=1) == labels).sum()
+    return Totals(loss.detach(), correct, torch.tensor(len(labels), device=labels.device))
+
+
+def learning_rate_factor(step: int, steps: int, warmup_share: float, schedule: Schedule) -> float:
+    """What the learning rate is multiplied by at `step` of `steps`: up to 1 during warm-up, then down to 0.
+
+    Example:
+        >>> [learning_rate_factor(step, 10, 0.2, "linear") for step in (0, 1, 2, 6, 10)]
+        [0.5, 1.0, 1.0, 0.5, 0.0]
+    """
+    warmup = math.ceil(steps * warmup_share)
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
+    match schedule:
+        case "constant":
+            return 1.0
+        case "linear":
+            return 1.0 - progress
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,77 @@
+"""From the states of all positions to one vector a document.
+
+Every pooling takes `states` (batch, time, size) and `lengths` (batch,) and returns (batch, size); what stands in the
+padding never matters.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+PoolingName = Literal["last", "max", "mean", "attention"]
+
+
+class LastPooling(nn.Module):
+    """Each direction's final state: the forward one at the last token, the backward one at the first."""
+
+    def __init__(self, bidirectional: bool) -> None:
+        super().__init__()
+        self.bidirectional = bidirectional
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
+        last = states[torch.arange(len(lengths), device=states.device), lengths.to(states.device) - 1]  # (batch, size)
+        if not self.bidirectional:
+            return last
+        half = states.shape[2] // 2
+        return torch.cat([last[:, :half], states[:, 0, half:]], dim=1)
+
+
+class MaxPooling(nn.Module):
+    """The largest value of each number over all positions."""
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
+        lowest = torch.finfo(states.dtype).min
+        return states.masked_fill(padding(states, lengths), lowest).amax(dim=1)
+
+
+class MeanPooling(nn.Module):
+    """The mean of each number over all positions."""
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
+        total = states.masked_fill(padding(states, lengths), 0).sum(dim=1)  # (batch, size)
+        return total / lengths.to(states.device).unsqueeze(1)
+
+
+class AttentionPooling(nn.Module):
+    """A learned weighted mean of the positions (Yang et al. 2016, Hierarchical Attention Networks, eq. 5 to 7)."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(size, size)
+        self.context = nn.Linear(size, 1, bias=False)
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
+        scores = self.context(torch.tanh(self.hidden(states)))  # (batch, time, 1)
+        weights = scores.masked_fill(padding(states, lengths), -torch.inf).softmax(dim=1)
+        document: Tensor = (weights * states.masked_fill(padding(states, lengths), 0)).sum(dim=1)
+        return document
+
+
+def build_pooling(name: PoolingName, size: int, bidirectional: bool) -> nn.Module:
+    """The pooling called `name` for states of `size` numbers."""
+    match name:
+        case "last":
+            return LastPooling(bidirectional)
+        case "max":
+            return MaxPooling()
+        case "mean":
+            return MeanPooling()
+        case "attention":
+            return AttentionPooling(size)
+
+
+def padding(states: Tensor, lengths: Tensor) -> Tensor:
+    """(batch, time, 1): true where a position lies behind its document's end."""
+    positions = torch.arange(states.shape[1], device=states.device)
+    return (positions >= lengths.to(states.device).unsqueeze(1)).unsqueeze(2)

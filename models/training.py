@@ -1,0 +1,146 @@
+"""Fits a classifier with Lightning: on one CPU or GPU, or on several through DDP."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from models.module import ClassifierModule
+from text.batches import Batch, Documents, loader
+
+Monitor = Literal["validation_loss", "validation_accuracy"]
+
+# What Lightning says about loaders with worker processes and the like has been decided here.
+logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+warnings.filterwarnings("ignore", module="pytorch_lightning")
+warnings.filterwarnings("ignore", module="lightning_fabric")
+
+
+def build_trainer(
+    *,
+    epochs: int,
+    gradient_clip: float | None,
+    early_stopping: int | None,
+    monitor: Monitor,
+    accelerator: str,
+    devices: int,
+    num_nodes: int,
+    strategy: str,
+    precision: Any,
+) -> Trainer:
+    """A trainer whose results depend on nothing but its arguments, the module, and the data."""
+    callbacks: list[Callback] = [RichProgressBar() if sys.stdout.isatty() else PlainProgress()]
+    if early_stopping is not None:
+        callbacks.append(EarlyStopping(monitor, mode=_mode(monitor), patience=early_stopping))
+    return Trainer(
+        max_epochs=epochs,
+        gradient_clip_val=gradient_clip,
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        precision=precision,
+        callbacks=callbacks,
+        deterministic="warn",
+        use_distributed_sampler=False,  # text.batches shares the documents out, without repeating any
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+
+
+def fit(
+    trainer: Trainer,
+    module: ClassifierModule,
+    train: Documents,
+    validation: Documents,
+    *,
+    batch_size: int,
+    seed: int,
+    monitor: Monitor,
+    callbacks: Sequence[Callback] = (),
+) -> None:
+    """Trains `module`; afterwards it has the weights of the epoch in which `monitor` was best.
+
+    Raises:
+        KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
+    """
+    best = BestWeights(monitor)
+    trainer.callbacks.extend([best, *callbacks])  # type: ignore[attr-defined]
+    try:
+        trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed))
+    except SystemExit as end:
+        # Lightning turns Ctrl-C into an exit; what stopped it is still known.
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise end.__context__ from None
+        raise
+    module.load_state_dict(best.weights)
+
+
+class Loaders(LightningDataModule):
+    """Shares the documents out once Lightning knows how many processes there are."""
+
+    def __init__(self, train: Documents, validation: Documents, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.train = train
+        self.validation = validation
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """This process's part of the training split, shuffled by (seed, epoch)."""
+        return self._loader(self.train, self.seed)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """This process's part of the validation split."""
+        return self._loader(self.validation, None)
+
+    def _loader(self, documents: Documents, seed: int | None) -> DataLoader[Batch]:
+        assert self.trainer is not None
+        rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return loader(documents, self.batch_size, seed=seed, rank=rank, world_size=world_size)
+
+
+class BestWeights(Callback):
+    """Keeps a copy of the weights of the epoch in which `monitor` was best; of several, the first."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self.best: float | None = None
+        self.weights: dict[str, Tensor] = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compares the epoch with the best one so far."""
+        assert isinstance(pl_module, ClassifierModule)
+        value = pl_module.history[-1][self.monitor]
+        sign = 1 if _mode(self.monitor) == "max" else -1
+        if self.best is None or sign * value > sign * self.best:
+            self.best = value
+            self.weights = {name: weights.detach().clone() for name, weights in pl_module.state_dict().items()}
+
+
+class PlainProgress(Callback):
+    """One line an epoch, for where the output is no terminal."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Prints the epoch's line of history."""
+        assert isinstance(pl_module, ClassifierModule)
+        if trainer.is_global_zero:
+            line = pl_module.history[-1]
+            print(
+                f"epoch {line['epoch']:.0f}/{trainer.max_epochs}"
+                f"  train loss {line['train_loss']:.4f}  accuracy {line['train_accuracy']:.4f}"
+                f"  validation loss {line['validation_loss']:.4f}  accuracy {line['validation_accuracy']:.4f}",
+                flush=True,
+            )
+
+
+def _mode(monitor: Monitor) -> Literal["min", "max"]:
+    return "min" if monitor == "validation_loss" else "max"

@@ -1,0 +1,254 @@
+"""params.yaml, typed: the one place that reads it. `python -m pipelines.params` says nothing if it is right.
+
+Unknown keys, wrong types, values out of range and combinations that cannot run end in a `ParamsError` of one line that
+names the key, what was found, and what is allowed.
+"""
+
+import argparse
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from errors import ParamsError
+
+PARAMS_FILE = Path("params.yaml")
+
+NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: strict types, no unknown keys, no changes after reading."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SyntheticReviewsParams(Section):
+    """The embedded data set (text/synthetic_reviews.py)."""
+
+    train_rows: Count = 6000
+    validation_rows: Count = 1000
+    test_rows: Count = 2000
+
+
+class DataParams(Section):
+    """What the download stage fetches and how it is split."""
+
+    name: Literal["synthetic_reviews", "imdb", "nsmc", "sst2", "trec", "ag_news", "custom"]
+    source: str | None = None
+    checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    text_column: str = "text"
+    label_column: str = "label"
+    validation_share: Share = 0.1
+    test_share: Share = 0.2
+    unlabelled: bool = False
+    seed: Seed = 1
+    synthetic_reviews: SyntheticReviewsParams = SyntheticReviewsParams()
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataParams":
+        if self.name == "custom" and self.source is None:
+            raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
+        if self.name == "synthetic_reviews" and self.source is not None:
+            raise ValueError(f"data.source is {self.source!r}; synthetic_reviews is generated, it must be null")
+        if self.text_column == self.label_column:
+            raise ValueError(f"data.label_column is {self.label_column!r}, as data.text_column is; they must differ")
+        return self
+
+
+class TokenizeParams(Section):
+    """How documents become token numbers."""
+
+    tokenizer: Literal["basic_english", "whitespace", "characters", "sentencepiece"] = "basic_english"
+    max_tokens: Count = 200
+    truncation: Literal["head", "tail", "head+tail"] = "head"
+    max_size: Count = 20000
+    min_freq: Count = 1
+    vectors: str | None = None
+
+
+class VariantParams(Section):
+    """One model to be compared."""
+
+    cell: Literal["rnn", "gru", "lstm"]
+    bidirectional: bool = False
+    layers: Annotated[int, Field(ge=1, le=64)] = 1
+    hidden_size: Annotated[int, Field(ge=1, le=65536)] = 64
+    embedding_size: Annotated[int, Field(ge=1, le=65536)] = 128
+    pooling: Literal["last", "max", "mean", "attention"] = "last"
+    embedding_dropout: Dropout = 0.0
+    layer_dropout: Dropout = 0.0
+    head_dropout: Dropout = 0.0
+    freeze_embedding: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> "VariantParams":
+        if self.layer_dropout and self.layers == 1:
+            raise ValueError(f"layer_dropout is {self.layer_dropout}, but layers is 1; it needs layers of 2 or more")
+        return self
+
+
+class TrainParams(Section):
+    """How every variant is trained."""
+
+    epochs: Annotated[int, Field(ge=1, le=10**6)] = 4
+    batch_size: Annotated[int, Field(ge=1, le=10**6)] = 32
+    learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.001
+    weight_decay: Annotated[float, Field(ge=0, le=1e3)] = 0.0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
+    early_stopping: Count | None = None
+    monitor: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
+    accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
+    devices: Annotated[int, Field(ge=1, le=1024)] = 1
+    num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
+    strategy: Literal["auto", "ddp"] = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "TrainParams":
+        if self.precision == "16-mixed" and self.accelerator == "cpu":
+            raise ValueError(
+                "train.precision is '16-mixed', which needs a GPU, but train.accelerator is 'cpu'; "
+                "allowed there: 32-true, bf16-mixed, 64-true"
+            )
+        return self
+
+
+class CompareParams(Section):
+    """What is compared with what."""
+
+    variants: Annotated[list[Name], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    baseline: Name
+
+
+class TrackingParams(Section):
+    """What MLflow is told."""
+
+    experiment: Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,200}$")] = "lstm-vs-bilstm"
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    data: DataParams
+    tokenize: TokenizeParams = TokenizeParams()
+    variants: dict[Name, VariantParams]
+    train: TrainParams = TrainParams()
+    compare: CompareParams
+    tracking: TrackingParams = TrackingParams()
+
+    @model_validator(mode="after")
+    def _check(self) -> "Params":
+        for index, name in enumerate(self.compare.variants):
+            if name not in self.variants:
+                raise ValueError(f"compare.variants[{index}] is {name!r}; allowed: {', '.join(self.variants)}")
+        if self.compare.baseline not in self.compare.variants:
+            raise ValueError(
+                f"compare.baseline is {self.compare.baseline!r}; allowed: {', '.join(self.compare.variants)}"
+            )
+        lists: dict[str, list[Any]] = {"variants": self.compare.variants, "seeds": self.compare.seeds}
+        for key, values in lists.items():
+            if repeated := [value for value in values if values.count(value) > 1]:
+                raise ValueError(f"compare.{key} names {repeated[0]!r} more than once; each may stand there once")
+        return self
+
+
+def load(path: Path = PARAMS_FILE) -> Params:
+    """The checked content of `path`.
+
+    Raises:
+        ParamsError: one line about the first mistake (and how many more there are).
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is missing; run this in the project's folder") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} cannot be read: {error}") from None
+    except (YAMLError, ValueError) as error:
+        raise ParamsError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        sections = ", ".join(Params.model_fields)
+        raise ParamsError(f"{path} holds no sections; it must have {sections}")
+    try:
+        params = Params.model_validate(content)
+    except ValidationError as error:
+        raise ParamsError(_one_line(path, error)) from None
+    return params
+
+
+def _one_line(path: Path, error: ValidationError) -> str:
+    first, *others = error.errors(include_url=False)
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{path}: {_describe(first)}{more}"
+
+
+def _describe(detail: ErrorDetails) -> str:
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    found, context = detail["input"], detail.get("ctx", {})
+    shown = repr(found) if len(repr(found)) <= 80 else repr(found)[:77] + "..."
+    match detail["type"]:
+        case "extra_forbidden":
+            return _describe_unknown_key(detail["loc"])
+        case "missing":
+            return f"{where} is missing"
+        case "value_error":
+            message = str(context["error"])
+            return message if message.startswith(tuple(Params.model_fields)) else f"{where}.{message}"
+        case "literal_error":
+            return f"{where} is {shown}; allowed: {context['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+    if where.endswith(".[key]"):
+        return f"{where.removesuffix('.[key]')} has the name {shown}; allowed: {_PATTERNS[NAME_PATTERN]}"
+    if detail["type"] == "string_pattern_mismatch":
+        return f"{where} is {shown}; allowed: {_PATTERNS.get(context['pattern'], context['pattern'])}"
+    expected = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return f"{where} is {shown}; allowed: {expected[0].lower()}{expected[1:]}"
+
+
+_PATTERNS = {
+    NAME_PATTERN: "letters, digits, _ and -, a letter first, at most 64",
+    r"^sha256:[0-9a-f]{64}$": "null or sha256:<64 hex digits>",
+    r"^[^/\x00-\x1f]{1,200}$": "1 to 200 characters, no slash",
+}
+
+
+def _describe_unknown_key(location: tuple[int | str, ...]) -> str:
+    *parents, key = map(str, location)
+    allowed = list(_section(parents).model_fields)
+    close = difflib.get_close_matches(key, allowed, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{'.'.join([*parents, key])} is an unknown key; {hint}allowed: {', '.join(allowed)}"
+
+
+def _section(path: list[str]) -> type[Section]:
+    """The model that declares the keys at `path`, such as VariantParams for ["variants", "lstm"]."""
+    section: type[Section] = Params
+    for key in path:
+        if key in section.model_fields:
+            annotation = section.model_fields[key].annotation
+            candidates = [annotation, *get_args(annotation)]
+            section = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
+    return section
+
+
+def _check(_: argparse.Namespace) -> None:
+    load()
+
+
+if __name__ == "__main__":
+    from pipelines import cli
+
+    cli.run(_check, cli.parser(__doc__))

@@ -1,0 +1,73 @@
+"""The classifier's shapes, parameter counts and gradients, and that its weights survive being saved."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from models.classifier import PADDING_INDEX, TextClassifier
+
+VARIANTS: list[dict[str, Any]] = [
+    {"cell": "lstm"},
+    {"cell": "lstm", "bidirectional": True},
+    {"cell": "gru", "bidirectional": True, "layers": 2, "pooling": "attention"},
+    {"cell": "rnn", "layers": 3, "pooling": "max", "hidden_size": 7},
+    {"cell": "lstm", "bidirectional": True, "pooling": "mean", "embedding_size": 9},
+]
+
+
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(3)
+    lengths = torch.tensor([6, 2, 1])
+    tokens = torch.randint(2, 50, (3, 6), dtype=torch.int32)
+    tokens[torch.arange(6) >= lengths.unsqueeze(1)] = PADDING_INDEX
+    return tokens, lengths
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_one_step_reaches_every_parameter(variant: dict[str, Any]) -> None:
+    classifier = TextClassifier(50, 3, **variant)
+    logits = classifier(*batch())
+    assert logits.shape == (3, 3)
+    logits.logsumexp(dim=1).sum().backward()
+    for name, weights in classifier.named_parameters():
+        assert weights.grad is not None, name
+        assert weights.grad.abs().sum() > 0, name
+
+
+def test_the_textbook_model_has_the_textbook_number_of_parameters() -> None:
+    counts = TextClassifier(20_000, 2, cell="lstm", bidirectional=True).parameter_counts()
+    # Keras counts 98,816 for the two LSTMs; PyTorch has a second bias for each gate: 2 directions × 4 gates × 64.
+    assert counts == {"total": 2_659_586, "embedding": 2_560_000, "recurrent": 98_816 + 512, "head": 258}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_saved_weights_give_the_same_logits(variant: dict[str, Any], tmp_path: Path) -> None:
+    classifier = TextClassifier(50, 3, **variant).eval()
+    save_file(classifier.state_dict(), tmp_path / "model.safetensors")
+    loaded = TextClassifier(50, 3, **variant).eval()
+    loaded.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    assert torch.equal(loaded(*batch()), classifier(*batch()))
+
+
+def test_logits_do_not_depend_on_padding() -> None:
+    classifier = TextClassifier(50, 2, cell="lstm", bidirectional=True, pooling="max").eval()
+    tokens, lengths = batch()
+    wider = torch.nn.functional.pad(tokens, (0, 20), value=PADDING_INDEX)
+    torch.testing.assert_close(classifier(wider, lengths), classifier(tokens, lengths), rtol=0, atol=1e-6)
+
+
+def test_a_frozen_embedding_keeps_its_vectors() -> None:
+    vectors = torch.randn(50, 4)
+    classifier = TextClassifier(50, 2, cell="rnn", embedding_size=4, vectors=vectors, freeze_embedding=True)
+    assert torch.equal(classifier.embedding.weight, vectors)
+    classifier(*batch()).sum().backward()
+    assert classifier.embedding.weight.grad is None
+
+
+def test_logits_under_autocast_are_float32() -> None:
+    classifier = TextClassifier(50, 2, cell="lstm")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert classifier(*batch()).dtype == torch.float32

@@ -1,0 +1,141 @@
+"""Token stores become batches of documents of similar length, the same ones for the same (seed, epoch) everywhere.
+
+Documents are shuffled, sorted by length within pools of some hundred batches, and cut into batches, whose order is
+shuffled again: little padding, and still another composition in every epoch.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+BATCHES_PER_POOL = 100
+
+Indices = NDArray[np.int64]
+
+
+class Documents(Protocol):
+    """What is needed of a token store (text/store.py)."""
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """(documents,): tokens of each document, at least 1."""
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """(documents,): class of each document."""
+
+    def batch(self, indices: Indices) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Right-padded tokens (batch, longest) and lengths (batch,)."""
+
+
+class Batch(NamedTuple):
+    """Some documents, ready for a classifier.
+
+    Attributes:
+        tokens: int32 (batch, time), right-padded.
+        lengths: int64 (batch,), always on the CPU.
+        labels: int64 (batch,).
+        indices: int64 (batch,), where the documents stand in the store.
+        total: documents of this step over all processes.
+    """
+
+    tokens: Tensor
+    lengths: Tensor
+    labels: Tensor
+    indices: Tensor
+    total: int
+
+
+class Share(NamedTuple):
+    """What one process gets of a step's documents, and how many the step has over all processes."""
+
+    indices: Indices
+    total: int
+
+
+class LengthBuckets(Sampler[Share]):
+    """The batches of one process, epoch by epoch.
+
+    All processes cut the same batches of `batch_size` × `world_size` documents, and each takes every world_size-th
+    document of them: what a step learns from does not depend on how many processes share it. No document is repeated or
+    left out; the last batch may be smaller, but has a document for each process.
+
+    Args:
+        lengths: (documents,), tokens of each document.
+        batch_size: documents a process gets each step.
+        seed: of the shuffling; None keeps the documents sorted from long to short (for evaluation).
+        rank: which of the `world_size` processes this is.
+    """
+
+    def __init__(
+        self, lengths: NDArray[np.int32], batch_size: int, *, seed: int | None, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self.lengths = lengths
+        self.step_size = batch_size * world_size
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the shuffling of the next iteration; Lightning calls it."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._cuts()) + 1
+
+    def __iter__(self) -> Iterator[Share]:
+        for indices in self._steps():
+            yield Share(indices[self.rank :: self.world_size], len(indices))
+
+    def _steps(self) -> list[Indices]:
+        if self.seed is None:
+            return np.split(np.argsort(-self.lengths, kind="stable"), self._cuts())
+        generator = np.random.default_rng([self.seed, self.epoch])
+        order = generator.permutation(len(self.lengths))
+        pool_size = self.step_size * BATCHES_PER_POOL
+        pools = [order[start : start + pool_size] for start in range(0, len(order), pool_size)]
+        by_length = np.concatenate([pool[np.argsort(-self.lengths[pool], kind="stable")] for pool in pools])
+        steps = np.split(by_length, self._cuts())
+        return [steps[position] for position in generator.permutation(len(steps))]
+
+    def _cuts(self) -> list[int]:
+        """Where one step's documents end and the next one's begin."""
+        cuts = list(range(self.step_size, len(self.lengths), self.step_size))
+        if cuts and len(self.lengths) - cuts[-1] < self.world_size:
+            cuts.pop()  # too few are left over to give each process one: they join the step before
+        return cuts
+
+
+class TokenBatches(Dataset[Batch]):
+    """Makes a `Batch` of a `Share`; a view of the store that copies nothing else."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.documents = documents
+
+    def __getitem__(self, share: Share) -> Batch:
+        tokens, lengths = self.documents.batch(share.indices)
+        return Batch(
+            tokens=torch.from_numpy(tokens),
+            lengths=torch.from_numpy(lengths.astype(np.int64)),
+            labels=torch.from_numpy(self.documents.labels[share.indices].astype(np.int64)),
+            indices=torch.from_numpy(share.indices),
+            total=share.total,
+        )
+
+
+def loader(
+    documents: Documents, batch_size: int, *, seed: int | None, rank: int = 0, world_size: int = 1
+) -> DataLoader[Batch]:
+    """Iterates over the batches of `documents`; see `LengthBuckets` for the arguments."""
+    buckets = LengthBuckets(documents.lengths, batch_size, seed=seed, rank=rank, world_size=world_size)
+    return DataLoader(TokenBatches(documents), sampler=buckets, batch_size=None, collate_fn=_as_it_is)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
