@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from models.side_by_side import side_by_side
+
 Cell = Literal["rnn", "gru", "lstm"]
 
 _LAYERS: dict[Cell, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -84,17 +86,20 @@ class RecurrentEncoder(nn.Module):
         for depth, layer in enumerate(self.layers):
             if depth:
                 states = self.dropout(states)
-            forward = self._read(states, layer, "")
             if self.bidirectional:
-                backward = reorder(self._read(reorder(states, order), layer, "_reverse"), order)
-                states = torch.cat([forward, backward], dim=-1)  # 2 × (batch, time, hidden) -> (batch, time, 2·hidden)
+                forward, backward = side_by_side(
+                    self._read,
+                    (states, *_weights(layer, "")),
+                    (reorder(states, order), *_weights(layer, "_reverse")),
+                )
+                # 2 × (batch, time, hidden_size) -> (batch, time, 2·hidden_size)
+                states = torch.cat([forward, reorder(backward, order)], dim=-1)
             else:
-                states = forward
+                states = self._read(states, *_weights(layer, ""))
         return states
 
-    def _read(self, inputs: Tensor, layer: nn.Module, direction: Literal["", "_reverse"]) -> Tensor:
+    def _read(self, inputs: Tensor, *weights: Tensor) -> Tensor:
         """One direction of one layer, from the first position to the last: (batch, time, hidden_size)."""
-        weights = [getattr(layer, f"{name}_l0{direction}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         zero = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
         initial = (zero, zero) if self.cell == "lstm" else zero
         options = (
@@ -107,6 +112,10 @@ class RecurrentEncoder(nn.Module):
         )  # biases, layers, dropout, train, bidirectional, batch_first
         states: Tensor = _KERNELS[self.cell](inputs, initial, weights, *options)[0]
         return states
+
+
+def _weights(layer: nn.Module, direction: Literal["", "_reverse"]) -> list[Tensor]:
+    return [getattr(layer, f"{name}_l0{direction}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
 
 def reversal(lengths: Tensor, time: int) -> Tensor:

@@ -59,6 +59,9 @@ class ClassifierModule(LightningModule):
             [weights for weights in self.parameters() if weights.requires_grad],
             lr=self.learning_rate,
             weight_decay=self.weight_decay,
+            # One pass over the embedding, the largest part by far, instead of several; Lightning cannot clip with it
+            # where it may have to unscale gradients.
+            fused="mixed" not in str(self.trainer.precision),
         )
         steps = int(self.trainer.estimated_stepping_batches)
         factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))

@@ -35,7 +35,8 @@ def build_trainer(
     precision: Any,
 ) -> Trainer:
     """A trainer whose results depend on nothing but its arguments, the module, and the data."""
-    callbacks: list[Callback] = [RichProgressBar() if sys.stdout.isatty() else PlainProgress()]
+    terminal = sys.stdout.isatty()
+    callbacks: list[Callback] = [RichProgressBar() if terminal else PlainProgress()]
     if early_stopping is not None:
         callbacks.append(EarlyStopping(monitor, mode=_mode(monitor), patience=early_stopping))
     return Trainer(
@@ -50,6 +51,7 @@ def build_trainer(
         deterministic="warn",
         use_distributed_sampler=False,  # text.batches shares the documents out, without repeating any
         num_sanity_val_steps=0,
+        enable_progress_bar=terminal,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,

@@ -1,7 +1,8 @@
-"""Where the outputs of a training lie, and how files are written: whole or not at all."""
+"""Where the stages put their outputs, and how files are written: whole or not at all."""
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 from errors import DataError
 
+RAW = Path("data/raw")
+TOKENS = Path("data/tokens")
 RESULTS = Path("results")
+REPORTS = Path("reports")
 
 
 def folder(variant: str, seed: int) -> Path:
@@ -27,6 +31,28 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder` to fill; it takes its place if nothing goes wrong.
+
+    Raises:
+        DataError: the disk does not take it.
+    """
+    made = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    try:
+        made.mkdir(parents=True)
+        yield made
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written: {' '.join(str(error).split())}") from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -24,6 +24,7 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
+Rule = Literal["negation", "contrast", "retraction", "expectation", "development", "preference", "choice", "hypothesis"]
 
 
 class Section(BaseModel):
@@ -32,12 +33,43 @@ class Section(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class PlaceWeights(Section):
+    """How often the deciding opinion of a synthetic review stands where, relative to each other."""
+
+    beginning: Annotated[int, Field(ge=0, le=100)] = 1
+    middle: Annotated[int, Field(ge=0, le=100)] = 1
+    end: Annotated[int, Field(ge=0, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "PlaceWeights":
+        if not self.beginning + self.middle + self.end:
+            raise ValueError("beginning, middle and end are all 0; one of them must be 1 or more")
+        return self
+
+
 class SyntheticReviewsParams(Section):
     """The embedded data set (text/synthetic_reviews.py)."""
 
     train_rows: Count = 6000
     validation_rows: Count = 1000
     test_rows: Count = 2000
+    min_tokens: Count = 50
+    max_tokens: Annotated[int, Field(ge=80, le=10_000)] = 90  # 80: an opinion and a sentence on either side always fit
+    rules: Annotated[list[Rule], Field(min_length=1)] = list(get_args(Rule))
+    places: PlaceWeights = PlaceWeights()
+    decoys: Annotated[int, Field(ge=0, le=10)] = 2
+    opposed_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+
+    @model_validator(mode="after")
+    def _check(self) -> "SyntheticReviewsParams":
+        if self.max_tokens < self.min_tokens + 20:  # the longest sentence between two opinions
+            raise ValueError(
+                f"max_tokens is {self.max_tokens}; with min_tokens of {self.min_tokens} "
+                f"it must be {self.min_tokens + 20} or more"
+            )
+        if repeated := [rule for rule in self.rules if self.rules.count(rule) > 1]:
+            raise ValueError(f"rules names {repeated[0]!r} more than once; each may stand there once")
+        return self
 
 
 class DataParams(Section):
@@ -180,14 +212,22 @@ def load(path: Path = PARAMS_FILE) -> Params:
         raise ParamsError(f"{path} cannot be read: {error}") from None
     except (YAMLError, ValueError) as error:
         raise ParamsError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+    return parse(content, path)
+
+
+def parse(content: Any, path: Path = PARAMS_FILE) -> Params:
+    """`content` of the file `path`, checked.
+
+    Raises:
+        ParamsError: as `load`.
+    """
     if not isinstance(content, dict):
         sections = ", ".join(Params.model_fields)
         raise ParamsError(f"{path} holds no sections; it must have {sections}")
     try:
-        params = Params.model_validate(content)
+        return Params.model_validate(content)
     except ValidationError as error:
         raise ParamsError(_one_line(path, error)) from None
-    return params
 
 
 def _one_line(path: Path, error: ValidationError) -> str:

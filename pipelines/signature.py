@@ -22,4 +22,4 @@ def loaded_modules() -> list[Path]:
     """The project's own source files that this process has imported, sorted."""
     files = {Path(file).resolve() for module in sys.modules.values() if (file := getattr(module, "__file__", None))}
     own = {path for path in files if path.is_relative_to(ROOT) and ".venv" not in path.parts}
-    return sorted(own)
+    return sorted(path for path in own if path.exists())  # torch makes up a file or two

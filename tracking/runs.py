@@ -1,5 +1,6 @@
 """MLflow runs: one for each execution of a training, to which its evaluation adds; one parent for each comparison."""
 
+import json
 import os
 import subprocess
 import time
@@ -25,7 +26,7 @@ class Run:
         self.run_id = run_id
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Nested `params` as dotted names, such as train.epochs."""
+        """Logs nested `params` as dotted names, such as train.epochs."""
         entries = [Param(name, str(value)) for name, value in _flatten(params)]
         self.client.log_batch(self.run_id, params=entries)
 
@@ -39,10 +40,10 @@ class Run:
         """Adds `tags` or changes them."""
         self.client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
-    def log_dataset(self, name: str, digest: str, source: str, profile: str) -> None:
+    def log_dataset(self, name: str, digest: str, profile: str) -> None:
         """The data set that the run learned from."""
         # MLflow's digests have at most 36 characters.
-        dataset = Dataset(name, digest.removeprefix("sha256:")[:36], "code", source, profile=profile)
+        dataset = Dataset(name, digest.removeprefix("sha256:")[:36], "code", "data/raw", profile=profile)
         self.client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
     def log_artifacts(self, paths: Sequence[Path], folder: str | None = None) -> None:
@@ -62,6 +63,26 @@ def training_run(experiment: str, variant: str, seed: int, signature: str) -> It
     created = client.create_run(experiment_id, run_name=f"{variant} · seed {seed}", tags=tags)
     with _ending(client, created.info.run_id) as run:
         yield run
+
+
+def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
+    """The resolved configuration of a training (its config.json) as params, and its data set as the run's input."""
+    chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters")
+    run.log_params({key: config[key] for key in chosen})
+    data = config["data"]
+    profile = json.dumps({"classes": len(config["labels"]), "vocabulary_size": config["vocabulary_size"]})
+    run.log_dataset(data["name"], data["digest"], profile)
+
+
+def restore_training(experiment: str, config: Mapping[str, Any], history: Sequence[Mapping[str, float]]) -> Run:
+    """A run for a finished training whose own run the store has lost; what its epochs cost is lost with it."""
+    with training_run(experiment, config["name"], config["seed"], config["signature"]) as run:
+        log_configuration(run, config)
+        run.set_tags({"restored": "true"})
+        for line in history:
+            metrics = {name: value for name, value in line.items() if name != "epoch"}
+            run.log_metrics(metrics, step=int(line["epoch"]))
+    return run
 
 
 def find_training(experiment: str, signature: str) -> Run | None:

@@ -1,5 +1,6 @@
 """Where MLflow keeps its runs: MLFLOW_TRACKING_URI, or else mlflow.db and mlartifacts/ at the repository's root."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -8,8 +9,11 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from errors import TrackingError
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # the making of tables is no news
 
 # Without this tag MLflow's pages take an experiment for one about language-model applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -44,7 +48,7 @@ def open_experiment(name: str) -> tuple[MlflowClient, str]:
             artifacts = (repository_root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
             tags = {**EXPERIMENT_TAGS, "mlflow.note.content": DESCRIPTION}
             return client, client.create_experiment(name, artifact_location=artifacts, tags=tags)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise TrackingError(f"the MLflow store {_without_password(uri)} cannot be used: {reason}") from error
 

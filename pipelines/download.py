@@ -1,0 +1,85 @@
+"""Stage download: fetches, reads and splits the data set. `python -m pipelines.download`.
+
+Reads params.yaml's section data; writes data/raw/<split>.parquet and data/raw/card.json, and shows the card.
+"""
+
+import hashlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from errors import ParamsError
+from pipelines import cli, outputs
+from pipelines.outputs import RAW
+from pipelines.params import DataParams, load
+from text import card, corpus, custom, splits
+from text.catalogue import CATALOGUE
+from text.fetch import default_cache, fetch
+
+
+def main() -> None:
+    """The command line."""
+    cli.run(lambda _: Console().print(card.table(download(load().data))), cli.parser(__doc__))
+
+
+def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
+    """Makes `folder` anew, whole or not at all; returns the data card.
+
+    Raises:
+        DataError: the data set cannot be fetched, read, split or written.
+        ParamsError: keys that do not go together with the data set.
+    """
+    entry = CATALOGUE[data.name]
+    _check(data)
+    with outputs.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
+        read, found = corpus.collect(_documents(data), Path(spool), data.seed)
+        labels = entry.label_names() or custom.sorted_labels(found)
+        corpus.relabel(read, found, labels)
+        parts = splits.plan(read, data.validation_share, data.test_share)
+        splits.check(parts, labels)
+        content = hashlib.sha256()
+        for split, (source, rows) in parts.items():
+            corpus.write(made, split, source, rows, labels, content)
+        result = card.card(
+            name=data.name,
+            licence=entry.licence,
+            citation=entry.citation,
+            labels=labels,
+            columns=parts["train"][0].columns,
+            parts=parts,
+            digest=f"sha256:{content.hexdigest()}",
+        )
+        outputs.write_json(made / "card.json", result)
+    return result
+
+
+def _check(data: DataParams) -> None:
+    """Whether the keys go together with the data set."""
+    having = [name for name, entry in CATALOGUE.items() if corpus.UNLABELLED in entry.splits]
+    if data.unlabelled and data.name not in having:
+        raise ParamsError(
+            f"data.unlabelled is true, but {data.name} has no such documents; allowed for {', '.join(having)}"
+        )
+    if data.checksum is not None and data.source is None:
+        raise ParamsError("data.checksum is given, but data.source is null; it is the checksum of a source of your own")
+
+
+def _documents(data: DataParams) -> corpus.Batches:
+    """The data set's documents, from wherever they are."""
+    if data.name == "synthetic_reviews":
+        from text import synthetic_reviews  # brings torch with it, which the others do not need
+
+        tables = synthetic_reviews.generate(seed=data.seed, **data.synthetic_reviews.model_dump())
+        return corpus.table_batches(tables, synthetic_reviews.LABELS)
+    entry = CATALOGUE[data.name]
+    cache = default_cache()
+    paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]
+    if data.name == "custom":
+        return corpus.batches(custom.parse(paths, data.text_column, data.label_column))
+    return corpus.batches(entry.parse(paths, data.unlabelled))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Stage evaluate: one training on the test split. `python -m pipelines.evaluate --variant bilstm --seed 1`.
+
+Reads results/<variant>/seed-<seed>/ and data/tokens/test.arrow; adds the prediction for each document and the metrics
+to that folder, and the metrics, with what they cost, to the training's MLflow run.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from text.store import TokenStore
+
+from analysis.metrics import classification_metrics
+from errors import DataError
+from models import machine
+from models.classifier import TextClassifier
+from models.prediction import predict
+from pipelines import cli, outputs
+from pipelines.outputs import TOKENS
+from pipelines.params import Params, load
+from tracking.runs import find_training, restore_training
+
+HEADLINES = ("accuracy", "macro_f1", "loss", "roc_auc", "calibration_error")
+
+
+def main() -> None:
+    """The command line."""
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--variant", required=True, help="a name of params.yaml's variants")
+    arguments.add_argument("--seed", required=True, type=int, help="the seed it was trained with")
+    cli.run(lambda namespace: evaluate(load(), namespace.variant, namespace.seed), arguments)
+
+
+def evaluate(params: Params, variant: str, seed: int) -> None:
+    """Predicts the test split, writes predictions and metrics, and tells MLflow."""
+    folder = outputs.folder(variant, seed)
+    config = outputs.read_json(folder / "config.json", made_by="train")
+    machine.prepare(config["train"]["threads"])
+    test = TokenStore.open(TOKENS / "test.arrow")
+    classifier = _load_classifier(config, folder / "model.safetensors")
+
+    started = time.perf_counter()
+    probabilities = predict(classifier, test, machine.device(config["train"]["accelerator"]))  # (documents, classes)
+    milliseconds = (time.perf_counter() - started) * 1000 / len(test)
+
+    metrics = classification_metrics(test.labels, probabilities, config["labels"])
+    _write_predictions(folder / "predictions.parquet", test, probabilities)
+    outputs.write_json(folder / "metrics.json", metrics)
+    _print(variant, seed, metrics, milliseconds)
+
+    experiment = params.tracking.experiment
+    run = find_training(experiment, config["signature"])
+    if run is None:
+        history = outputs.read_json(folder / "history.json", made_by="train")
+        run = restore_training(experiment, config, history)
+    headlines = {f"test_{name}": metrics[name] for name in HEADLINES if metrics[name] is not None}
+    run.log_metrics({**headlines, "milliseconds_a_document": milliseconds})
+    run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
+
+
+def _load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path} is missing or broken ({error}); delete it and run dvc repro") from None
+    classifier = TextClassifier(config["vocabulary_size"], len(config["labels"]), **config["variant"])
+    classifier.to(weights["head.weight"].dtype).load_state_dict(weights)
+    return classifier
+
+
+def _write_predictions(path: Path, test: TokenStore, probabilities: NDArray[np.float32]) -> None:
+    flat = pa.array(probabilities.ravel())
+    offsets = pa.array(np.arange(len(test) + 1, dtype=np.int32) * probabilities.shape[1])
+    columns = {
+        "id": test.ids(),
+        "label": pa.array(test.labels, pa.int32()),
+        "probabilities": pa.ListArray.from_arrays(offsets, flat),
+    }
+    with outputs.whole(path) as temporary:
+        pq.write_table(pa.table(columns), temporary, compression="zstd")
+
+
+def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float) -> None:
+    table = Table(title=f"{variant} · seed {seed} on the test split", title_justify="left")
+    for name in HEADLINES:
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_column("ms a document", justify="right")
+    values = ["–" if metrics[name] is None else f"{metrics[name]:.4f}" for name in HEADLINES]
+    table.add_row(*values, f"{milliseconds:.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Stage train: one variant with one seed. `python -m pipelines.train --variant bilstm --seed 1`.
+
+Reads data/tokens; writes the weights, the resolved configuration and the history of the epochs to
+results/<variant>/seed-<seed>/, and an MLflow run. With several devices Lightning starts this module once for each, and
+only the first one writes.
+"""
+
+from functools import partial
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from text.store import TokenStore
+from torch import Tensor
+
+from errors import DataError, ParamsError
+from models import machine
+from models.classifier import TextClassifier
+from models.module import ClassifierModule
+from models.training import build_trainer, fit
+from pipelines import cli, outputs
+from pipelines.outputs import TOKENS
+from pipelines.params import Params, load
+from pipelines.signature import signature
+from tracking.progress import EpochMetrics
+from tracking.runs import log_configuration, training_run
+
+OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share"}
+
+
+def main() -> None:
+    """The command line."""
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--variant", required=True, help="a name of params.yaml's variants")
+    arguments.add_argument("--seed", required=True, type=int, help="of the weights, the dropout and the shuffling")
+    cli.run(lambda namespace: train(load(), namespace.variant, namespace.seed), arguments)
+
+
+def train(params: Params, variant: str, seed: int) -> None:
+    """Trains the variant, writes what comes out, and tells MLflow."""
+    settings = params.train
+    machine.check(settings.accelerator, settings.devices, settings.precision)
+    machine.prepare(settings.threads)
+    config = _resolve(params, variant, seed)
+    torch.manual_seed(seed)
+    sizes = {"vocabulary_size": config["vocabulary_size"], "num_classes": len(config["labels"])}
+    classifier = TextClassifier(**sizes, **config["variant"], vectors=_vectors(config))
+    config["parameters"] = classifier.parameter_counts()
+
+    module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
+    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | {"batch_size", "threads"}))
+    stores = [TokenStore.open(TOKENS / f"{split}.arrow") for split in ("train", "validation")]
+    if (fewest := min(len(store) for store in stores)) < trainer.world_size:
+        raise DataError(
+            f"a split has {fewest} documents, too few for the {trainer.world_size} processes of train.devices"
+        )
+    run_epochs = partial(
+        fit, trainer, module, *stores, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor
+    )
+    if not trainer.is_global_zero:
+        run_epochs()
+        return
+    with training_run(params.tracking.experiment, variant, seed, config["signature"]) as run:
+        log_configuration(run, config)
+        run_epochs(callbacks=[EpochMetrics(run)])
+        folder = outputs.folder(variant, seed)
+        with outputs.whole(folder / "model.safetensors") as path:
+            save_file(classifier.state_dict(), path)
+        outputs.write_json(folder / "config.json", config)
+        outputs.write_json(folder / "history.json", module.history)
+        run.log_artifacts([folder / "config.json", folder / "history.json", TOKENS / "vocabulary.json"])
+        run.log_artifacts([folder / "model.safetensors", folder / "config.json"], "model")
+
+
+def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
+    """All that decides the result, spelled out; its signature finds the MLflow run again."""
+    if variant not in params.variants:
+        raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.variants)}")
+    data = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
+    decisive = {
+        "name": variant,
+        "seed": seed,
+        "variant": params.variants[variant].model_dump(),
+        "train": params.train.model_dump(),
+        "data": data["data"],
+        "tokenize": data["tokenize"],
+        "vocabulary_size": data["vocabulary_size"],
+        "labels": data["labels"],
+    }
+    return {**decisive, "signature": signature(decisive)}
+
+
+def _vectors(config: dict[str, Any]) -> Tensor | None:
+    """Pretrained vectors (vocabulary_size, embedding_size), where the tokenize stage made some."""
+    path = TOKENS / "vectors.safetensors"
+    if not path.exists():
+        return None
+    vectors = load_file(path)["vectors"]
+    if (size := config["variant"]["embedding_size"]) != vectors.shape[1]:
+        key = f"variants.{config['name']}.embedding_size"
+        raise ParamsError(f"{key} is {size}; allowed with these tokenize.vectors: {vectors.shape[1]}")
+    return vectors
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Finished trainings made of random numbers, as the stages before compare leave them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines import outputs
+from pipelines.params import Params
+
+WORDS = ["the", "film", "was", "not", "what", "I", "hoped", "for", "although", "its", "first", "scene", "is", "fine"]
+Ints = npt.NDArray[np.int64]
+DIGEST = "sha256:" + "0" * 64
+
+
+def make_params(variants: list[str], seeds: list[int]) -> Params:
+    models = {name: {"cell": "lstm", "bidirectional": name.startswith("bi")} for name in variants}
+    compare = {"variants": variants, "seeds": seeds, "baseline": variants[0]}
+    return Params.model_validate({"data": {"name": "synthetic_reviews"}, "variants": models, "compare": compare})
+
+
+def write_experiment(
+    variants: list[str],
+    seeds: list[int],
+    classes: tuple[str, ...] = ("negative", "positive"),
+    documents: int = 400,
+    skill: dict[str, float] | None = None,
+    random_state: int = 0,
+) -> Params:
+    """Writes data/ and results/ into the current folder; `skill` is how well a variant reads, about 1 by default."""
+    rng = np.random.default_rng(random_state)
+    labels = rng.integers(0, len(classes), documents)
+    lengths = rng.integers(8, 300, documents)
+    place = rng.choice(["start", "middle", "end"], documents)
+    ids = [f"test-{index:05d}" for index in range(documents)]
+    _write_documents(rng, ids, labels, lengths, place, classes)
+    difficulty = rng.standard_normal((documents, len(classes)))
+    for rank, variant in enumerate(variants):
+        for seed in seeds:
+            level = (skill or {}).get(variant, 1.0) + 0.05 * rng.standard_normal()
+            reading = level - 0.4 * (place == "start") * (not variant.startswith("bi"))  # (documents,)
+            scores = 1.2 * difficulty + 0.8 * rng.standard_normal((documents, len(classes)))
+            scores[np.arange(documents), labels] += 2.2 * reading
+            probabilities = np.exp(1.3 * scores)
+            probabilities /= probabilities.sum(axis=1, keepdims=True)
+            folder = outputs.folder(variant, seed)
+            folder.mkdir(parents=True)
+            _write_predictions(folder, ids, labels, probabilities, rng.permutation(documents))
+            _write_training(folder, classes, 100_000 * (rank + 1), rng)
+    return make_params(variants, seeds)
+
+
+def _write_documents(
+    rng: np.random.Generator, ids: list[str], labels: Ints, lengths: Ints, place: np.ndarray, classes: Sequence[str]
+) -> None:
+    texts = [" ".join(rng.choice(WORDS, length)) + " <b>&amp;" for length in lengths]
+    columns = {"id": ids, "text": texts, "label": pa.array(labels, pa.int32())}
+    columns |= {"place": place.tolist(), "tokens_before": pa.array(rng.integers(0, 99, len(ids)), pa.int32())}
+    outputs.RAW.mkdir(parents=True)
+    outputs.TOKENS.mkdir(parents=True)
+    pq.write_table(pa.table(columns), outputs.RAW / "test.parquet")
+    card = {"name": "made up", "labels": list(classes), "columns": ["place", "tokens_before"], "digest": DIGEST}
+    _write_json(outputs.RAW / "card.json", card)
+    tokens = pa.table({"id": ids, "label": columns["label"], "length": pa.array(lengths, pa.int32())})
+    with pa.ipc.new_file(outputs.TOKENS / "test.arrow", tokens.schema) as writer:
+        writer.write_table(tokens)
+
+
+def _write_predictions(folder: Path, ids: list[str], labels: Ints, probabilities: np.ndarray, order: Ints) -> None:
+    table = {
+        "id": [ids[index] for index in order],
+        "label": pa.array(labels[order], pa.int32()),
+        "probabilities": pa.array(probabilities[order].tolist(), pa.list_(pa.float32())),
+    }
+    pq.write_table(pa.table(table), folder / "predictions.parquet")
+
+
+def _write_training(folder: Path, classes: Sequence[str], parameters: int, rng: np.random.Generator) -> None:
+    config = {"labels": list(classes), "data": {"name": "made up", "digest": DIGEST}, "signature": folder.name}
+    _write_json(folder / "config.json", config | {"parameters": {"total": parameters, "embedding": parameters // 2}})
+    epochs = [
+        {
+            "epoch": epoch,
+            "step": 100 * epoch,
+            "train_loss": 0.7 / epoch + 0.03 * rng.random(),
+            "train_accuracy": 1 - 0.4 / epoch,
+            "validation_loss": 0.3 + 0.4 / epoch + 0.04 * rng.random(),
+            "validation_accuracy": 0.9 - 0.3 / epoch + 0.03 * rng.random(),
+            "learning_rate": 0.001,
+        }
+        for epoch in range(1, 5)
+    ]
+    _write_json(folder / "history.json", epochs)
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content), encoding="utf-8")

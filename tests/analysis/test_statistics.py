@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.influences import covariance
+from analysis.simulation import Truth, count_errors
+from analysis.statistics import contrast, holm, mcnemar, wilson
+
+NO_COVARIANCE = np.zeros((2, 3, 2, 3))
+ENDLESS = 10**9  # documents, so that their choice plays no part
+
+
+def three_standard_errors(share: float, repeats: int) -> float:
+    return 3 * float(np.sqrt(share * (1 - share) / repeats))
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("documents", [200, 4000])
+@pytest.mark.parametrize("taste", [0.0, 0.3])
+def test_equal_variants_are_told_apart_in_at_most_5_percent(seeds: int, documents: int, taste: float) -> None:
+    errors = count_errors(Truth(taste=taste), seeds, documents, repeats=300)
+
+    assert errors.found <= 0.05 + three_standard_errors(0.05, 300)
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("documents", [200, 4000])
+def test_intervals_hold_the_true_difference_in_95_percent(seeds: int, documents: int) -> None:
+    errors = count_errors(Truth((0.8, 0.83), taste=0.3), seeds, documents, repeats=300)
+
+    assert errors.covered >= 0.95 - three_standard_errors(0.95, 300)
+
+
+def test_a_clear_difference_is_found() -> None:
+    assert count_errors(Truth((0.8, 0.84), taste=0.3), seeds=5, documents=4000, repeats=100).found > 0.95
+
+
+def test_the_smallest_detectable_difference_is_found_four_times_in_five() -> None:
+    rng = np.random.default_rng(0)
+    correct = Truth(taste=0.3).draw(rng, seeds=200, documents=4000)  # so many seeds that their spread is known
+    shares = correct.mean(axis=2)
+    known = contrast(shares, covariance((correct - shares[:, :, None]) / 4000), (-1, 1), 4000)
+
+    found = count_errors(Truth((0.87, 0.87 + known.smallest_detectable()), taste=0.3), 20, 4000, repeats=150).found
+
+    assert found >= 0.8 - 0.25  # 20 seeds instead of 200 cost some of it
+    assert found <= 0.95
+
+
+def test_with_endless_documents_it_is_welchs_t_test_over_seeds() -> None:
+    values = np.array([[0.80, 0.82, 0.81], [0.83, 0.86, 0.82]])
+
+    found = contrast(values, NO_COVARIANCE, (-1, 1), ENDLESS)
+    welch = stats.ttest_ind(values[1], values[0], equal_var=False)
+
+    assert found.value == pytest.approx(values[1].mean() - values[0].mean())
+    assert found.p_value() == pytest.approx(welch.pvalue)
+    assert found.interval() == pytest.approx(tuple(welch.confidence_interval()))
+
+
+def test_with_one_seed_it_is_the_paired_test_over_documents() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(2, 1, 5000)) + rng.normal(size=5000)  # documents that are hard for both
+    means = scores.mean(axis=2)
+
+    found = contrast(means, covariance((scores - means[:, :, None]) / 5000), (-1, 1), 5000)
+
+    assert found.p_value() == pytest.approx(stats.ttest_rel(scores[1, 0], scores[0, 0]).pvalue, rel=1e-3)
+    assert found.probability_positive_for_fresh_seeds() is None
+    assert found.seeds_to_tell() is None
+
+
+def test_one_document_of_difference_in_few_is_no_certainty() -> None:
+    correct = np.array([[[1.0] * 9 + [0.0]], [[1.0] * 10]])  # (2, 1, 10)
+    means = correct.mean(axis=2)
+
+    found = contrast(means, covariance((correct - means[:, :, None]) / 10), (-1, 1), 10)
+
+    assert found.p_value() > 0.3
+
+
+def test_equal_predictions_give_no_difference_and_a_p_value_of_1() -> None:
+    found = contrast(np.full((2, 3), 0.9), NO_COVARIANCE, (-1, 1), 1000)
+
+    assert found.value == 0
+    assert found.p_value() == 1
+    assert found.probability_positive_for_fresh_seeds() == 0.5
+
+
+def test_fewer_seeds_tell_a_larger_difference() -> None:
+    spread = np.array([-0.01, 0.0, 0.01], np.float64)
+
+    def seeds_to_tell(gain: float) -> int | None:
+        values = np.array([0.8 + spread, 0.8 + gain + spread], np.float64)
+        return contrast(values, NO_COVARIANCE, (-1, 1), ENDLESS).seeds_to_tell()
+
+    small, large = seeds_to_tell(0.01), seeds_to_tell(0.05)
+
+    assert small is not None
+    assert large is not None
+    assert large < small
+    # The textbook's sample size for two groups: 2 (1.96 + 0.84)² (deviation / difference)², and a little for t.
+    assert small == pytest.approx(2 * 2.8**2, abs=2)
+
+
+def test_no_number_of_seeds_tells_what_the_documents_are_too_few_for() -> None:
+    values = np.array([[0.80, 0.81, 0.82], [0.801, 0.811, 0.821]])
+    documents = np.zeros((2, 3, 2, 3))
+    documents[0, :, 0, :] = documents[1, :, 1, :] = 0.01**2  # the same for all seeds of a variant
+
+    assert contrast(values, documents, (-1, 1), 500).seeds_to_tell() is None
+
+
+def test_mcnemar_counts_the_documents_that_only_one_got_right() -> None:
+    both, neither = [True, True, False], [True, True, False]
+
+    assert mcnemar(np.array([*both, True, True, True]), np.array([*neither, False, False, False])) == 2 * 0.5**3
+    assert mcnemar(np.array(both), np.array(both)) == 1
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values: list[float]) -> None:
+    corrected = holm(p_values)
+
+    for before, after in zip(p_values, corrected, strict=True):
+        assert before <= after <= 1
+    assert [corrected[i] for i in np.argsort(p_values, kind="stable")] == sorted(corrected)
+
+
+@given(st.floats(0, 1), st.integers(1, 10**6))
+def test_wilsons_interval_holds_the_share_and_stays_within_0_and_1(share: float, documents: int) -> None:
+    low, high = wilson(share, documents, 1.96)
+
+    assert 0 <= low <= share + 1e-9
+    assert share - 1e-9 <= high <= 1
+
+
+def test_wilsons_interval_of_a_textbook_case() -> None:
+    assert wilson(0.5, 10, 1.959964) == pytest.approx((0.2366, 0.7634), abs=1e-4)

@@ -1,0 +1,57 @@
+"""Trains on a few documents and writes what each step's loss was. Run as a program: Lightning starts it again for DDP.
+
+python losses_of_steps.py DEVICES BATCH_SIZE FOLDER
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from models.classifier import TextClassifier
+from models.module import ClassifierModule
+from models.training import build_trainer, fit
+from tests.models.toy import order_documents
+
+
+class Losses(Callback):
+    """The mean loss of each step's documents, over all processes."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.losses.append(float(trainer.strategy.reduce(outputs["loss"], reduce_op="mean")))
+
+
+def main(devices: int, batch_size: int, folder: Path) -> None:
+    torch.manual_seed(5)
+    classifier = TextClassifier(20, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8)
+    module = ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.0, schedule="linear", warmup_share=0.1)
+    trainer = build_trainer(
+        epochs=2,
+        gradient_clip=0.5,
+        early_stopping=5,
+        monitor="validation_accuracy",
+        accelerator="cpu",
+        devices=devices,
+        num_nodes=1,
+        strategy="auto",
+        precision="32-true",
+    )
+    losses = Losses()
+    documents = order_documents(101), order_documents(37)
+    fit(trainer, module, *documents, batch_size=batch_size, seed=3, monitor="validation_accuracy", callbacks=[losses])
+    result = {"world_size": trainer.world_size, "losses": losses.losses, "history": module.history}
+    (folder / f"rank-{trainer.global_rank}.json").write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

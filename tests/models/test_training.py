@@ -1,0 +1,167 @@
+"""Training: it learns order, repeats itself to the bit, shares work between processes, and stops as it should."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from errors import TrainingError
+from models import machine
+from models.classifier import TextClassifier
+from models.module import ClassifierModule, learning_rate_factor
+from models.prediction import predict
+from models.training import build_trainer, fit
+from tests.models.toy import VOCABULARY_SIZE, order_documents
+
+SCRIPT = Path(__file__).with_name("losses_of_steps.py")
+
+
+def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierModule:
+    settings: dict[str, Any] = {
+        "epochs": 2,
+        "batch_size": 16,
+        "learning_rate": 0.01,
+        "early_stopping": None,
+        "monitor": "validation_loss",
+        "precision": "32-true",
+        "cell": "lstm",
+        "head_dropout": 0.0,
+    } | changes
+    torch.manual_seed(1)
+    classifier = TextClassifier(
+        VOCABULARY_SIZE,
+        2,
+        cell=settings["cell"],
+        bidirectional=True,
+        hidden_size=16,
+        embedding_size=8,
+        head_dropout=settings["head_dropout"],
+    )
+    module = ClassifierModule(
+        classifier, learning_rate=settings["learning_rate"], weight_decay=0.0, schedule="constant", warmup_share=0.0
+    )
+    trainer = build_trainer(
+        epochs=settings["epochs"],
+        gradient_clip=1.0,
+        early_stopping=settings["early_stopping"],
+        monitor=settings["monitor"],
+        accelerator="cpu",
+        devices=1,
+        num_nodes=1,
+        strategy="auto",
+        precision=settings["precision"],
+    )
+    fit(
+        trainer,
+        module,
+        order_documents(200),
+        order_documents(60),
+        batch_size=settings["batch_size"],
+        seed=1,
+        monitor=settings["monitor"],
+        callbacks=callbacks,
+    )
+    return module
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
+def test_every_cell_learns_which_token_came_first(cell: str, precision: str) -> None:
+    module = train(epochs=14, cell=cell, precision=precision)
+    test = order_documents(100)
+    probabilities = predict(module.classifier.float(), test, torch.device("cpu"))
+    assert (probabilities.argmax(axis=1) == test.labels).mean() > 0.9
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    one, other = train(head_dropout=0.3), train(head_dropout=0.3)
+    assert one.history == other.history
+    for name, weights in one.state_dict().items():
+        assert torch.equal(weights, other.state_dict()[name]), name
+
+
+def test_history_means_are_over_documents() -> None:
+    line = train(epochs=1, batch_size=7).history[0]
+    # 60 validation documents: the mean of unequal batches' accuracies would be no multiple of 1/60.
+    assert line["validation_accuracy"] * 60 == pytest.approx(round(line["validation_accuracy"] * 60), abs=1e-9)
+    assert line["epoch"] == 1
+    assert line["step"] == -(-200 // 7)
+
+
+def test_the_weights_kept_are_those_of_the_best_epoch() -> None:
+    module = train(epochs=4, learning_rate=0.2, monitor="validation_loss")
+    best = min(line["validation_loss"] for line in module.history)
+    validation = order_documents(60)
+    probabilities = predict(module.classifier, validation, torch.device("cpu"))
+    own = torch.from_numpy(probabilities)[torch.arange(60), torch.from_numpy(validation.labels).long()]
+    assert float(-own.log().mean()) == pytest.approx(best, abs=1e-5)
+
+
+def test_early_stopping_ends_a_training_that_gets_no_better() -> None:
+    assert len(train(epochs=40, learning_rate=3.0, early_stopping=2).history) < 40
+
+
+def test_a_loss_that_is_no_number_stops_with_step_and_advice() -> None:
+    class Poison(Callback):
+        def on_train_batch_start(
+            self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+        ) -> None:
+            if batch_idx == 3:
+                next(pl_module.parameters()).data.fill_(float("nan"))
+
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 3 .* lower train.learning_rate"):
+        train(callbacks=(Poison(),))
+
+
+def test_ctrl_c_comes_out_as_ctrl_c() -> None:
+    class Interrupt(Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(callbacks=(Interrupt(),))
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs 2 cores")
+def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch(tmp_path: Path) -> None:
+    results: dict[int, dict[str, Any]] = {}
+    for devices, batch_size in ((1, 16), (2, 8)):
+        folder = tmp_path / str(devices)
+        folder.mkdir()
+        command = [sys.executable, str(SCRIPT), str(devices), str(batch_size), str(folder)]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        results[devices] = json.loads((folder / "rank-0.json").read_text())
+        assert results[devices]["world_size"] == devices
+    assert len(results[1]["losses"]) == 2 * 7
+    assert results[2]["losses"] == pytest.approx(results[1]["losses"], abs=1e-5)
+    for pair, alone in zip(results[2]["history"], results[1]["history"], strict=True):
+        assert pair == pytest.approx(alone, abs=1e-5)
+
+
+def test_schedules_rise_and_fall() -> None:
+    assert [learning_rate_factor(step, 10, 0.0, "constant") for step in (0, 5, 10)] == [1, 1, 1]
+    assert [learning_rate_factor(step, 10, 0.2, "linear") for step in (0, 1, 2, 6, 10)] == [0.5, 1, 1, 0.5, 0]
+    assert learning_rate_factor(5, 10, 0.0, "cosine") == pytest.approx(0.5)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_what_this_machine_lacks_is_refused_by_name() -> None:
+    from errors import ParamsError
+
+    with pytest.raises(ParamsError, match=r"train.accelerator is 'gpu'.*allowed here: cpu, auto"):
+        machine.check("gpu", 1, "32-true")
+    with pytest.raises(ParamsError, match=r"train.devices is 4096; allowed: 1 to \d+"):
+        machine.check("cpu", 4096, "32-true")
+    with pytest.raises(ParamsError, match=r"train.precision is '16-mixed'.*allowed"):
+        machine.check("auto", 1, "16-mixed")

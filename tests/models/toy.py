@@ -1,0 +1,37 @@
+"""Documents in memory whose class depends on which of two tokens comes first."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from text.batches import Indices
+
+FIRST, SECOND = 2, 3
+VOCABULARY_SIZE = 20
+
+
+class MemoryDocuments:
+    """What text.batches needs of a token store."""
+
+    def __init__(self, tokens: list[NDArray[np.int32]], labels: NDArray[np.int32]) -> None:
+        self.documents = tokens
+        self.lengths = np.array([len(document) for document in tokens], np.int32)
+        self.labels = labels
+
+    def batch(self, indices: Indices) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        lengths = self.lengths[indices]
+        tokens = np.ones((len(indices), int(lengths.max())), np.int32)
+        for row, index in enumerate(indices):
+            tokens[row, : lengths[row]] = self.documents[index]
+        return tokens, lengths
+
+
+def order_documents(rows: int, longest: int = 12) -> MemoryDocuments:
+    """`rows` documents of 4 to `longest` tokens."""
+    generator = np.random.default_rng(rows)
+    documents, labels = [], generator.integers(0, 2, rows).astype(np.int32)
+    for label in labels:
+        document = generator.integers(4, VOCABULARY_SIZE, generator.integers(4, longest + 1)).astype(np.int32)
+        early, late = np.sort(generator.choice(len(document), 2, replace=False))
+        document[early], document[late] = (FIRST, SECOND) if label else (SECOND, FIRST)
+        documents.append(document)
+    return MemoryDocuments(documents, labels)

@@ -1,0 +1,69 @@
+"""Commands end with true exit codes, and with one line for what the user can mend."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import signal
+from errors import ParamsError
+from pipelines import cli
+
+def stage(arguments):
+    {body}
+
+cli.run(stage, cli.parser("A stage."))
+"""
+
+
+def run(body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(body=body), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_success_is_0() -> None:
+    assert run("pass").returncode == 0
+
+
+def test_a_user_error_is_one_line_without_a_traceback() -> None:
+    result = run("raise ParamsError('train.epochs is 0')")
+    assert (result.returncode, result.stderr) == (1, "error: train.epochs is 0\n")
+
+
+def test_debug_shows_the_traceback() -> None:
+    result = run("raise ParamsError('train.epochs is 0')", "--debug")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_is_a_failure_without_a_traceback(name: str, code: int) -> None:
+    result = run(f"signal.raise_signal(signal.{name})")
+    assert result.returncode == code
+    assert result.stderr == ""
+    assert code == 128 + getattr(signal, name)
+
+
+def test_params_are_checked_from_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("data: {name: imbd}\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "pipelines.params"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: params.yaml: data.name is 'imbd'; allowed: synthetic_reviews, ")
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,179 @@
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from errors import DataError
+from pipelines import outputs
+from pipelines.compare import compare
+from tests.analysis.synthetic import write_experiment
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read_reports() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(outputs.REPORTS.rglob("*")) if path.is_file()}
+
+
+def read_summary() -> Any:
+    return json.loads((outputs.REPORTS / "comparison.json").read_text(encoding="utf-8"))
+
+
+class Page(HTMLParser):
+    """Collects what a page loads from elsewhere, and its visible text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.shown: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        if tag in ("script", "img", "link", "iframe", "source"):
+            self.loaded += [known[name] or "" for name in ("src", "href") if name in known]
+
+    def handle_data(self, data: str) -> None:
+        self.shown.append(data)
+
+
+def test_a_better_variant_is_found_and_written_down(capsys: pytest.CaptureFixture[str]) -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2, 3], documents=1500, skill={"bilstm": 1.6})
+
+    result = compare(params)
+
+    assert result.verdict.headline.startswith("bilstm is better than lstm on made up")
+    assert "bilstm is better than lstm" in capsys.readouterr().out
+    summary = read_summary()
+    assert summary["verdict"] == result.verdict.headline
+    means = {name: summary["variants"][name]["accuracy"]["mean"] for name in ("lstm", "bilstm")}
+    gap = summary["differences"]["bilstm"]["accuracy"]
+    assert gap["value"] == pytest.approx(means["bilstm"] - means["lstm"], abs=1e-5)
+    assert 0 < gap["low"] < gap["value"] < gap["high"]
+    assert {path.name for path in (outputs.REPORTS / "figures").iterdir()} == {
+        "scores.png", "slices.png", "learning_curves.png", "calibration.png", "confusion.png"
+    }  # fmt: skip
+
+
+def test_accuracies_are_those_of_the_prediction_files_whatever_their_order() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=200)
+    right = []
+    for seed in params.compare.seeds:
+        table = pq.read_table(outputs.folder("bilstm", seed) / "predictions.parquet")
+        predicted = np.array(table["probabilities"].to_pylist()).argmax(axis=1)
+        right.append(float((predicted == table["label"].to_numpy()).mean()))
+
+    compare(params)
+
+    assert read_summary()["variants"]["bilstm"]["accuracy"]["mean"] == pytest.approx(np.mean(right), abs=1e-5)
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
+
+    compare(params)
+    first = read_reports()
+    compare(params)
+
+    assert read_reports() == first
+    assert len(first) >= 10
+
+
+def test_the_page_loads_nothing_and_shows_the_texts_as_they_are() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
+
+    result = compare(params)
+
+    page = Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8"))
+    shown = "".join(page.shown)
+    assert page.loaded == []
+    assert result.verdict.headline in shown
+    assert "<b>&amp;" in shown  # how the made-up documents end
+
+
+@pytest.mark.parametrize(
+    ("variants", "seeds", "classes"),
+    [
+        (["lstm", "bilstm"], [7], ("negative", "positive")),
+        (["lstm"], [1, 2, 3], ("negative", "positive")),
+        (["lstm"], [1], ("only",)),
+        (["lstm", "bilstm", "gru", "rnn"], [1, 2], ("world", "sport", "business", "science")),
+        (["lstm", "bilstm"], [1, 2], ("부정", "긍정")),
+    ],
+)
+def test_any_number_of_variants_seeds_and_classes_is_reported(
+    variants: list[str], seeds: list[int], classes: tuple[str, ...]
+) -> None:
+    params = write_experiment(variants, seeds, classes, documents=80)
+
+    result = compare(params)
+
+    assert list(result.comparison.scores) == variants
+    page = (outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
+    assert all(name in page for name in (*variants, *classes))
+    assert "nan" not in json.dumps(read_summary()).lower()
+
+
+def test_slices_cover_length_label_and_the_data_sets_own_columns() -> None:
+    compare(write_experiment(["lstm", "bilstm"], [1, 2], documents=300))
+
+    rows = json.loads((outputs.REPORTS / "plots" / "slices.json").read_text(encoding="utf-8"))
+
+    assert {row["column"] for row in rows} == {"length in tokens", "label", "place", "tokens_before"}
+    start = {row["variant"]: row for row in rows if row["value"] == "start"}
+    assert start["bilstm"]["accuracy"] > start["lstm"]["accuracy"]  # so were they made
+    assert start["bilstm"]["difference"] > 0
+
+
+def test_a_missing_training_names_the_file_and_the_stage() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=50)
+    (outputs.folder("bilstm", 2) / "predictions.parquet").unlink()
+
+    with pytest.raises(DataError, match=r"results/bilstm/seed-2/predictions\.parquet is missing; the stage evaluate"):
+        compare(params)
+    assert not outputs.REPORTS.exists()
+
+
+def test_a_training_on_other_data_is_refused() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1], documents=50)
+    config = json.loads((outputs.folder("lstm", 1) / "config.json").read_text(encoding="utf-8"))
+    config["data"]["digest"] = "sha256:" + "1" * 64
+    (outputs.folder("lstm", 1) / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    with pytest.raises(DataError, match=r"results/lstm/seed-1 was made from other data"):
+        compare(params)
+
+
+def test_predictions_of_other_documents_are_refused() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1], documents=50)
+    path = outputs.folder("lstm", 1) / "predictions.parquet"
+    pq.write_table(pq.read_table(path).slice(1), path)
+
+    with pytest.raises(DataError, match="holds other documents than"):
+        compare(params)
+
+
+def test_a_broken_file_is_named() -> None:
+    params = write_experiment(["lstm"], [1], documents=50)
+    path = outputs.folder("lstm", 1) / "predictions.parquet"
+    path.write_bytes(b"PAR1 and nothing else")
+
+    with pytest.raises(DataError, match=r"predictions\.parquet is broken"):
+        compare(params)
+
+
+def test_comparing_does_not_load_torch() -> None:
+    root = Path(__file__).parents[2]
+    code = "import pipelines.compare, sys; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -1,0 +1,140 @@
+"""params.yaml: what is right is read, what is wrong ends in one line that names the key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from errors import ParamsError
+from pipelines.params import Params, load, parse
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
+
+
+def shipped() -> dict[str, Any]:
+    content: dict[str, Any] = YAML(typ="safe", pure=True).load(SHIPPED.read_text())
+    return content
+
+
+def write(path: Path, content: Any) -> Path:
+    with path.open("w") as file:
+        YAML().dump(content, file)
+    return path
+
+
+def leaves(section: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = []
+    for key, value in section.items():
+        found += leaves(value, (*prefix, key)) if isinstance(value, dict) else [(*prefix, key)]
+    return found
+
+
+def changed(key: tuple[str, ...], value: Any) -> dict[str, Any]:
+    content = shipped()
+    section = content
+    for part in key[:-1]:
+        section = section[part]
+    section[key[-1]] = value
+    return content
+
+
+def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> None:
+    params = load(SHIPPED)
+    written = shipped()
+    for name in ("data", "tokenize", "train", "compare", "tracking"):
+        assert set(written[name]) == set(type(getattr(params, name)).model_fields)
+    assert set(written["variants"]["lstm"]) == set(type(params.variants["lstm"]).model_fields)
+    assert set(written) == set(Params.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("variants.bilstm.pooling", "lsat", "variants.bilstm.pooling is 'lsat'; allowed: last, max, mean, attention"),
+        ("variants.bilstm.hidden_sise", 3, "variants.bilstm.hidden_sise is an unknown key; did you mean hidden_size?"),
+        ("train.epochs", "4", "train.epochs is '4'; allowed: integer"),
+        ("train.epochs", True, "train.epochs is True; allowed: integer"),
+        ("train.learning_rate", float("nan"), "train.learning_rate is nan; allowed: a finite number"),
+        ("train.batch_size", 0, "train.batch_size is 0; allowed: greater than or equal to 1"),
+        ("train.precision", "16-mixed", "train.precision is '16-mixed', which needs a GPU"),
+        ("compare.variants", ["lstm", "bilsm"], "compare.variants[1] is 'bilsm'; allowed: lstm, bilstm"),
+        ("compare.baseline", "gru", "compare.baseline is 'gru'; allowed: lstm, bilstm"),
+        ("compare.seeds", [1, 1], "compare.seeds names 1 more than once"),
+        ("compare.seeds", [], "compare.seeds is []; allowed: "),
+        ("data.name", "imbd", "data.name is 'imbd'; allowed: synthetic_reviews, imdb"),
+        ("data.name", "custom", "data.source is null; with data.name: custom it must name"),
+        ("data.checksum", "md5:1", "data.checksum is 'md5:1'; allowed: null or sha256:<64 hex digits>"),
+        ("variants.x y", {"cell": "rnn"}, "variants.x y has the name 'x y'; allowed: letters, digits"),
+        ("variants.bad", {}, "variants.bad.cell is missing"),
+        ("variants.bad", {"cell": "rnn", "layer_dropout": 0.5}, "variants.bad.layer_dropout is 0.5, but layers is 1"),
+        ("trian", {}, "trian is an unknown key; did you mean train?"),
+        ("data", None, "data is None; allowed: "),
+    ],
+)
+def test_a_mistake_is_named_with_what_was_found_and_what_is_allowed(
+    key: str, value: Any, message: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "params.yaml", changed(tuple(key.split(".")), value))
+    with pytest.raises(ParamsError) as raised:
+        load(path)
+    assert f"params.yaml: {message}" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: [", "is no valid YAML"),
+        ("a: 1\na: 2", "is no valid YAML"),
+        ("", "holds no sections; it must have data, tokenize"),
+        ("- 1", "holds no sections"),
+        ("\x00", "is no valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_params_file_is_refused_in_one_line(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=message) as raised:
+        load(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"params.yaml is missing"):
+        load(tmp_path / "params.yaml")
+
+
+def test_scientific_notation_is_a_number_as_it_is_for_dvc(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(SHIPPED.read_text().replace("learning_rate: 0.001", "learning_rate: 1e-3"))
+    assert load(path).train.learning_rate == 0.001
+
+
+values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.lists(st.one_of(st.integers(), st.text(max_size=5), st.none()), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(key=st.sampled_from(leaves(shipped())), value=values)
+def test_any_value_of_any_key_is_taken_or_named(key: tuple[str, ...], value: Any) -> None:
+    content = changed(key, value)
+    try:
+        params = parse(content)
+    except ParamsError as error:
+        assert "\n" not in str(error)
+        assert key[0] in str(error)
+    else:
+        section: Any = params.model_dump()
+        for part in key:
+            section = section[part]
+        assert section == value  # nothing was bent into shape or replaced by a default

@@ -1,0 +1,152 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from errors import DataError
+from text.corpus import Split
+from text.splits import check, plan, stratified
+
+
+def split(labels: list[int], keys: list[int] | None = None, name: str = "all") -> Split:
+    """A split of which each document has a text of its own, unless `keys` say otherwise."""
+    numbers = np.arange(len(labels)) if keys is None else np.array(keys)
+    return Split(
+        path=Path(f"{name}.arrow"),
+        labels=np.array(labels, dtype=np.int32),
+        keys=numbers.astype(np.uint64),
+        lengths=np.ones(len(labels), dtype=np.int32),
+        missing=0,
+        columns=[],
+    )
+
+
+def arrays(documents: list[tuple[int, int]]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    keys, labels = zip(*documents, strict=True)
+    return np.array(keys, dtype=np.uint64), np.array(labels, dtype=np.int32)
+
+
+documents = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 4)), min_size=1, max_size=200)  # key, label
+shares = st.floats(0.01, 0.99)
+
+
+@given(documents=documents, share=shares)
+def test_equal_texts_stay_together(documents: list[tuple[int, int]], share: float) -> None:
+    keys, labels = arrays(documents)
+    chosen = stratified(keys, labels, share)
+    assert not set(keys[chosen]) & set(keys[~chosen])
+
+
+@given(labels=st.lists(st.integers(0, 4), min_size=1, max_size=300), share=shares)
+def test_each_class_gives_its_share(labels: list[int], share: float) -> None:
+    keys, classes = arrays(list(enumerate(labels)))
+    chosen = stratified(keys, classes, share)
+    taken = Counter(classes[chosen].tolist())
+    for label, number in Counter(labels).items():
+        exact = share * number
+        # Rounded up or down; and one stays behind.
+        assert min(np.floor(exact), number - 1) <= taken[label] <= np.ceil(exact)
+
+
+@given(documents=documents, share=shares)
+def test_no_class_gives_more_than_its_share_or_its_last_text(documents: list[tuple[int, int]], share: float) -> None:
+    keys, labels = arrays(documents)
+    chosen = stratified(keys, labels, share)
+    taken = Counter(labels[chosen].tolist())
+    for label, number in Counter(labels.tolist()).items():
+        assert taken[label] <= np.ceil(share * number)
+        assert taken[label] < number
+    assert chosen.sum() <= np.ceil(share * len(documents))
+
+
+@given(documents=documents, share=shares, data=st.data())
+def test_the_order_of_the_documents_does_not_matter(
+    documents: list[tuple[int, int]], share: float, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(len(documents))))
+    keys, labels = arrays(documents)
+    assert (stratified(keys, labels, share)[order] == stratified(keys[order], labels[order], share)).all()
+
+
+def test_rounding_is_right_in_total() -> None:
+    keys, labels = arrays([(n, n % 3) for n in range(100)])
+    assert stratified(keys, labels, 0.25).sum() == 25
+
+
+def test_a_text_that_stands_there_often_does_not_keep_others_out() -> None:
+    documents = [(0, 0)] * 50 + [(n, n % 2) for n in range(1, 151)]
+    keys, labels = arrays(documents)
+    chosen = stratified(keys, labels, 0.1)
+    assert np.bincount(labels[chosen]).tolist() == [13, 7]
+    assert not chosen[:50].any()
+
+
+def test_a_file_without_splits_is_split_in_three() -> None:
+    source = split([0, 1] * 500)
+    parts = plan({"all": source}, validation_share=0.1, test_share=0.2)
+    assert {name: rows.sum() for name, (_, rows) in parts.items()} == {"train": 720, "validation": 80, "test": 200}
+    assert np.all(sum(rows.astype(int) for _, rows in parts.values()) == 1)
+
+
+def test_validation_is_taken_from_training_never_from_test() -> None:
+    sources = {"test": split([0, 1] * 10, name="test"), "train": split([0, 1] * 50, name="train")}
+    parts = plan(sources, validation_share=0.1, test_share=0.5)
+    assert list(parts) == ["train", "validation", "test"]
+    assert parts["validation"][0] is sources["train"]
+    assert parts["validation"][1].sum() == 10
+    assert parts["test"][1].all()
+    assert np.array_equal(parts["train"][1], ~parts["validation"][1])
+
+
+def test_official_splits_stay_as_they_are() -> None:
+    names = ("unlabelled", "validation", "test", "train")
+    parts = plan({name: split([0, 1], name=name) for name in names}, validation_share=0.5, test_share=0.5)
+    assert list(parts) == ["train", "validation", "test", "unlabelled"]
+    assert all(source.path.stem == name and rows.all() for name, (source, rows) in parts.items())
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ({}, r"the train split has no documents$"),
+        ({"train": split([0, 1])}, r"the test split has no documents$"),
+        (
+            {"all": split([0, 1])},
+            r"data\.test_share is 0\.2, for which no text of 2 documents can be spared; each class",
+        ),
+        ({"all": split([])}, r"data\.test_share is 0\.2, for which no text of 0 documents can be spared"),
+        (
+            {"train": split([0, 0, 1, 1]), "test": split([0])},
+            r"data\.validation_share is 0\.1, for which no text of 4 ",
+        ),
+        (
+            {"train": split([0, 1] * 50, keys=[7] * 100), "test": split([0])},
+            r"data\.validation_share is 0\.1, for which",
+        ),
+    ],
+)
+def test_too_few_documents_are_an_error(sources: dict[str, Split], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        plan(sources, validation_share=0.1, test_share=0.2)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        ([1] * 20, [1], r"the training documents have only one class \(good\); at least two are needed$"),
+        ([0, 1] * 20, [0, 2], r"the test split has the class 'ugly', which no training document has; every class must"),
+        ([0, 1] * 20, [], r"the test split has no documents$"),
+    ],
+)
+def test_data_that_cannot_be_learned_from_are_an_error(train: list[int], test: list[int], message: str) -> None:
+    parts = plan({"train": split(train, name="train"), "test": split(test, name="test")}, 0.1, 0.2)
+    with pytest.raises(DataError, match=message):
+        check(parts, ["bad", "good", "ugly"])
+
+
+def test_a_class_may_be_missing_in_the_test_split() -> None:
+    check(plan({"train": split([0, 1] * 20), "test": split([0])}, 0.1, 0.2), ["bad", "good"])

@@ -1,0 +1,127 @@
+"""Runs in a real MLflow store: what they hold, how they end, how they are found again."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.entities import Run as MlflowRun
+
+from errors import TrackingError
+from tracking.runs import comparison_run, find_training, log_configuration, restore_training, training_run
+from tracking.store import open_experiment
+
+ROOT = Path(__file__).parents[2]
+CONFIG: dict[str, Any] = {
+    "name": "bilstm",
+    "seed": 2,
+    "variant": {"cell": "lstm", "bidirectional": True},
+    "train": {"epochs": 3},
+    "data": {"name": "toy", "digest": "sha256:" + "a" * 64},
+    "tokenize": {"max_tokens": 9},
+    "vocabulary_size": 10,
+    "parameters": {"total": 12, "embedding": 5},
+    "labels": ["no", "yes"],
+    "signature": "s2",
+}
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def runs() -> list[MlflowRun]:
+    client, experiment_id = open_experiment("e")
+    return list(client.search_runs([experiment_id]))
+
+
+def test_a_training_is_one_run_with_params_metrics_data_set_and_tags(store: Path) -> None:
+    (store / "history.json").write_text("[]")
+    with training_run("e", "bilstm", 2, "s2") as run:
+        log_configuration(run, CONFIG)
+        run.log_metrics({"train_loss": 0.5}, step=1)
+        run.log_metrics({"train_loss": 0.25}, step=2)
+        run.log_artifacts([store / "history.json"])
+    (found,) = runs()
+    assert found.info.status == "FINISHED"
+    assert found.info.run_name == "bilstm · seed 2"
+    assert found.data.params["variant.bidirectional"] == "True"
+    assert found.data.params["parameters.total"] == "12"
+    assert found.data.metrics["train_loss"] == 0.25
+    assert found.data.tags["variant"] == "bilstm"
+    assert found.data.tags["seed"] == "2"
+    assert found.data.tags["signature"] == "s2"
+    assert found.inputs is not None
+    assert found.inputs.dataset_inputs[0].dataset.name == "toy"
+    client, _ = open_experiment("e")
+    assert [metric.step for metric in client.get_metric_history(found.info.run_id, "train_loss")] == [1, 2]
+    assert [artifact.path for artifact in client.list_artifacts(found.info.run_id)] == ["history.json"]
+    assert (store / "mlflow.db").exists()
+    assert (store / "mlartifacts").is_dir()
+
+
+@pytest.mark.parametrize(("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")])
+def test_the_status_tells_how_a_training_ended(error: type[BaseException], status: str) -> None:
+    with pytest.raises(error), training_run("e", "lstm", 1, "s1"):
+        raise error
+    assert [run.info.status for run in runs()] == [status]
+
+
+def test_only_a_finished_training_is_found_and_the_newest_one() -> None:
+    assert find_training("e", "s1") is None
+    with pytest.raises(ValueError), training_run("e", "lstm", 1, "s1"):
+        raise ValueError
+    assert find_training("e", "s1") is None
+    for _ in range(2):
+        with training_run("e", "lstm", 1, "s1") as newest:
+            pass
+    found = find_training("e", "s1")
+    assert found is not None
+    assert found.run_id == newest.run_id
+
+
+def test_a_comparison_is_the_parent_of_its_trainings() -> None:
+    for seed, signature in ((1, "s1"), (2, "s2"), (3, "other")):
+        with training_run("e", "lstm", seed, signature):
+            pass
+    with comparison_run("e", "comparison", ["s1", "s2"], {"verdict": "a tie"}) as parent:
+        parent.log_metrics({"lstm/accuracy": 0.5})
+    children = {
+        run.data.tags["signature"] for run in runs() if run.data.tags.get("mlflow.parentRunId") == parent.run_id
+    }
+    assert children == {"s1", "s2"}
+
+
+def test_a_lost_training_is_restored_from_its_outputs() -> None:
+    history = [{"epoch": 1, "step": 5, "train_loss": 0.5}, {"epoch": 2, "step": 10, "train_loss": 0.25}]
+    run = restore_training("e", CONFIG, history)
+    found = find_training("e", "s2")
+    assert found is not None
+    assert found.run_id == run.run_id
+    history_of_loss = run.client.get_metric_history(run.run_id, "train_loss")
+    assert [(metric.step, metric.value) for metric in history_of_loss] == [(1, 0.5), (2, 0.25)]
+
+
+def test_the_experiment_opens_in_the_view_for_model_training() -> None:
+    client, experiment_id = open_experiment("e")
+    assert client.get_experiment(experiment_id).tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_processes_that_meet_at_a_fresh_store_share_one_experiment(store: Path) -> None:
+    program = "import sys; from tracking.store import open_experiment; print(open_experiment('e')[1])"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    assert len({process.communicate()[0] for process in processes}) == 1
+    assert [process.returncode for process in processes] == [0, 0, 0]
+
+
+def test_a_store_that_cannot_be_used_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@127.0.0.1:1/x")
+    with pytest.raises(TrackingError, match=r"postgresql://127.0.0.1:1/x") as raised:
+        open_experiment("e")
+    assert "secret" not in str(raised.value)

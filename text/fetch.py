@@ -1,0 +1,163 @@
+"""Brings a path, a folder or an address to this machine: `fetch("https://…/data.zip", cache, "sha256:…")` -> a path.
+
+http and https go through text/http.py; every other kind of address through fsspec, folders too where it can list them.
+A file enters the cache only when it is whole and has its checksum. Beside it a hidden JSON file keeps its SHA-256, so
+that a cached file that was damaged later is noticed and fetched again.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path, PurePosixPath
+
+import fsspec
+from filelock import FileLock
+
+from errors import DataError
+from text import http
+from text.http import CHUNK, file_name, progress, shown
+
+
+def default_cache() -> Path:
+    """$LSTM_VS_BILSTM_CACHE, or a folder in the user's own cache."""
+    return Path(os.environ.get("LSTM_VS_BILSTM_CACHE") or "~/.cache/lstm-vs-bilstm").expanduser()
+
+
+def is_address(source: str) -> bool:
+    """Whether `source` is an address, such as s3://…, and no local path."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//|:)", source) is not None
+
+
+def fetch(
+    source: str,
+    cache: Path,
+    checksum: str | None = None,
+    *,
+    attempts: int = 5,
+    pause: float = 1.0,
+    timeout: float = 30.0,
+) -> Path:
+    """The local path of `source`; a local path stays where it is.
+
+    Args:
+        source: a local file or folder, or an address.
+        cache: the folder that keeps what is downloaded.
+        checksum: `md5:…` or `sha256:…` of the file, or None: not checked.
+        attempts: how often a download is tried; each goes on where the last was cut, if the server allows.
+        pause: seconds before the second attempt, doubled before each further one.
+        timeout: seconds without any data after which a connection counts as stalled.
+
+    Raises:
+        DataError: one line that names the source and what is wrong with it.
+    """
+    if not is_address(source):
+        return _local(source, checksum)
+    try:
+        target = cache / hashlib.sha256(source.encode()).hexdigest()[:16] / file_name(source)
+    except ValueError as error:
+        raise DataError(f"data.source is {source!r}, which is no address: {error}") from None
+    part = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            if _intact(target, checksum):
+                return target
+            if source.lower().startswith(("http://", "https://")):
+                is_right = None if checksum is None else lambda path: _matches(path, checksum)
+                http.download(source, part, is_right, attempts=attempts, pause=pause, timeout=timeout)
+            else:
+                _copy(source, target, part, checksum)
+            if part.exists():  # not so after a folder, which lies in its place already
+                _keep(part, target, source, checksum)
+    except OSError as error:
+        raise DataError(f"{error.filename or cache} cannot be written: {error.strerror or error}") from None
+    return target
+
+
+def _local(source: str, checksum: str | None) -> Path:
+    try:
+        path = Path(source).expanduser()
+        if not path.exists() and "DVC_ROOT" in os.environ:
+            # `dvc exp run --temp` and the queue work in a copy elsewhere; relative paths are meant from the project.
+            path = Path(os.environ["DVC_ROOT"]) / path
+        known = source != "" and path.exists()
+    except (OSError, RuntimeError):  # a name too long; the home of an unknown user
+        known = False
+    if not known:
+        raise DataError(f"data.source is {source!r}; there is no such file or folder")
+    if checksum is not None and path.is_dir():
+        raise DataError(f"data.checksum is given, but data.source {source!r} is a folder; only a file has a checksum")
+    try:
+        _verify(path, source, checksum)
+    except OSError as error:
+        raise DataError(f"data.source {source!r} cannot be read: {error.strerror or error}") from None
+    return path
+
+
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """The checksum of a file, such as `sha256:…`."""
+    with path.open("rb") as file:
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+
+
+def _matches(path: Path, checksum: str | None) -> bool:
+    return checksum is None or digest(path, checksum.partition(":")[0]) == checksum
+
+
+def _verify(path: Path, source: str, checksum: str | None) -> None:
+    if checksum is not None and (found := digest(path, checksum.partition(":")[0])) != checksum:
+        raise DataError(f"{shown(source)} has the checksum {found}; expected {checksum}")
+
+
+def _record(target: Path) -> Path:
+    return target.with_name(f".{target.name}.json")
+
+
+def _intact(target: Path, checksum: str | None) -> bool:
+    """Whether the cache holds the file as it was downloaded, and as `checksum` says."""
+    try:
+        recorded = json.loads(_record(target).read_text(encoding="utf-8"))["sha256"]
+        return digest(target) == recorded and _matches(target, checksum)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _keep(part: Path, target: Path, address: str, checksum: str | None) -> None:
+    """Puts a file into its place in the cache if it is the right one; a wrong one is deleted."""
+    try:
+        _verify(part, address, checksum)
+        target.unlink(missing_ok=True)  # a damaged one; without it the record below is of no file
+        _record(target).write_text(json.dumps({"sha256": digest(part)}), encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy(address: str, target: Path, part: Path, checksum: str | None) -> None:
+    """Through fsspec: a file to `part`, or a folder with all files in it to `target`."""
+    try:
+        filesystem, root = fsspec.url_to_fs(address)
+        is_folder = filesystem.isdir(root)
+        if is_folder and checksum is not None:
+            raise DataError(f"data.checksum is given, but {shown(address)} is a folder; only a file has a checksum")
+        places = {root: part}
+        if is_folder:
+            shutil.rmtree(target, ignore_errors=True)
+            places = {path: target / PurePosixPath(path).relative_to(root) for path in filesystem.find(root)}
+        with progress(target.name, 0, sum(filesystem.size(path) or 0 for path in places)) as advance:
+            for path, place in places.items():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with filesystem.open(path, "rb") as remote, place.open("wb") as local:
+                    while chunk := remote.read(CHUNK):
+                        local.write(chunk)
+                        advance(len(chunk))
+    except DataError:
+        raise
+    except ImportError as error:
+        raise DataError(f"{shown(address)} needs a package that is not installed: {error}") from None
+    except FileNotFoundError:
+        raise DataError(f"{shown(address)} does not exist") from None
+    except Exception as error:  # each of fsspec's backends has errors of its own
+        raise DataError(f"{shown(address)} cannot be fetched: {' '.join(str(error).split())}") from None

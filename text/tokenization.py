@@ -1,0 +1,189 @@
+"""Tokenizes the splits of a corpus on all cores, in memory that does not grow with it.
+
+Worker processes tokenize one Parquet row group each and put its token numbers on disk, numbered in their own way. Then
+the vocabulary is built from the merged counts, and a second pass turns their numbers into the vocabulary's and cuts
+the documents. What comes out does not depend on the number of processes.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from joblib import Parallel, cpu_count, delayed
+from numpy.typing import NDArray
+from rich.progress import track
+
+from errors import DataError
+from text.store import SCHEMA
+from text.tokenizers import TokenizerName, build_tokenizer
+from text.vocabulary import UNKNOWN_INDEX
+
+Truncation = Literal["head", "tail", "head+tail"]
+
+
+class RowGroup(NamedTuple):
+    """A part of a split's Parquet file."""
+
+    path: Path
+    number: int
+
+
+class Tokenized(NamedTuple):
+    """A row group as a worker left it: `numbers` (tokens,) and `lengths` (documents,) lie on disk."""
+
+    group: RowGroup
+    numbers: Path
+    lengths: Path
+    tokens: list[str | None]  # what the numbers mean; None: unknown to the tokenizer
+    counts: NDArray[np.int64]  # how often each number stands there
+
+
+@dataclass
+class Summary:
+    """What became of a split."""
+
+    documents: int = 0
+    empty: int = 0
+    tokens: int = 0
+    cut: int = 0
+    unknown: int = 0
+
+    def as_dict(self) -> dict[str, float]:
+        """Counts, and the shares of tokens that were cut, and of the rest that are unknown."""
+        kept = max(self.tokens - self.cut, 1)
+        return {
+            "documents": self.documents,
+            "empty": self.empty,
+            "tokens": self.tokens,
+            "share_cut": round(self.cut / max(self.tokens, 1), 6),
+            "share_unknown": round(self.unknown / kept, 6),
+        }
+
+
+def row_groups(path: Path) -> list[RowGroup]:
+    """All parts of a Parquet file.
+
+    Raises:
+        DataError: it is missing or broken.
+    """
+    try:
+        # Absolute: a worker process may have been started in another folder.
+        return [RowGroup(path.resolve(), number) for number in range(pq.ParquetFile(path).num_row_groups)]
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; the stage download makes it: dvc repro") from None
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
+
+
+def tokenize(groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path) -> list[Tokenized]:
+    """Tokenizes `groups` on all cores into files of the folder `spool`."""
+    jobs = min(cpu_count(), len(groups))
+    work = (delayed(_tokenize_group)(group, name, model, spool.resolve()) for group in groups)
+    results = Parallel(n_jobs=jobs, return_as="generator")(work)
+    return list(track(results, description="tokenizing", total=len(groups)))
+
+
+def _tokenize_group(group: RowGroup, name: TokenizerName, model: bytes | None, spool: Path) -> Tokenized:
+    tokenizer = build_tokenizer(name, model)
+    table = pq.ParquetFile(group.path).read_row_group(group.number, columns=["text"])
+    numbers, lengths = tokenizer(table["text"].to_pylist())
+    stem = f"{group.path.stem}-{group.number}"
+    result = Tokenized(
+        group,
+        spool / f"{stem}-numbers.npy",
+        spool / f"{stem}-lengths.npy",
+        tokens := tokenizer.tokens,
+        np.bincount(numbers, minlength=len(tokens)),
+    )
+    np.save(result.numbers, numbers, allow_pickle=False)
+    np.save(result.lengths, lengths, allow_pickle=False)
+    return result
+
+
+def count(parts: Sequence[Tokenized]) -> Counter[str]:
+    """How often each known token stands in `parts`."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        for token, number in zip(part.tokens, part.counts.tolist(), strict=True):
+            if token is not None and number:
+                total[token] += number
+    return total
+
+
+def write_store(
+    path: Path, parts: Sequence[Tokenized], vocabulary: Sequence[str], max_tokens: int, truncation: Truncation
+) -> Summary:
+    """Writes the token store of one split, a record batch for each of its row groups."""
+    index = {token: number for number, token in enumerate(vocabulary)}
+    summary = Summary()
+    with pa.ipc.new_file(str(path), SCHEMA) as writer:
+        for part in parts:
+            numbers, full = np.load(part.numbers, mmap_mode="r"), np.load(part.lengths)
+            translation = [UNKNOWN_INDEX if token is None else index.get(token, UNKNOWN_INDEX) for token in part.tokens]
+            kept = keep(full, max_tokens, truncation)
+            tokens = np.array(translation, np.int32)[numbers[kept]] if len(numbers) else np.empty(0, np.int32)
+            lengths = np.minimum(full, max_tokens)
+            summary.documents += len(full)
+            summary.empty += int((full == 0).sum())
+            summary.tokens += len(numbers)
+            summary.cut += len(numbers) - len(tokens)
+            summary.unknown += int((tokens == UNKNOWN_INDEX).sum())
+            writer.write_batch(_record_batch(part.group, tokens, lengths, full))
+    return summary
+
+
+def keep(lengths: NDArray[np.int32], max_tokens: int, truncation: Truncation) -> NDArray[np.bool_]:
+    """(tokens,): which tokens of documents with these `lengths` stay.
+
+    Of a document that is too long, "head" keeps the first `max_tokens`, "tail" the last, and "head+tail" as many from
+    both ends, one more from the head where the number is odd.
+
+    Example:
+        >>> keep(np.array([2, 5], np.int32), 3, "head+tail")
+        array([ True,  True,  True,  True, False, False,  True])
+    """
+    head = {"head": max_tokens, "tail": 0, "head+tail": max_tokens - max_tokens // 2}[truncation]
+    tail = max_tokens - head
+    starts = np.cumsum(lengths, dtype=np.int64) - lengths
+    positions = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
+    until_end = np.repeat(lengths, lengths) - positions
+    kept: NDArray[np.bool_] = (positions < head) | (until_end <= tail)
+    return kept
+
+
+def _record_batch(
+    group: RowGroup, tokens: NDArray[np.int32], lengths: NDArray[np.int32], full: NDArray[np.int32]
+) -> pa.RecordBatch:
+    # A document without tokens is read as one unknown token: a recurrent cell has to read something.
+    empty = np.flatnonzero(lengths == 0)
+    starts = np.cumsum(lengths, dtype=np.int64) - lengths
+    tokens = np.insert(tokens, starts[empty], UNKNOWN_INDEX)
+    lengths = np.maximum(lengths, 1)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    file = pq.ParquetFile(group.path)
+    labelled = "label" in file.schema_arrow.names
+    table = file.read_row_group(group.number, columns=["id", "label"] if labelled else ["id"])
+    columns = [
+        table["id"].combine_chunks(),
+        pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens)),
+        table["label"].combine_chunks() if labelled else pa.array(np.full(len(full), -1, np.int32)),
+        pa.array(full),
+    ]
+    return pa.record_batch(columns, schema=SCHEMA)
+
+
+def texts(path: Path, most: int) -> Iterator[str]:
+    """At most `most` texts of a Parquet file, evenly spread over it."""
+    file = pq.ParquetFile(path)
+    step = -(-file.metadata.num_rows // most) or 1
+    row = 0
+    for batch in file.iter_batches(columns=["text"]):
+        for text in batch["text"].to_pylist():
+            if row % step == 0:
+                yield text
+            row += 1
