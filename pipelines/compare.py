@@ -39,6 +39,7 @@ class Result:
     comparison: Comparison
     slices: dict[str, list[Slice]]
     verdict: Verdict
+    signatures: list[str]  # of the trainings
 
 
 def main() -> None:
@@ -47,8 +48,33 @@ def main() -> None:
 
 
 def tell(params: Params) -> None:
-    """Compares, and tells MLflow."""
-    compare(params)
+    """Compares, and tells MLflow: a parent run, whose children are the trainings."""
+    result = compare(params)
+    from tracking.runs import comparison_run  # half of the stage's start-up, and not needed until now
+
+    variants = params.compare.variants
+    tags = {"verdict": result.verdict.headline, "data": result.experiment.data, "baseline": params.compare.baseline}
+    name = f"comparison · {' · '.join(variants)} · {result.experiment.data}"
+    with comparison_run(params.tracking.experiment, name, result.signatures, tags) as run:
+        run.set_tags({"mlflow.note.content": str(result.verdict)})
+        run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
+        run.log_metrics(_headline_metrics(result))
+        run.log_artifacts([REPORTS / "comparison.html", REPORTS / "comparison.json"])
+        run.log_artifacts([REPORTS / "figures"], "figures")
+
+
+def _headline_metrics(result: Result) -> dict[str, float]:
+    """What makes comparisons over time and over data sets comparable in MLflow's charts."""
+    scores = {
+        f"{variant}.{key}": score.mean
+        for variant, found in result.comparison.scores.items()
+        for key, score in found.items()
+    }
+    differences = {
+        f"{variant}.accuracy_difference": found["accuracy"].value
+        for variant, found in result.comparison.differences.items()
+    }
+    return scores | differences
 
 
 def compare(params: Params) -> Result:
@@ -56,7 +82,7 @@ def compare(params: Params) -> Result:
     experiment = read_experiment(params)
     comparison = compare_variants(experiment)
     slices = slice_scores(experiment)
-    result = Result(experiment, comparison, slices, judge(experiment, comparison))
+    result = Result(experiment, comparison, slices, judge(experiment, comparison), _signatures(params))
     _write(result)
     _print(result)
     return result
@@ -95,6 +121,11 @@ def read_experiment(params: Params) -> Experiment:
             Document(name, text) for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
         ],
     )
+
+
+def _signatures(params: Params) -> list[str]:
+    folders = [outputs.folder(variant, seed) for variant in params.compare.variants for seed in params.compare.seeds]
+    return [outputs.read_json(folder / "config.json", made_by="train")["signature"] for folder in folders]
 
 
 def _read_table(path: Path, made_by: str) -> pa.Table:

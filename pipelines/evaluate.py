@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from text.store import TokenStore
 
 from analysis.metrics import classification_metrics
 from errors import DataError
@@ -26,6 +25,7 @@ from models.prediction import predict
 from pipelines import cli, outputs
 from pipelines.outputs import TOKENS
 from pipelines.params import Params, load
+from text.store import TokenStore
 from tracking.runs import find_training, restore_training
 
 HEADLINES = ("accuracy", "macro_f1", "loss", "roc_auc", "calibration_error")

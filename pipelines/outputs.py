@@ -43,6 +43,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     made = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:
+        shutil.rmtree(made, ignore_errors=True)  # of a killed process that had the same number
         made.mkdir(parents=True)
         yield made
         if folder.exists():

@@ -134,7 +134,7 @@ class TrainParams(Section):
 
     epochs: Annotated[int, Field(ge=1, le=10**6)] = 4
     batch_size: Annotated[int, Field(ge=1, le=10**6)] = 32
-    learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.001
+    learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.003
     weight_decay: Annotated[float, Field(ge=0, le=1e3)] = 0.0
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.0

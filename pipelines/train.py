@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from text.store import TokenStore
 from torch import Tensor
 
 from errors import DataError, ParamsError
@@ -22,6 +21,7 @@ from pipelines import cli, outputs
 from pipelines.outputs import TOKENS
 from pipelines.params import Params, load
 from pipelines.signature import signature
+from text.store import TokenStore
 from tracking.progress import EpochMetrics
 from tracking.runs import log_configuration, training_run
 

@@ -12,7 +12,7 @@ import numpy as np
 import sentencepiece
 from numpy.typing import NDArray
 
-from errors import ParamsError
+from errors import DataError, ParamsError
 
 TokenizerName = Literal["basic_english", "whitespace", "characters", "sentencepiece"]
 
@@ -110,12 +110,15 @@ def train_sentencepiece(texts: Iterable[str], max_size: int) -> bytes:
 
     Raises:
         ParamsError: `max_size` is too small for the characters of the texts.
+        DataError: there is no text.
     """
     model = io.BytesIO()
-    lines = (" ".join(text.replace("\0", " ").split()) for text in texts)
+    lines = [line for text in texts if (line := " ".join(text.replace("\0", " ").split()))]
+    if not lines:
+        raise DataError("the training split holds no text; sentencepiece has nothing to learn from")
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter([line for line in lines if line]),
+            sentence_iterator=iter(lines),
             model_writer=model,
             model_type="unigram",
             vocab_size=max_size,

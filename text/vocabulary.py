@@ -43,9 +43,12 @@ def load_vectors(path: Path, vocabulary: list[str]) -> tuple[NDArray[np.float32]
         # A fresh cache: torchtext would read a pickle that lies in an old one.
         with TemporaryDirectory() as cache:
             vectors: Any = Vectors(str(path), cache=cache)
-    except (ValueError, RuntimeError, IndexError, UnicodeDecodeError, StopIteration) as error:
+    except (ValueError, TypeError, RuntimeError, IndexError, StopIteration) as error:
+        reason = " ".join(str(error).split())
+        # A TypeError is what torchtext makes of a file without vectors.
+        problem = "it holds none" if isinstance(error, TypeError) else reason
         raise DataError(
-            f"tokenize.vectors '{path}' is no text file of vectors: {' '.join(str(error).split())}"
+            f"tokenize.vectors '{path}' is no text file with a token and at least 3 numbers on each line: {problem}"
         ) from None
     words = Vocab(Counter(), specials=vocabulary)
     words.set_vectors(vectors.stoi, vectors.vectors, vectors.dim, unk_init=torch.Tensor.zero_)

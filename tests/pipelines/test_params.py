@@ -109,8 +109,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_scientific_notation_is_a_number_as_it_is_for_dvc(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text(SHIPPED.read_text().replace("learning_rate: 0.001", "learning_rate: 1e-3"))
-    assert load(path).train.learning_rate == 0.001
+    path.write_text(SHIPPED.read_text().replace("learning_rate: 0.003", "learning_rate: 3e-3"))
+    assert load(path).train.learning_rate == 0.003
 
 
 values = st.one_of(

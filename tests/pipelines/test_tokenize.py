@@ -68,23 +68,23 @@ def test_sentencepiece_learns_from_the_training_split_only() -> None:
     assert Path("data/tokens/sentencepiece.model").exists()
 
 
-@pytest.mark.parametrize("header", ["", "3 2\n"])
+@pytest.mark.parametrize("header", ["", "3 3\n"])
 def test_pretrained_vectors_reach_their_tokens(header: str) -> None:
-    Path("vectors.txt").write_text(f"{header}good 1.0 2.0\nbad -1.0 0.5\nunheard 9 9\n")
+    Path("vectors.txt").write_text(f"{header}good 1.0 2.0 3.0\nbad -1.0 0.5 0\nunheard 9 9 9\n")
     summary = make_tokens(TokenizeParams(vectors="vectors.txt"))
     vectors = load_file("data/tokens/vectors.safetensors")["vectors"]
-    assert vectors.shape == (7, 2)
-    assert vectors[vocabulary().index("good")].tolist() == [1, 2]
-    assert vectors[vocabulary().index("bad")].tolist() == [-1, 0.5]
-    assert vectors[vocabulary().index("film")].tolist() == [0, 0]
+    assert vectors.shape == (7, 3)
+    assert vectors[vocabulary().index("good")].tolist() == [1, 2, 3]
+    assert vectors[vocabulary().index("bad")].tolist() == [-1, 0.5, 0]
+    assert vectors[vocabulary().index("film")].tolist() == [0, 0, 0]
     assert summary["share_with_vector"] == 0.4
     assert not list(Path().glob("**/*.pt"))
 
 
-@pytest.mark.parametrize("content", ["", "good 1 x\n", "good 1 2\nbad 1\n"])
+@pytest.mark.parametrize("content", ["", "good 1 x 2\n", "good 1 2 3\nbad 1 2\n"])
 def test_a_file_that_holds_no_vectors_is_named_and_nothing_is_left_behind(content: str) -> None:
     Path("vectors.txt").write_text(content)
-    with pytest.raises(DataError, match=r"^tokenize.vectors 'vectors.txt' is no text file of vectors: .+$"):
+    with pytest.raises(DataError, match=r"^tokenize.vectors 'vectors.txt' is no text file with a token and .+$"):
         make_tokens(TokenizeParams(vectors="vectors.txt"))
     assert not list(Path("data").glob("*tokens*"))
 

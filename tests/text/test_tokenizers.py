@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchtext.data.utils import get_tokenizer
 
-from errors import ParamsError
+from errors import DataError, ParamsError
 from text.tokenizers import PieceTokenizer, TokenizerName, WordTokenizer, basic_english, train_sentencepiece
 
 torchtexts_tokens = get_tokenizer("basic_english")
@@ -75,7 +75,12 @@ def test_sentencepiece_takes_fewer_pieces_where_there_are_no_more() -> None:
     assert None in [tokenizer.tokens[number] for number in numbers[lengths[0] :]]
 
 
-@pytest.mark.parametrize(("texts", "size"), [(KOREAN, 3), ([], 50), (["", "  "], 50)])
-def test_sentencepiece_that_cannot_be_trained_is_one_line(texts: list[str], size: int) -> None:
-    with pytest.raises(ParamsError, match=r"^tokenize.max_size is \d+; sentencepiece cannot be trained: .+$"):
-        train_sentencepiece(texts, size)
+def test_sentencepiece_with_too_few_pieces_is_one_line() -> None:
+    with pytest.raises(ParamsError, match=r"^tokenize.max_size is 3; sentencepiece cannot be trained: .+$"):
+        train_sentencepiece(KOREAN, 3)
+
+
+@pytest.mark.parametrize("texts", [[], ["", "  "]])
+def test_sentencepiece_without_text_is_one_line(texts: list[str]) -> None:
+    with pytest.raises(DataError, match="the training split holds no text"):
+        train_sentencepiece(texts, 50)
