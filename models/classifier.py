@@ -58,7 +58,9 @@ class TextClassifier(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU."""
-        embedded = self.embedding_dropout(self.embedding(tokens))  # (batch, time, embedding_size)
+        # In memory position by position, as the recurrent kernels read; (batch, time, embedding_size) all the same.
+        embedded = self.embedding(tokens.t()).transpose(0, 1)
+        embedded = self.embedding_dropout(embedded)
         states = self.encoder(embedded, lengths)  # (batch, time, output_size)
         document = self.pooling(states, lengths)  # (batch, output_size)
         logits: Tensor = self.head(self.head_dropout(document))  # (batch, num_classes)

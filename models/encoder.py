@@ -81,8 +81,8 @@ class RecurrentEncoder(nn.Module):
         return states
 
     def _padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        order = reversal(lengths, inputs.shape[1])
-        states = inputs
+        states = inputs.transpose(0, 1)  # (time, batch, size): the kernel's own order, in which it copies nothing
+        order = reversal(lengths, len(states))
         for depth, layer in enumerate(self.layers):
             if depth:
                 states = self.dropout(states)
@@ -92,24 +92,18 @@ class RecurrentEncoder(nn.Module):
                     (states, *_weights(layer, "")),
                     (reorder(states, order), *_weights(layer, "_reverse")),
                 )
-                # 2 × (batch, time, hidden_size) -> (batch, time, 2·hidden_size)
+                # 2 × (time, batch, hidden_size) -> (time, batch, 2·hidden_size)
                 states = torch.cat([forward, reorder(backward, order)], dim=-1)
             else:
                 states = self._read(states, *_weights(layer, ""))
-        return states
+        return states.transpose(0, 1)
 
     def _read(self, inputs: Tensor, *weights: Tensor) -> Tensor:
-        """One direction of one layer, from the first position to the last: (batch, time, hidden_size)."""
-        zero = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
+        """One direction of one layer, from the first position to the last: (time, batch, hidden_size)."""
+        zero = inputs.new_zeros(1, inputs.shape[1], self.hidden_size)
         initial = (zero, zero) if self.cell == "lstm" else zero
-        options = (
-            True,
-            1,
-            0.0,
-            self.training,
-            False,
-            True,
-        )  # biases, layers, dropout, train, bidirectional, batch_first
+        biases, layers, dropout, bidirectional, batch_first = True, 1, 0.0, False, False
+        options = (biases, layers, dropout, self.training, bidirectional, batch_first)
         states: Tensor = _KERNELS[self.cell](inputs, initial, weights, *options)[0]
         return states
 
@@ -119,23 +113,21 @@ def _weights(layer: nn.Module, direction: Literal["", "_reverse"]) -> list[Tenso
 
 
 def reversal(lengths: Tensor, time: int) -> Tensor:
-    """Where each position of a flattened (batch·time) batch lies once every document is reversed within its length.
+    """Where each position of a flattened (time·batch) batch lies once every document is reversed within its length.
 
     The permutation is its own inverse; padding stays where it is.
 
     Example:
         >>> reversal(torch.tensor([3, 1]), time=3)
-        tensor([2, 1, 0, 3, 4, 5])
+        tensor([4, 1, 2, 3, 0, 5])
     """
-    positions = torch.arange(time)  # (time,)
-    ends = lengths.unsqueeze(1)  # (batch, 1)
-    within = torch.where(positions < ends, ends - 1 - positions, positions)  # (batch, time)
-    starts = torch.arange(len(lengths)).unsqueeze(1) * time  # (batch, 1)
-    return (starts + within).flatten()
+    positions = torch.arange(time).unsqueeze(1)  # (time, 1)
+    within = torch.where(positions < lengths, lengths - 1 - positions, positions)  # (time, batch)
+    return (within * len(lengths) + torch.arange(len(lengths))).flatten()
 
 
 def reorder(sequences: Tensor, order: Tensor) -> Tensor:
-    """`sequences` (batch, time, size) with its rows permuted by a self-inverse `order` (batch·time,)."""
+    """`sequences` (time, batch, size) with its rows permuted by a self-inverse `order` (time·batch,)."""
     reordered: Tensor = _Reorder.apply(sequences, order)  # type: ignore[no-untyped-call]
     return reordered
 

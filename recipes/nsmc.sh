@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# NSMC, Korean film reviews (Park 2016), 150,000 to learn from and 50,000 to test on: LSTM against BiLSTM, SentencePiece.
+#   recipes/nsmc.sh [folder with ratings_train.txt and ratings_test.txt; default: the official address]
+# What it gave: README.md, "Results".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+dvc exp run --name "nsmc-$(date +%s)" \
+  -S data.name=nsmc -S "data.source=${1:-null}" \
+  -S tokenize.tokenizer=sentencepiece -S tokenize.max_size=8000 -S tokenize.max_tokens=100 \
+  -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
+  -S train.epochs=2 -S train.learning_rate=0.001 -S train.batch_size=64 \
+  -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
