@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from analysis.metrics import classification_metrics
+from analysis.pictures import confusion_matrix
 from errors import DataError
 from models import machine
 from models.classifier import TextClassifier
@@ -63,6 +64,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
         run = restore_training(experiment, config, history)
     headlines = {f"test_{name}": metrics[name] for name in HEADLINES if metrics[name] is not None}
     run.log_metrics({**headlines, "milliseconds_a_document": milliseconds})
+    run.log_figure(confusion_matrix(metrics["confusion_matrix"], config["labels"]), "confusion_matrix.png")
     run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
 
 

@@ -132,7 +132,7 @@ class VariantParams(Section):
 class TrainParams(Section):
     """How every variant is trained."""
 
-    epochs: Annotated[int, Field(ge=1, le=10**6)] = 4
+    epochs: Annotated[int, Field(ge=1, le=10**6)] = 5
     batch_size: Annotated[int, Field(ge=1, le=10**6)] = 32
     learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.003
     weight_decay: Annotated[float, Field(ge=0, le=1e3)] = 0.0

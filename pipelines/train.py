@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from analysis.pictures import learning_curves
 from errors import DataError, ParamsError
 from models import machine
 from models.classifier import TextClassifier
@@ -69,6 +70,7 @@ def train(params: Params, variant: str, seed: int) -> None:
         outputs.write_json(folder / "config.json", config)
         outputs.write_json(folder / "history.json", module.history)
         run.log_artifacts([folder / "config.json", folder / "history.json", TOKENS / "vocabulary.json"])
+        run.log_figure(learning_curves(module.history), "learning_curves.png")
         run.log_artifacts([folder / "model.safetensors", folder / "config.json"], "model")
 
 

@@ -35,6 +35,7 @@ class EpochMetrics(Callback):
         assert isinstance(pl_module, ClassifierModule)
         line = dict(pl_module.history[-1])
         step = int(line.pop("epoch"))
+        del line["step"]
         line["epoch_seconds"] = time.perf_counter() - self.started
         line["tokens_per_second"] = self.tokens * trainer.world_size / (self.trained - self.started)
         self.run.log_metrics(line, step=step)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 from mlflow.tracking import MlflowClient
 
@@ -46,6 +47,10 @@ class Run:
         dataset = Dataset(name, digest.removeprefix("sha256:")[:36], "code", "data/raw", profile=profile)
         self.client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
+    def log_figure(self, figure: Figure, name: str) -> None:
+        """A picture, as the artifact `name`."""
+        self.client.log_figure(self.run_id, figure, name)
+
     def log_artifacts(self, paths: Sequence[Path], folder: str | None = None) -> None:
         """Files or whole folders, into `folder` of the run's artifacts."""
         for path in paths:
@@ -80,7 +85,7 @@ def restore_training(experiment: str, config: Mapping[str, Any], history: Sequen
         log_configuration(run, config)
         run.set_tags({"restored": "true"})
         for line in history:
-            metrics = {name: value for name, value in line.items() if name != "epoch"}
+            metrics = {name: value for name, value in line.items() if name not in {"epoch", "step"}}
             run.log_metrics(metrics, step=int(line["epoch"]))
     return run
 
@@ -108,6 +113,17 @@ def comparison_run(experiment: str, name: str, signatures: Sequence[str], tags: 
             if training := find_training(experiment, signature):
                 training.set_tags({PARENT: run.run_id})
         yield run
+
+
+def latest_comparison(experiment: str) -> tuple[str, list[str]]:
+    """The experiment's id, and the ids of the trainings of its newest comparison, by name."""
+    client, experiment_id = open_experiment(experiment)
+    order = ["attributes.start_time DESC"]
+    parents = client.search_runs([experiment_id], "tags.kind = 'comparison'", order_by=order, max_results=1)
+    if not parents:
+        return experiment_id, []
+    found = client.search_runs([experiment_id], f"tags.`{PARENT}` = '{parents[0].info.run_id}'")
+    return experiment_id, [run.info.run_id for run in sorted(found, key=lambda run: str(run.info.run_name))]
 
 
 @contextmanager

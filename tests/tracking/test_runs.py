@@ -1,9 +1,11 @@
 """Runs in a real MLflow store: what they hold, how they end, how they are found again."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from mlflow.entities import Run as MlflowRun
@@ -11,6 +13,7 @@ from mlflow.entities import Run as MlflowRun
 from errors import TrackingError
 from tracking.runs import comparison_run, find_training, log_configuration, restore_training, training_run
 from tracking.store import open_experiment
+from tracking.ui import pages
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {
@@ -94,6 +97,19 @@ def test_a_comparison_is_the_parent_of_its_trainings() -> None:
         run.data.tags["signature"] for run in runs() if run.data.tags.get("mlflow.parentRunId") == parent.run_id
     }
     assert children == {"s1", "s2"}
+
+
+def test_the_latest_comparison_is_one_click_away() -> None:
+    assert list(pages("e")) == ["all runs"]
+    made = []
+    for seed, signature in ((1, "s1"), (2, "s2")):
+        with training_run("e", "lstm", seed, signature) as run:
+            made.append(run.run_id)
+    with comparison_run("e", "comparison", ["s1", "s2"], {}):
+        pass
+    address = unquote(pages("e")["the latest comparison's trainings side by side"])
+    assert address.startswith("compare-runs?runs=")
+    assert json.dumps(made) in address
 
 
 def test_a_lost_training_is_restored_from_its_outputs() -> None:
