@@ -31,8 +31,11 @@ class MaxPooling(nn.Module):
     """The largest value of each number over all positions."""
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
-        lowest = torch.finfo(states.dtype).min
-        return states.masked_fill(padding(states, lengths), lowest).amax(dim=1)
+        # Found without gradient and then gathered: its backward pass writes one position, not all of them.
+        with torch.no_grad():
+            lowest = torch.finfo(states.dtype).min
+            places = states.masked_fill(padding(states, lengths), lowest).max(dim=1, keepdim=True).indices
+        return states.gather(1, places).squeeze(1)  # (batch, time, size) -> (batch, size)
 
 
 class MeanPooling(nn.Module):
