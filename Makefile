@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 PORT ?= 5000
 
-.PHONY: help run test ui check clean
+.PHONY: help run restore test ui check clean
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,11 @@ help:  ## what there is
 run: $(READY)  ## download, tokenize, train, evaluate, compare: whatever is not done yet
 	@python -m pipelines.params
 	@dvc repro
+	@test -e reports/comparison.html || python -m pipelines.compare
+	@echo "The report: reports/comparison.html   MLflow's pages: make ui"
+
+restore: $(READY)  ## rebuild MLflow's runs from the outputs, where its store was lost
+	@python -m pipelines.restore
 
 test: $(READY)  ## the whole test suite
 	@pytest -n auto
@@ -27,7 +32,7 @@ check: $(READY)  ## style (ruff) and types (mypy, strict)
 	@mypy
 
 clean:  ## remove everything that the pipeline made, but neither .venv nor MLflow's runs
-	rm -rf data/raw data/tokens results reports dvc.lock .dvc/cache .dvc/tmp
+	rm -rf data/raw data/tokens data/variants results reports dvc.lock .dvc/cache .dvc/tmp
 
 $(READY): requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python {sys.version.split()[0]} found, 3.11 or later needed: make PYTHON=python3.12 …")'

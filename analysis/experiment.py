@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.costs import Measured
+
 
 @dataclass(frozen=True)
 class Document:
@@ -30,6 +32,9 @@ class Experiment:
         probabilities: of each class, (variants, seeds, n, classes) float32
         histories: one list of epochs for each variant and seed, as train writes them
         parameters: numbers of trained parameters by part ("total" among them) for each variant
+        matching: what was made the same for all variants: hidden_size, parameters or training_time
+        hidden_sizes: of one direction, for each variant
+        costs: what was measured of each training (analysis/costs.py), one mapping a seed for each variant
         columns: a property of each document by column name, numbers or strings, (n,) each
         documents: the n documents
     """
@@ -43,6 +48,9 @@ class Experiment:
     probabilities: npt.NDArray[np.float32]
     histories: Sequence[Sequence[Sequence[Mapping[str, float]]]]
     parameters: Mapping[str, Mapping[str, int]]
+    matching: str
+    hidden_sizes: Mapping[str, int]
+    costs: Mapping[str, Measured]
     columns: Mapping[str, npt.NDArray[Any]]
     documents: Sequence[Document]
 

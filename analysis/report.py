@@ -6,6 +6,7 @@ import jinja2
 from markupsafe import Markup
 
 from analysis.comparison import Comparison
+from analysis.costs import COSTS, cost_range, mean_cost
 from analysis.drawing import VARIABLES, panel_svg
 from analysis.experiment import Experiment
 from analysis.figures import Panel, styles
@@ -17,6 +18,11 @@ TEMPLATE = Path(__file__).with_name("report.html.jinja")
 FIRST_TEXT = 280  # characters of a document that are shown at once
 MOST_TEXT = 2000  # that are shown at all
 
+MATCHINGS = {
+    "hidden_size": "The variants have the hidden sizes that params.yaml gives.",
+    "parameters": "The hidden sizes were solved for, so that all variants have as many parameters as the baseline.",
+    "training_time": "All variants were trained for the same time.",
+}
 SECTIONS = {
     "Where are they right?": ["slices"],
     "How did they learn?": ["learning_curves"],
@@ -29,13 +35,15 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["p_value"] = p_value
+    environment.filters |= {"p_value": p_value, "mean_cost": mean_cost, "cost_range": cost_range}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         experiment=experiment,
         comparison=comparison,
         verdict=verdict,
         metrics=[metric for metric in METRICS if metric.key in comparison.scores[experiment.baseline]],
+        matching=MATCHINGS[experiment.matching],
+        costs=COSTS,
         scores=_drawn(figures, ["scores"]),
         sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
         styles=styles(experiment.variants),

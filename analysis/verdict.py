@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from analysis.comparison import Comparison, Difference
+from analysis.costs import mean_cost
 from analysis.experiment import Experiment
 from analysis.metrics import METRICS
 
@@ -99,10 +100,35 @@ def _what_could_tell(experiment: Experiment, difference: Difference) -> str:
 
 
 def _cost(experiment: Experiment, variant: str) -> str:
-    ratio = experiment.parameters[variant]["total"] / experiment.parameters[experiment.baseline]["total"]
-    if abs(ratio - 1) < 0.005:
-        return f"{variant} has as many parameters as {experiment.baseline}"
-    return f"{variant} has {ratio:.2f} times the parameters of {experiment.baseline}"
+    baseline = experiment.baseline
+    ratio = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
+    ratios = [f"{ratio:.2f} × the parameters"]
+    for key, what in _MEASURED.items():
+        own, other = (mean_cost(experiment.costs[name], key) for name in (variant, baseline))
+        if own is not None and other is not None:
+            ratios.append(f"{own / other:.2f} × {what}")
+    return f"{_matching(experiment, variant)}, {variant} needs {_listed(ratios)} of {baseline}"
+
+
+_MEASURED = {
+    "training_seconds": "the training time",
+    "milliseconds_a_document": "the time for a prediction",
+    "peak_memory_mb": "the memory",
+}
+
+
+def _matching(experiment: Experiment, variant: str) -> str:
+    own, other = experiment.hidden_sizes[variant], experiment.hidden_sizes[experiment.baseline]
+    match experiment.matching:
+        case "parameters":
+            return f"Matched by parameters (hidden size {own} against {other})"
+        case "training_time":
+            return f"Matched by training time (hidden size {own} against {other})"
+    return f"At the same hidden size ({own})" if own == other else f"At hidden sizes of {own} against {other}"
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 
 
 def _design(experiment: Experiment) -> str:

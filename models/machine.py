@@ -1,6 +1,8 @@
 """What this machine can do, and how a process is set up on it."""
 
 import os
+import resource
+import sys
 
 from errors import ParamsError
 
@@ -36,6 +38,14 @@ def uses_gpu(accelerator: str) -> bool:
 def device(accelerator: str) -> torch.device:
     """Where a single process computes."""
     return torch.device("cuda" if uses_gpu(accelerator) else "cpu")
+
+
+def peak_memory_mb(accelerator: str) -> float:
+    """The most memory at any moment so far: of the GPU's tensors, or of this process as a whole (MB)."""
+    if uses_gpu(accelerator):
+        return torch.cuda.max_memory_allocated() / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def prepare(threads: int) -> None:

@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Literal
 
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
@@ -33,6 +34,7 @@ def build_trainer(
     num_nodes: int,
     strategy: str,
     precision: Any,
+    max_seconds: float | None = None,
 ) -> Trainer:
     """A trainer whose results depend on nothing but its arguments, the module, and the data."""
     terminal = sys.stdout.isatty()
@@ -41,6 +43,7 @@ def build_trainer(
         callbacks.append(EarlyStopping(monitor, mode=_mode(monitor), patience=early_stopping))
     return Trainer(
         max_epochs=epochs,
+        max_time=None if max_seconds is None else timedelta(seconds=max_seconds),  # validation counts, too
         gradient_clip_val=gradient_clip,
         accelerator=accelerator,
         devices=devices,

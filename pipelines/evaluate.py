@@ -18,18 +18,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from analysis.metrics import classification_metrics
-from analysis.pictures import confusion_matrix
 from errors import DataError
 from models import machine
 from models.classifier import TextClassifier
 from models.prediction import predict
-from pipelines import cli, outputs
+from pipelines import cli, measurements, outputs, record
 from pipelines.outputs import TOKENS
 from pipelines.params import Params, load
+from pipelines.record import HEADLINES
 from text.store import TokenStore
-from tracking.runs import find_training, restore_training
-
-HEADLINES = ("accuracy", "macro_f1", "loss", "roc_auc", "calibration_error")
+from tracking.runs import find_run
 
 
 def main() -> None:
@@ -57,15 +55,11 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     outputs.write_json(folder / "metrics.json", metrics)
     _print(variant, seed, metrics, milliseconds)
 
-    experiment = params.tracking.experiment
-    run = find_training(experiment, config["signature"])
-    if run is None:
-        history = outputs.read_json(folder / "history.json", made_by="train")
-        run = restore_training(experiment, config, history)
-    headlines = {f"test_{name}": metrics[name] for name in HEADLINES if metrics[name] is not None}
-    run.log_metrics({**headlines, "milliseconds_a_document": milliseconds})
-    run.log_figure(confusion_matrix(metrics["confusion_matrix"], config["labels"]), "confusion_matrix.png")
-    run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
+    measurements.add(config["signature"], milliseconds_a_document=milliseconds, evaluated=time.time_ns() // 1_000_000)
+    if run := find_run(params.tracking.experiment, config["signature"]):
+        record.evaluation(run, folder, measurements.read(config["signature"]))
+    else:
+        record.rebuild(params.tracking.experiment, folder)
 
 
 def _load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:

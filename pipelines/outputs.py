@@ -12,6 +12,7 @@ from errors import DataError
 
 RAW = Path("data/raw")
 TOKENS = Path("data/tokens")
+VARIANTS = Path("data/variants")
 RESULTS = Path("results")
 REPORTS = Path("reports")
 

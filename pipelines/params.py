@@ -147,9 +147,15 @@ class TrainParams(Section):
     strategy: Literal["auto", "ddp"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    max_seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":
+        if self.max_seconds is not None and self.schedule != "constant":
+            raise ValueError(
+                f"train.schedule is {self.schedule!r}, which needs a known number of steps; "
+                "allowed with train.max_seconds: constant"
+            )
         if self.precision == "16-mixed" and self.accelerator == "cpu":
             raise ValueError(
                 "train.precision is '16-mixed', which needs a GPU, but train.accelerator is 'cpu'; "
@@ -164,6 +170,7 @@ class CompareParams(Section):
     variants: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     baseline: Name
+    matching: Literal["hidden_size", "parameters", "training_time"] = "hidden_size"
 
 
 class TrackingParams(Section):
@@ -190,6 +197,11 @@ class Params(Section):
         if self.compare.baseline not in self.compare.variants:
             raise ValueError(
                 f"compare.baseline is {self.compare.baseline!r}; allowed: {', '.join(self.compare.variants)}"
+            )
+        if (self.train.max_seconds is None) == (self.compare.matching == "training_time"):
+            raise ValueError(
+                f"train.max_seconds is {self.train.max_seconds or 'null'}, but compare.matching is "
+                f"{self.compare.matching!r}; max_seconds belongs to training_time, and to that alone"
             )
         lists: dict[str, list[Any]] = {"variants": self.compare.variants, "seeds": self.compare.seeds}
         for key, values in lists.items():

@@ -5,6 +5,7 @@ results/<variant>/seed-<seed>/, and an MLflow run. With several devices Lightnin
 only the first one writes.
 """
 
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -12,19 +13,20 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from analysis.pictures import learning_curves
 from errors import DataError, ParamsError
 from models import machine
 from models.classifier import TextClassifier
+from models.costs import Costs
 from models.module import ClassifierModule
 from models.training import build_trainer, fit
-from pipelines import cli, outputs
+from pipelines import cli, measurements, outputs, record
+from pipelines.matching import matched
 from pipelines.outputs import TOKENS
 from pipelines.params import Params, load
 from pipelines.signature import signature
 from text.store import TokenStore
 from tracking.progress import EpochMetrics
-from tracking.runs import log_configuration, training_run
+from tracking.runs import log_configuration, occasion, training_run
 
 OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share"}
 
@@ -61,17 +63,19 @@ def train(params: Params, variant: str, seed: int) -> None:
     if not trainer.is_global_zero:
         run_epochs()
         return
+    costs = Costs()
     with training_run(params.tracking.experiment, variant, seed, config["signature"]) as run:
         log_configuration(run, config)
-        run_epochs(callbacks=[EpochMetrics(run)])
+        run_epochs(callbacks=[costs, EpochMetrics(run, costs)])
         folder = outputs.folder(variant, seed)
         with outputs.whole(folder / "model.safetensors") as path:
             save_file(classifier.state_dict(), path)
         outputs.write_json(folder / "config.json", config)
         outputs.write_json(folder / "history.json", module.history)
-        run.log_artifacts([folder / "config.json", folder / "history.json", TOKENS / "vocabulary.json"])
-        run.log_figure(learning_curves(module.history), "learning_curves.png")
-        run.log_artifacts([folder / "model.safetensors", folder / "config.json"], "model")
+        measured = {**costs.measured(), "peak_memory_mb": machine.peak_memory_mb(settings.accelerator)}
+        measurements.add(config["signature"], **measured)
+        record.training(run, folder, measured)
+    measurements.add(config["signature"], occasion=asdict(occasion(run)))
 
 
 def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
@@ -82,7 +86,7 @@ def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
     decisive = {
         "name": variant,
         "seed": seed,
-        "variant": params.variants[variant].model_dump(),
+        "variant": matched(params, variant, data["vocabulary_size"], len(data["labels"])).model_dump(),
         "train": params.train.model_dump(),
         "data": data["data"],
         "tokenize": data["tokenize"],

@@ -6,17 +6,21 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from matplotlib.figure import Figure
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 from mlflow.tracking import MlflowClient
 
-from tracking.store import open_experiment
+from tracking.store import DESCRIPTION, open_experiment
 
 SIGNATURE = "signature"
 PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"  # shown as Markdown
+SURROUNDINGS = ("mlflow.source.git.commit", "git_commit", "dvc_stage", "dvc_experiment")
 
 
 class Run:
@@ -31,11 +35,18 @@ class Run:
         entries = [Param(name, str(value)) for name, value in _flatten(params)]
         self.client.log_batch(self.run_id, params=entries)
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Metrics of one step, at the same moment."""
-        now = time.time_ns() // 1_000_000
-        entries = [Metric(name, float(value), now, step) for name, value in metrics.items()]
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
+        """Metrics of one step, at the same moment: `at` (milliseconds since 1970) or now."""
+        moment = time.time_ns() // 1_000_000 if at is None else at
+        entries = [Metric(name, float(value), moment, step) for name, value in metrics.items()]
         self.client.log_batch(self.run_id, metrics=entries)
+
+    def log_epoch(self, line: Mapping[str, float], costs: Mapping[str, float]) -> None:
+        """A line of a training's history, and what that epoch cost (empty where it was not measured)."""
+        metrics = {**line, **costs}
+        for name in ("epoch", "step", "ended"):
+            metrics.pop(name, None)
+        self.log_metrics(metrics, step=int(line["epoch"]), at=int(costs["ended"]) if "ended" in costs else None)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Adds `tags` or changes them."""
@@ -60,14 +71,33 @@ class Run:
                 self.client.log_artifact(self.run_id, str(path), folder)
 
 
+@dataclass(frozen=True)
+class Occasion:
+    """When a run took place (milliseconds since 1970), and in what surroundings: what its outputs do not tell."""
+
+    started: int | None = None
+    ended: int | None = None
+    surroundings: dict[str, str] = field(default_factory=dict)
+
+
 @contextmanager
-def training_run(experiment: str, variant: str, seed: int, signature: str) -> Iterator[Run]:
-    """A new run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C."""
-    client, experiment_id = open_experiment(experiment)
-    tags = {"variant": variant, "seed": str(seed), SIGNATURE: signature, "kind": "training", **_surroundings()}
-    created = client.create_run(experiment_id, run_name=f"{variant} · seed {seed}", tags=tags)
-    with _ending(client, created.info.run_id) as run:
+def training_run(
+    experiment: str, variant: str, seed: int, signature: str, original: Occasion | None = None
+) -> Iterator[Run]:
+    """A new run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C.
+
+    `original` is given where a run that the store has lost is rebuilt.
+    """
+    tags = {"variant": variant, "seed": str(seed), SIGNATURE: signature, "kind": "training"}
+    with _new_run(experiment, f"{variant} · seed {seed}", tags, original) as run:
         yield run
+
+
+def occasion(run: Run) -> Occasion:
+    """Of a run that has ended."""
+    found = run.client.get_run(run.run_id)
+    surroundings = {name: found.data.tags[name] for name in SURROUNDINGS if name in found.data.tags}
+    return Occasion(found.info.start_time, found.info.end_time, surroundings)
 
 
 def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
@@ -79,19 +109,8 @@ def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
     run.log_dataset(data["name"], data["digest"], profile)
 
 
-def restore_training(experiment: str, config: Mapping[str, Any], history: Sequence[Mapping[str, float]]) -> Run:
-    """A run for a finished training whose own run the store has lost; what its epochs cost is lost with it."""
-    with training_run(experiment, config["name"], config["seed"], config["signature"]) as run:
-        log_configuration(run, config)
-        run.set_tags({"restored": "true"})
-        for line in history:
-            metrics = {name: value for name, value in line.items() if name not in {"epoch", "step"}}
-            run.log_metrics(metrics, step=int(line["epoch"]))
-    return run
-
-
-def find_training(experiment: str, signature: str) -> Run | None:
-    """The newest finished run of the training with this signature, if the store has one."""
+def find_run(experiment: str, signature: str) -> Run | None:
+    """The newest finished run with this signature, of a training or a comparison, if the store has one."""
     client, experiment_id = open_experiment(experiment)
     runs = client.search_runs(
         [experiment_id],
@@ -103,16 +122,34 @@ def find_training(experiment: str, signature: str) -> Run | None:
 
 
 @contextmanager
-def comparison_run(experiment: str, name: str, signatures: Sequence[str], tags: Mapping[str, str]) -> Iterator[Run]:
-    """A new parent run for a comparison of the trainings with these signatures, which become its children."""
-    client, experiment_id = open_experiment(experiment)
-    own_tags = {"kind": "comparison", **_surroundings(), **tags}
-    created = client.create_run(experiment_id, run_name=name, tags=own_tags)
-    with _ending(client, created.info.run_id) as run:
-        for signature in signatures:
-            if training := find_training(experiment, signature):
-                training.set_tags({PARENT: run.run_id})
-        yield run
+def comparison_run(
+    experiment: str,
+    name: str,
+    signature: str,
+    trainings: Sequence[str],
+    tags: Mapping[str, str],
+    note: str,
+    original: Occasion | None = None,
+) -> Iterator[Run]:
+    """A new parent run for a comparison; `trainings`, the signatures of what was compared, become its children.
+
+    `note` is shown on the run's page and on the experiment's, above a link to the trainings side by side.
+    """
+    found = [run for training in trainings if (run := find_run(experiment, training))]
+    with _new_run(experiment, name, {"kind": "comparison", SIGNATURE: signature, **tags}, original) as parent:
+        experiment_id = parent.client.get_run(parent.run_id).info.experiment_id
+        page = compare_page(experiment_id, [training.run_id for training in found])
+        note = f"{note}\n\n[All trainings of this comparison, side by side](#/{page})"
+        parent.set_tags({NOTE: note})
+        parent.client.set_experiment_tag(experiment_id, NOTE, f"{DESCRIPTION}\n\n**{name}.** {note}")
+        for training in found:
+            training.set_tags({PARENT: parent.run_id})
+        yield parent
+
+
+def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
+    """Where MLflow's pages show these runs side by side."""
+    return f"compare-runs?runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps([experiment_id]))}"
 
 
 def latest_comparison(experiment: str) -> tuple[str, list[str]]:
@@ -127,7 +164,13 @@ def latest_comparison(experiment: str) -> tuple[str, list[str]]:
 
 
 @contextmanager
-def _ending(client: MlflowClient, run_id: str) -> Iterator[Run]:
+def _new_run(experiment: str, name: str, tags: Mapping[str, str], original: Occasion | None) -> Iterator[Run]:
+    client, experiment_id = open_experiment(experiment)
+    if original is None:
+        started, ended, tags = None, None, {**tags, **_surroundings()}
+    else:
+        started, ended, tags = original.started, original.ended, {**tags, **original.surroundings, "restored": "true"}
+    run_id = client.create_run(experiment_id, start_time=started, run_name=name, tags=tags).info.run_id
     try:
         yield Run(client, run_id)
     except KeyboardInterrupt:
@@ -136,19 +179,14 @@ def _ending(client: MlflowClient, run_id: str) -> Iterator[Run]:
     except BaseException:
         client.set_terminated(run_id, RunStatus.to_string(RunStatus.FAILED))
         raise
-    client.set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+    client.set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED), end_time=ended)
 
 
 def _surroundings() -> dict[str, str]:
     """What of its surroundings a run should remember: the commit, DVC's stage and experiment."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    known = {
-        "mlflow.source.git.commit": commit.stdout.strip(),
-        "git_commit": commit.stdout.strip(),
-        "dvc_stage": os.environ.get("DVC_STAGE", ""),
-        "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
-    }
-    return {name: value for name, value in known.items() if value}
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    found = (commit, commit, os.environ.get("DVC_STAGE", ""), os.environ.get("DVC_EXP_NAME", ""))
+    return {name: value for name, value in zip(SURROUNDINGS, found, strict=True) if value}
 
 
 def _flatten(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
 
@@ -12,17 +11,13 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from errors import TrackingError
+from tracking.place import repository_root
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # the making of tables is no news
 
 # Without this tag MLflow's pages take an experiment for one about language-model applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 DESCRIPTION = "Does reading a text in both directions help, where, how surely, and at what cost?"
-
-
-def repository_root() -> Path:
-    """The repository that the user works in, also for a stage that DVC runs in a temporary copy of it."""
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
 def tracking_uri() -> str:

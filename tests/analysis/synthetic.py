@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import outputs
+from pipelines import measurements, outputs
 from pipelines.params import Params
 
 WORDS = ["the", "film", "was", "not", "what", "I", "hoped", "for", "although", "its", "first", "scene", "is", "fine"]
@@ -80,8 +80,12 @@ def _write_predictions(folder: Path, ids: list[str], labels: Ints, probabilities
 
 
 def _write_training(folder: Path, classes: Sequence[str], parameters: int, rng: np.random.Generator) -> None:
-    config = {"labels": list(classes), "data": {"name": "made up", "digest": DIGEST}, "signature": folder.name}
-    _write_json(folder / "config.json", config | {"parameters": {"total": parameters, "embedding": parameters // 2}})
+    signature = f"{folder.parent.name}-{folder.name}"
+    config = {"labels": list(classes), "data": {"name": "made up", "digest": DIGEST}, "signature": signature}
+    config |= {"parameters": {"total": parameters, "embedding": parameters // 2}, "variant": {"hidden_size": 64}}
+    _write_json(folder / "config.json", config)
+    measured = {"training_seconds": 20 + parameters / 1e4 + rng.random(), "tokens_per_second_mean": 1e11 / parameters}
+    measurements.add(signature, **measured, peak_memory_mb=700.0, milliseconds_a_document=parameters / 1e6)
     epochs = [
         {
             "epoch": epoch,

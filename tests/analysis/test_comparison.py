@@ -20,6 +20,9 @@ def make_experiment(own: np.ndarray, variants: list[str]) -> Experiment:
         probabilities=probabilities,
         histories=[],
         parameters={},
+        matching="hidden_size",
+        hidden_sizes={},
+        costs={},
         columns={},
         documents=[],
     )

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 
 from analysis.drawing import panel_svg, panels_png
 from analysis.figures import INK, Panel, Tips, figures, styles
-from pipelines.compare import Result, compare
+from pipelines.compare import compare
+from pipelines.reports import Result
 from tests.analysis.synthetic import write_experiment
 
 

@@ -26,6 +26,9 @@ def make_experiment(own: np.ndarray, columns: dict[str, np.ndarray], labels: np.
         probabilities=probabilities,
         histories=[[[]] * seeds] * 2,
         parameters={"a": {"total": 1}, "b": {"total": 2}},
+        matching="hidden_size",
+        hidden_sizes={},
+        costs={},
         columns=columns,
         documents=[Document(f"test-{index}", f"text {index}") for index in range(documents)],
     )

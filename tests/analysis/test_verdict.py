@@ -25,6 +25,9 @@ def make_experiment(variants: list[str], seeds: int) -> Experiment:
         probabilities=np.zeros((len(variants), seeds, 0, 2), np.float32),
         histories=[],
         parameters={variant: {"total": 1000 * (index + 2)} for index, variant in enumerate(variants)},
+        matching="hidden_size",
+        hidden_sizes=dict.fromkeys(variants, 64),
+        costs={variant: [] for variant in variants},
         columns={},
         documents=[],
     )
@@ -56,7 +59,7 @@ def test_a_clear_difference_names_who_is_better_by_how_much_and_how_surely() -> 
     )
     assert "5 seeds and 25,000 test documents" in details
     assert "A fresh bilstm beats a fresh lstm with a probability of 94 %" in details
-    assert "bilstm has 1.50 times the parameters of lstm" in details
+    assert "At the same hidden size (64), bilstm needs 1.50 × the parameters of lstm" in details
 
 
 def test_a_clear_loss_is_called_worse() -> None:

@@ -11,7 +11,7 @@ import pytest
 from mlflow.entities import Run as MlflowRun
 
 from errors import TrackingError
-from tracking.runs import comparison_run, find_training, log_configuration, restore_training, training_run
+from tracking.runs import Occasion, comparison_run, find_run, log_configuration, occasion, training_run
 from tracking.store import open_experiment
 from tracking.ui import pages
 
@@ -75,14 +75,14 @@ def test_the_status_tells_how_a_training_ended(error: type[BaseException], statu
 
 
 def test_only_a_finished_training_is_found_and_the_newest_one() -> None:
-    assert find_training("e", "s1") is None
+    assert find_run("e", "s1") is None
     with pytest.raises(ValueError), training_run("e", "lstm", 1, "s1"):
         raise ValueError
-    assert find_training("e", "s1") is None
+    assert find_run("e", "s1") is None
     for _ in range(2):
         with training_run("e", "lstm", 1, "s1") as newest:
             pass
-    found = find_training("e", "s1")
+    found = find_run("e", "s1")
     assert found is not None
     assert found.run_id == newest.run_id
 
@@ -91,7 +91,7 @@ def test_a_comparison_is_the_parent_of_its_trainings() -> None:
     for seed, signature in ((1, "s1"), (2, "s2"), (3, "other")):
         with training_run("e", "lstm", seed, signature):
             pass
-    with comparison_run("e", "comparison", ["s1", "s2"], {"verdict": "a tie"}) as parent:
+    with comparison_run("e", "comparison", "c1", ["s1", "s2"], {"verdict": "a tie"}, "Nobody won.") as parent:
         parent.log_metrics({"lstm/accuracy": 0.5})
     children = {
         run.data.tags["signature"] for run in runs() if run.data.tags.get("mlflow.parentRunId") == parent.run_id
@@ -105,21 +105,37 @@ def test_the_latest_comparison_is_one_click_away() -> None:
     for seed, signature in ((1, "s1"), (2, "s2")):
         with training_run("e", "lstm", seed, signature) as run:
             made.append(run.run_id)
-    with comparison_run("e", "comparison", ["s1", "s2"], {}):
+    with comparison_run("e", "comparison", "c1", ["s1", "s2"], {}, "Nobody won."):
         pass
     address = unquote(pages("e")["the latest comparison's trainings side by side"])
     assert address.startswith("compare-runs?runs=")
     assert json.dumps(made) in address
 
 
-def test_a_lost_training_is_restored_from_its_outputs() -> None:
-    history = [{"epoch": 1, "step": 5, "train_loss": 0.5}, {"epoch": 2, "step": 10, "train_loss": 0.25}]
-    run = restore_training("e", CONFIG, history)
-    found = find_training("e", "s2")
-    assert found is not None
-    assert found.run_id == run.run_id
-    history_of_loss = run.client.get_metric_history(run.run_id, "train_loss")
-    assert [(metric.step, metric.value) for metric in history_of_loss] == [(1, 0.5), (2, 0.25)]
+def test_a_training_that_is_compared_twice_is_linked_from_both_comparisons() -> None:
+    for seed, signature in ((1, "s1"), (2, "s2")):
+        with training_run("e", "lstm", seed, signature) as run:
+            pass
+    notes = []
+    for signature, trainings in (("c1", ["s1", "s2"]), ("c2", ["s2"])):
+        with comparison_run("e", "comparison", signature, trainings, {}, "Nobody won.") as parent:
+            pass
+        notes.append(parent.client.get_run(parent.run_id).data.tags["mlflow.note.content"])
+    assert run.client.get_run(run.run_id).data.tags["mlflow.parentRunId"] == parent.run_id
+    assert all(run.run_id in unquote(note) for note in notes)
+    client, experiment_id = open_experiment("e")
+    assert notes[1] in client.get_experiment(experiment_id).tags["mlflow.note.content"]
+
+
+def test_a_rebuilt_run_has_the_times_and_surroundings_of_the_original() -> None:
+    original = Occasion(1_000_000, 2_000_000, {"git_commit": "abc", "dvc_stage": "train@lstm-1"})
+    with training_run("e", "lstm", 1, "s1", original) as run:
+        run.log_epoch({"epoch": 1, "step": 5, "train_loss": 0.5}, {"ended": 1_500_000, "epoch_seconds": 7.0})
+    assert occasion(run) == original
+    (loss,) = run.client.get_metric_history(run.run_id, "train_loss")
+    assert (loss.step, loss.value, loss.timestamp) == (1, 0.5, 1_500_000)
+    assert run.client.get_run(run.run_id).data.metrics == {"train_loss": 0.5, "epoch_seconds": 7.0}
+    assert run.client.get_run(run.run_id).data.tags["restored"] == "true"
 
 
 def test_the_experiment_opens_in_the_view_for_model_training() -> None:

@@ -1,0 +1,88 @@
+"""Reads what the stages left behind as one `Experiment`, ready to be compared."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analysis.experiment import Document, Experiment
+from errors import DataError
+from pipelines import measurements, outputs
+from pipelines.outputs import RAW, TOKENS
+from pipelines.params import Params
+
+
+def read_experiment(params: Params) -> Experiment:
+    """All trainings that params.yaml asks for, and the test documents.
+
+    Raises:
+        DataError: an output of an earlier stage is missing, or was made from other data than the rest.
+    """
+    variants, seeds = params.compare.variants, params.compare.seeds
+    card = outputs.read_json(RAW / "card.json", made_by="download")
+    test = _read_table(RAW / "test.parquet", made_by="download")
+    folders = [[outputs.folder(variant, seed) for seed in seeds] for variant in variants]
+    configs = [[outputs.read_json(path / "config.json", made_by="train") for path in row] for row in folders]
+    for row, found in zip(folders, configs, strict=True):
+        for path, config in zip(row, found, strict=True):
+            if config["labels"] != card["labels"] or config["data"]["digest"] != card["digest"]:
+                raise DataError(f"{path} was made from other data than {RAW}; run dvc repro")
+    by_variant = list(zip(variants, configs, strict=True))
+    return Experiment(
+        data=card["name"],
+        classes=card["labels"],
+        variants=variants,
+        baseline=params.compare.baseline,
+        seeds=seeds,
+        labels=test["label"].to_numpy(),
+        probabilities=np.array([[_read_probabilities(path, test["id"]) for path in row] for row in folders]),
+        histories=[[outputs.read_json(path / "history.json", made_by="train") for path in row] for row in folders],
+        parameters={variant: found[0]["parameters"] for variant, found in by_variant},
+        matching=params.compare.matching,
+        hidden_sizes={variant: found[0]["variant"]["hidden_size"] for variant, found in by_variant},
+        costs={variant: [measurements.read(config["signature"]) for config in found] for variant, found in by_variant},
+        columns={
+            "length in tokens": _read_lengths(test["id"]),
+            **{name: test[name].to_numpy(zero_copy_only=False) for name in card["columns"]},
+        },
+        documents=[
+            Document(name, text) for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
+        ],
+    )
+
+
+def _read_table(path: Path, made_by: str) -> pa.Table:
+    try:
+        return (
+            pq.read_table(path) if path.suffix == ".parquet" else pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        )
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; the stage {made_by} makes it: dvc repro") from None
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
+
+
+def _read_probabilities(folder: Path, ids: pa.ChunkedArray) -> npt.NDArray[np.float32]:
+    """What one training predicted, in the order of the test split's `ids`, (n, classes)."""
+    path = folder / "predictions.parquet"
+    table = _read_table(path, made_by="evaluate")
+    flat = table["probabilities"].combine_chunks().flatten().to_numpy()
+    return np.asarray(flat.reshape(table.num_rows, -1)[_order(path, table["id"], ids)])
+
+
+def _read_lengths(ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """Tokens of each test document, (n,)."""
+    path = TOKENS / "test.arrow"
+    table = _read_table(path, made_by="tokenize").select(["id", "length"])
+    return np.asarray(table["length"].to_numpy()[_order(path, table["id"], ids)])
+
+
+def _order(path: Path, found: pa.ChunkedArray, wanted: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """Where in `found` each of the `wanted` ids stands."""
+    positions = pc.index_in(wanted, value_set=found)
+    if len(found) != len(wanted) or positions.null_count:
+        raise DataError(f"{path} holds other documents than {RAW / 'test.parquet'}; run dvc repro")
+    return np.asarray(positions.to_numpy())

@@ -1,0 +1,153 @@
+"""Writes what a comparison found: numbers for DVC, figures, the page, and a table in the terminal."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from analysis.comparison import Comparison, Difference, Score
+from analysis.costs import COSTS, mean_cost
+from analysis.drawing import panels_png
+from analysis.experiment import Experiment
+from analysis.figures import figures
+from analysis.metrics import METRICS, Metric
+from analysis.report import render
+from analysis.slices import Slice
+from analysis.verdict import Verdict
+from pipelines import outputs
+from pipelines.outputs import REPORTS
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the stage found."""
+
+    experiment: Experiment
+    comparison: Comparison
+    slices: dict[str, list[Slice]]
+    verdict: Verdict
+
+
+def write(result: Result) -> None:
+    """Into reports/. The page shows measured times: unlike the rest it is no output of DVC."""
+    experiment = result.experiment
+    outputs.write_json(REPORTS / "comparison.json", _rounded(_summary(result)))
+    for name, rows in _plot_rows(result).items():
+        outputs.write_json(REPORTS / "plots" / f"{name}.json", _rounded(rows))
+    drawn = figures(experiment, result.comparison, result.slices)
+    for name, panels in drawn.items():
+        with outputs.whole(REPORTS / "figures" / f"{name}.png") as path:
+            path.write_bytes(panels_png(panels, experiment.variants))
+    with outputs.whole(REPORTS / "comparison.html") as path:
+        path.write_text(render(experiment, result.comparison, result.verdict, drawn), encoding="utf-8")
+
+
+def _summary(result: Result) -> dict[str, Any]:
+    """What `dvc metrics` and `dvc exp show` list: short, for it becomes columns. The rest is in reports/plots."""
+    experiment, comparison = result.experiment, result.comparison
+    return {
+        "verdict": result.verdict.headline,
+        "seeds": len(experiment.seeds),
+        "documents": len(experiment.labels),
+        "variants": {
+            variant: {
+                "parameters": experiment.parameters[variant]["total"],
+                **{key: {"mean": score.mean, "deviation": score.deviation} for key, score in scores.items()},
+            }
+            for variant, scores in comparison.scores.items()
+        },
+        "differences": {
+            variant: {
+                key: asdict(found)
+                if key == "accuracy"
+                else {"value": found.value, "low": found.low, "high": found.high, "p_value": found.p_value}
+                for key, found in differences.items()
+            }
+            for variant, differences in comparison.differences.items()
+        },
+    }
+
+
+def _plot_rows(result: Result) -> dict[str, list[dict[str, Any]]]:
+    """Rows for `dvc plots`, by file name."""
+    experiment, comparison = result.experiment, result.comparison
+    runs = [
+        (rank, variant, index, seed)
+        for rank, variant in enumerate(experiment.variants)
+        for index, seed in enumerate(experiment.seeds)
+    ]
+    return {
+        "scores": [
+            {"variant": variant, "seed": seed, **{key: found.values[index] for key, found in scores.items()}}
+            for _, variant, index, seed in runs
+            for scores in [comparison.scores[variant]]
+        ],
+        "learning_curves": [
+            {"variant": variant, "seed": seed, **epoch}
+            for rank, variant, index, seed in runs
+            for epoch in experiment.histories[rank][index]
+        ],
+        "slices": [
+            _slice_row(part, variant) for parts in result.slices.values() for part in parts for variant in part.scores
+        ],
+    }
+
+
+def _slice_row(part: Slice, variant: str) -> dict[str, Any]:
+    score = part.scores[variant]
+    row = {"column": part.column, "value": part.value, "documents": part.documents, "variant": variant}
+    row |= {"accuracy": score.accuracy.value, "low": score.accuracy.low, "high": score.accuracy.high}
+    if score.difference is not None:
+        gap = score.difference
+        row |= {"difference": gap.value, "difference_low": gap.low, "difference_high": gap.high}
+    return row
+
+
+def _rounded(content: Any) -> Any:
+    """Six significant digits: what is meant, and the same on every machine."""
+    if isinstance(content, float):
+        return float(f"{content:.6g}")
+    if isinstance(content, dict):
+        return {str(key): _rounded(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_rounded(value) for value in content]
+    return content
+
+
+def show(result: Result) -> None:
+    """In the terminal."""
+    experiment, comparison = result.experiment, result.comparison
+    scores = Table(title=f"{experiment.data}: {len(experiment.labels):,} test documents", title_justify="left")
+    gaps = Table(title=f"less {experiment.baseline}, with 95 % interval", title_justify="left")
+    for table, variants in ((scores, experiment.variants), (gaps, experiment.others)):
+        table.add_column()
+        for variant in variants:
+            table.add_column(variant, justify="right")
+    for metric in METRICS:
+        if metric.key in comparison.scores[experiment.baseline]:
+            found = [comparison.scores[variant][metric.key] for variant in experiment.variants]
+            scores.add_row(metric.title, *(_score_cell(metric, score) for score in found))
+            differences = [comparison.differences[variant][metric.key] for variant in experiment.others]
+            gaps.add_row(metric.title, *(_difference_cell(metric, difference) for difference in differences))
+    scores.add_row("parameters", *(f"{experiment.parameters[variant]['total']:,}" for variant in experiment.variants))
+    for cost in COSTS:
+        means = [mean_cost(experiment.costs[variant], cost.key) for variant in experiment.variants]
+        scores.add_row(cost.title, *("–" if mean is None else cost.shown(mean) for mean in means))
+    console = Console()
+    console.print(scores)
+    if experiment.others:
+        console.print(gaps)
+    console.print(result.verdict.headline, style="bold", highlight=False, markup=False)
+    for detail in result.verdict.details:
+        console.print(detail, highlight=False, markup=False)
+
+
+def _score_cell(metric: Metric, score: Score) -> str:
+    deviation = "" if score.deviation is None else f" ± {metric.shown(score.deviation)}"
+    return metric.shown(score.mean) + deviation
+
+
+def _difference_cell(metric: Metric, difference: Difference) -> str:
+    low, high = metric.shown_difference(difference.low), metric.shown_difference(difference.high)
+    return f"{metric.shown_difference(difference.value)} ({low} to {high})"
