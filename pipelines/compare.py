@@ -6,6 +6,7 @@ reports/comparison.json (metrics for DVC), the figures as PNG, rows for `dvc plo
 
 import hashlib
 import json
+import time
 from dataclasses import asdict
 
 from analysis.comparison import compare as compare_variants
@@ -47,15 +48,17 @@ def tell(params: Params, lost: bool = False) -> None:
     signature = hashlib.sha256(content.encode()).hexdigest()
     if lost and find_run(experiment, signature):
         return
-    original = Occasion(**measurements.read(signature).get("occasion", {})) if lost else None
+    known = measurements.read(signature) if lost else {}
+    original = Occasion(**known.get("occasion", {})) if lost else None
+    told = known.get("told", time.time_ns() // 1_000_000)
     name = f"{' · '.join(params.compare.variants)} on {result.experiment.data}"
     tags = {"verdict": result.verdict.headline, "data": result.experiment.data, "baseline": params.compare.baseline}
     with comparison_run(experiment, name, signature, trainings, tags, str(result.verdict), original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
-        run.log_metrics(_metrics(result))
+        run.log_metrics(_metrics(result), at=told)
         run.log_artifacts([REPORTS / "comparison.html", REPORTS / "comparison.json"])
         run.log_artifacts([REPORTS / "figures"], "figures")
-    measurements.add(signature, occasion=asdict(occasion(run)))
+    measurements.add(signature, told=told, occasion=asdict(occasion(run)))
 
 
 def _signatures(params: Params) -> list[str]:

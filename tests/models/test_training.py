@@ -57,6 +57,7 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
         num_nodes=1,
         strategy="auto",
         precision=settings["precision"],
+        max_seconds=settings.get("max_seconds"),
     )
     fit(
         trainer,
@@ -165,3 +166,11 @@ def test_what_this_machine_lacks_is_refused_by_name() -> None:
         machine.check("cpu", 4096, "32-true")
     with pytest.raises(ParamsError, match=r"train.precision is '16-mixed'.*allowed"):
         machine.check("auto", 1, "16-mixed")
+
+
+def test_a_time_limit_ends_training_within_an_epoch_and_the_history_is_whole() -> None:
+    module = train(epochs=10**6, max_seconds=0.5, batch_size=2)
+    last = module.history[-1]
+    assert last["epoch"] == len(module.history) < 10**6
+    assert 0 < last["step"] <= 100 * last["epoch"]  # 200 documents, 2 a step
+    assert last["validation_loss"] > 0

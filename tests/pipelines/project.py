@@ -1,0 +1,55 @@
+"""A copy of this project to run for real: small data, short trainings, real DVC and MLflow."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+SMALL: dict[str, Any] = {
+    "data.synthetic_reviews.train_rows": 64,
+    "data.synthetic_reviews.validation_rows": 20,
+    "data.synthetic_reviews.test_rows": 40,
+    "tokenize.max_tokens": 30,
+    "train.epochs": 2,
+    "compare.seeds": [1],
+}
+
+
+def copy_project(folder: Path, changes: dict[str, Any]) -> None:
+    """Copies what git would, makes it a repository, and changes params.yaml by dotted names."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    change_params(folder, {**SMALL, **changes})
+
+
+def change_params(folder: Path, changes: dict[str, Any]) -> None:
+    """Edits params.yaml as a person would."""
+    yaml = YAML()
+    content = yaml.load(folder / "params.yaml")
+    for name, value in changes.items():
+        section = content
+        *parents, key = name.split(".")
+        for parent in parents:
+            section = section[parent]
+        section[key] = value
+    yaml.dump(content, folder / "params.yaml")
+
+
+def run_in(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program of this environment in `folder`; its output is in the result."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for name in ("DVC_ROOT", "DVC_STAGE", "MLFLOW_TRACKING_URI"):
+        environment.pop(name, None)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,86 @@
+"""Fair matching: the same number of parameters by solving for the hidden size."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from errors import ParamsError
+from pipelines.matching import count_parameters, matched
+from pipelines.params import Params, parse
+
+SIZES = {"vocabulary_size": 300, "num_classes": 3}
+
+
+def make_params(baseline: dict[str, Any], other: dict[str, Any], **compare: Any) -> Params:
+    return parse(
+        {
+            "data": {"name": "synthetic_reviews"},
+            "variants": {"base": baseline, "other": other},
+            "compare": {"variants": ["base", "other"], "seeds": [1], "baseline": "base", **compare},
+        }
+    )
+
+
+variants = st.fixed_dictionaries(
+    {
+        "cell": st.sampled_from(["rnn", "gru", "lstm"]),
+        "bidirectional": st.booleans(),
+        "layers": st.integers(1, 3),
+        "hidden_size": st.integers(1, 200),
+        "embedding_size": st.integers(1, 40),
+        "pooling": st.sampled_from(["last", "attention"]),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(variants, variants)
+def test_no_other_hidden_size_comes_nearer_to_the_baseline(baseline: dict[str, Any], other: dict[str, Any]) -> None:
+    params = make_params(baseline, other, matching="parameters")
+    wanted = count_parameters(params.variants["base"], **SIZES)
+    try:
+        found = matched(params, "other", **SIZES)
+    except ParamsError:
+        smallest = params.variants["other"].model_copy(update={"hidden_size": 1})
+        assert count_parameters(smallest, **SIZES) > wanted
+        return
+    gap = abs(count_parameters(found, **SIZES) - wanted)
+    for hidden_size in {max(found.hidden_size - 1, 1), found.hidden_size + 1}:
+        near = found.model_copy(update={"hidden_size": hidden_size})
+        assert gap <= abs(count_parameters(near, **SIZES) - wanted)
+    assert found.model_dump(exclude={"hidden_size"}) == params.variants["other"].model_dump(exclude={"hidden_size"})
+
+
+def test_the_bidirectional_textbook_model_gets_fewer_units_to_have_as_many_parameters() -> None:
+    params = make_params({"cell": "lstm"}, {"cell": "lstm", "bidirectional": True}, matching="parameters")
+    found = matched(params, "other", 20_000, 2)
+    # Per direction 4 (128 h + h² + 2 h) parameters; one direction with 64 units has 49,664, two with 37 have 49,432.
+    assert found.hidden_size == 37
+    assert matched(params, "base", 20_000, 2).hidden_size == 64
+
+
+def test_without_matching_by_parameters_variants_stay_as_they_are() -> None:
+    params = make_params({"cell": "lstm"}, {"cell": "lstm", "bidirectional": True})
+    assert matched(params, "other", **SIZES) == params.variants["other"]
+
+
+def test_what_cannot_be_matched_is_named() -> None:
+    params = make_params({"cell": "rnn", "embedding_size": 1}, {"cell": "lstm"}, matching="parameters")
+    with pytest.raises(
+        ParamsError, match=r"variants\.other has 38,.* with a hidden_size of 1 .*smaller embedding_size"
+    ):
+        matched(params, "other", **SIZES)
+
+
+@pytest.mark.parametrize(("compare", "train"), [({"matching": "training_time"}, {}), ({}, {"max_seconds": 9.0})])
+def test_a_time_limit_and_matching_by_time_belong_together(compare: dict[str, Any], train: dict[str, Any]) -> None:
+    content = {
+        "data": {"name": "synthetic_reviews"},
+        "variants": {"base": {"cell": "lstm"}},
+        "train": train,
+        "compare": {"variants": ["base"], "seeds": [1], "baseline": "base", **compare},
+    }
+    with pytest.raises(ParamsError, match=r"train\.max_seconds is .*, but compare\.matching is"):
+        parse(content)
