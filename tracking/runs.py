@@ -20,6 +20,7 @@ from tracking.store import DESCRIPTION, open_experiment
 SIGNATURE = "signature"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"  # shown as Markdown
+VIEW = "workflowType=machine_learning"  # in an address; MLflow's pages are about language models otherwise
 SURROUNDINGS = ("mlflow.source.git.commit", "git_commit", "dvc_stage", "dvc_experiment")
 
 
@@ -133,15 +134,16 @@ def comparison_run(
 ) -> Iterator[Run]:
     """A new parent run for a comparison; `trainings`, the signatures of what was compared, become its children.
 
-    `note` is shown on the run's page and on the experiment's, above a link to the trainings side by side.
+    `note` is shown on the run's page and on the experiment's, beneath a link to the trainings side by side.
     """
     found = [run for training in trainings if (run := find_run(experiment, training))]
     with _new_run(experiment, name, {"kind": "comparison", SIGNATURE: signature, **tags}, original) as parent:
         experiment_id = parent.client.get_run(parent.run_id).info.experiment_id
         page = compare_page(experiment_id, [training.run_id for training in found])
-        note = f"{note}\n\n[All trainings of this comparison, side by side](#/{page})"
-        parent.set_tags({NOTE: note})
-        parent.client.set_experiment_tag(experiment_id, NOTE, f"{DESCRIPTION}\n\n**{name}.** {note}")
+        link = f"[{name}: the trainings side by side](#/{page})"
+        parent.set_tags({NOTE: f"{link}\n\n{note}"})
+        # The experiment's page shows the first line, and the rest when it is asked to.
+        parent.client.set_experiment_tag(experiment_id, NOTE, f"{link}\n\n{note}\n\n{DESCRIPTION}")
         for training in found:
             training.set_tags({PARENT: parent.run_id})
         yield parent
@@ -149,7 +151,8 @@ def comparison_run(
 
 def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
     """Where MLflow's pages show these runs side by side."""
-    return f"compare-runs?runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps([experiment_id]))}"
+    chosen = f"runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps([experiment_id]))}"
+    return f"compare-runs?{chosen}&{VIEW}"
 
 
 def latest_comparison(experiment: str) -> tuple[str, list[str]]:

@@ -1,38 +1,82 @@
 """Opens MLflow's pages on the project's store. `python -m tracking.ui --port 5000`."""
 
 import argparse
-import json
 import os
+import signal
+import subprocess
 import sys
+import time
+import webbrowser
 from urllib.parse import quote
 
-from tracking.runs import latest_comparison
+import requests
+
+from tracking.runs import VIEW, compare_page, latest_comparison
 from tracking.store import tracking_uri
 
 
 def main() -> None:
-    """Says where to look, and becomes the MLflow server; Ctrl-C ends it."""
+    """Starts the server on this machine's own address, says where to look, opens the first page; Ctrl-C ends it."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, default=5000)
     arguments.add_argument("--experiment", default="lstm-vs-bilstm", help="params.yaml's tracking.experiment")
     chosen = arguments.parse_args()
     if tracking_uri().startswith("http"):
         sys.exit("MLFLOW_TRACKING_URI names a server, which shows its pages itself: open its address in a browser")
-    for title, page in pages(chosen.experiment).items():
-        print(f"{title}: http://127.0.0.1:{chosen.port}/#/{page}", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(chosen.port)]
-    os.execv(sys.executable, [*command, "--backend-store-uri", tracking_uri()])
+    address = f"http://127.0.0.1:{chosen.port}"
+    found = {title: f"{address}/#/{page}" for title, page in pages(chosen.experiment).items()}
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "ui",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(chosen.port),
+        "--workers",
+        "1",
+    ]
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    with subprocess.Popen([*command, "--backend-store-uri", tracking_uri()]) as server:
+        try:
+            _wait(server, f"{address}/health")
+            print("\n".join(f"{title}: {page}" for title, page in found.items()), flush=True)
+            if _has_display():
+                webbrowser.open(found["trainings, best first"])
+            server.wait()
+        except KeyboardInterrupt:
+            pass  # the terminal tells the server as well
+        finally:
+            server.terminate()
 
 
 def pages(experiment: str) -> dict[str, str]:
     """Where in MLflow's pages to look, by title."""
     experiment_id, runs = latest_comparison(experiment)
-    found = {"all runs": f"experiments/{experiment_id}/runs"}
+    runs_page = f"experiments/{experiment_id}/runs?{VIEW}"
+    # In the order of time MLflow folds trainings away under their comparison; in the order of a metric it does not.
+    order, trainings = quote("metrics.`test_accuracy`"), quote("tags.kind = 'training'")
+    found = {
+        "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc=false&searchFilter={trainings}",
+    }
     if runs:
-        # MLflow folds the trainings away under their comparison; this page shows them side by side.
-        chosen = f"runs={quote(json.dumps(runs))}&experiments={quote(json.dumps([experiment_id]))}"
-        found["the latest comparison's trainings side by side"] = f"compare-runs?{chosen}"
-    return found
+        found["latest comparison, side by side"] = compare_page(experiment_id, runs)
+    return found | {"all runs": runs_page}
+
+
+def _wait(server: subprocess.Popen[bytes], address: str) -> None:
+    while server.poll() is None:
+        try:
+            requests.get(address, timeout=5)
+            return
+        except requests.RequestException:
+            time.sleep(0.2)
+    sys.exit(f"error: MLflow's server ended with exit code {server.returncode}; is the port in use? make ui PORT=…")
+
+
+def _has_display() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""A real browser without a window, for tests of pages and for the pictures in docs/images."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+MISSING = not (CHROMIUM and DRIVER)
+REASON = "needs chromium and chromedriver (Debian: chromium, chromium-driver)"
+
+
+@contextmanager
+def open_browser(width: int = 1500, height: int = 1100, dark: bool = False) -> Iterator[Chrome]:
+    """Chromium with a page of this size."""
+    options = ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
+        options.add_argument(argument)
+    browser = Chrome(options=options, service=Service(str(DRIVER)))
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+    )
+    if dark:
+        browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        )
+    try:
+        yield browser
+    finally:
+        browser.quit()
