@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -76,6 +77,24 @@ def test_accuracies_are_those_of_the_prediction_files_whatever_their_order() -> 
     compare(params)
 
     assert read_summary()["variants"]["bilstm"]["accuracy"]["mean"] == pytest.approx(np.mean(right), abs=1e-5)
+
+
+def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
+
+    details = " ".join(compare(params).verdict.details)
+
+    shown = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    for text in ("training, seconds", "30.", "40.", "1,000,000", "500,000", "0.10", "0.20", "same hidden size (64)"):
+        assert text in shown, text
+    assert "bilstm needs 2.00 × the parameters" in details
+    assert "2.00 × the time for a prediction and 1.00 × the memory of lstm" in details
+    assert "not measured here" not in shown
+
+    shutil.rmtree("measurements")
+    details = " ".join(compare(params).verdict.details)
+    assert "bilstm needs 2.00 × the parameters of lstm" in details
+    assert "not measured here" in (outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

@@ -77,7 +77,7 @@ def test_the_trainings_of_both_variants_are_listed_best_first_in_the_view_for_mo
 ) -> None:
     browser.get(addresses["trainings, best first"])
     page = wait_for(browser, *ACCURACIES)
-    order = sorted(ACCURACIES, key=lambda name: page.index(name))
+    order = sorted(ACCURACIES, key=lambda name: browser.find_element(By.LINK_TEXT, name).location["y"])
     assert order == sorted(ACCURACIES, key=lambda name: -ACCURACIES[name])
     assert "Agent versions" not in page  # of the view for language models
 
