@@ -30,6 +30,11 @@ MOST_TOKENS = 2 * 10**8  # of all synthetic reviews; they are made in memory
 Rule = Literal["negation", "contrast", "retraction", "expectation", "development", "preference", "choice", "hypothesis"]
 
 
+def _shown(value: Any) -> str:
+    """The value in a message, cut where it is long."""
+    return repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
+
+
 class Section(BaseModel):
     """A section of params.yaml: strict types, no unknown keys, no changes after reading."""
 
@@ -100,9 +105,11 @@ class DataParams(Section):
         if self.name == "custom" and self.source is None:
             raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
         if self.name == "synthetic_reviews" and self.source is not None:
-            raise ValueError(f"data.source is {self.source!r}; synthetic_reviews is generated, it must be null")
+            raise ValueError(f"data.source is {_shown(self.source)}; synthetic_reviews is generated, it must be null")
         if self.text_column == self.label_column:
-            raise ValueError(f"data.label_column is {self.label_column!r}, as data.text_column is; they must differ")
+            raise ValueError(
+                f"data.label_column is {_shown(self.label_column)}, as data.text_column is; they must differ"
+            )
         return self
 
 
@@ -260,7 +267,7 @@ def _one_line(path: Path, error: ValidationError) -> str:
 def _describe(detail: ErrorDetails) -> str:
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     found, context = detail["input"], detail.get("ctx", {})
-    shown = repr(found) if len(repr(found)) <= 80 else repr(found)[:77] + "..."
+    shown = _shown(found)
     match detail["type"]:
         case "extra_forbidden":
             return _describe_unknown_key(detail["loc"])

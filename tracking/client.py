@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from filelock import FileLock
@@ -60,6 +60,8 @@ class OutboxClient(MlflowClient):
     Attributes:
         down: whether the last attempt to reach MLflow failed.
     """
+
+    _said: ClassVar[set[str]] = set()  # the stores that this process was told to be down
 
     def __init__(self, uri: str, experiment: str, root: Path) -> None:
         """A client of the store at `uri`; a local store's artifacts and the outbox lie in `root`."""
@@ -203,9 +205,10 @@ class OutboxClient(MlflowClient):
             self.send_outbox()
 
     def report(self, fault: Exception) -> None:
-        """Remembers that MLflow is `down`, and says so once."""
+        """Remembers that MLflow is `down`, and says so once a process."""
         self._attempted = time.monotonic()
-        if not self.down:
+        if self.tracking_uri not in self._said:
+            self._said.add(self.tracking_uri)
             reason = without_secrets(" ".join(str(fault).split()))[:300]
             _say(f"MLflow cannot be told ({reason}); it is kept in {OUTBOX} and sent later")
         self.down = True

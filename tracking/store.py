@@ -19,6 +19,8 @@ from tracking.place import repository_root
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # the making of tables is no news
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs is raised as well
 
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # a server that is down is said once
+
 # What MLflow's client says of a server that is down, stalls or is in trouble; other codes are the user's mistakes.
 PASSING = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED"}
 
