@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 PORT ?= 5000
 
-.PHONY: help run restore test ui check clean
+.PHONY: help run restore test torture ui check clean
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ restore: $(READY)  ## rebuild MLflow's runs from the outputs, where its store wa
 
 test: $(READY)  ## the whole test suite
 	@pytest -n auto
+
+torture: $(READY)  ## the long form of docs/guarantees.md's tests: half an hour and more
+	@pytest -s tests/torture
 
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
 	@python -m tracking.ui --port $(PORT)

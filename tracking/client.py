@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
-from uuid import uuid4
 
 from filelock import FileLock
 from mlflow.entities import (
@@ -41,7 +40,6 @@ EXPERIMENT_TAGS = {
 }
 WAITING_EXPERIMENT = "waiting-experiment"  # stands for the id of one that MLflow could not be asked for
 OUTBOX = "mlflow.outbox"
-REQUEST = "request_id"  # the tag by which a run is found again whose creation was not answered
 SECONDS_BETWEEN_ATTEMPTS = 30.0
 
 # Codes of an MLflow that answers, and says no.
@@ -102,7 +100,7 @@ class OutboxClient(MlflowClient):
             "call": "create_run",
             "experiment": self.experiment,
             "start_time": start_time or _now(),
-            "tags": {**(tags or {}), REQUEST: uuid4().hex},
+            "tags": dict(tags or {}),
             "run_name": run_name,
         }
         try:
@@ -217,8 +215,9 @@ class OutboxClient(MlflowClient):
         """Of the outbox: creates the run that `call` asks for, or finds it."""
         experiment_id = self.experiment_id(call["experiment"])
         if call["call"] == "create_run":
-            asked = f"tags.{REQUEST} = '{call['tags'][REQUEST]}'"
-            return self._find(experiment_id, asked) or self._create(call)
+            # An earlier attempt may have made it, of which no answer came back.
+            same = f"attributes.start_time = {call['start_time']} and attributes.run_name = '{call['run_name']}'"
+            return self._find(experiment_id, same) or self._create(call)
         if found := self._find(experiment_id, _finished(call)):
             return found
         raise Refused(f"no finished run has the tag {call['tag']} = {call['value']}")

@@ -1,7 +1,6 @@
-"""A copy of the project with small params, in which tests run the real commands as real processes."""
+"""A copy of the project with one small training, in which tests start the real commands, and may stop them."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,26 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from tests.pipelines.project import change_params, copy_project
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ("pipelines", "text", "models", "analysis", "tracking", "errors.py", "dvc.yaml", ".dvc", ".dvcignore")
 SMALL: dict[str, Any] = {
-    "data": {
-        "name": "synthetic_reviews",
-        "synthetic_reviews": {"train_rows": 64, "validation_rows": 16, "test_rows": 16},
-    },
-    "tokenize": {"max_tokens": 30},
+    "data.synthetic_reviews.test_rows": 20,
     "variants": {"lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}},
-    "train": {"epochs": 2, "batch_size": 16},
-    "compare": {"variants": ["lstm"], "seeds": [1], "baseline": "lstm"},
-    "tracking": {"experiment": "small"},
+    "train.batch_size": 16,
+    "compare.variants": ["lstm"],
+    "tracking.experiment": "small",
 }
 
 
 @dataclass
 class Project:
-    """The copy's folder, and the environment that its commands get."""
+    """The copy's folder, and what its commands find in their environment."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -38,26 +31,17 @@ class Project:
     def make(cls, folder: Path, **environment: str) -> "Project":
         """A fresh copy in `folder`."""
         folder.mkdir(parents=True)
-        for name in SOURCES:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "tmp", "cache"))
-            else:
-                shutil.copy(source, folder / name)
-        shutil.copy(ROOT / ".gitignore", folder / ".gitignore")
-        project = cls(folder, environment)
-        project.write_params({})
-        return project
+        copy_project(folder, SMALL)
+        return cls(folder, environment)
 
-    def write_params(self, changes: Mapping[str, Any]) -> None:
-        """Writes the small params, with `changes` by dotted name."""
-        with (self.folder / "params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(changed(SMALL, changes), file)
+    def change_params(self, changes: Mapping[str, Any]) -> None:
+        """Edits params.yaml by dotted names."""
+        change_params(self.folder, dict(changes))
 
     def commit(self) -> None:
-        """Makes a git repository of it, as DVC's experiments need."""
+        """Commits all of it, as DVC's experiments need."""
         who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
-        for arguments in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", "start"]):
+        for arguments in (["add", "-A"], [*who, "commit", "-q", "-m", "start"]):
             subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True)
 
     def start(self, *command: str, **environment: str) -> "subprocess.Popen[str]":
@@ -94,15 +78,3 @@ def stop(process: "subprocess.Popen[str]") -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
     process.communicate()
-
-
-def changed(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of `params` with `changes` by dotted name, such as {"train.epochs": 3}."""
-    result = {key: changed(value, {}) if isinstance(value, Mapping) else value for key, value in params.items()}
-    for name, value in changes.items():
-        *parents, key = name.split(".")
-        section = result
-        for part in parents:
-            section = section.setdefault(part, {})
-        section[key] = value
-    return result

@@ -171,7 +171,7 @@ def test_nearly_right_files_become_tokens_or_one_line(here: Path, file: tuple[by
 
 def test_strange_texts_go_through_training_evaluation_and_comparison(project: Project) -> None:
     write(project.folder / "data.csv", strange_rows())
-    project.write_params({"data": {"name": "custom", "source": "data.csv"}, "train.epochs": 1})
+    project.change_params({"data": {"name": "custom", "source": "data.csv"}, "train.epochs": 1})
     for stage in ("download", "tokenize", "match", "train", "evaluate", "compare"):
         done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
         assert done.returncode == 0, done.stderr
@@ -182,7 +182,7 @@ def test_strange_texts_go_through_training_evaluation_and_comparison(project: Pr
 
 def test_a_model_that_no_memory_holds_is_refused_before_any_is_taken(project: Project) -> None:
     huge = {"cell": "lstm", "hidden_size": 65536, "embedding_size": 65536, "layers": 64}
-    project.write_params({"variants": {"lstm": huge}})
+    project.change_params({"variants": {"lstm": huge}})
     for stage in ("match", "train"):
         done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
     assert done.returncode == 1

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.guarantees.project import ROOT, Project
+from tests.guarantees.project import Project
+from tests.pipelines.project import ROOT
 from tests.pipelines.test_dvc import STAGES
 
 PACKAGES = ("analysis", "models", "pipelines", "text", "tracking")
@@ -59,7 +60,7 @@ def test_plain_dvc_repro_refuses_hostile_names_before_it_touches_anything(
     project = Project.make(tmp_path / "project")
     project.commit()
     name = changes.get("compare.variants", ["lstm"])[0]
-    project.write_params({"variants": {name: {"cell": "lstm"}}, "compare.baseline": name, **changes})
+    project.change_params({"variants": {name: {"cell": "lstm"}}, "compare.baseline": name, **changes})
     victim = project.folder / "victim/seed-1/config.json"  # where results/../victim/seed-1/config.json is
     victim.parent.mkdir(parents=True)
     victim.write_text("precious")
