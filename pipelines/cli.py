@@ -51,12 +51,17 @@ def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.Argumen
     except UserError as error:
         if namespace.debug:
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {_one_line(str(error))}")
     except Terminated:
         sys.exit(128 + signal.SIGTERM)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     sys.exit(0)
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks and without what steers a terminal: a message may quote files and servers."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

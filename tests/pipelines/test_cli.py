@@ -42,6 +42,11 @@ def test_a_user_error_is_one_line_without_a_traceback() -> None:
     assert (result.returncode, result.stderr) == (1, "error: train.epochs is 0\n")
 
 
+def test_what_an_error_quotes_neither_breaks_its_line_nor_steers_the_terminal() -> None:
+    result = run(r"raise ParamsError('a\x1b[2Jb\nc\x00d é')")
+    assert result.stderr == "error: a [2Jb c d é\n"
+
+
 def test_debug_shows_the_traceback() -> None:
     result = run("raise ParamsError('train.epochs is 0')", "--debug")
     assert result.returncode == 1
