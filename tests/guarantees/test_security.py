@@ -101,12 +101,19 @@ def test_no_source_reads_a_pickle_or_starts_a_shell(path: Path) -> None:
 
 def test_the_pages_are_served_to_this_machine_only_and_the_address_is_in_no_list_of_processes(tmp_path: Path) -> None:
     """Runs the command with a Python that tells how the server would have been started."""
-    program = (
-        "import json, os, runpy; "
-        "os.execve = lambda path, command, environment: print("
-        "json.dumps([command, environment['MLFLOW_BACKEND_STORE_URI']])); "
-        "runpy.run_module('tracking.ui', run_name='__main__')"
-    )
+    program = """
+import json, runpy, subprocess
+
+class Popen(subprocess.Popen):
+    def __init__(self, command, **options):
+        if "mlflow" in command:
+            print(json.dumps([command, options["env"]["MLFLOW_BACKEND_STORE_URI"]]))
+            raise SystemExit
+        super().__init__(command, **options)
+
+subprocess.Popen = Popen
+runpy.run_module("tracking.ui", run_name="__main__")
+"""
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
