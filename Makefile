@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 PORT ?= 5000
 
-.PHONY: help run restore test ui check clean
+.PHONY: help run restore test torture ui check clean
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ restore: $(READY)  ## rebuild MLflow's runs from the outputs, where its store wa
 test: $(READY)  ## the whole test suite
 	@pytest -n auto
 
+torture: $(READY)  ## the long form of docs/guarantees.md's tests: half an hour and more
+	@pytest -s tests/torture
+
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
 	@python -m tracking.ui --port $(PORT)
 
@@ -32,7 +35,7 @@ check: $(READY)  ## style (ruff) and types (mypy, strict)
 	@mypy
 
 clean:  ## remove everything that the pipeline made, but neither .venv nor MLflow's runs
-	rm -rf data/raw data/tokens data/variants results reports dvc.lock .dvc/cache .dvc/tmp
+	rm -rf data/params.checked data/raw data/tokens data/variants results reports dvc.lock .dvc/cache .dvc/tmp
 
 $(READY): requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python {sys.version.split()[0]} found, 3.11 or later needed: make PYTHON=python3.12 …")'

@@ -3,6 +3,22 @@
 `pipelines.cli` prints them without a traceback; anything else that is raised is a bug of the program and shows one.
 """
 
+import re
+
+# User and password before an address's host, and the query behind it.
+_CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*@")
+_QUERY = re.compile(r"(://[^\s'\"?#]*)\?[^\s'\"]*")
+
+
+def without_secrets(text: str) -> str:
+    """The text with its addresses, but without what may be secret in them.
+
+    Example:
+        >>> without_secrets("postgresql://me:secret@host/db?token=x is down")
+        'postgresql://host/db is down'
+    """
+    return _QUERY.sub(r"\1", _CREDENTIALS.sub("", text))
+
 
 class UserError(Exception):
     """Something the user can mend."""

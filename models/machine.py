@@ -3,6 +3,7 @@
 import os
 import resource
 import sys
+from pathlib import Path
 
 from errors import ParamsError
 
@@ -10,6 +11,8 @@ from errors import ParamsError
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import torch
+
+from models.classifier import TextClassifier
 
 
 def check(accelerator: str, devices: int, precision: str) -> None:
@@ -28,6 +31,42 @@ def check(accelerator: str, devices: int, precision: str) -> None:
         raise ParamsError("train.precision is '16-mixed', which needs a GPU; allowed: 32-true, bf16-mixed, 64-true")
     if precision == "bf16-mixed" and uses_gpu(accelerator) and not torch.cuda.is_bf16_supported():
         raise ParamsError("train.precision is 'bf16-mixed', which this GPU lacks; allowed: 32-true, 16-mixed, 64-true")
+
+
+def check_memory(name: str, classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str) -> None:
+    """Refuses a variant that cannot be trained in the memory here, before any of it is allocated.
+
+    Counts what is certain, and so at least half of what will be used: weights, gradients and Adam's two moments; the
+    embedded tokens and the states of each layer, which the backward pass needs.
+
+    Args:
+        name: of the variant.
+        classifier: with its parameters on the device "meta", where they take no memory.
+        batch_tokens: of an average batch.
+
+    Raises:
+        ParamsError: names the variant, what it needs, and what there is.
+    """
+    weight_size = 8 if precision == "64-true" else 4
+    state_size = 2 if precision.endswith("mixed") else weight_size
+    parameters = classifier.parameter_counts()["total"]
+    widths = classifier.embedding.embedding_dim + classifier.encoder.output_size * len(classifier.encoder.layers)
+    needed = 4 * parameters * weight_size + batch_tokens * widths * state_size
+    available = torch.cuda.get_device_properties(0).total_memory if uses_gpu(accelerator) else _memory()
+    if needed > available:
+        raise ParamsError(
+            f"variants.{name} has {parameters:,} parameters; training it takes at least {needed / 2**30:,.1f} GiB, but "
+            f"there are {available / 2**30:,.1f}; allowed: smaller hidden_size, embedding_size, layers, "
+            "tokenize.max_size, tokenize.max_tokens or train.batch_size"
+        )
+
+
+def _memory() -> int:
+    """Bytes of this machine, or of the container that this process runs in."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    container = limit.read_text().strip() if limit.exists() else "max"
+    return min(machine, int(container)) if container.isdigit() else machine
 
 
 def uses_gpu(accelerator: str) -> bool:

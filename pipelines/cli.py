@@ -4,13 +4,16 @@ Exit codes: 0 done; 1 a bug or an error the user can mend; 130 stopped by Ctrl-C
 """
 
 import argparse
+import os
+import re
 import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
+from traceback import format_exception
+from types import FrameType, TracebackType
 from typing import NoReturn
 
-from errors import UserError
+from errors import UserError, without_secrets
 
 
 class Terminated(KeyboardInterrupt):
@@ -24,21 +27,46 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return result
 
 
+def training_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with --variant and --seed; under DVC they may be left out, since the stage's name (DVC_STAGE) has them.
+
+    A command of dvc.yaml thus holds no value of params.yaml, which a shell would read before this program checks it.
+    """
+    result = parser(description)
+    stage = os.environ.get("DVC_STAGE", "").rpartition("@")[2]
+    known = re.fullmatch(r"(?P<variant>[\w-]+)-(?P<seed>\d+)", stage)
+    variant, seed = known.groups() if known else (None, None)
+    result.add_argument("--variant", default=variant, required=known is None, help="a name of params.yaml's variants")
+    result.add_argument("--seed", default=seed, required=known is None, type=int, help="of weights, dropout, shuffling")
+    return result
+
+
 def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
     """Runs `stage` with the parsed command line and exits; a `UserError` becomes one line on stderr."""
     namespace = arguments.parse_args()
+    sys.excepthook = _show_traceback
     signal.signal(signal.SIGTERM, _terminate)
     try:
         stage(namespace)
     except UserError as error:
         if namespace.debug:
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {_one_line(str(error))}")
     except Terminated:
         sys.exit(128 + signal.SIGTERM)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     sys.exit(0)
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks and without what steers a terminal: a message may quote files and servers."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What Python does, but without the passwords that addresses in it may hold."""
+    print(without_secrets("".join(format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

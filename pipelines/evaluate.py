@@ -32,9 +32,7 @@ from tracking.runs import find_run
 
 def main() -> None:
     """The command line."""
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--variant", required=True, help="a name of params.yaml's variants")
-    arguments.add_argument("--seed", required=True, type=int, help="the seed it was trained with")
+    arguments = cli.training_parser(__doc__)
     cli.run(lambda namespace: evaluate(load(), namespace.variant, namespace.seed), arguments)
 
 
@@ -43,8 +41,9 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     folder = outputs.folder(variant, seed)
     config = outputs.read_json(folder / "config.json", made_by="train")
     machine.prepare(config["train"]["threads"])
-    test = TokenStore.open(TOKENS / "test.arrow")
-    classifier = _load_classifier(config, folder / "model.safetensors")
+    checksums = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
+    test = TokenStore.open(outputs.verified(TOKENS / "test.arrow", checksums))
+    classifier = _load_classifier(config, outputs.verified(folder / "model.safetensors", config["checksums"]))
 
     started = time.perf_counter()
     probabilities = predict(classifier, test, machine.device(config["train"]["accelerator"]))  # (documents, classes)
@@ -81,7 +80,7 @@ def _write_predictions(path: Path, test: TokenStore, probabilities: NDArray[np.f
         "probabilities": pa.ListArray.from_arrays(offsets, flat),
     }
     with outputs.whole(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
+        pq.write_table(pa.table(columns), temporary, compression="zstd", write_page_checksum=True)
 
 
 def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float) -> None:

@@ -57,7 +57,9 @@ def read_experiment(params: Params) -> Experiment:
 def _read_table(path: Path, made_by: str) -> pa.Table:
     try:
         return (
-            pq.read_table(path) if path.suffix == ".parquet" else pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+            pq.read_table(path, page_checksum_verification=True)
+            if path.suffix == ".parquet"
+            else pa.ipc.open_file(pa.memory_map(str(path))).read_all()
         )
     except FileNotFoundError:
         raise DataError(f"{path} is missing; the stage {made_by} makes it: dvc repro") from None
@@ -76,7 +78,8 @@ def _read_probabilities(folder: Path, ids: pa.ChunkedArray) -> npt.NDArray[np.fl
 def _read_lengths(ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
     """Tokens of each test document, (n,)."""
     path = TOKENS / "test.arrow"
-    table = _read_table(path, made_by="tokenize").select(["id", "length"])
+    checksums = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
+    table = _read_table(outputs.verified(path, checksums), made_by="tokenize").select(["id", "length"])
     return np.asarray(table["length"].to_numpy()[_order(path, table["id"], ids)])
 
 

@@ -1,15 +1,19 @@
 """Where the stages put their outputs, and how files are written: whole or not at all."""
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from errors import DataError
 
+CHECKED = Path("data/params.checked")
 RAW = Path("data/raw")
 TOKENS = Path("data/tokens")
 VARIANTS = Path("data/variants")
@@ -24,14 +28,21 @@ def folder(variant: str, seed: int) -> Path:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it becomes `path` if nothing goes wrong."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary name beside `path` to write to; it becomes `path` if nothing goes wrong.
+
+    Raises:
+        DataError: the disk does not take it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise _unwritable(path, error) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -51,10 +62,40 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             folder.rename(old)
         made.rename(folder)
     except OSError as error:
-        raise DataError(f"{folder} cannot be written: {' '.join(str(error).split())}") from None
+        raise _unwritable(folder, error) from None
     finally:
         shutil.rmtree(made, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _unwritable(path: Path, error: Exception) -> DataError:
+    reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+    return DataError(f"{path} cannot be written: {reason}; what was there before is still there")
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file; a gigabyte takes a second."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def verified(path: Path, checksums: Mapping[str, str]) -> Path:
+    """`path`, if it has the checksum that its name has in `checksums`; one that is missing is left to who opens it.
+
+    Raises:
+        DataError: the file is not the one that was written.
+    """
+    try:
+        intact = checksum(path) == checksums[path.name]
+    except FileNotFoundError:
+        return path
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    if not intact:
+        raise DataError(
+            f"{path} is damaged: its checksum is not the one it was written with; delete it and run dvc repro"
+        )
+    return path
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -75,5 +116,5 @@ def read_json(path: Path, made_by: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path} is missing; the stage {made_by} makes it: dvc repro") from None
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None

@@ -1,4 +1,4 @@
-"""params.yaml, typed: the one place that reads it. `python -m pipelines.params` says nothing if it is right.
+"""Stage params, and the one place that reads params.yaml, typed. `python -m pipelines.params` is silent if it is right.
 
 Unknown keys, wrong types, values out of range and combinations that cannot run end in a `ParamsError` of one line that
 names the key, what was found, and what is allowed.
@@ -15,6 +15,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from errors import ParamsError
+from pipelines import cli, outputs
+from pipelines.outputs import CHECKED
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -24,7 +26,13 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
+MOST_TOKENS = 2 * 10**8  # of all synthetic reviews; they are made in memory
 Rule = Literal["negation", "contrast", "retraction", "expectation", "development", "preference", "choice", "hypothesis"]
+
+
+def _shown(value: Any) -> str:
+    """The value in a message, cut where it is long."""
+    return repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
 
 
 class Section(BaseModel):
@@ -67,6 +75,12 @@ class SyntheticReviewsParams(Section):
                 f"max_tokens is {self.max_tokens}; with min_tokens of {self.min_tokens} "
                 f"it must be {self.min_tokens + 20} or more"
             )
+        rows = self.train_rows + self.validation_rows + self.test_rows
+        if rows * self.max_tokens > MOST_TOKENS:
+            raise ValueError(
+                f"max_tokens is {self.max_tokens} in {rows} rows; allowed: {MOST_TOKENS} tokens in all, or "
+                f"{MOST_TOKENS // self.max_tokens} rows of such a length"
+            )
         if repeated := [rule for rule in self.rules if self.rules.count(rule) > 1]:
             raise ValueError(f"rules names {repeated[0]!r} more than once; each may stand there once")
         return self
@@ -91,9 +105,11 @@ class DataParams(Section):
         if self.name == "custom" and self.source is None:
             raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
         if self.name == "synthetic_reviews" and self.source is not None:
-            raise ValueError(f"data.source is {self.source!r}; synthetic_reviews is generated, it must be null")
+            raise ValueError(f"data.source is {_shown(self.source)}; synthetic_reviews is generated, it must be null")
         if self.text_column == self.label_column:
-            raise ValueError(f"data.label_column is {self.label_column!r}, as data.text_column is; they must differ")
+            raise ValueError(
+                f"data.label_column is {_shown(self.label_column)}, as data.text_column is; they must differ"
+            )
         return self
 
 
@@ -251,7 +267,7 @@ def _one_line(path: Path, error: ValidationError) -> str:
 def _describe(detail: ErrorDetails) -> str:
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     found, context = detail["input"], detail.get("ctx", {})
-    shown = repr(found) if len(repr(found)) <= 80 else repr(found)[:77] + "..."
+    shown = _shown(found)
     match detail["type"]:
         case "extra_forbidden":
             return _describe_unknown_key(detail["loc"])
@@ -298,9 +314,9 @@ def _section(path: list[str]) -> type[Section]:
 
 def _check(_: argparse.Namespace) -> None:
     load()
+    with outputs.whole(CHECKED) as path:
+        path.write_text("params.yaml is right\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    from pipelines import cli
-
     cli.run(_check, cli.parser(__doc__))

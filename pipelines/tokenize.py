@@ -50,6 +50,8 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]
         summary = _summary(params, card, vocabulary, summaries)
         if params.vectors is not None:
             summary["share_with_vector"] = _write_vectors(made, Path(params.vectors), vocabulary)
+        files = sorted(path for path in made.iterdir() if path.is_file())
+        summary["checksums"] = {path.name: outputs.checksum(path) for path in files}
         outputs.write_json(made / "summary.json", summary)
     return summary
 

@@ -33,9 +33,7 @@ OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share"}
 
 def main() -> None:
     """The command line."""
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--variant", required=True, help="a name of params.yaml's variants")
-    arguments.add_argument("--seed", required=True, type=int, help="of the weights, the dropout and the shuffling")
+    arguments = cli.training_parser(__doc__)
     cli.run(lambda namespace: train(load(), namespace.variant, namespace.seed), arguments)
 
 
@@ -45,14 +43,18 @@ def train(params: Params, variant: str, seed: int) -> None:
     machine.check(settings.accelerator, settings.devices, settings.precision)
     machine.prepare(settings.threads)
     config = _resolve(params, variant, seed)
-    torch.manual_seed(seed)
     sizes = {"vocabulary_size": config["vocabulary_size"], "num_classes": len(config["labels"])}
+    stores = _stores()
+    with torch.device("meta"):  # of the same shape, but without any memory
+        planned = TextClassifier(**sizes, **config["variant"])
+    tokens = int(min(settings.batch_size, len(stores[0])) * stores[0].lengths.mean())
+    machine.check_memory(variant, planned, tokens, settings.accelerator, settings.precision)
+    torch.manual_seed(seed)
     classifier = TextClassifier(**sizes, **config["variant"], vectors=_vectors(config))
     config["parameters"] = classifier.parameter_counts()
 
     module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
     trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | {"batch_size", "threads"}))
-    stores = [TokenStore.open(TOKENS / f"{split}.arrow") for split in ("train", "validation")]
     if (fewest := min(len(store) for store in stores)) < trainer.world_size:
         raise DataError(
             f"a split has {fewest} documents, too few for the {trainer.world_size} processes of train.devices"
@@ -70,6 +72,7 @@ def train(params: Params, variant: str, seed: int) -> None:
         folder = outputs.folder(variant, seed)
         with outputs.whole(folder / "model.safetensors") as path:
             save_file(classifier.state_dict(), path)
+            config["checksums"] = {"model.safetensors": outputs.checksum(path)}
         outputs.write_json(folder / "config.json", config)
         outputs.write_json(folder / "history.json", module.history)
         measured = {**costs.measured(), "peak_memory_mb": machine.peak_memory_mb(settings.accelerator)}
@@ -96,12 +99,24 @@ def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
     return {**decisive, "signature": signature(decisive)}
 
 
+def _stores() -> list[TokenStore]:
+    """The training and the validation documents."""
+    paths = [outputs.verified(TOKENS / f"{split}.arrow", _checksums()) for split in ("train", "validation")]
+    return [TokenStore.open(path) for path in paths]
+
+
+def _checksums() -> dict[str, str]:
+    """Of the files in data/tokens."""
+    found: dict[str, str] = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
+    return found
+
+
 def _vectors(config: dict[str, Any]) -> Tensor | None:
     """Pretrained vectors (vocabulary_size, embedding_size), where the tokenize stage made some."""
     path = TOKENS / "vectors.safetensors"
     if not path.exists():
         return None
-    vectors = load_file(path)["vectors"]
+    vectors = load_file(outputs.verified(path, _checksums()))["vectors"]
     if (size := config["variant"]["embedding_size"]) != vectors.shape[1]:
         key = f"variants.{config['name']}.embedding_size"
         raise ParamsError(f"{key} is {size}; allowed with these tokenize.vectors: {vectors.shape[1]}")

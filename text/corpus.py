@@ -16,11 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from errors import DataError
+
 Batches = Iterable[tuple[str, pa.RecordBatch]]  # (split, documents)
 
 SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("label", pa.string())])
 LABEL = pa.field("label", pa.int32())
 UNLABELLED = "unlabelled"
+
+MOST_CLASSES = 1000  # tables and figures have a cell for each pair of them
 
 # A batch and a Parquet row group end with whichever comes first.
 BATCH_ROWS = 8192
@@ -83,6 +87,9 @@ def _batch(rows: list[Document]) -> tuple[str, pa.RecordBatch]:
 def collect(parsed: Batches, folder: Path, seed: int) -> tuple[dict[str, Split], list[str]]:
     """Stores the texts in `folder`; returns the splits, and the label names in the order of their first document.
 
+    Raises:
+        DataError: there are more classes than can be compared.
+
     Batches hold id, text, label (a name; null in the split "unlabelled"), then the data set's own columns.
     """
     names: dict[str, int] = {}
@@ -92,6 +99,11 @@ def collect(parsed: Batches, folder: Path, seed: int) -> tuple[dict[str, Split],
             if split not in collectors:
                 collectors[split] = _Collector(folder / f"{split}.arrow", split != UNLABELLED, batch.schema, seed)
             collectors[split].add(batch, names)
+            if len(names) > MOST_CLASSES:
+                raise DataError(
+                    f"the data have more than {MOST_CLASSES} classes, the most that are compared; among them "
+                    f"{', '.join(repr(name[:20]) for name in list(names)[:3])}: is data.label_column the right one?"
+                )
     finally:
         for collector in collectors.values():
             collector.writer.close()
@@ -167,7 +179,9 @@ def write(
     with pa.memory_map(str(source.path)) as file:
         reader = pa.ipc.open_file(file)
         schema = reader.schema.insert(2, LABEL) if source.labelled else reader.schema
-        with pq.ParquetWriter(folder / f"{split}.parquet", schema, compression="zstd", use_dictionary=False) as writer:
+        with pq.ParquetWriter(
+            folder / f"{split}.parquet", schema, compression="zstd", use_dictionary=False, write_page_checksum=True
+        ) as writer:
             for group in _row_groups(_chosen(reader, source, rows), schema):
                 writer.write_table(group)
                 for row in group.to_pylist():

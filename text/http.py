@@ -130,7 +130,7 @@ def _answer(address: str, headers: dict[str, str], timeout: float) -> Iterator[r
         raise _Cut(f"the server sent nothing for {timeout:g} seconds") from None
     except requests.ConnectionError as error:
         raise _Cut(f"the server cannot be reached ({_reason(error)})") from None
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # a ValueError: redirected to what is no address
         raise DataError(f"{shown(address)}: {_reason(error)}") from None
     with response:
         yield response

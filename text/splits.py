@@ -27,6 +27,8 @@ def plan(splits: Mapping[str, Split], validation_share: float, test_share: float
     result = {name: (split, np.ones(len(split.keys), dtype=bool)) for name, split in splits.items()}
     if ALL in result:
         source, rows = result.pop(ALL)
+        if not len(rows):
+            raise DataError(f"none of {source.missing} rows has both a text and a label")
         test = split_off(source, rows, test_share, "data.test_share")
         result |= {"train": (source, rows & ~test), "test": (source, test)}
     if lacking := {"train", "test"} - result.keys():

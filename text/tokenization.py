@@ -7,6 +7,7 @@ the documents. What comes out does not depend on the number of processes.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -71,13 +72,28 @@ def row_groups(path: Path) -> list[RowGroup]:
     Raises:
         DataError: it is missing or broken.
     """
-    try:
+    with _faults(path):
         # Absolute: a worker process may have been started in another folder.
         return [RowGroup(path.resolve(), number) for number in range(pq.ParquetFile(path).num_row_groups)]
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """Turns what Arrow raises of a bad Parquet file into one line that names it."""
+    try:
+        yield
     except FileNotFoundError:
         raise DataError(f"{path} is missing; the stage download makes it: dvc repro") from None
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path} is broken ({reason}); delete it and run dvc repro") from None
+
+
+def _read(group: RowGroup, columns: Sequence[str]) -> pa.Table:
+    """Those of the `columns` that the file has."""
+    with _faults(group.path):
+        file = pq.ParquetFile(group.path, page_checksum_verification=True)
+        return file.read_row_group(group.number, [name for name in columns if name in file.schema_arrow.names])
 
 
 def tokenize(groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path) -> list[Tokenized]:
@@ -90,7 +106,7 @@ def tokenize(groups: Sequence[RowGroup], name: TokenizerName, model: bytes | Non
 
 def _tokenize_group(group: RowGroup, name: TokenizerName, model: bytes | None, spool: Path) -> Tokenized:
     tokenizer = build_tokenizer(name, model)
-    table = pq.ParquetFile(group.path).read_row_group(group.number, columns=["text"])
+    table = _read(group, ["text"])
     numbers, lengths = tokenizer(table["text"].to_pylist())
     stem = f"{group.path.stem}-{group.number}"
     result = Tokenized(
@@ -165,9 +181,8 @@ def _record_batch(
     tokens = np.insert(tokens, starts[empty], UNKNOWN_INDEX)
     lengths = np.maximum(lengths, 1)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    file = pq.ParquetFile(group.path)
-    labelled = "label" in file.schema_arrow.names
-    table = file.read_row_group(group.number, columns=["id", "label"] if labelled else ["id"])
+    table = _read(group, ["id", "label"])
+    labelled = "label" in table.column_names
     columns = [
         table["id"].combine_chunks(),
         pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens)),
@@ -179,11 +194,11 @@ def _record_batch(
 
 def texts(path: Path, most: int) -> Iterator[str]:
     """At most `most` texts of a Parquet file, evenly spread over it."""
-    file = pq.ParquetFile(path)
-    step = -(-file.metadata.num_rows // most) or 1
+    groups = row_groups(path)
+    step = -(-pq.ParquetFile(path).metadata.num_rows // most) or 1
     row = 0
-    for batch in file.iter_batches(columns=["text"]):
-        for text in batch["text"].to_pylist():
+    for group in groups:
+        for text in _read(group, ["text"])["text"].to_pylist():
             if row % step == 0:
                 yield text
             row += 1

@@ -13,9 +13,11 @@ from urllib.parse import quote
 
 from matplotlib.figure import Figure
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from tracking.store import DESCRIPTION, open_experiment
+from tracking.client import DESCRIPTION
+from tracking.store import open_experiment
 
 SIGNATURE = "signature"
 PARENT = "mlflow.parentRunId"
@@ -95,8 +97,11 @@ def training_run(
 
 
 def occasion(run: Run) -> Occasion:
-    """Of a run that has ended."""
-    found = run.client.get_run(run.run_id)
+    """Of a run that has ended; nothing is known of one that MLflow could not be told of yet."""
+    try:
+        found = run.client.get_run(run.run_id)
+    except MlflowException:
+        return Occasion()
     surroundings = {name: found.data.tags[name] for name in SURROUNDINGS if name in found.data.tags}
     return Occasion(found.info.start_time, found.info.end_time, surroundings)
 
@@ -111,15 +116,13 @@ def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
 
 
 def find_run(experiment: str, signature: str) -> Run | None:
-    """The newest finished run with this signature, of a training or a comparison, if the store has one."""
+    """The newest finished run with this signature, of a training or a comparison, if the store has one.
+
+    While MLflow is down nobody knows, and the run is taken to be there: the outbox looks for it later.
+    """
     client, experiment_id = open_experiment(experiment)
-    runs = client.search_runs(
-        [experiment_id],
-        f"tags.{SIGNATURE} = '{signature}' and attributes.status = 'FINISHED'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
-    return Run(client, runs[0].info.run_id) if runs else None
+    run_id = client.find_run(experiment_id, SIGNATURE, signature)
+    return Run(client, run_id) if run_id else None
 
 
 @contextmanager
@@ -138,7 +141,7 @@ def comparison_run(
     """
     found = [run for training in trainings if (run := find_run(experiment, training))]
     with _new_run(experiment, name, {"kind": "comparison", SIGNATURE: signature, **tags}, original) as parent:
-        experiment_id = parent.client.get_run(parent.run_id).info.experiment_id
+        _, experiment_id = open_experiment(experiment)
         page = compare_page(experiment_id, [training.run_id for training in found])
         link = f"[{name}: the trainings side by side](#/{page})"
         parent.set_tags({NOTE: f"{link}\n\n{note}"})

@@ -2,52 +2,62 @@
 
 import logging
 import os
+from urllib.parse import unquote, urlsplit
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
+os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+# MLflow would wait four minutes for a server that is down, at each call. What fails is not lost: tracking/outbox.py.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
-from filelock import FileLock
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from errors import TrackingError
+from errors import TrackingError, without_secrets
+from tracking.client import WAITING_EXPERIMENT, OutboxClient
 from tracking.place import repository_root
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # the making of tables is no news
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs is raised as well
 
-# Without this tag MLflow's pages take an experiment for one about language-model applications.
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-DESCRIPTION = "Does reading a text in both directions help, where, how surely, and at what cost?"
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # a server that is down is said once
+
+# What MLflow's client says of a server that is down, stalls or is in trouble; other codes are the user's mistakes.
+PASSING = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED"}
 
 
 def tracking_uri() -> str:
-    """The address of the store."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository_root() / 'mlflow.db'}"
+    """The address of the store; a server's user and password are put where MLflow does not show them."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository_root() / 'mlflow.db'}"
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https") and "@" in parts.netloc:
+        credentials, _, host = parts.netloc.rpartition("@")
+        user, _, password = credentials.partition(":")
+        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = (
+            unquote(user),
+            unquote(password),
+        )
+        uri = os.environ["MLFLOW_TRACKING_URI"] = parts._replace(netloc=host).geturl()
+    return uri
 
 
-def open_experiment(name: str) -> tuple[MlflowClient, str]:
+def open_experiment(name: str) -> tuple[OutboxClient, str]:
     """A client of the store, and the id of the experiment called `name`; both are made at first use.
+
+    A server that is down ends nothing: the client's outbox takes what is told, and the id is a name that it knows.
 
     Raises:
         TrackingError: the store cannot be used.
     """
     uri = tracking_uri()
     try:
-        # Two processes that create the tables, or the experiment, at the same time would fail each other.
-        with FileLock(repository_root() / "mlflow.db.lock"):
-            client = MlflowClient(uri)
-            experiment = client.get_experiment_by_name(name)
-            if experiment is not None:
-                return client, str(experiment.experiment_id)
-            # A server keeps artifacts where it was told to; the local store keeps them beside itself.
-            artifacts = (repository_root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
-            tags = {**EXPERIMENT_TAGS, "mlflow.note.content": DESCRIPTION}
-            return client, client.create_experiment(name, artifact_location=artifacts, tags=tags)
+        client = OutboxClient(uri, name, repository_root())
+        experiment_id = client.experiment_id(name)
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrackingError(f"the MLflow store {_without_password(uri)} cannot be used: {reason}") from error
-
-
-def _without_password(uri: str) -> str:
-    scheme, separator, rest = uri.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+        if uri.startswith("http") and getattr(error, "error_code", None) in PASSING:
+            client.report(error)
+            return client, WAITING_EXPERIMENT
+        reason = without_secrets(str(error).splitlines()[0])
+        raise TrackingError(f"the MLflow store {without_secrets(uri)} cannot be used: {reason}") from error
+    client.send_outbox()
+    return client, experiment_id

@@ -38,7 +38,9 @@ def main() -> None:
         "1",
     ]
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    with subprocess.Popen([*command, "--backend-store-uri", tracking_uri()]) as server:
+    # Not on the command line, which everyone on this machine can read: the address may hold a password.
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": tracking_uri()}
+    with subprocess.Popen(command, env=environment) as server:
         try:
             _wait(server, f"{address}/health")
             print("\n".join(f"{title}: {page}" for title, page in found.items()), flush=True)

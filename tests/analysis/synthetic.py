@@ -68,6 +68,8 @@ def _write_documents(
     tokens = pa.table({"id": ids, "label": columns["label"], "length": pa.array(lengths, pa.int32())})
     with pa.ipc.new_file(outputs.TOKENS / "test.arrow", tokens.schema) as writer:
         writer.write_table(tokens)
+    checksums = {"test.arrow": outputs.checksum(outputs.TOKENS / "test.arrow")}
+    _write_json(outputs.TOKENS / "summary.json", {"checksums": checksums})
 
 
 def _write_predictions(folder: Path, ids: list[str], labels: Ints, probabilities: np.ndarray, order: Ints) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import cli
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import signal
@@ -40,6 +42,11 @@ def test_a_user_error_is_one_line_without_a_traceback() -> None:
     assert (result.returncode, result.stderr) == (1, "error: train.epochs is 0\n")
 
 
+def test_what_an_error_quotes_neither_breaks_its_line_nor_steers_the_terminal() -> None:
+    result = run(r"raise ParamsError('a\x1b[2Jb\nc\x00d é')")
+    assert result.stderr == "error: a [2Jb c d é\n"
+
+
 def test_debug_shows_the_traceback() -> None:
     result = run("raise ParamsError('train.epochs is 0')", "--debug")
     assert result.returncode == 1
@@ -52,6 +59,39 @@ def test_a_signal_is_a_failure_without_a_traceback(name: str, code: int) -> None
     assert result.returncode == code
     assert result.stderr == ""
     assert code == 128 + getattr(signal, name)
+
+
+@pytest.mark.parametrize(
+    ("stage", "variant", "seed"),
+    [
+        ("train@lstm-1", "lstm", 1),
+        ("train@bi-lstm_2-x-4294967295", "bi-lstm_2-x", 2**32 - 1),
+        ("../dvc.yaml:evaluate@lstm-0", "lstm", 0),
+    ],
+)
+def test_the_name_of_the_stage_says_which_training_is_meant(
+    stage: str, variant: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_STAGE", stage)
+    found = cli.training_parser(None).parse_args([])
+    assert (found.variant, found.seed) == (variant, seed)
+    said = cli.training_parser(None).parse_args(["--variant", "gru", "--seed", "7"])
+    assert (said.variant, said.seed) == ("gru", 7)
+
+
+@pytest.mark.parametrize("stage", ["", "train", "train@lstm; touch x-1", "train@lstm-1; touch x", "train@../x-1"])
+def test_outside_of_such_a_stage_the_training_must_be_named(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_STAGE", stage)
+    with pytest.raises(SystemExit):
+        cli.training_parser(None).parse_args([])
+
+
+def test_a_traceback_shows_no_password() -> None:
+    result = run("raise ValueError('http://me:secret@host/x?token=hidden is wrong')")
+    assert result.returncode == 1
+    assert result.stderr.endswith("ValueError: http://host/x is wrong\n")
+    assert "secret" not in result.stderr
+    assert "hidden" not in result.stderr
 
 
 def test_params_are_checked_from_the_command_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """params.yaml: what is right is read, what is wrong ends in one line that names the key."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from pipelines.params import Params, load, parse
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 
 
+CONTENT: dict[str, Any] = YAML(typ="safe", pure=True).load(SHIPPED.read_text())
+
+
 def shipped() -> dict[str, Any]:
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(SHIPPED.read_text())
-    return content
+    return copy.deepcopy(CONTENT)
 
 
 def write(path: Path, content: Any) -> Path:
@@ -113,28 +116,91 @@ def test_scientific_notation_is_a_number_as_it_is_for_dvc(tmp_path: Path) -> Non
     assert load(path).train.learning_rate == 0.003
 
 
+EXTREMES: list[Any] = [
+    *(0, -1, 1, 2**31, 2**32, 2**63, 2**64, 10**30, -(10**30)),
+    *(0.0, -0.0, 1.0, 1e308, 5e-324, float("inf"), float("-inf"), float("nan")),
+    *("", " ", "null", "1", "x" * 100_000, "a\nb", "a\x00b", "\ud800", "../x", "; touch x", "$(touch x)", "\u202eabc"),
+    *([], [[]], {}, {"": None}, [None], ["lstm", "lstm"], [1, 1], [2**64], {"lstm": {}}, {1: 2}, True, False, None),
+]
 values = st.one_of(
+    st.sampled_from(EXTREMES),
     st.none(),
     st.booleans(),
     st.integers(),
     st.floats(),
     st.text(max_size=20),
     st.lists(st.one_of(st.integers(), st.text(max_size=5), st.none()), max_size=3),
-    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+    st.dictionaries(st.one_of(st.text(max_size=5), st.integers()), st.integers(), max_size=2),
 )
+keys = st.sampled_from(leaves(shipped()))
+sections = st.sampled_from(sorted({key[:-1] for key in leaves(shipped())} - {()}))
 
 
-@settings(max_examples=1000, deadline=None)
-@given(key=st.sampled_from(leaves(shipped())), value=values)
-def test_any_value_of_any_key_is_taken_or_named(key: tuple[str, ...], value: Any) -> None:
-    content = changed(key, value)
+def check_value(key: tuple[str, ...], value: Any) -> None:
+    """Whether the value is taken as it is, or refused in a line that names the key."""
     try:
-        params = parse(content)
+        params = parse(changed(key, value))
     except ParamsError as error:
         assert "\n" not in str(error)
-        assert key[0] in str(error)
+        assert len(str(error)) < 500
+        assert key[-1] in str(error) or key[0] in str(error)
     else:
         section: Any = params.model_dump()
         for part in key:
             section = section[part]
-        assert section == value  # nothing was bent into shape or replaced by a default
+        assert (
+            section in (value, float(value)) if type(value) is int else section == value
+        )  # nothing was bent into shape or replaced by a default
+
+
+def check_misspelling(key: tuple[str, ...], position: int, letter: str) -> None:
+    """Whether an unknown key is refused by its name; `position` says which letter of a real one is another."""
+    name = key[-1]
+    wrong = name[: position % len(name)] + letter + name[position % len(name) + 1 :]
+    section: Any = shipped()
+    for part in key[:-1]:
+        section = section[part]
+    if wrong in section or key[:-1] == ("variants",):
+        return
+    with pytest.raises(ParamsError) as raised:
+        parse(changed((*key[:-1], wrong), section[name]))
+    assert "\n" not in str(raised.value)
+    assert f"{'.'.join((*key[:-1], wrong))} is an unknown key" in str(raised.value)
+
+
+@pytest.mark.parametrize("key", leaves(shipped()), ids=".".join)
+def test_every_extreme_of_every_key_is_taken_or_named(key: tuple[str, ...]) -> None:
+    for value in EXTREMES:
+        check_value(key, value)
+
+
+@settings(max_examples=600, deadline=None)
+@given(key=keys, value=values)
+def test_any_value_of_any_key_is_taken_or_named(key: tuple[str, ...], value: Any) -> None:
+    check_value(key, value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(key=keys, position=st.integers(0, 100), letter=st.sampled_from("abcdefghijklmnopqrstuvwxyz_"))
+def test_any_misspelling_of_any_key_is_named(key: tuple[str, ...], position: int, letter: str) -> None:
+    check_misspelling(key, position, letter)
+
+
+@settings(max_examples=100, deadline=None)
+@given(section=sections, value=values)
+def test_any_value_in_the_place_of_a_section_is_taken_or_named(section: tuple[str, ...], value: Any) -> None:
+    try:
+        parse(changed(section, value))
+    except ParamsError as error:
+        assert "\n" not in str(error)
+        assert section[0] in str(error)
+
+
+@settings(max_examples=300, deadline=None)
+@given(content=st.one_of(st.text(max_size=300), st.binary(max_size=300)))
+def test_any_file_is_refused_in_one_line(content: str | bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("params") / "params.yaml"
+    path.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+    with pytest.raises(ParamsError) as raised:
+        load(path)
+    assert "\n" not in str(raised.value)

@@ -118,7 +118,7 @@ def test_official_splits_stay_as_they_are() -> None:
             {"all": split([0, 1])},
             r"data\.test_share is 0\.2, for which no text of 2 documents can be spared; each class",
         ),
-        ({"all": split([])}, r"data\.test_share is 0\.2, for which no text of 0 documents can be spared"),
+        ({"all": split([])}, r"none of 0 rows has both a text and a label$"),
         (
             {"train": split([0, 0, 1, 1]), "test": split([0])},
             r"data\.validation_share is 0\.1, for which no text of 4 ",

@@ -1,0 +1,27 @@
+"""A project whose pipeline has run, made once for a whole test session of a process; tests get copies of it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.guarantees.project import Project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """All stages have run, without DVC, which would cost a second for each test."""
+    project = Project.make(tmp_path_factory.mktemp("finished") / "project")
+    for stage in ("params", "download", "tokenize", "match", "train", "evaluate", "compare"):
+        done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
+        assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Iterator[Project]:
+    """A copy of its own."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished.folder, folder)
+    yield Project(folder)

@@ -1,0 +1,288 @@
+"""A client of MLflow whose writing never ends a training: what cannot be told now goes to tracking/outbox.py.
+
+A call takes one way whether it is told at once or later: it becomes JSON, and `send` tells it.
+"""
+
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, ClassVar
+
+from filelock import FileLock
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LifecycleStage,
+    Metric,
+    Param,
+    Run,
+    RunData,
+    RunInfo,
+    RunStatus,
+    RunTag,
+)
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from errors import without_secrets
+from tracking.outbox import Call, Outbox, Refused
+
+DESCRIPTION = "Does reading a text in both directions help, where, how surely, and at what cost?"
+EXPERIMENT_TAGS = {
+    # Without this tag MLflow's pages take an experiment for one about language-model applications.
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": DESCRIPTION,
+}
+WAITING_EXPERIMENT = "waiting-experiment"  # stands for the id of one that MLflow could not be asked for
+OUTBOX = "mlflow.outbox"
+SECONDS_BETWEEN_ATTEMPTS = 30.0
+
+# Codes of an MLflow that answers, and says no.
+REFUSALS = {
+    "INVALID_PARAMETER_VALUE",
+    "RESOURCE_DOES_NOT_EXIST",
+    "RESOURCE_ALREADY_EXISTS",
+    "INVALID_STATE",
+    "BAD_REQUEST",
+}
+
+
+class OutboxClient(MlflowClient):
+    """For one experiment. What its writing methods say is told at once if it can be, and else put into the outbox.
+
+    Attributes:
+        down: whether the last attempt to reach MLflow failed.
+    """
+
+    _said: ClassVar[set[str]] = set()  # the stores that this process was told to be down
+
+    def __init__(self, uri: str, experiment: str, root: Path) -> None:
+        """A client of the store at `uri`; a local store's artifacts and the outbox lie in `root`."""
+        # Two processes that create the tables, or the experiment, at the same time would fail each other.
+        self._lock = FileLock(root / "mlflow.db.lock")
+        with self._lock:
+            super().__init__(uri)
+        self.experiment = experiment
+        self.root = root
+        # One for each store, so that nothing is ever told to another than it was meant for.
+        self.outbox = Outbox(root / OUTBOX / sha256(without_secrets(uri).encode()).hexdigest()[:16])
+        self.down = False
+        self._attempted = 0.0
+
+    def experiment_id(self, name: str) -> str:
+        """The id of the experiment of this name; it is made at first use.
+
+        Raises:
+            MlflowException, SQLAlchemyError, ImportError, OSError: whatever the store has to say.
+        """
+        with self._lock:
+            if (found := self.get_experiment_by_name(name)) is not None:
+                return str(found.experiment_id)
+            # A server keeps artifacts where it was told to; the local store keeps them beside itself.
+            local = self.tracking_uri.startswith("sqlite:")
+            artifacts = (self.root / "mlartifacts").as_uri() if local else None
+            return str(self.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
+
+    def create_run(
+        self,
+        experiment_id: str,
+        start_time: int | None = None,
+        tags: dict[str, Any] | None = None,
+        run_name: str | None = None,
+    ) -> Run:
+        """As MLflow's; if it cannot be reached, the run's id is a name that the outbox knows."""
+        call: dict[str, Any] = {
+            "call": "create_run",
+            "experiment": self.experiment,
+            "start_time": start_time or _now(),
+            "tags": dict(tags or {}),
+            "run_name": run_name,
+        }
+        try:
+            if self.down:
+                raise ConnectionError
+            run_id = self._create(call)
+        except Exception as fault:
+            self.report(fault)
+            run_id = self.outbox.add_run(call)
+        status = RunStatus.to_string(RunStatus.RUNNING)
+        info = RunInfo(run_id, experiment_id, "", status, call["start_time"], None, LifecycleStage.ACTIVE)
+        return Run(info, RunData())
+
+    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
+        """The newest finished run with this tag; while MLflow is down, a name for it that the outbox knows."""
+        call = {"call": "find_run", "experiment": self.experiment, "tag": tag, "value": value}
+        try:
+            if self.down:
+                raise ConnectionError
+            return self._find(experiment_id, _finished(call))
+        except (MlflowException, SQLAlchemyError, OSError) as fault:
+            self.report(fault)
+            return self.outbox.add_run(call)
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+        synchronous: bool | None = None,
+    ) -> None:
+        """As MLflow's."""
+        call = {
+            "call": "log_batch",
+            "metrics": [[entry.key, entry.value, entry.timestamp, entry.step] for entry in metrics],
+            "params": [[entry.key, entry.value] for entry in params],
+            "tags": [[entry.key, entry.value] for entry in tags],
+        }
+        self._tell(run_id, call)
+
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput] | None = None, models: Any = None) -> None:
+        """As MLflow's, without `models`."""
+        found = [
+            {"dataset": dict(entry.dataset), "tags": [[tag.key, tag.value] for tag in entry.tags]}
+            for entry in datasets or []
+        ]
+        self._tell(run_id, {"call": "log_inputs", "datasets": found})
+
+    def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
+        """As MLflow's; the outbox copies the file."""
+        self._tell(run_id, {"call": "log_artifact", "path": str(local_path), "folder": artifact_path})
+
+    def log_artifacts(self, run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
+        """As MLflow's; the outbox copies the folder."""
+        self._tell(run_id, {"call": "log_artifacts", "path": str(local_dir), "folder": artifact_path})
+
+    def set_terminated(self, run_id: str, status: str | None = None, end_time: int | None = None) -> None:
+        """As MLflow's."""
+        self._tell(run_id, {"call": "set_terminated", "status": status, "end_time": end_time or _now()}, last=True)
+
+    def set_experiment_tag(self, experiment_id: str, key: str, value: Any) -> None:
+        """As MLflow's, of this client's experiment."""
+        call = {"call": "set_experiment_tag", "experiment": self.experiment, "key": key, "value": value}
+        self._tell("experiment", call)  # a journal of its own
+
+    def get_run(self, run_id: str) -> Run:
+        """As MLflow's; also of a run that had to wait."""
+        return super().get_run(self.outbox.run_id(run_id))
+
+    def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
+        """As MLflow's."""
+        self._tell(run_id, {"call": "update_run", "status": status, "name": name})
+
+    def send_outbox(self) -> int:
+        """Tells what waits, and returns how many calls that were; what fails goes on waiting."""
+        try:
+            sent = self.outbox.send(self)
+        except Exception as fault:
+            self.report(fault)
+            return 0
+        self.down = False
+        if sent:
+            _say(f"MLflow was told what had waited: {sent} calls")
+        return sent
+
+    def _tell(self, run_id: str, call: Call, *, last: bool = False) -> None:
+        """Tells MLflow, or else the outbox; never fails, since a training is worth more than what is told of it."""
+        if not self.outbox.holds(run_id):
+            try:
+                self.send(run_id, call, Path())
+                return
+            except Exception as fault:  # every kind of store has errors of its own
+                self.report(fault)
+        try:
+            self.outbox.add(run_id, call)
+        except OSError as fault:
+            _say(f"and it cannot be kept in {OUTBOX} either: {fault}")
+        if last or time.monotonic() - self._attempted > SECONDS_BETWEEN_ATTEMPTS:
+            self.send_outbox()
+
+    def report(self, fault: Exception) -> None:
+        """Remembers that MLflow is `down`, and says so once a process."""
+        self._attempted = time.monotonic()
+        if self.tracking_uri not in self._said:
+            self._said.add(self.tracking_uri)
+            reason = without_secrets(" ".join(str(fault).split()))[:300]
+            _say(f"MLflow cannot be told ({reason}); it is kept in {OUTBOX} and sent later")
+        self.down = True
+
+    def open_run(self, call: Call) -> str:
+        """Of the outbox: creates the run that `call` asks for, or finds it."""
+        experiment_id = self.experiment_id(call["experiment"])
+        if call["call"] == "create_run":
+            # An earlier attempt may have made it, of which no answer came back.
+            same = f"attributes.start_time = {call['start_time']} and attributes.run_name = '{call['run_name']}'"
+            return self._find(experiment_id, same) or self._create(call)
+        if found := self._find(experiment_id, _finished(call)):
+            return found
+        raise Refused(f"no finished run has the tag {call['tag']} = {call['value']}")
+
+    def _with_ids(self, text: str) -> str:
+        """`text` with the ids of the runs, and of the experiment, that it names by what stood for them."""
+        if WAITING_EXPERIMENT in text:
+            text = text.replace(WAITING_EXPERIMENT, self.experiment_id(self.experiment))
+        return re.sub(r"waiting-[0-9a-f]{32}", lambda name: self._known_id(name[0]), text)
+
+    def _known_id(self, name: str) -> str:
+        if (run_id := self.outbox.run_id(name)) == name:
+            raise Refused(f"{name} is not there yet")
+        return run_id
+
+    def _create(self, call: Call) -> str:
+        experiment_id = self.experiment_id(call["experiment"])
+        created = super().create_run(experiment_id, call["start_time"], dict(call["tags"]), call["run_name"])
+        return str(created.info.run_id)
+
+    def _find(self, experiment_id: str, condition: str) -> str | None:
+        newest = ["attributes.start_time DESC"]
+        runs = self.search_runs([experiment_id], condition, max_results=1, order_by=newest)
+        return str(runs[0].info.run_id) if runs else None
+
+    def send(self, run_id: str, call: Call, folder: Path) -> None:
+        """Tells MLflow, or raises; paths in `call` start at `folder`."""
+        run_id = self.outbox.run_id(run_id)
+        try:
+            match call["call"]:
+                case "log_batch":
+                    metrics = [Metric(*entry) for entry in call["metrics"]]
+                    params = [Param(*entry) for entry in call["params"]]
+                    tags = [RunTag(key, self._with_ids(value)) for key, value in call["tags"]]
+                    super().log_batch(run_id, metrics, params, tags)
+                case "set_experiment_tag":
+                    experiment_id = self.experiment_id(call["experiment"])
+                    super().set_experiment_tag(experiment_id, call["key"], self._with_ids(call["value"]))
+                case "log_inputs":
+                    super().log_inputs(run_id, [_dataset_input(entry) for entry in call["datasets"]])
+                case "log_artifact":
+                    super().log_artifact(run_id, str(folder / call["path"]), call["folder"])
+                case "log_artifacts":
+                    super().log_artifacts(run_id, str(folder / call["path"]), call["folder"])
+                case "update_run":
+                    super().update_run(run_id, call["status"], call["name"])
+                case "set_terminated":
+                    super().set_terminated(run_id, call["status"], call["end_time"])
+        except MlflowException as fault:
+            if fault.error_code in REFUSALS:
+                raise Refused(str(fault)) from fault
+            raise
+
+
+def _finished(call: Call) -> str:
+    return f"tags.{call['tag']} = '{call['value']}' and attributes.status = 'FINISHED'"
+
+
+def _dataset_input(entry: Mapping[str, Any]) -> DatasetInput:
+    return DatasetInput(Dataset(**entry["dataset"]), [InputTag(*tag) for tag in entry["tags"]])
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _say(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr, flush=True)
