@@ -23,6 +23,7 @@ from models import machine
 from models.classifier import TextClassifier
 from models.prediction import predict
 from pipelines import cli, measurements, outputs, record
+from pipelines.checkpoints import Checkpoints
 from pipelines.outputs import TOKENS
 from pipelines.params import Params, load
 from pipelines.record import HEADLINES
@@ -40,6 +41,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     """Predicts the test split, writes predictions and metrics, and tells MLflow."""
     folder = outputs.folder(variant, seed)
     config = outputs.read_json(folder / "config.json", made_by="train")
+    Checkpoints(config["signature"]).remove()  # DVC has recorded the training
     machine.prepare(config["train"]["threads"])
     checksums = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
     test = TokenStore.open(outputs.verified(TOKENS / "test.arrow", checksums))

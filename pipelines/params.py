@@ -164,6 +164,8 @@ class TrainParams(Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     max_seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
+    checkpoint_steps: Count | None = None
+    checkpoint_minutes: Annotated[float, Field(gt=0, le=10**6)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":

@@ -107,3 +107,31 @@ def test_params_are_checked_from_the_command_line(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("error: params.yaml: data.name is 'imbd'; allowed: synthetic_reviews, ")
     assert result.stderr.count("\n") == 1
+
+
+def test_another_sigterm_does_not_disturb_the_end() -> None:
+    body = """
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.raise_signal(signal.SIGTERM)
+        print("tidied up")
+    """
+    result = run(body.strip())
+    assert (result.returncode, result.stdout, result.stderr) == (143, "tidied up\n", "")
+
+
+def test_a_stage_ends_with_the_process_that_started_it() -> None:
+    """Here a shell, which the signal kills while the stage waits for its standard input."""
+    program = PROGRAM.format(body="print('started', flush=True); sys.stdin.read()").replace("import", "import sys,", 1)
+    shell = subprocess.Popen(
+        ["sh", "-c", '"$0" -c "$1"; exit', sys.executable, program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DVC_STAGE": "train"},
+        start_new_session=True,
+    )
+    assert shell.stdout is not None
+    assert shell.stdout.readline() == b"started\n"
+    shell.kill()
+    assert shell.stdout.read() == b""  # its end: no process has it open any more
