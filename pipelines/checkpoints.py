@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -61,7 +60,7 @@ class Checkpoints:
         for path in reversed(self._paths()):
             try:
                 return _read(path)
-            except (OSError, ValueError, RuntimeError, UnpicklingError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 if announce:
                     reason = " ".join(str(error).split())
                     print(f"{self._shown(path)} is broken ({reason}); the one before it is used", file=sys.stderr)
