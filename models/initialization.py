@@ -12,11 +12,11 @@ def orthogonal_recurrent_weights(layer: nn.Module) -> None:
     """Makes each gate's W_h (h×h) orthogonal, drawn from PyTorch's global generator.
 
     All singular values are 1, so that W_h by itself neither shrinks nor grows a gradient on its way back through time;
-    those of uniform weights are 0.58 in the mean of their squares (Saxe, McClelland & Ganguli, ICLR 2014).
+    those of uniform weights have a root mean square of 0.58 (Saxe, McClelland & Ganguli, ICLR 2014).
     """
     for name, weights in layer.named_parameters():
         if name.startswith("weight_hh"):  # (gates·h, h)
-            for gate in weights.data.split(weights.shape[1]):
+            for gate in weights.data.chunk(len(weights) // weights.shape[1]):
                 nn.init.orthogonal_(gate)
 
 

@@ -1,8 +1,8 @@
 """The recurrent cells as the textbook writes them, one line an equation: the specification of this project.
 
-An input x_t (1×K) and what the cell remembers, the hidden state h_{t-1} (1×h) and with an LSTM the memory C_{t-1} (1×h),
-become h_t and C_t. Each gate has weights W_x (K×h) and W_h (h×h) and a bias b (1×h). The logistic function σ keeps a
-gate between 0 (closed) and 1 (open); ⊙, written *, multiplies number by number.
+An input x_t (1×K) and what the cell remembers, the hidden state h_{t-1} (1×h) and with an LSTM the memory C_{t-1}
+(1×h), become h_t and C_t. Each gate has weights W_x (K×h) and W_h (h×h) and a bias b (1×h). The logistic function σ
+keeps a gate between 0 (closed) and 1 (open); ⊙, written *, multiplies number by number.
 
 tests/models/test_textbook.py holds PyTorch's kernels and `RecurrentEncoder`, which trains, against these lines. They
 are slow, and show what kernels hide: every gate at every step, with gradients.
@@ -23,8 +23,8 @@ Step = dict[str, Tensor]  # the gates and states of one step by the letters of t
 class Gate(NamedTuple):
     """The weights of one gate.
 
-    PyTorch has two bias vectors where the textbook has one: b is their sum. Only the GRU's candidate needs the second one
-    by itself, for there the reset gate stands between the two.
+    PyTorch has two bias vectors where the textbook has one: b is their sum. Only the GRU's candidate needs the second
+    one by itself, for there the reset gate stands between the two.
     """
 
     W_x: Tensor  # (K, h)
@@ -37,7 +37,7 @@ Gates = dict[str, Gate]
 
 
 def rnn_step(x: Tensor, before: Step, gates: Gates) -> Step:
-    """The plain cell (Elman, Finding Structure in Time, Cognitive Science 14, 1990): one state, rewritten at each step."""
+    """The plain cell (Elman, Finding Structure in Time, Cognitive Science 14, 1990): each step rewrites the state."""
     h, H = before["h"], gates["h"]
     h = tanh(x @ H.W_x + h @ H.W_h + H.b)  # (1×h) = (1×K)(K×h) + (1×h)(h×h) + (1×h)
     return {"h": h}
@@ -108,7 +108,7 @@ def _pass(cell: Cell, inputs: Tensor, gates: Gates, direction: Direction) -> lis
     """The steps of one direction, in the order of the text; the first one read starts from zeros."""
     size = next(iter(gates.values())).W_h.shape[0]
     before = {name: inputs.new_zeros(1, size) for name in ("h", "C")}
-    rows = inputs.split(1)  # T × (1, K)
+    rows = inputs.chunk(len(inputs))  # T × (1, K)
     steps = []
     for x in rows if direction == "forward" else reversed(rows):
         before = STEPS[cell](x, before, gates)

@@ -14,7 +14,7 @@ def test_orthogonal_makes_every_gates_recurrent_weights_orthogonal(cell: Cell) -
     encoder = RecurrentEncoder(cell, 5, 8, layers=2, bidirectional=True, recurrent_init="orthogonal").double()
     for layer in encoder.layers:
         for direction in ("forward", "backward"):
-            for gate in gates_of(cell, layer, direction).values():  # type: ignore[arg-type]
+            for gate in gates_of(cell, layer, direction).values():
                 torch.testing.assert_close(
                     gate.W_h @ gate.W_h.t(), torch.eye(8, dtype=torch.float64), rtol=0, atol=1e-6
                 )
@@ -27,7 +27,7 @@ def test_the_forget_bias_is_that_of_the_textbooks_one_bias_and_no_other_weight_c
     biased = RecurrentEncoder("lstm", 5, 8, layers=2, bidirectional=True, forget_bias=1.5)
     for one, other in zip(plain.layers, biased.layers, strict=True):
         for direction in ("forward", "backward"):
-            before, after = (gates_of("lstm", layer, direction) for layer in (one, other))  # type: ignore[arg-type]
+            before, after = (gates_of("lstm", layer, direction) for layer in (one, other))
             assert torch.equal(after["f"].b, torch.full((1, 8), 1.5))
             assert torch.equal(before["f"].W_h, after["f"].W_h)
             for name in "igo":

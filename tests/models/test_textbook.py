@@ -97,9 +97,9 @@ def test_each_step_obeys_the_equations_of_the_memory(encoder: RecurrentEncoder, 
 def test_the_gates_are_found_in_pytorchs_packed_weights() -> None:
     encoder = RecurrentEncoder("lstm", 3, 2, bidirectional=True)
     (layer,) = encoder.layers
-    gates = gates_of("lstm", layer, "backward")
+    gates, weights = gates_of("lstm", layer, "backward"), layer.state_dict()
     assert gates["f"].W_x.shape == (3, 2)
     assert gates["f"].W_h.shape == (2, 2)
     # i | f | g | o, each with hidden_size rows
-    assert torch.equal(gates["f"].W_x, layer.weight_ih_l0_reverse[2:4].t())
-    assert torch.equal(gates["o"].b[0], layer.bias_ih_l0_reverse[6:] + layer.bias_hh_l0_reverse[6:])
+    assert torch.equal(gates["f"].W_x, weights["weight_ih_l0_reverse"][2:4].t())
+    assert torch.equal(gates["o"].b[0], weights["bias_ih_l0_reverse"][6:] + weights["bias_hh_l0_reverse"][6:])
