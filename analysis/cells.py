@@ -67,7 +67,7 @@ CELLS = {
                 "f",
                 "forget gate",
                 ["f_t = σ(x_t W_x^f + h_{t−1} W_h^f + b^f)"],
-                "how much of each memory cell stays: dark keeps, blank erases",
+                "how much of each memory cell stays: colour keeps, blank erases",
             ),
             Signal(
                 "i",
@@ -102,7 +102,7 @@ CELLS = {
                 "z",
                 "update gate",
                 ["z_t = σ(x_t W_x^z + h_{t−1} W_h^z + b^z)"],
-                "how much of the old state stays: dark keeps, blank erases",
+                "how much of the old state stays: colour keeps, blank erases",
             ),
             Signal(
                 "r",

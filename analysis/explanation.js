@@ -32,7 +32,7 @@ function paintRibbon(ribbon) {
     low = name === "left" ? 0 : Math.min(...values);
     high = Math.max(...values);
     const button = ribbon.previousElementSibling.querySelector("[aria-pressed=true]").textContent;
-    ribbon.nextElementSibling.textContent = `${button}: blank ${low.toFixed(2)}, dark ${high.toFixed(2)}`;
+    ribbon.nextElementSibling.textContent = `${button}: blank ${low.toFixed(2)}, full colour ${high.toFixed(2)}`;
     ribbon.style.setProperty("--gate", `var(${gateVariable(name)})`);
   }
   [...ribbon.children].forEach((word, t) => {

@@ -85,15 +85,14 @@ def _course(explanation: Explanation, reading: Reading) -> str:
 def _memory(explanation: Explanation, passages: Sequence[PassageReading]) -> str:
     parts = []
     for passage in passages:
-        share = kept_of_first_half(passage)
         assert passage.left is not None
-        most = place(explanation, int(passage.left.argmax()))
+        mean, best = kept_of_first_half(passage)
+        most = place(explanation, int(size(passage.left).argmax()))
         parts.append(
-            f"of what the {passage.direction} direction writes in the first half of its reading, {percent(share)} "
-            f"is left at its end, and most of {most}"
+            f"Of what the {passage.direction} direction writes in the first half of its reading, {percent(mean)} is "
+            f"left at its end, in the cell that keeps best {percent(best)}. Most is left of {most}."
         )
-    sentence = "; ".join(parts)
-    return sentence[0].upper() + sentence[1:] + "."
+    return " ".join(parts)
 
 
 def _gradient(reading: Reading) -> str:
@@ -114,13 +113,20 @@ def settled(reading: Reading) -> int:
     return min(int(other[-1]) + 1, len(reading.prefixes) - 1) if len(other) else 0
 
 
-def kept_of_first_half(passage: PassageReading) -> float:
-    """What share of all that was written in the first half of a reading is left at its end."""
+def kept_of_first_half(passage: PassageReading) -> tuple[float, float]:
+    """What share of what was written in the first half of a reading is left at its end: over all, and in the best cell."""
     assert passage.written is not None
     assert passage.left is not None
-    half = len(passage.written) // 2
-    written, left = (in_reading_order(passage, values)[:half].sum() for values in (passage.written, passage.left))
-    return float(left / written) if written else 0.0
+    half = (len(passage.written) + 1) // 2
+    written, left = (
+        np.abs(in_reading_order(passage, values)[:half]).sum(axis=0) for values in (passage.written, passage.left)
+    )  # (h,) each
+    return float(left.sum() / written.sum()), float((left / written).max())
+
+
+def size(values: Floats) -> Floats:
+    """The mean size of h numbers for each token: (T, h) becomes (T,)."""
+    return np.asarray(np.abs(values).mean(axis=1))
 
 
 def in_reading_order(passage: PassageReading, values: Floats) -> Floats:
@@ -173,11 +179,13 @@ def place(explanation: Explanation, token: int) -> str:
 
 
 def percent(share: float) -> str:
-    """A probability in a sentence; what is not quite sure is never shown as 100 %.
+    """A share in a sentence; what is not quite all or nothing is never shown as 100 or 0 %.
 
-    >>> percent(0.9996), percent(0.371)
-    ('99.9 %', '37 %')
+    >>> percent(0.9996), percent(0.371), percent(0.0043), percent(0.00001)
+    ('99.9 %', '37 %', '0.4 %', 'less than 0.1 %')
     """
     if 0.99 <= share < 1:
         return f"{min(100 * share, 99.9):.1f} %"
+    if 0 < share < 0.01:
+        return "less than 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
     return f"{100 * share:.0f} %"

@@ -45,11 +45,13 @@ def words_panel(explanation: Explanation, name: str) -> Panel:
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.grid(False, axis="y")
         axes.set_xlabel(f"log-odds of {shortened(explanation.classes[reading.chosen], 24)}: right of 0 speaks for it")
-        axes.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
+        heading = None if both is None else f"rank correlation over all words: {both:+.2f}"
+        axes.figure.legend(
+            frameon=False, fontsize=9, loc="outside lower center", ncols=2, title=heading, title_fontsize=9
+        )
         return tips
 
-    title = f"{name}: strongest words" + ("" if both is None else f" (rank correlation {both:+.2f})")
-    return Panel(title, 110 + 24 * len(shown), draw)
+    return Panel(f"{name}: strongest words", 130 + 24 * len(shown), draw)
 
 
 def _relative(values: Any) -> Any:
@@ -94,10 +96,11 @@ def _gradient_panel(explanation: Explanation, name: str, bottom: float) -> Panel
         ticks = range(0, int(bottom) - 1, -step)
         axes.set_yticks(list(ticks), ["1" if tick == 0 else "10" + str(tick).translate(SUPERSCRIPTS) for tick in ticks])
         axes.set_xlabel("tokens back from where the direction ends")
-        axes.legend(frameon=False, fontsize=9, loc="best")
+        axes.figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=2)
         return tips
 
-    return Panel(f"{name}: gradient by distance", 290, draw)
+    rows = -(-sum(len(passage.gradients) for passage in reading.passages) // 2)
+    return Panel(f"{name}: gradient by distance", 270 + 16 * rows, draw)
 
 
 def _curve_name(reading: Reading, layer: int, direction: str, letter: str) -> str:

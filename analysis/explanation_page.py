@@ -16,6 +16,7 @@ from analysis.explanation import (
     landmarks,
     percent,
     shortened,
+    size,
     statements,
 )
 from analysis.explanation_figures import gradient_panels, words_panel
@@ -35,6 +36,7 @@ class PassageView:
     written: str
     left: str
     kept: str
+    best: str
 
 
 @dataclass(frozen=True)
@@ -103,19 +105,15 @@ def _passage_view(reading: Reading, passage: PassageReading) -> PassageView:
     shown = []
     for signal in CELLS[reading.cell].signals:
         values = passage.values[signal.letter]
-        size = np.abs(values).mean(axis=1) if signal.signed else values.mean(axis=1)
-        largest = float(size.max()) if signal.signed else 1.0
-        shown.append((signal, _points(size, largest), f"{largest:.2f}"))
+        largest = float(size(values).max()) if signal.signed else 1.0
+        shown.append((signal, _points(size(values), largest), f"{largest:.2f}"))
     if passage.written is None or passage.left is None:
-        return PassageView(passage, layer + arrow, shown, "", "", "")
-    largest = float(passage.written.max())
+        return PassageView(passage, layer + arrow, shown, "", "", "", "")
+    written, left = size(passage.written), size(passage.left)
+    mean, best = (percent(share) for share in kept_of_first_half(passage))
+    largest = float(written.max())
     return PassageView(
-        passage,
-        layer + arrow,
-        shown,
-        _points(passage.written, largest),
-        _points(passage.left, largest),
-        percent(kept_of_first_half(passage)),
+        passage, layer + arrow, shown, _points(written, largest), _points(left, largest), kept=mean, best=best
     )
 
 
@@ -151,12 +149,12 @@ def _signals(reading: Reading, passage: PassageReading) -> dict[str, Any]:
             "name": signal.name,
             "signed": signal.signed,
             "largest": round(largest, 4),
-            "mean": _rounded(np.abs(values).mean(axis=1)),
+            "mean": _rounded(size(values)),
             "cells": _bytes(values.T / max(largest, 1e-300), signal.signed),
         }
     result: dict[str, Any] = {"signals": signals, "order": order.tolist()}
     if passage.written is not None and passage.left is not None:
-        result["written"], result["left"] = _rounded(passage.written), _rounded(passage.left)
+        result["written"], result["left"] = _rounded(size(passage.written)), _rounded(size(passage.left))
     return result
 
 

@@ -90,13 +90,12 @@ def _states(passage: Passage) -> list[str]:
 
 def _reading(passage: Passage, gradients: dict[str, Floats]) -> PassageReading:
     values = {name: torch.cat([step[name] for step in passage.steps]).detach() for name in passage.steps[0]}  # (T, h)
-    kept = _written_and_left(values, passage)
-    written, left = (None, None) if kept is None else (_array(part.abs().mean(dim=1)) for part in kept)
+    written, left = _written_and_left(values, passage)
     arrays = {name: _array(value) for name, value in values.items()}
     return PassageReading(passage.layer, passage.direction, arrays, written, left, gradients)
 
 
-def _written_and_left(values: Step, passage: Passage) -> tuple[Tensor, Tensor] | None:
+def _written_and_left(values: Step, passage: Passage) -> tuple[Floats, Floats] | tuple[None, None]:
     """What each token wrote into each number of the memory, and what is left of it at the end: (T, h) each.
 
     The memory is a sum over tokens, for the gates only weigh it: C_T = Σ_t (f_{t+1} ⊙ … ⊙ f_T) ⊙ i_t ⊙ g_t. So is the
@@ -107,11 +106,11 @@ def _written_and_left(values: Step, passage: Passage) -> tuple[Tensor, Tensor] |
     elif "z" in values:
         keep, written = values["z"], (1 - values["z"]) * values["n"]
     else:
-        return None
+        return None, None
     forward = passage.direction == "forward"
     later = keep.flip(0) if forward else keep  # the step read last comes first
     survival = torch.cat([torch.ones_like(later[:1]), later[:-1].cumprod(dim=0)])  # (T, h)
-    return written, written * (survival.flip(0) if forward else survival)
+    return _array(written), _array(written * (survival.flip(0) if forward else survival))
 
 
 def _array(values: Tensor) -> Floats:

@@ -18,9 +18,8 @@ class PassageReading:
         layer: from 1
         direction: in which it read
         values: gates and states by the letters of the equations (models/textbook.py), (T, h) each
-        written: how much each token wrote into the memory, the mean size over its h numbers, (T,); None for the plain
-            cell, which has no gate that keeps
-        left: how much of that is left when the passage ends, (T,); None likewise
+        written: what each token wrote into the memory, (T, h); None for the plain cell, which has no gate that keeps
+        left: what is left of that when the passage ends, (T, h); over all tokens it adds up to the final memory
         gradients: norm of the score's gradient at each step's state, by its letter (h, and C of an LSTM), (T,) each
     """
 
