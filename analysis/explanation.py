@@ -114,7 +114,7 @@ def settled(reading: Reading) -> int:
 
 
 def kept_of_first_half(passage: PassageReading) -> tuple[float, float]:
-    """What share of what was written in the first half of a reading is left at its end: over all, and in the best cell."""
+    """How much of what was written in the first half of a reading is left at its end: in all cells, and in the best."""
     assert passage.written is not None
     assert passage.left is not None
     half = (len(passage.written) + 1) // 2
