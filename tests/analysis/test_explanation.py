@@ -23,6 +23,7 @@ def reading(length: int = 6, classes: int = 2) -> Reading:
     generator = np.random.default_rng(length)
     keep: Floats = np.full((length, 2), 0.5)
     wrote: Floats = np.ones((length, 2))
+    fading: Floats = np.exp2(-np.arange(length, dtype=np.float64))
     passages = [
         PassageReading(
             layer=1,
@@ -36,8 +37,8 @@ def reading(length: int = 6, classes: int = 2) -> Reading:
                 "h": -wrote,
             },
             written=wrote,
-            left=wrote * 0.5 ** np.arange(length)[:: -1 if direction == 0 else 1, None],
-            gradients={letter: 0.5 ** np.arange(length)[:: -1 if direction == 0 else 1] for letter in "Ch"},
+            left=wrote * fading[:: -1 if direction == 0 else 1, None],
+            gradients={letter: fading[:: -1 if direction == 0 else 1] for letter in "Ch"},
         )
         for direction in range(2)
     ]
