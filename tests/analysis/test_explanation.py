@@ -38,7 +38,7 @@ def reading(length: int = 6, classes: int = 2) -> Reading:
             },
             written=wrote,
             left=wrote * fading[:: -1 if direction == 0 else 1, None],
-            gradients={letter: fading[:: -1 if direction == 0 else 1] for letter in "Ch"},
+            gradients=dict.fromkeys("Ch", fading[:: -1 if direction == 0 else 1]),
         )
         for direction in range(2)
     ]
