@@ -52,11 +52,10 @@ def statements(explanation: Explanation, name: str) -> list[str]:
     """What is to be seen in one model's reading: words, course, memory, gradient."""
     reading = explanation.readings[name]
     found = [_words(explanation, reading), _course(explanation, reading)]
-    passages = [passage for passage in reading.passages if passage.layer == 1]
     if reading.cell == "rnn":
         found.append("A plain cell has no gate that keeps: each token rewrites the whole state.")
     elif len(explanation.tokens) > 1:
-        found.append(_memory(explanation, passages))
+        found.append(_memory(explanation, reading))
     found.append(_gradient(reading))
     return found
 
@@ -82,9 +81,9 @@ def _course(explanation: Explanation, reading: Reading) -> str:
     return f"It changes its mind for the last time at {place(explanation, last)} of {length}."
 
 
-def _memory(explanation: Explanation, passages: Sequence[PassageReading]) -> str:
+def _memory(explanation: Explanation, reading: Reading) -> str:
     parts = []
-    for passage in passages:
+    for passage in _last_layer(reading):
         assert passage.left is not None
         mean, best = kept_of_first_half(passage)
         most = place(explanation, int(size(passage.left).argmax()))
@@ -97,7 +96,7 @@ def _memory(explanation: Explanation, passages: Sequence[PassageReading]) -> str
 
 def _gradient(reading: Reading) -> str:
     parts = []
-    for passage in reading.passages[-2:] if reading.bidirectional else reading.passages[-1:]:
+    for passage in _last_layer(reading):
         letter = "C" if "C" in passage.gradients else "h"
         what = "memory" if letter == "C" else "state"
         back = reach(in_reading_order(passage, passage.gradients[letter]))
@@ -105,6 +104,10 @@ def _gradient(reading: Reading) -> str:
     return f"The gradient reaches {' and '.join(parts)} before it is below {REACH:.0%} of its largest.".replace(
         "1%", "1 %"
     )
+
+
+def _last_layer(reading: Reading) -> list[PassageReading]:
+    return [passage for passage in reading.passages if passage.layer == reading.passages[-1].layer]
 
 
 def settled(reading: Reading) -> int:

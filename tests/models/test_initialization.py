@@ -1,5 +1,8 @@
 """Where recurrent weights start, and how far the gradient reaches from there."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -60,6 +63,21 @@ def test_a_forget_bias_of_one_and_orthogonal_weights_let_the_gradient_reach_furt
     rnn = gradient_reaching(RecurrentEncoder("rnn", 5, 64), 20, "h")
     orthogonal = gradient_reaching(RecurrentEncoder("rnn", 5, 64, recurrent_init="orthogonal"), 20, "h")
     assert orthogonal > 10 * rnn
+
+
+def test_the_example_of_the_docs_prints_what_the_docs_say(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gates.md").read_text(encoding="utf-8")
+    code, expected = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", page, re.DOTALL).groups()  # type: ignore[union-attr]
+    try:
+        exec(code, {})
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for shown, line in zip(capsys.readouterr().out.splitlines(), expected.splitlines(), strict=True):
+        assert shown[:32] == line[:32]
+        # Printed with one digit, which another machine may round the other way.
+        assert [float(value) for value in shown[32:].split()] == pytest.approx(
+            [float(value) for value in line[32:].split()], rel=1
+        )
 
 
 def test_a_classifier_hands_its_initialization_on() -> None:
