@@ -40,9 +40,9 @@ class CellDescription:
 CELLS = {
     "rnn": CellDescription(
         "plain RNN",
-        "Each step rewrites the whole state. What an early word left there passes through W_h and tanh at every later "
-        "step, and so does the gradient on its way back: both shrink step by step. That is the long-term dependency "
-        "problem.",
+        "Each step rewrites the whole state. What an early word left there passes through the recurrent weights and tanh "
+        "at every step, and so does the gradient on its way back: both shrink step by step. That is the long-term "
+        "dependency problem.",
         "Elman, Finding Structure in Time, 1990",
         [
             Signal(

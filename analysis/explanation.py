@@ -100,10 +100,9 @@ def _gradient(reading: Reading) -> str:
         letter = "C" if "C" in passage.gradients else "h"
         what = "memory" if letter == "C" else "state"
         back = reach(in_reading_order(passage, passage.gradients[letter]))
-        parts.append(f"{back} tokens back into the {passage.direction} {what}")
-    return f"The gradient reaches {' and '.join(parts)} before it is below {REACH:.0%} of its largest.".replace(
-        "1%", "1 %"
-    )
+        far = "all the way" if back == len(reading.prefixes) - 1 else f"{back} tokens"
+        parts.append(f"{far} back into the {passage.direction} {what}")
+    return f"With {percent(REACH)} of its largest norm or more, the gradient reaches {' and '.join(parts)}."
 
 
 def _last_layer(reading: Reading) -> list[PassageReading]:

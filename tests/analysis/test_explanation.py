@@ -77,8 +77,9 @@ def test_the_statements_are_those_of_the_numbers() -> None:
     assert memory.startswith(
         "Of what the forward direction writes in the first half of its reading, 7 % is left at its end"
     )
-    assert gradient.startswith(
-        "The gradient reaches 5 tokens back into the forward memory and 5 tokens back into the backward"
+    assert gradient == (
+        "With 1 % of its largest norm or more, the gradient reaches all the way back into the forward memory "
+        "and all the way back into the backward memory."
     )
 
 
