@@ -40,8 +40,8 @@ class CellDescription:
 CELLS = {
     "rnn": CellDescription(
         "plain RNN",
-        "Each step rewrites the whole state. What an early word left there passes through the recurrent weights and tanh "
-        "at every step, and so does the gradient on its way back: both shrink step by step. That is the long-term "
+        "Each step rewrites the whole state. What an early word left there passes through the recurrent weights and "
+        "tanh at every step, and so does the gradient on its way back: both shrink step by step. That is the long-term "
         "dependency problem.",
         "Elman, Finding Structure in Time, 1990",
         [
