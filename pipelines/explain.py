@@ -172,15 +172,13 @@ def _has_display() -> bool:
 
 
 def _log(experiment: str, configs: list[dict[str, Any]], page: Path) -> None:
-    from tracking.runs import find_training  # slow to import, and the page is there before
+    from pipelines import record  # slow to import, and the page is there before
+    from tracking.runs import find_run
 
     for config in configs:
-        run = find_training(experiment, config["signature"])
-        if run is None:
-            name = f"{config['name']} · seed {config['seed']}"
-            print(f"the MLflow store has no run of {name}: the page is not logged there", file=sys.stderr)
-        else:
-            run.log_artifacts([page], "explanations")
+        folder = outputs.folder(config["name"], config["seed"])
+        run = find_run(experiment, config["signature"]) or record.rebuild(experiment, folder)
+        run.log_artifacts([page], "explanations")
 
 
 if __name__ == "__main__":

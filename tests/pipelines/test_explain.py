@@ -21,7 +21,7 @@ from pipelines.params import load
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from text.store import TokenStore
-from tracking.runs import find_training
+from tracking.runs import find_run
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
@@ -129,7 +129,7 @@ def test_several_variants_stand_side_by_side_and_the_page_is_logged_to_each_run(
     assert [model["name"] for model in content_of(page)["models"]] == ["bilstm", "gru2", "rnn"]
     for variant in VARIANTS:
         config = outputs.read_json(outputs.folder(variant, 1) / "config.json", made_by="train")
-        run = find_training("lstm-vs-bilstm", config["signature"])
+        run = find_run("lstm-vs-bilstm", config["signature"])
         assert run is not None
         logged = run.client.list_artifacts(run.run_id, "explanations")
         assert f"explanations/{page.name}" in [artifact.path for artifact in logged]
@@ -197,14 +197,16 @@ def test_a_training_on_other_tokens_is_refused() -> None:
     assert "results/rnn/seed-1 was trained on other tokens than those of data/tokens" in ended
 
 
-def test_without_its_run_the_page_is_written_and_what_is_missing_is_said(
+def test_a_run_that_the_store_has_lost_is_rebuilt_with_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    assert call("--variant", "rnn", "--seed", "1", "--text", "영화", "--no-open") == 0
-    found = capsys.readouterr()
-    assert Path(found.out.strip()).exists()
-    assert "has no run of rnn · seed 1" in found.err
+    page = page_of(capsys, "--variant", "rnn", "--seed", "1", "--text", "영화", "--no-open")
+    config = outputs.read_json(outputs.folder("rnn", 1) / "config.json", made_by="train")
+    run = find_run("lstm-vs-bilstm", config["signature"])
+    assert run is not None
+    (logged,) = run.client.list_artifacts(run.run_id, "explanations")
+    assert logged.path == f"explanations/{page.name}"
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
