@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from ruamel.yaml import YAML
 
 from pipelines import explain, outputs
@@ -62,6 +63,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             train(params, variant, 1)
             evaluate(params, variant, 1)
         yield folder
+        torch.set_flush_denormal(False)  # what pipelines set for their own process; Hypothesis draws denormal numbers
 
 
 @pytest.fixture(autouse=True)
