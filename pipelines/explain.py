@@ -83,7 +83,8 @@ def explain(configs: list[dict[str, Any]], text: Text) -> Path:
     tokens = _tokenize(text.text)
     readings = {}
     for config in configs:
-        path = outputs.folder(config["name"], config["seed"]) / "model.safetensors"
+        folder = outputs.folder(config["name"], config["seed"])
+        path = outputs.verified(folder / "model.safetensors", config["checksums"])
         readings[config["name"]] = read(load_classifier(config, path), torch.tensor(tokens.numbers), UNKNOWN_INDEX)
     explanation = Explanation(
         data=configs[0]["data"]["name"],
