@@ -1,8 +1,6 @@
 """The page of real trainings on a small Korean data set of three classes: what it shows, where it goes, what fails."""
 
 import json
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from ruamel.yaml import YAML
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
 
 from pipelines import explain, outputs
 from pipelines.download import download
@@ -21,6 +21,7 @@ from pipelines.outputs import RAW, TOKENS
 from pipelines.params import load
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
+from tests.browser import MISSING, REASON, open_browser
 from text.store import TokenStore
 from tracking.runs import find_run
 
@@ -211,24 +212,22 @@ def test_a_run_that_the_store_has_lost_is_rebuilt_with_the_page(
     assert logged.path == f"explanations/{page.name}"
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-def test_a_browser_draws_the_words_and_every_heat_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = page_of(
-        capsys, "--variant", "bilstm", "--variant", "gru2", "--seed", "1", "--text", "정말 멋진 영화", "--no-open"
-    )
-    probe = (
-        "<script>addEventListener('load', () => { const drawn = [...document.querySelectorAll('canvas')].filter("
-        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte));"
-        "document.querySelector('[data-t=\"1\"]').dispatchEvent(new PointerEvent('pointermove', {bubbles: true}));"
-        "document.body.dataset.probe = drawn.length + ' of ' + document.querySelectorAll('canvas').length + ' | '"
-        " + tip.textContent; });</script></body>"
-    )
-    probed = tmp_path / "page.html"
-    probed.write_text(page.read_text(encoding="utf-8").replace("</body>", probe), encoding="utf-8")
-    command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    dumped = subprocess.run(
-        [*command, "--dump-dom", probed.as_uri()], capture_output=True, text=True, check=True
-    ).stdout
-    # An LSTM shows four signals in each of two directions, a GRU three in each of two layers.
-    assert 'data-probe="14 of 14 | “멋진” (token 2): leave one out' in dumped
-    assert dumped.count('data-t="0"') >= 4 + 4
+@pytest.mark.skipif(MISSING, reason=REASON)
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_browser_draws_every_heat_map_and_tells_the_word_that_is_pointed_at(
+    dark: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = ["--text", "정말 멋진 영화", "--no-open"]
+    page = page_of(capsys, "--variant", "bilstm", "--variant", "gru2", "--seed", "1", *text)
+    drawn = """return [...document.querySelectorAll("canvas")].map(canvas => canvas.getContext("2d")
+        .getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
+    with open_browser(width=420, height=900, dark=dark) as browser:
+        browser.get(page.resolve().as_uri())
+        # An LSTM shows four signals in each of two directions, a GRU three in each of two layers.
+        assert browser.execute_script(drawn) == [True] * 14
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 420
+        word = browser.find_element(By.CSS_SELECTOR, ".ribbon [data-t='1']")
+        ActionChains(browser).move_to_element(word).perform()
+        assert "“멋진” (token 2): leave one out" in browser.find_element(By.ID, "tip").text
+        assert len(browser.find_elements(By.CSS_SELECTOR, ".ribbon .now")) == 4 + 4
+        assert not browser.get_log("browser")  # type: ignore[no-untyped-call]
