@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.encoder import Cell, RecurrentEncoder
+from models.initialization import RecurrentInit
 from models.pooling import PoolingName, build_pooling
 
 PADDING_INDEX = 1
@@ -31,6 +32,8 @@ class TextClassifier(nn.Module):
         layer_dropout: float = 0.0,
         head_dropout: float = 0.0,
         freeze_embedding: bool = False,
+        forget_bias: float | None = None,
+        recurrent_init: RecurrentInit = "uniform",
         vectors: Tensor | None = None,
     ) -> None:
         """Fresh weights, drawn from PyTorch's global generator.
@@ -51,6 +54,8 @@ class TextClassifier(nn.Module):
             layers=layers,
             bidirectional=bidirectional,
             layer_dropout=layer_dropout,
+            forget_bias=forget_bias,
+            recurrent_init=recurrent_init,
         )
         self.pooling = build_pooling(pooling, self.encoder.output_size, bidirectional)
         self.head_dropout = nn.Dropout(head_dropout)

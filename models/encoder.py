@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from models.initialization import RecurrentInit, orthogonal_recurrent_weights, set_forget_bias
 from models.side_by_side import side_by_side
 
 Cell = Literal["rnn", "gru", "lstm"]
@@ -45,6 +46,8 @@ class RecurrentEncoder(nn.Module):
         layers: int = 1,
         bidirectional: bool = False,
         layer_dropout: float = 0.0,
+        forget_bias: float | None = None,
+        recurrent_init: RecurrentInit = "uniform",
     ) -> None:
         super().__init__()
         self.cell: Cell = cell
@@ -55,6 +58,11 @@ class RecurrentEncoder(nn.Module):
             _LAYERS[cell](size, hidden_size, batch_first=True, bidirectional=bidirectional)
             for size in [input_size] + [self.output_size] * (layers - 1)
         )
+        for layer in self.layers:
+            if recurrent_init == "orthogonal":
+                orthogonal_recurrent_weights(layer)
+            if forget_bias is not None:
+                set_forget_bias(layer, forget_bias)
         self.dropout = nn.Dropout(layer_dropout)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:

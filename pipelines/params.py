@@ -137,9 +137,15 @@ class VariantParams(Section):
     layer_dropout: Dropout = 0.0
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
+    forget_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
+    recurrent_init: Literal["uniform", "orthogonal"] = "uniform"
 
     @model_validator(mode="after")
     def _check(self) -> "VariantParams":
+        if self.forget_bias is not None and self.cell != "lstm":
+            raise ValueError(
+                f"forget_bias is {self.forget_bias}, but cell is {self.cell!r}, which has no forget gate; allowed: null"
+            )
         if self.layer_dropout and self.layers == 1:
             raise ValueError(f"layer_dropout is {self.layer_dropout}, but layers is 1; it needs layers of 2 or more")
         return self
