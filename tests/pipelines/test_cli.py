@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from errors import ParamsError
 from pipelines import cli
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,7 @@ def test_a_user_error_is_one_line_without_a_traceback() -> None:
 def test_what_an_error_quotes_neither_breaks_its_line_nor_steers_the_terminal() -> None:
     result = run(r"raise ParamsError('a\x1b[2Jb\nc\x00d é')")
     assert result.stderr == "error: a [2Jb c d é\n"
+    assert str(ParamsError("a\nb\r\nc")) == "a b c"
 
 
 def test_debug_shows_the_traceback() -> None:
