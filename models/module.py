@@ -7,7 +7,8 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.optim import AdamW
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from errors import TrainingError
@@ -59,13 +60,23 @@ class ClassifierModule(LightningModule):
             [weights for weights in self.parameters() if weights.requires_grad],
             lr=self.learning_rate,
             weight_decay=self.weight_decay,
-            # One pass over the embedding, the largest part by far, instead of several; Lightning cannot clip with it
-            # where it may have to unscale gradients.
-            fused="mixed" not in str(self.trainer.precision),
+            # One pass over the embedding, the largest part by far, instead of several. Not where gradients are scaled:
+            # the fused one unscales them itself, too late for clipping.
+            fused=self.trainer.precision != "16-mixed",
         )
         steps = int(self.trainer.estimated_stepping_batches)
         factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips by the norm of all gradients; Lightning's own way refuses fused optimizers under bf16-mixed."""
+        if gradient_clip_val:
+            clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents."""
