@@ -26,6 +26,8 @@ def main() -> None:
     if candidate == "until-first-step":
         train_until_first_step()
     folder, command = COMMANDS[candidate]
+    if not folder.exists():
+        sys.exit("the project of the work grid is missing; measure grid first")
     started = time.perf_counter()
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     print(json.dumps({"value": time.perf_counter() - started}))
