@@ -15,7 +15,7 @@ import pytest
 
 from errors import DataError, ParamsError
 from pipelines.download import download
-from pipelines.params import DataParams
+from pipelines.data_params import DataParams
 
 ROOT = Path(__file__).parents[2]
 

@@ -67,7 +67,7 @@ def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> N
         ("compare.baseline", "gru", "compare.baseline is 'gru'; allowed: lstm, bilstm"),
         ("compare.seeds", [1, 1], "compare.seeds names 1 more than once"),
         ("compare.seeds", [], "compare.seeds is []; allowed: "),
-        ("data.name", "imbd", "data.name is 'imbd'; allowed: synthetic_reviews, imdb"),
+        ("data.name", "imbd", "data.name is 'imbd'; allowed: synthetic_reviews, temporal_order, first_token, imdb"),
         ("data.name", "custom", "data.source is null; with data.name: custom it must name"),
         ("data.checksum", "md5:1", "data.checksum is 'md5:1'; allowed: null or sha256:<64 hex digits>"),
         ("variants.x y", {"cell": "rnn"}, "variants.x y has the name 'x y'; allowed: letters, digits"),
