@@ -31,6 +31,7 @@ class TextClassifier(nn.Module):
         layer_dropout: float = 0.0,
         head_dropout: float = 0.0,
         freeze_embedding: bool = False,
+        single_bias: bool = False,
         vectors: Tensor | None = None,
     ) -> None:
         """Fresh weights, drawn from PyTorch's global generator.
@@ -51,6 +52,7 @@ class TextClassifier(nn.Module):
             layers=layers,
             bidirectional=bidirectional,
             layer_dropout=layer_dropout,
+            single_bias=single_bias,
         )
         self.pooling = build_pooling(pooling, self.encoder.output_size, bidirectional)
         self.head_dropout = nn.Dropout(head_dropout)
@@ -67,14 +69,16 @@ class TextClassifier(nn.Module):
         return logits.to(torch.promote_types(logits.dtype, torch.float32))  # losses want it, whatever computed them
 
     def parameter_counts(self) -> dict[str, int]:
-        """Numbers of parameters by part; pooling counts to the head."""
+        """Numbers of parameters by part; pooling counts to the head, and what `single_bias` leaves idle does not count."""
         parts: dict[str, tuple[nn.Module, ...]] = {
             "embedding": (self.embedding,),
             "recurrent": (self.encoder,),
             "head": (self.pooling, self.head),
         }
         counts = {
-            name: sum(weights.numel() for part in modules for weights in part.parameters())
+            name: sum(
+                weights.numel() for part in modules for weights in part.parameters() if weights not in self.encoder.idle
+            )
             for name, modules in parts.items()
         }
         return {"total": sum(counts.values()), **counts}

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -15,6 +15,7 @@ from models.classifier import TextClassifier
 from text.batches import Batch
 
 Schedule = Literal["constant", "linear", "cosine"]
+LARGEST_ERROR = 0.3  # of an output, in a document that counts as solved
 
 
 class Totals(NamedTuple):
@@ -22,6 +23,7 @@ class Totals(NamedTuple):
 
     loss: Tensor
     correct: Tensor
+    solved: Tensor
     documents: Tensor
 
 
@@ -30,8 +32,9 @@ class ClassifierModule(LightningModule):
 
     Attributes:
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
-            validation_accuracy, learning_rate. Losses and accuracies are means over documents, not over batches;
-            the training ones are taken while the weights change.
+            validation_accuracy, validation_solved, learning_rate. Losses and accuracies are means over documents, not
+            over batches; the training ones are taken while the weights change. A document is solved if each of its
+            probabilities is less than 0.3 away from 1 (its class) or 0 (Hochreiter and Schmidhuber 1997, section 5).
     """
 
     def __init__(
@@ -91,8 +94,8 @@ class ClassifierModule(LightningModule):
         if self.trainer.sanity_checking:
             self._validation.clear()
             return
-        train_loss, train_accuracy = self._means(self._train)
-        validation_loss, validation_accuracy = self._means(self._validation)
+        train_loss, train_accuracy, _ = self._means(self._train)
+        validation_loss, validation_accuracy, validation_solved = self._means(self._validation)
         self.history.append(
             {
                 "epoch": self.current_epoch + 1,
@@ -101,20 +104,21 @@ class ClassifierModule(LightningModule):
                 "train_accuracy": train_accuracy,
                 "validation_loss": validation_loss,
                 "validation_accuracy": validation_accuracy,
+                "validation_solved": validation_solved,
                 "learning_rate": self.optimizers().param_groups[0]["lr"],  # type: ignore[union-attr]
             }
         )
         for name in ("validation_loss", "validation_accuracy"):
             self.log(name, self.history[-1][name], prog_bar=True, sync_dist=True)
 
-    def _means(self, collected: list[Totals]) -> tuple[float, float]:
-        """Loss and accuracy a document, over all processes; empties `collected`."""
+    def _means(self, collected: list[Totals]) -> tuple[float, float, float]:
+        """Loss, accuracy and share of solved documents, over all processes; empties `collected`."""
         # Sums in float64: the order of the batches leaves no trace in the digits that are written down.
-        sums = torch.stack([torch.stack(entry).double() for entry in collected]).sum(dim=0)  # (3,)
+        sums = torch.stack([torch.stack(entry).double() for entry in collected]).sum(dim=0)  # (4,)
         sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         collected.clear()
-        loss, correct, documents = sums.tolist()
-        return loss / documents, correct / documents
+        loss, correct, solved, documents = sums.tolist()
+        return loss / documents, correct / documents, solved / documents
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Moves what the kernels read; lengths stay on the CPU, where packing wants them."""
@@ -126,7 +130,9 @@ class ClassifierModule(LightningModule):
 def totals(logits: Tensor, labels: Tensor, loss: Tensor) -> Totals:
     """What one batch adds to an epoch's means; `loss` is the sum over its documents."""
     correct = (logits.argmax(dim=1) == labels).sum()
-    return Totals(loss.detach(), correct, torch.tensor(len(labels), device=labels.device))
+    errors = (logits.detach().softmax(dim=1) - one_hot(labels, logits.shape[1])).abs().amax(dim=1)  # (batch,)
+    solved = (errors < LARGEST_ERROR).sum()
+    return Totals(loss.detach(), correct, solved, torch.tensor(len(labels), device=labels.device))
 
 
 def learning_rate_factor(step: int, steps: int, warmup_share: float, schedule: Schedule) -> float:

@@ -43,7 +43,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     machine.prepare(config["train"]["threads"])
     checksums = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
     test = TokenStore.open(outputs.verified(TOKENS / "test.arrow", checksums))
-    classifier = _load_classifier(config, outputs.verified(folder / "model.safetensors", config["checksums"]))
+    classifier = load_classifier(config, outputs.verified(folder / "model.safetensors", config["checksums"]))
 
     started = time.perf_counter()
     probabilities = predict(classifier, test, machine.device(config["train"]["accelerator"]))  # (documents, classes)
@@ -61,7 +61,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
         record.rebuild(params.tracking.experiment, folder)
 
 
-def _load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:
+def load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:

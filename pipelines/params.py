@@ -51,6 +51,7 @@ class VariantParams(Section):
     layer_dropout: Dropout = 0.0
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
+    single_bias: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> "VariantParams":
