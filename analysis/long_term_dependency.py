@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from analysis.figures import MUTED, Panel, Tips, styles
 
@@ -21,6 +21,7 @@ class Training:
 
     Attributes:
         length: distractors of first_token, symbols of the shortest sequences of temporal_order
+        classes: from which one is chosen
         accuracy: of the test sequences
         wrong: test sequences with an output that errs by LARGEST_ERROR or more
         solved_after: training sequences seen at the end of the first epoch after which no validation sequence was wrong;
@@ -32,6 +33,7 @@ class Training:
     variant: str
     seed: int
     length: int
+    classes: int
     accuracy: float
     wrong: int
     solved_after: int | None
@@ -50,24 +52,25 @@ def wrong(labels: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32])
     return int((np.abs(probabilities - targets).max(axis=1) >= LARGEST_ERROR).sum())
 
 
-def panels(trainings: Sequence[Training], classes: int, length_name: str) -> list[Panel]:
+def panels(trainings: Sequence[Training], length_name: str) -> list[Panel]:
     """Accuracy by length, and the gradient's reach before and after training at the greatest length."""
     longest = max(training.length for training in trainings)
     shown = [training for training in trainings if training.length == longest]
     return [
-        _accuracy(trainings, classes, length_name),
-        _reach(f"gradient before training, {longest}", shown, lambda training: training.initial),
-        _reach(f"gradient after training, {longest}", shown, lambda training: training.trained),
+        _accuracy(trainings, length_name),
+        _reach(f"gradient before training (length {longest})", shown, lambda training: training.initial),
+        _reach(f"gradient after training (length {longest})", shown, lambda training: training.trained),
     ]
 
 
-def _accuracy(trainings: Sequence[Training], classes: int, length_name: str) -> Panel:
+def _accuracy(trainings: Sequence[Training], length_name: str) -> Panel:
     lengths = sorted({training.length for training in trainings})
 
     def draw(axes: Axes) -> Tips:
         tips = {}
-        axes.axhline(100 / classes, color=MUTED, linewidth=1, linestyle=":")
-        axes.text(lengths[0], 100 / classes + 1.5, "chance", color=MUTED, fontsize=9)
+        chance = 100 / trainings[0].classes
+        axes.axhline(chance, color=MUTED, linewidth=1, linestyle=":")
+        axes.text(lengths[0], chance - 5, "chance", color=MUTED, fontsize=9)
         for rank, (variant, style) in enumerate(styles(_variants(trainings)).items()):
             found = [[100 * t.accuracy for t in trainings if (t.variant, t.length) == (variant, n)] for n in lengths]
             means = [float(np.mean(values)) for values in found]
@@ -80,9 +83,9 @@ def _accuracy(trainings: Sequence[Training], classes: int, length_name: str) -> 
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(lengths))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
         axes.set_ylim(0, 104)
-        axes.set_xlabel(f"{length_name}; band: lowest to highest seed")
+        axes.set_xlabel(length_name)
         return tips
 
     return Panel("test accuracy, %", HEIGHT, draw)
@@ -103,7 +106,8 @@ def _reach(title: str, trainings: Sequence[Training], norms: Callable[[Training]
                     tips[name] = f"{variant}, {distance} symbols from the end: {curve[distance]:.1e} of the largest"
         axes.set_yscale("log")
         axes.set_ylim(LOWEST, 4)
-        axes.set_xlabel("symbols from the end; norm, relative to the largest")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0e}".replace("e+00", ""))
+        axes.set_xlabel("symbols from the end; norm by its largest")
         return tips
 
     return Panel(title, HEIGHT, draw)

@@ -39,8 +39,8 @@ DOCUMENTS = 100  # test sequences over which the gradient's norms are averaged
 
 # data.name: the key that the length stands for, and what it counts
 LENGTHS = {
-    "first_token": ("distractors", "distractors after the first token"),
-    "temporal_order": ("length", "symbols of the shortest sequences"),
+    "first_token": ("distractors", "symbols after the first"),
+    "temporal_order": ("length", "length of the sequences, symbols"),
 }
 # Hochreiter and Schmidhuber 1997, table 10 and section 5.6, by task
 PAPER = {"6a": "after 31,390 sequences", "6b": "after 571,100 sequences"}
@@ -60,10 +60,9 @@ def _main(namespace: argparse.Namespace) -> None:
         raise ParamsError(f"{namespace.params}: data.name is {params.data.name!r}; allowed: {', '.join(LENGTHS)}")
     runs = [_with_length(params, length, namespace.params) for length in sorted(set(namespace.lengths))]
     trainings = [training for run in runs for training in measure(run, FOLDER / name)]
-    classes = len({"6a": "QRSU", "6b": "QRSUVABC"}.get(params.data.temporal_order.task, "")) or 2
     outputs.write_json(FOLDER / f"{name}.json", [asdict(training) for training in trainings])
     with outputs.whole(FOLDER / f"{name}.png") as path:
-        drawn = panels(trainings, classes, LENGTHS[params.data.name][1])
+        drawn = panels(trainings, LENGTHS[params.data.name][1])
         path.write_bytes(panels_png(drawn, params.compare.variants))
     Console().print(_table(params, trainings))
 
@@ -111,6 +110,7 @@ def _training(variant: str, seed: int, length: int) -> Training:
         variant=variant,
         seed=seed,
         length=length,
+        classes=len(config["labels"]),
         accuracy=metrics["accuracy"],
         wrong=wrong(labels, probabilities.reshape(len(labels), -1)),
         solved_after=solved[0] * train_rows if solved else None,
