@@ -74,7 +74,9 @@ def _accuracy(trainings: Sequence[Training], length_name: str) -> Panel:
         for rank, (variant, style) in enumerate(styles(_variants(trainings)).items()):
             found = [[100 * t.accuracy for t in trainings if (t.variant, t.length) == (variant, n)] for n in lengths]
             means = [float(np.mean(values)) for values in found]
-            axes.fill_between(lengths, [*map(min, found)], [*map(max, found)], color=style.color, alpha=0.12, linewidth=0)
+            axes.fill_between(
+                lengths, [*map(min, found)], [*map(max, found)], color=style.color, alpha=0.12, linewidth=0
+            )
             axes.plot(lengths, means, color=style.color, linestyle=style.linestyle, linewidth=2)
             for index, mean in enumerate(means):
                 name = f"accuracy{rank}-{index}"

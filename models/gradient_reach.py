@@ -39,5 +39,7 @@ def gradient_reach(classifier: TextClassifier, tokens: Tensor, lengths: Tensor, 
     loss = cross_entropy(exact(tokens, lengths), labels, reduction="sum")
     (gradient,) = torch.autograd.grad(loss, embedded)
     norms = gradient.norm(dim=2)  # (time, batch)
-    back = lengths - 1 - torch.arange(int(lengths.min())).unsqueeze(1)  # (shortest, batch): position with k tokens after
+    back = (
+        lengths - 1 - torch.arange(int(lengths.min())).unsqueeze(1)
+    )  # (shortest, batch): position with k tokens after
     return norms.gather(0, back).mean(dim=1)

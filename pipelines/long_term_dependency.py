@@ -142,7 +142,14 @@ def _table(params: Params, trainings: list[Training]) -> Table:
         table.add_column(column, justify="left" if column == "variant" else "right")
     for found in sorted(trainings, key=lambda training: params.compare.variants.index(training.variant)):
         solved = "–" if found.solved_after is None else f"{found.solved_after:,}"
-        values = [found.variant, str(found.length), str(found.seed), f"{found.accuracy:.1%}", f"{found.wrong:,}", solved]
+        values = [
+            found.variant,
+            str(found.length),
+            str(found.seed),
+            f"{found.accuracy:.1%}",
+            f"{found.wrong:,}",
+            solved,
+        ]
         table.add_row(*values)
     return table
 

@@ -141,7 +141,6 @@ class Params(Section):
                 raise ValueError(f"compare.{key} names {repeated[0]!r} more than once; each may stand there once")
         return self
 
-
     def _check_sequences(self) -> None:
         """Whether the symbols of a generated sequence stay what they are, and all of them."""
         if (longest := self.data.longest_sequence()) is None:

@@ -84,7 +84,9 @@ def layers(variant: VariantParams, vocabulary_size: int, classes: int, time: int
 
 def _of_biases(variant: VariantParams) -> str:
     if variant.single_bias:
-        return "One bias vector a gate, as in Keras' LSTM; PyTorch's second one stays 0, is not trained and not counted."
+        return (
+            "One bias vector a gate, as in Keras' LSTM; PyTorch's second one stays 0, is not trained and not counted."
+        )
     gates = {"rnn": 1, "gru": 3, "lstm": 4}[variant.cell]
     more = gates * variant.hidden_size * (2 if variant.bidirectional else 1) * variant.layers
     return (

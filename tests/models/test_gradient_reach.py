@@ -16,7 +16,10 @@ def classifier(cell: str, bidirectional: bool = False) -> TextClassifier:
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_the_norms_are_those_of_finite_differences(cell: str, bidirectional: bool) -> None:
     model = classifier(cell, bidirectional).double()
-    tokens, label = torch.arange(2, 8).unsqueeze(0), torch.tensor([1])  # no token twice: a row of the embedding is a place
+    tokens, label = (
+        torch.arange(2, 8).unsqueeze(0),
+        torch.tensor([1]),
+    )  # no token twice: a row of the embedding is a place
     found = gradient_reach(model, tokens, torch.tensor([6]), label)
 
     def loss() -> float:

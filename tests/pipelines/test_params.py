@@ -69,6 +69,13 @@ def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> N
         ("compare.seeds", [], "compare.seeds is []; allowed: "),
         ("data.name", "imbd", "data.name is 'imbd'; allowed: synthetic_reviews, temporal_order, first_token, imdb"),
         ("data.name", "custom", "data.source is null; with data.name: custom it must name"),
+        (
+            "data.name",
+            "first_token",
+            "tokenize.tokenizer is 'basic_english'; allowed with data.name first_token: white",
+        ),
+        ("data.temporal_order.task", "6c", "data.temporal_order.task is '6c'; allowed: 6a, 6b"),
+        ("data.temporal_order.length", 9, "data.temporal_order.length is 9; allowed: greater than or equal to 10"),
         ("data.checksum", "md5:1", "data.checksum is 'md5:1'; allowed: null or sha256:<64 hex digits>"),
         ("variants.x y", {"cell": "rnn"}, "variants.x y has the name 'x y'; allowed: letters, digits"),
         ("variants.bad", {}, "variants.bad.cell is missing"),
