@@ -12,8 +12,8 @@ from rich.console import Console
 
 from errors import ParamsError
 from pipelines import cli, outputs
-from pipelines.outputs import RAW
 from pipelines.data_params import DataParams
+from pipelines.outputs import RAW
 from pipelines.params import load
 from text import card, corpus, custom, splits, synthetic_sequences
 from text.catalogue import CATALOGUE

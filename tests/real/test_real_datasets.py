@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.download import download
 from pipelines.data_params import DataParams
+from pipelines.download import download
 
 FOLDER = os.environ.get("DATASETS")
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="the environment variable DATASETS names no folder")
