@@ -24,7 +24,7 @@ class Training:
         classes: from which one is chosen
         accuracy: of the test sequences
         wrong: test sequences with an output that errs by LARGEST_ERROR or more
-        solved_after: training sequences seen at the end of the first epoch after which no validation sequence was wrong;
+        solved_after: training sequences seen at the end of the first epoch after which no validation sequence is wrong;
             None: never
         initial: gradient norms before training, by distance from the sequence's end (models/gradient_reach.py)
         trained: and after it

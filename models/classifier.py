@@ -69,7 +69,7 @@ class TextClassifier(nn.Module):
         return logits.to(torch.promote_types(logits.dtype, torch.float32))  # losses want it, whatever computed them
 
     def parameter_counts(self) -> dict[str, int]:
-        """Numbers of parameters by part; pooling counts to the head, and what `single_bias` leaves idle does not count."""
+        """Numbers of parameters by part; pooling counts to the head, idle biases do not count."""
         parts: dict[str, tuple[nn.Module, ...]] = {
             "embedding": (self.embedding,),
             "recurrent": (self.encoder,),

@@ -42,4 +42,5 @@ def gradient_reach(classifier: TextClassifier, tokens: Tensor, lengths: Tensor, 
     back = (
         lengths - 1 - torch.arange(int(lengths.min())).unsqueeze(1)
     )  # (shortest, batch): position with k tokens after
-    return norms.gather(0, back).mean(dim=1)
+    reach: Tensor = norms.gather(0, back).mean(dim=1)
+    return reach

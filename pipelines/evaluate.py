@@ -62,6 +62,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
 
 
 def load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:
+    """The classifier that `config` describes, with the weights in `path`."""
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:

@@ -147,7 +147,8 @@ class Params(Section):
             return
         if self.tokenize.tokenizer != "whitespace":
             raise ValueError(
-                f"tokenize.tokenizer is {self.tokenize.tokenizer!r}; allowed with data.name {self.data.name}: whitespace"
+                f"tokenize.tokenizer is {self.tokenize.tokenizer!r}; "
+                f"allowed with data.name {self.data.name}: whitespace"
             )
         if self.tokenize.max_tokens < longest:
             raise ValueError(

@@ -4,7 +4,7 @@ temporal_order is experiment 6 of S. Hochreiter and J. Schmidhuber, "Long Short-
 1997, section 5.6: symbols X and Y stand at two places (task 6a) or three (6b) among distractors, and the class is which
 of them stand there in which order. first_token is its simplest case: the class is the first symbol.
 
-Labels are balanced and no sequence occurs twice, within a split or across. Limits of the parameters: pipelines/params.py.
+Labels are balanced and no sequence occurs twice, within a split or across. Limits: pipelines/data_params.py.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def temporal_order(
 
     Returns:
         "train", "validation" and "test", each with id, text, label (index into CLASSES[task]), position_1, position_2
-        (and position_3) of the relevant symbols, counted from 0, and distance: symbols from the first of them to the end.
+        (and position_3) of the relevant symbols, counted from 0, and distance: from the first of them to the end.
 
     Raises:
         ParamsError: so short sequences are not that many different ones.

@@ -1,4 +1,4 @@
-"""The problem, measured on tiny sequences through the real stages: what is written, and that it is what was measured."""
+"""The problem, measured on tiny sequences through the real stages: what is written is what was measured."""
 
 import json
 from pathlib import Path
