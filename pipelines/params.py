@@ -207,7 +207,9 @@ def _describe(detail: ErrorDetails) -> str:
             message = str(context["error"])
             return message if message.startswith(tuple(Params.model_fields)) else f"{where}.{message}"
         case "literal_error":
-            return f"{where} is {shown(found)}; allowed: {context['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+            return (
+                f"{where} is {shown(found)}; allowed: {context['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+            )
     if where.endswith(".[key]"):
         return f"{where.removesuffix('.[key]')} has the name {shown(found)}; allowed: {_PATTERNS[NAME_PATTERN]}"
     if detail["type"] == "string_pattern_mismatch":

@@ -1,4 +1,4 @@
-"""What all sections of params.yaml have in common: strictness, types that several of them use, how a wrong value is shown."""
+"""What all sections of params.yaml have in common: strictness, shared types, how a wrong value is shown."""
 
 from typing import Annotated, Any
 
