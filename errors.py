@@ -21,7 +21,10 @@ def without_secrets(text: str) -> str:
 
 
 class UserError(Exception):
-    """Something the user can mend."""
+    """Something the user can mend; one line, also where it quotes a library or a file."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
 
 
 class ParamsError(UserError):

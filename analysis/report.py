@@ -1,8 +1,5 @@
 """The comparison as one HTML page that needs nothing else: analysis/report.html.jinja, filled in."""
 
-from pathlib import Path
-
-import jinja2
 from markupsafe import Markup
 
 from analysis.comparison import Comparison
@@ -11,10 +8,10 @@ from analysis.drawing import VARIABLES, panel_svg
 from analysis.experiment import Experiment
 from analysis.figures import Panel, styles
 from analysis.metrics import METRICS
+from analysis.page import environment
 from analysis.slices import Disagreement, disagreements
 from analysis.verdict import Verdict, p_value
 
-TEMPLATE = Path(__file__).with_name("report.html.jinja")
 FIRST_TEXT = 280  # characters of a document that are shown at once
 MOST_TEXT = 2000  # that are shown at all
 
@@ -32,12 +29,9 @@ SECTIONS = {
 
 def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, figures: dict[str, list[Panel]]) -> str:
     """The page, as text."""
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters |= {"p_value": p_value, "mean_cost": mean_cost, "cost_range": cost_range}
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    pages = environment()
+    pages.filters |= {"p_value": p_value, "mean_cost": mean_cost, "cost_range": cost_range}
+    return pages.get_template("report.html.jinja").render(
         experiment=experiment,
         comparison=comparison,
         verdict=verdict,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.encoder import Cell, RecurrentEncoder
+from models.initialization import RecurrentInit
 from models.pooling import PoolingName, build_pooling
 
 PADDING_INDEX = 1
@@ -32,6 +33,8 @@ class TextClassifier(nn.Module):
         head_dropout: float = 0.0,
         freeze_embedding: bool = False,
         single_bias: bool = False,
+        forget_bias: float | None = None,
+        recurrent_init: RecurrentInit = "uniform",
         vectors: Tensor | None = None,
     ) -> None:
         """Fresh weights, drawn from PyTorch's global generator.
@@ -53,6 +56,8 @@ class TextClassifier(nn.Module):
             bidirectional=bidirectional,
             layer_dropout=layer_dropout,
             single_bias=single_bias,
+            forget_bias=forget_bias,
+            recurrent_init=recurrent_init,
         )
         self.pooling = build_pooling(pooling, self.encoder.output_size, bidirectional)
         self.head_dropout = nn.Dropout(head_dropout)

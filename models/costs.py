@@ -19,8 +19,24 @@ class Costs(Callback):
         self._tokens = 0
         self._started = 0.0
         self._trained = 0.0
+        self._elapsed = 0.0
         self._all_tokens = 0
         self._all_seconds = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """For checkpoints: what has been measured, and how long the epoch has taken so far."""
+        now = time.perf_counter()
+        kept = {name: getattr(self, name) for name in ("epochs", "_tokens", "_all_tokens", "_all_seconds")}
+        return {**kept, "elapsed": now - self._started}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Of a checkpoint."""
+        self._elapsed = state_dict.pop("elapsed")
+        vars(self).update(state_dict)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lets the clock of an epoch that goes on run on."""
+        self._started = time.perf_counter() - self._elapsed
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from models.initialization import RecurrentInit, orthogonal_recurrent_weights, set_forget_bias
 from models.side_by_side import side_by_side
 
 Cell = Literal["rnn", "gru", "lstm"]
@@ -47,6 +48,8 @@ class RecurrentEncoder(nn.Module):
         bidirectional: bool = False,
         layer_dropout: float = 0.0,
         single_bias: bool = False,
+        forget_bias: float | None = None,
+        recurrent_init: RecurrentInit = "uniform",
     ) -> None:
         super().__init__()
         self.cell: Cell = cell
@@ -57,6 +60,11 @@ class RecurrentEncoder(nn.Module):
             _LAYERS[cell](size, hidden_size, batch_first=True, bidirectional=bidirectional)
             for size in [input_size] + [self.output_size] * (layers - 1)
         )
+        for layer in self.layers:
+            if recurrent_init == "orthogonal":
+                orthogonal_recurrent_weights(layer)
+            if forget_bias is not None:
+                set_forget_bias(layer, forget_bias)
         self.dropout = nn.Dropout(layer_dropout)
         # PyTorch adds two bias vectors for each gate, one of which is enough; its kernels want both.
         self.idle = {

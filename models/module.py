@@ -1,12 +1,13 @@
 """What Lightning trains: a classifier, its loss, its optimizer, and the history of its epochs."""
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -32,9 +33,10 @@ class ClassifierModule(LightningModule):
 
     Attributes:
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
-            validation_accuracy, validation_solved, learning_rate. Losses and accuracies are means over documents, not
-            over batches; the training ones are taken while the weights change. A document is solved if each of its
-            probabilities is less than 0.3 away from 1 (its class) or 0 (Hochreiter and Schmidhuber 1997, section 5).
+            validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
+            accuracies are means over documents, not over batches; the training ones are taken while the weights change.
+            Norms are those of each step before clipping. A document is solved if each of its probabilities is less than
+            0.3 away from 1 (its class) or 0 (Hochreiter and Schmidhuber 1997, section 5).
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ClassifierModule(LightningModule):
         self.history: list[dict[str, float]] = []
         self._train: list[Totals] = []
         self._validation: list[Totals] = []
+        self._norms: list[Tensor] = []  # () each
 
     def configure_optimizers(self) -> Any:
         """AdamW, and the learning rate that rises during warm-up and then follows the schedule to 0."""
@@ -74,14 +77,21 @@ class ClassifierModule(LightningModule):
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents."""
         logits = self.classifier(batch.tokens, batch.lengths)  # (batch, classes)
         loss = cross_entropy(logits, batch.labels, reduction="sum")
-        if not torch.isfinite(loss):
-            rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
-            raise TrainingError(
-                f"the loss is {loss.item()} at step {self.global_step} with a learning rate of {rate:g}; "
-                "lower train.learning_rate or set train.gradient_clip"
-            )
+        # All processes stop at the same step: one that waits for the others would be killed, its error unsaid.
+        if self.trainer.strategy.reduce_boolean_decision(not torch.isfinite(loss), all=False):
+            raise self._diverged("loss", loss.item())
         self._train.append(totals(logits, batch.labels, loss))
         return loss * self.trainer.world_size / batch.total
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clips, and remembers the norm that the gradient had before."""
+        weights = [weights for weights in self.parameters() if weights.grad is not None]
+        norm = get_total_norm([entry.grad for entry in weights if entry.grad is not None])
+        if gradient_clip_val is not None:
+            clip_grads_with_norm_(weights, gradient_clip_val, norm)
+        self._norms.append(norm)
 
     def validation_step(self, batch: Batch, step: int) -> None:
         """Collects what the epoch's means are made of."""
@@ -96,6 +106,11 @@ class ClassifierModule(LightningModule):
             return
         train_loss, train_accuracy, _ = self._means(self._train)
         validation_loss, validation_accuracy, validation_solved = self._means(self._validation)
+        if not math.isfinite(validation_loss):
+            raise self._diverged("validation loss", validation_loss)
+        norms = torch.stack([norm.double().to(self.device) for norm in self._norms])  # (steps,)
+        norms = norms[torch.isfinite(norms)]  # a step in 16-mixed that overflows is not taken
+        self._norms.clear()
         self.history.append(
             {
                 "epoch": self.current_epoch + 1,
@@ -106,6 +121,8 @@ class ClassifierModule(LightningModule):
                 "validation_accuracy": validation_accuracy,
                 "validation_solved": validation_solved,
                 "learning_rate": self.optimizers().param_groups[0]["lr"],  # type: ignore[union-attr]
+                "gradient_norm_mean": float(norms.mean()),
+                "gradient_norm_max": float(norms.max()),
             }
         )
         for name in ("validation_loss", "validation_accuracy"):
@@ -114,11 +131,43 @@ class ClassifierModule(LightningModule):
     def _means(self, collected: list[Totals]) -> tuple[float, float, float]:
         """Loss, accuracy and share of solved documents, over all processes; empties `collected`."""
         # Sums in float64: the order of the batches leaves no trace in the digits that are written down.
-        sums = torch.stack([torch.stack(entry).double() for entry in collected]).sum(dim=0)  # (4,)
+        sums = self._rows(collected).sum(dim=0)  # (4,)
         sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         collected.clear()
         loss, correct, solved, documents = sums.tolist()
         return loss / documents, correct / documents, solved / documents
+
+    def _rows(self, collected: list[Totals]) -> Tensor:
+        """One row a batch, (batches, 4)."""
+        rows = [torch.stack(entry).double().to(self.device) for entry in collected]
+        return (
+            torch.stack(rows) if rows else torch.zeros(0, len(Totals._fields), dtype=torch.float64, device=self.device)
+        )
+
+    def _diverged(self, what: str, value: float) -> TrainingError:
+        rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
+        where = " in another process" if math.isfinite(value) else ""
+        return TrainingError(
+            f"the {what} is {'not finite' if where else value}{where} at step {self.global_step} with a learning rate "
+            f"of {rate:g}; lower train.learning_rate or set train.gradient_clip"
+        )
+
+    def is_sound(self) -> bool:
+        """Whether the last step's gradient was finite; if not, its weights are worth no checkpoint."""
+        return bool(torch.isfinite(self._norms[-1]))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds the history, and what the epoch has collected so far in each process."""
+        rows = cast(Tensor, self.all_gather(self._rows(self._train)))
+        checkpoint["history"] = self.history
+        checkpoint["train"] = rows.reshape(self.trainer.world_size, -1, rows.shape[-1]).cpu()  # (processes, batches, 4)
+        checkpoint["norms"] = torch.stack(self._norms).cpu() if self._norms else torch.zeros(0)  # (batches,)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes them up."""
+        self.history = checkpoint["history"]
+        self._train = [Totals(*row) for row in checkpoint["train"][self.trainer.global_rank]]
+        self._norms = list(checkpoint["norms"])
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Moves what the kernels read; lengths stay on the CPU, where packing wants them."""

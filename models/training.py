@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from models.module import ClassifierModule
+from models.resuming import Checkpointing, OwnSignals, StepSeeds
 from text.batches import Batch, Documents, loader
 
 Monitor = Literal["validation_loss", "validation_accuracy"]
@@ -71,16 +72,24 @@ def fit(
     seed: int,
     monitor: Monitor,
     callbacks: Sequence[Callback] = (),
+    checkpointing: Checkpointing | None = None,
 ) -> None:
     """Trains `module`; afterwards it has the weights of the epoch in which `monitor` was best.
+
+    With `checkpointing` it goes on from the state that this holds.
 
     Raises:
         KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
     """
     best = BestWeights(monitor)
-    trainer.callbacks.extend([best, *callbacks])  # type: ignore[attr-defined]
+    trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, *callbacks])  # type: ignore[attr-defined]
+    resumed = None
+    if checkpointing is not None:
+        trainer.callbacks.append(checkpointing)  # type: ignore[attr-defined]
+        trainer.strategy.checkpoint_io = checkpointing.io
+        resumed = None if checkpointing.state is None else "the state"  # a path, for Lightning
     try:
-        trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed))
+        trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed), ckpt_path=resumed)
     except SystemExit as end:
         # Lightning turns Ctrl-C into an exit; what stopped it is still known.
         if isinstance(end.__context__, KeyboardInterrupt):
@@ -98,19 +107,30 @@ class Loaders(LightningDataModule):
         self.validation = validation
         self.batch_size = batch_size
         self.seed = seed
+        self.start = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the epoch are done."""
+        assert self.trainer is not None
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return {"start": done % int(self.trainer.num_training_batches)}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Lightning calls it before it asks for the loaders."""
+        self.start = state_dict["start"]
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """This process's part of the training split, shuffled by (seed, epoch)."""
-        return self._loader(self.train, self.seed)
+        return self._loader(self.train, self.seed, self.start)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """This process's part of the validation split."""
         return self._loader(self.validation, None)
 
-    def _loader(self, documents: Documents, seed: int | None) -> DataLoader[Batch]:
+    def _loader(self, documents: Documents, seed: int | None, start: int = 0) -> DataLoader[Batch]:
         assert self.trainer is not None
         rank, world_size = self.trainer.global_rank, self.trainer.world_size
-        return loader(documents, self.batch_size, seed=seed, rank=rank, world_size=world_size)
+        return loader(documents, self.batch_size, seed=seed, rank=rank, world_size=world_size, start=start)
 
 
 class BestWeights(Callback):
@@ -120,6 +140,14 @@ class BestWeights(Callback):
         self.monitor = monitor
         self.best: float | None = None
         self.weights: dict[str, Tensor] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """For checkpoints."""
+        return {"best": self.best, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Of a checkpoint."""
+        self.best, self.weights = state_dict["best"], state_dict["weights"]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compares the epoch with the best one so far."""

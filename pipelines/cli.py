@@ -8,6 +8,8 @@ import os
 import re
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from traceback import format_exception
 from types import FrameType, TracebackType
@@ -45,8 +47,10 @@ def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.Argumen
     """Runs `stage` with the parsed command line and exits; a `UserError` becomes one line on stderr."""
     namespace = arguments.parse_args()
     sys.excepthook = _show_traceback
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _Terminator())
     try:
+        if "DVC_STAGE" in os.environ or "LOCAL_RANK" in os.environ:
+            _end_with_parent()
         stage(namespace)
     except UserError as error:
         if namespace.debug:
@@ -69,5 +73,30 @@ def _show_traceback(kind: type[BaseException], error: BaseException, trace: Trac
     print(without_secrets("".join(format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
+class _Terminator:
+    """Ends the program at the first SIGTERM; another one does not disturb it while it ends."""
+
+    def __init__(self) -> None:
+        self.ending = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if not self.ending:
+            self.ending = True
+            raise Terminated
+
+
+def _end_with_parent() -> None:
+    """Ends this process soon after DVC, or Lightning's first process, which started it, was killed."""
+    parent = os.getppid()
+    # A parent that died while this program was being loaded has been replaced by one of another process group.
+    if os.getpgid(parent) != os.getpgid(0):
+        raise Terminated
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(20)
+    os._exit(128 + signal.SIGTERM)  # it waits for something that no longer answers

@@ -14,18 +14,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from analysis.metrics import classification_metrics
-from errors import DataError
 from models import machine
-from models.classifier import TextClassifier
 from models.prediction import predict
 from pipelines import cli, measurements, outputs, record
+from pipelines.checkpoints import Checkpoints
 from pipelines.outputs import TOKENS
 from pipelines.params import Params, load
 from pipelines.record import HEADLINES
+from pipelines.trained import load_classifier
 from text.store import TokenStore
 from tracking.runs import find_run
 
@@ -40,6 +38,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     """Predicts the test split, writes predictions and metrics, and tells MLflow."""
     folder = outputs.folder(variant, seed)
     config = outputs.read_json(folder / "config.json", made_by="train")
+    Checkpoints(config["signature"]).remove()  # DVC has recorded the training
     machine.prepare(config["train"]["threads"])
     checksums = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
     test = TokenStore.open(outputs.verified(TOKENS / "test.arrow", checksums))
@@ -59,17 +58,6 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
         record.evaluation(run, folder, measurements.read(config["signature"]))
     else:
         record.rebuild(params.tracking.experiment, folder)
-
-
-def load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:
-    """The classifier that `config` describes, with the weights in `path`."""
-    try:
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path} is missing or broken ({error}); delete it and run dvc repro") from None
-    classifier = TextClassifier(config["vocabulary_size"], len(config["labels"]), **config["variant"])
-    classifier.to(weights["head.weight"].dtype).load_state_dict(weights)
-    return classifier
 
 
 def _write_predictions(path: Path, test: TokenStore, probabilities: NDArray[np.float32]) -> None:

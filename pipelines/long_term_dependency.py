@@ -27,11 +27,12 @@ from models.classifier import TextClassifier
 from models.gradient_reach import gradient_reach
 from pipelines import cli, outputs
 from pipelines.download import download
-from pipelines.evaluate import evaluate, load_classifier
+from pipelines.evaluate import evaluate
 from pipelines.outputs import REPORTS, TOKENS
 from pipelines.params import Params, load, parse
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
+from pipelines.trained import load_classifier
 from text.store import TokenStore
 
 FOLDER = REPORTS / "long_term_dependency"

@@ -52,9 +52,15 @@ class VariantParams(Section):
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
     single_bias: bool = False
+    forget_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
+    recurrent_init: Literal["uniform", "orthogonal"] = "uniform"
 
     @model_validator(mode="after")
     def _check(self) -> "VariantParams":
+        if self.forget_bias is not None and self.cell != "lstm":
+            raise ValueError(
+                f"forget_bias is {self.forget_bias}, but cell is {self.cell!r}, which has no forget gate; allowed: null"
+            )
         if self.layer_dropout and self.layers == 1:
             raise ValueError(f"layer_dropout is {self.layer_dropout}, but layers is 1; it needs layers of 2 or more")
         return self
@@ -79,6 +85,8 @@ class TrainParams(Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     max_seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
+    checkpoint_steps: Count | None = None
+    checkpoint_minutes: Annotated[float, Field(gt=0, le=10**6)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":

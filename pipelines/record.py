@@ -29,9 +29,10 @@ def evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     config = outputs.read_json(folder / "config.json", made_by="train")
     metrics = outputs.read_json(folder / "metrics.json", made_by="evaluate")
     told = {f"test_{name}": metrics[name] for name in HEADLINES if metrics[name] is not None}
-    if "milliseconds_a_document" in measured:
-        told["milliseconds_a_document"] = measured["milliseconds_a_document"]
-    run.log_metrics(told, at=measured.get("evaluated"))
+    if not run.has(told):  # an evaluation that was interrupted is done again
+        if "milliseconds_a_document" in measured:
+            told["milliseconds_a_document"] = measured["milliseconds_a_document"]
+        run.log_metrics(told, at=measured.get("evaluated"))
     run.log_figure(confusion_matrix(metrics["confusion_matrix"], config["labels"]), "confusion_matrix.png")
     run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
 

@@ -5,6 +5,7 @@ results/<variant>/seed-<seed>/, and an MLflow run. With several devices Lightnin
 only the first one writes.
 """
 
+import os
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -18,16 +19,19 @@ from models import machine
 from models.classifier import TextClassifier
 from models.costs import Costs
 from models.module import ClassifierModule
+from models.resuming import Checkpointing
 from models.training import build_trainer, fit
 from pipelines import cli, measurements, outputs, record
+from pipelines.checkpoints import Checkpoints
 from pipelines.matching import matched
 from pipelines.outputs import TOKENS
-from pipelines.params import Params, load
+from pipelines.params import Params, TrainParams, load
 from pipelines.signature import signature
 from text.store import TokenStore
 from tracking.progress import EpochMetrics
 from tracking.runs import log_configuration, occasion, training_run
 
+CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
 OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share"}
 
 
@@ -54,31 +58,46 @@ def train(params: Params, variant: str, seed: int) -> None:
     config["parameters"] = classifier.parameter_counts()
 
     module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
-    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | {"batch_size", "threads"}))
+    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | {"batch_size", "threads"}))
     if (fewest := min(len(store) for store in stores)) < trainer.world_size:
         raise DataError(
             f"a split has {fewest} documents, too few for the {trainer.world_size} processes of train.devices"
         )
+    checkpoints = Checkpoints(config["signature"])
     run_epochs = partial(
         fit, trainer, module, *stores, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor
     )
     if not trainer.is_global_zero:
-        run_epochs()
+        run_epochs(checkpointing=_checkpointing(checkpoints, settings, announce=False))
         return
-    costs = Costs()
-    with training_run(params.tracking.experiment, variant, seed, config["signature"]) as run:
-        log_configuration(run, config)
-        run_epochs(callbacks=[costs, EpochMetrics(run, costs)])
-        folder = outputs.folder(variant, seed)
-        with outputs.whole(folder / "model.safetensors") as path:
-            save_file(classifier.state_dict(), path)
-            config["checksums"] = {"model.safetensors": outputs.checksum(path)}
-        outputs.write_json(folder / "config.json", config)
-        outputs.write_json(folder / "history.json", module.history)
-        measured = {**costs.measured(), "peak_memory_mb": machine.peak_memory_mb(settings.accelerator)}
-        measurements.add(config["signature"], **measured)
-        record.training(run, folder, measured)
-    measurements.add(config["signature"], occasion=asdict(occasion(run)))
+    with checkpoints.locked():
+        checkpointing = _checkpointing(checkpoints, settings)
+        costs = Costs()
+        resumed = checkpointing.state is not None
+        with training_run(params.tracking.experiment, variant, seed, config["signature"], resumed=resumed) as run:
+            log_configuration(run, config)
+            run_epochs(callbacks=[costs, EpochMetrics(run, costs)], checkpointing=checkpointing)
+            for line, cost in zip(module.history, costs.epochs, strict=True):
+                run.log_epoch(line, cost)  # what the store does not have yet
+            folder = outputs.folder(variant, seed)
+            with outputs.whole(folder / "model.safetensors") as path:
+                save_file(classifier.state_dict(), path)
+                config["checksums"] = {"model.safetensors": outputs.checksum(path)}
+            outputs.write_json(folder / "config.json", config)
+            outputs.write_json(folder / "history.json", module.history)
+            measured = {**costs.measured(), "peak_memory_mb": machine.peak_memory_mb(settings.accelerator)}
+            measurements.add(config["signature"], **measured)
+            record.training(run, folder, measured)
+        measurements.add(config["signature"], occasion=asdict(occasion(run)))
+    if "DVC_STAGE" not in os.environ:
+        checkpoints.remove()  # DVC has yet to record the outputs; then the stage evaluate does this
+
+
+def _checkpointing(checkpoints: Checkpoints, settings: TrainParams, announce: bool = True) -> Checkpointing:
+    state = checkpoints.load(announce)
+    if state is not None and announce:
+        print(f"going on after step {state['global_step']}", flush=True)
+    return Checkpointing(checkpoints, state, settings.checkpoint_steps, settings.checkpoint_minutes)
 
 
 def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
@@ -90,7 +109,7 @@ def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
         "name": variant,
         "seed": seed,
         "variant": matched(params, variant, data["vocabulary_size"], len(data["labels"])).model_dump(),
-        "train": params.train.model_dump(),
+        "train": params.train.model_dump(exclude=CHECKPOINTS),
         "data": data["data"],
         "tokenize": data["tokenize"],
         "vocabulary_size": data["vocabulary_size"],

@@ -70,16 +70,25 @@ class LengthBuckets(Sampler[Share]):
         batch_size: documents a process gets each step.
         seed: of the shuffling; None keeps the documents sorted from long to short (for evaluation).
         rank: which of the `world_size` processes this is.
+        start: the batch with which the first iteration begins, to go on within an epoch.
     """
 
     def __init__(
-        self, lengths: NDArray[np.int32], batch_size: int, *, seed: int | None, rank: int = 0, world_size: int = 1
+        self,
+        lengths: NDArray[np.int32],
+        batch_size: int,
+        *,
+        seed: int | None,
+        rank: int = 0,
+        world_size: int = 1,
+        start: int = 0,
     ) -> None:
         self.lengths = lengths
         self.step_size = batch_size * world_size
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
+        self.start = start
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -90,7 +99,8 @@ class LengthBuckets(Sampler[Share]):
         return len(self._cuts()) + 1
 
     def __iter__(self) -> Iterator[Share]:
-        for indices in self._steps():
+        start, self.start = self.start, 0
+        for indices in self._steps()[start:]:
             yield Share(indices[self.rank :: self.world_size], len(indices))
 
     def _steps(self) -> list[Indices]:
@@ -130,10 +140,10 @@ class TokenBatches(Dataset[Batch]):
 
 
 def loader(
-    documents: Documents, batch_size: int, *, seed: int | None, rank: int = 0, world_size: int = 1
+    documents: Documents, batch_size: int, *, seed: int | None, rank: int = 0, world_size: int = 1, start: int = 0
 ) -> DataLoader[Batch]:
     """Iterates over the batches of `documents`; see `LengthBuckets` for the arguments."""
-    buckets = LengthBuckets(documents.lengths, batch_size, seed=seed, rank=rank, world_size=world_size)
+    buckets = LengthBuckets(documents.lengths, batch_size, seed=seed, rank=rank, world_size=world_size, start=start)
     return DataLoader(TokenBatches(documents), sampler=buckets, batch_size=None, collate_fn=_as_it_is)
 
 

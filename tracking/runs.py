@@ -17,10 +17,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tracking.client import DESCRIPTION
+from tracking.place import working_copy
 from tracking.store import open_experiment
 
 SIGNATURE = "signature"
 PARENT = "mlflow.parentRunId"
+WORKING_COPY = "working_copy"  # of two that share a store, neither takes up the other's runs
 NOTE = "mlflow.note.content"  # shown as Markdown
 VIEW = "workflowType=machine_learning"  # in an address; MLflow's pages are about language models otherwise
 SURROUNDINGS = ("mlflow.source.git.commit", "git_commit", "dvc_stage", "dvc_experiment")
@@ -32,6 +34,7 @@ class Run:
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self.client = client
         self.run_id = run_id
+        self._logged: set[tuple[str, int]] = set()
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Logs nested `params` as dotted names, such as train.epochs."""
@@ -41,8 +44,26 @@ class Run:
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
         """Metrics of one step, at the same moment: `at` (milliseconds since 1970) or now."""
         moment = time.time_ns() // 1_000_000 if at is None else at
-        entries = [Metric(name, float(value), moment, step) for name, value in metrics.items()]
-        self.client.log_batch(self.run_id, metrics=entries)
+        new = {name: value for name, value in metrics.items() if (name, step) not in self._logged}
+        if new:
+            entries = [Metric(name, float(value), moment, step) for name, value in new.items()]
+            self.client.log_batch(self.run_id, metrics=entries)
+            self._logged |= {(name, step) for name in new}
+
+    def has(self, metrics: Mapping[str, float]) -> bool:
+        """Whether these are the run's latest values."""
+        try:
+            latest = self.client.get_run(self.run_id).data.metrics
+        except MlflowException:  # MLflow is down
+            return False
+        return all(latest.get(name) == value for name, value in metrics.items())
+
+    def take_up(self) -> None:
+        """Goes on with a run that was left: points that it has are not logged again."""
+        for name in self.client.get_run(self.run_id).data.metrics:
+            points = self.client.get_metric_history(self.run_id, name)
+            self._logged |= {(name, point.step) for point in points}
+        self.client.update_run(self.run_id, status=RunStatus.to_string(RunStatus.RUNNING))
 
     def log_epoch(self, line: Mapping[str, float], costs: Mapping[str, float]) -> None:
         """A line of a training's history, and what that epoch cost (empty where it was not measured)."""
@@ -85,14 +106,20 @@ class Occasion:
 
 @contextmanager
 def training_run(
-    experiment: str, variant: str, seed: int, signature: str, original: Occasion | None = None
+    experiment: str,
+    variant: str,
+    seed: int,
+    signature: str,
+    original: Occasion | None = None,
+    resumed: bool = False,
 ) -> Iterator[Run]:
-    """A new run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C.
+    """The run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C.
 
-    `original` is given where a run that the store has lost is rebuilt.
+    It is a new one, unless this working copy has left one of the same signature unfinished, or the execution is
+    `resumed`. `original` is given where a run that the store has lost is rebuilt.
     """
     tags = {"variant": variant, "seed": str(seed), SIGNATURE: signature, "kind": "training"}
-    with _new_run(experiment, f"{variant} · seed {seed}", tags, original) as run:
+    with _run(experiment, f"{variant} · seed {seed}", tags, original, resumed) as run:
         yield run
 
 
@@ -140,7 +167,7 @@ def comparison_run(
     `note` is shown on the run's page and on the experiment's, beneath a link to the trainings side by side.
     """
     found = [run for training in trainings if (run := find_run(experiment, training))]
-    with _new_run(experiment, name, {"kind": "comparison", SIGNATURE: signature, **tags}, original) as parent:
+    with _run(experiment, name, {"kind": "comparison", SIGNATURE: signature, **tags}, original) as parent:
         _, experiment_id = open_experiment(experiment)
         page = compare_page(experiment_id, [training.run_id for training in found])
         link = f"[{name}: the trainings side by side](#/{page})"
@@ -170,15 +197,23 @@ def latest_comparison(experiment: str) -> tuple[str, list[str]]:
 
 
 @contextmanager
-def _new_run(experiment: str, name: str, tags: Mapping[str, str], original: Occasion | None) -> Iterator[Run]:
+def _run(
+    experiment: str, name: str, tags: Mapping[str, str], original: Occasion | None, resumed: bool = False
+) -> Iterator[Run]:
     client, experiment_id = open_experiment(experiment)
+    tags = {**tags, WORKING_COPY: working_copy()}
     if original is None:
         started, ended, tags = None, None, {**tags, **_surroundings()}
     else:
         started, ended, tags = original.started, original.ended, {**tags, **original.surroundings, "restored": "true"}
-    run_id = client.create_run(experiment_id, start_time=started, run_name=name, tags=tags).info.run_id
+    run = _left(client, experiment_id, tags, resumed)
+    if run is None:
+        run = Run(client, client.create_run(experiment_id, start_time=started, run_name=name, tags=tags).info.run_id)
+    else:
+        run.set_tags(tags)
+    run_id = run.run_id
     try:
-        yield Run(client, run_id)
+        yield run
     except KeyboardInterrupt:
         client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
         raise
@@ -186,6 +221,22 @@ def _new_run(experiment: str, name: str, tags: Mapping[str, str], original: Occa
         client.set_terminated(run_id, RunStatus.to_string(RunStatus.FAILED))
         raise
     client.set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED), end_time=ended)
+
+
+def _left(client: MlflowClient, experiment_id: str, tags: Mapping[str, str], resumed: bool) -> Run | None:
+    """The newest run of the same signature, kind and working copy, if it is unfinished or `resumed`; taken up."""
+    same = " and ".join(f"tags.{name} = '{tags[name]}'" for name in (SIGNATURE, "kind", WORKING_COPY))
+    unfinished = "" if resumed else " and attributes.status != 'FINISHED'"
+    order = ["attributes.start_time DESC"]
+    try:
+        found = client.search_runs([experiment_id], same + unfinished, order_by=order, max_results=1)
+        if not found:
+            return None
+        run = Run(client, found[0].info.run_id)
+        run.take_up()
+    except MlflowException:  # MLflow is down; the outbox gets a new run
+        return None
+    return run
 
 
 def _surroundings() -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from errors import ParamsError
 from pipelines import cli
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,7 @@ def test_a_user_error_is_one_line_without_a_traceback() -> None:
 def test_what_an_error_quotes_neither_breaks_its_line_nor_steers_the_terminal() -> None:
     result = run(r"raise ParamsError('a\x1b[2Jb\nc\x00d é')")
     assert result.stderr == "error: a [2Jb c d é\n"
+    assert str(ParamsError("a\nb\r\nc")) == "a b c"
 
 
 def test_debug_shows_the_traceback() -> None:
@@ -107,3 +109,31 @@ def test_params_are_checked_from_the_command_line(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("error: params.yaml: data.name is 'imbd'; allowed: synthetic_reviews, ")
     assert result.stderr.count("\n") == 1
+
+
+def test_another_sigterm_does_not_disturb_the_end() -> None:
+    body = """
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.raise_signal(signal.SIGTERM)
+        print("tidied up")
+    """
+    result = run(body.strip())
+    assert (result.returncode, result.stdout, result.stderr) == (143, "tidied up\n", "")
+
+
+def test_a_stage_ends_with_the_process_that_started_it() -> None:
+    """Here a shell, which the signal kills while the stage waits for its standard input."""
+    program = PROGRAM.format(body="print('started', flush=True); sys.stdin.read()").replace("import", "import sys,", 1)
+    shell = subprocess.Popen(
+        ["sh", "-c", '"$0" -c "$1"; exit', sys.executable, program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DVC_STAGE": "train"},
+        start_new_session=True,
+    )
+    assert shell.stdout is not None
+    assert shell.stdout.readline() == b"started\n"
+    shell.kill()
+    assert shell.stdout.read() == b""  # its end: no process has it open any more

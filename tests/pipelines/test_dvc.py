@@ -38,8 +38,8 @@ def test_a_stage_depends_on_every_source_file_that_it_runs_and_on_no_other(stage
     assert named == needed
 
 
-def test_the_report_depends_on_its_template() -> None:
-    assert "analysis/report.html.jinja" in STAGES["compare"]["deps"]
+def test_the_report_depends_on_its_templates() -> None:
+    assert {"analysis/page.html.jinja", "analysis/report.html.jinja"} <= set(STAGES["compare"]["deps"])
 
 
 @pytest.mark.parametrize("stage", STAGES)

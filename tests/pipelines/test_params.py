@@ -80,6 +80,16 @@ def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> N
         ("variants.x y", {"cell": "rnn"}, "variants.x y has the name 'x y'; allowed: letters, digits"),
         ("variants.bad", {}, "variants.bad.cell is missing"),
         ("variants.bad", {"cell": "rnn", "layer_dropout": 0.5}, "variants.bad.layer_dropout is 0.5, but layers is 1"),
+        (
+            "variants.bad",
+            {"cell": "gru", "forget_bias": 1.0},
+            "variants.bad.forget_bias is 1.0, but cell is 'gru', which has no forget gate; allowed: null",
+        ),
+        (
+            "variants.bilstm.recurrent_init",
+            "orthogonl",
+            "variants.bilstm.recurrent_init is 'orthogonl'; allowed: uniform, orthogonal",
+        ),
         ("trian", {}, "trian is an unknown key; did you mean train?"),
         ("data", None, "data is None; allowed: "),
     ],

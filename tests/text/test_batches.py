@@ -57,6 +57,22 @@ def test_two_processes_share_the_steps_of_one_with_twice_the_batch(
     assert shared == alone or sum(map(len, shared)) == sum(map(len, alone)) == len(lengths)
 
 
+@given(lengths_of_documents, st.integers(1, 20), st.integers(0, 5), st.data())
+def test_an_epoch_goes_on_where_it_stopped_and_the_next_one_is_whole(
+    lengths: NDArray[np.int32], batch_size: int, epoch: int, data: st.DataObject
+) -> None:
+    def batches(buckets: LengthBuckets, epoch: int) -> list[list[int]]:
+        buckets.set_epoch(epoch)
+        return [share.indices.tolist() for share in buckets]
+
+    undisturbed = LengthBuckets(lengths, batch_size, seed=1)
+    start = data.draw(st.integers(0, len(undisturbed) - 1))
+    resumed = LengthBuckets(lengths, batch_size, seed=1, start=start)
+    assert len(resumed) == len(undisturbed)
+    assert batches(resumed, epoch) == batches(undisturbed, epoch)[start:]
+    assert batches(resumed, epoch + 1) == batches(undisturbed, epoch + 1)
+
+
 def test_epochs_and_seeds_differ_and_repeat() -> None:
     lengths = np.random.default_rng(0).integers(1, 100, 500).astype(np.int32)
 

@@ -157,3 +157,38 @@ def test_a_store_that_cannot_be_used_is_named_without_its_password(monkeypatch: 
     with pytest.raises(TrackingError, match=r"postgresql://127.0.0.1:1/x") as raised:
         open_experiment("e")
     assert "secret" not in str(raised.value)
+
+
+def test_an_unfinished_run_is_taken_up_again_and_no_point_is_logged_twice() -> None:
+    with pytest.raises(KeyboardInterrupt), training_run("e", "lstm", 1, "s1") as run:
+        run.log_metrics({"train_loss": 0.5}, step=1)
+        raise KeyboardInterrupt
+    with training_run("e", "lstm", 1, "s1") as again:
+        assert runs()[0].info.status == "RUNNING"
+        for step in (1, 2):
+            again.log_metrics({"train_loss": 0.5}, step=step)
+    assert again.run_id == run.run_id
+    assert [run.info.status for run in runs()] == ["FINISHED"]
+    points = again.client.get_metric_history(run.run_id, "train_loss")
+    assert [point.step for point in points] == [1, 2]
+
+
+def test_a_finished_run_is_taken_up_only_by_a_training_that_goes_on() -> None:
+    made = []
+    for resumed in (False, True, False):
+        with training_run("e", "lstm", 1, "s1", resumed=resumed) as run:
+            made.append(run.run_id)
+    assert made[0] == made[1] != made[2]
+
+
+def test_another_working_copy_does_not_take_up_the_run(
+    store: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store / 'shared.db'}")
+    made = []
+    for folder in (store, tmp_path_factory.mktemp("another")):
+        monkeypatch.setenv("DVC_ROOT", str(folder))
+        with pytest.raises(KeyboardInterrupt), training_run("e", "lstm", 1, "s1") as run:
+            made.append(run.run_id)
+            raise KeyboardInterrupt
+    assert made[0] != made[1]

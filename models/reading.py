@@ -1,0 +1,68 @@
+"""What is known of a model's reading of one text: plain arrays, for `analysis`, which goes without torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PassageReading:
+    """One direction of one layer over a text of T tokens; index t is token t, also where it was read backwards.
+
+    Attributes:
+        layer: from 1
+        direction: in which it read
+        values: gates and states by the letters of the equations (models/textbook.py), (T, h) each
+        written: what each token wrote into the memory, (T, h); None for the plain cell, which has no gate that keeps
+        left: what is left of that when the passage ends, (T, h); over all tokens it adds up to the final memory
+        gradients: norm of the score's gradient at each step's state, by its letter (h, and C of an LSTM), (T,) each
+    """
+
+    layer: int
+    direction: Literal["forward", "backward"]
+    values: Mapping[str, Floats]
+    written: Floats | None
+    left: Floats | None
+    gradients: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One model's reading of a text of T tokens.
+
+    The score is the log-odds of the class that the model chose, ln p/(1−p): 0 where it is undecided.
+
+    Attributes:
+        cell: rnn, gru or lstm
+        input_sizes: K of each layer's input, from the lowest layer up
+        hidden_size: h
+        probabilities: of each class, (classes,)
+        prefixes: of each class after the first 1, 2, …, T tokens, read as a text of their own, (T, classes)
+        leave_one_out: the score less that of the text without the token, (T,)
+        gradient_input: inner product of the token's embedding and the score's gradient there, (T,)
+        passages: from the lowest layer up, forward first
+    """
+
+    cell: Literal["rnn", "gru", "lstm"]
+    input_sizes: list[int]
+    hidden_size: int
+    probabilities: Floats
+    prefixes: Floats
+    leave_one_out: Floats
+    gradient_input: Floats
+    passages: list[PassageReading]
+
+    @property
+    def chosen(self) -> int:
+        """The class with the highest probability."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether the text was read from both ends."""
+        return self.passages[-1].direction == "backward"

@@ -1,0 +1,133 @@
+"""The recurrent cells as the textbook writes them, one line an equation: the specification of this project.
+
+An input x_t (1×K) and what the cell remembers, the hidden state h_{t-1} (1×h) and with an LSTM the memory C_{t-1}
+(1×h), become h_t and C_t. Each gate has weights W_x (K×h) and W_h (h×h) and a bias b (1×h). The logistic function σ
+keeps a gate between 0 (closed) and 1 (open); ⊙, written *, multiplies number by number.
+
+tests/models/test_textbook.py holds PyTorch's kernels and `RecurrentEncoder`, which trains, against these lines. They
+are slow, and show what kernels hide: every gate at every step, with gradients.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn, sigmoid, tanh
+
+from models.encoder import Cell, RecurrentEncoder
+
+Direction = Literal["forward", "backward"]
+Step = dict[str, Tensor]  # the gates and states of one step by the letters of the equations, each (1, h)
+
+
+class Gate(NamedTuple):
+    """The weights of one gate.
+
+    PyTorch has two bias vectors where the textbook has one: b is their sum. Only the GRU's candidate needs the second
+    one by itself, for there the reset gate stands between the two.
+    """
+
+    W_x: Tensor  # (K, h)
+    W_h: Tensor  # (h, h)
+    b: Tensor  # (1, h)
+    b_h: Tensor  # (1, h), of the recurrent product alone
+
+
+Gates = dict[str, Gate]
+
+
+def rnn_step(x: Tensor, before: Step, gates: Gates) -> Step:
+    """The plain cell (Elman, Finding Structure in Time, Cognitive Science 14, 1990): each step rewrites the state."""
+    h, H = before["h"], gates["h"]
+    h = tanh(x @ H.W_x + h @ H.W_h + H.b)  # (1×h) = (1×K)(K×h) + (1×h)(h×h) + (1×h)
+    return {"h": h}
+
+
+def lstm_step(x: Tensor, before: Step, gates: Gates) -> Step:
+    """The LSTM (Hochreiter & Schmidhuber, Neural Computation 9, 1997).
+
+    The forget gate is from Gers, Schmidhuber & Cummins, Learning to Forget, Neural Computation 12, 2000.
+    """
+    h, C, F, I, G, O = before["h"], before["C"], *(gates[name] for name in "figo")  # noqa: E741
+    f = sigmoid(x @ F.W_x + h @ F.W_h + F.b)  # (1×h) forget gate: how much of each memory cell stays
+    i = sigmoid(x @ I.W_x + h @ I.W_h + I.b)  # (1×h) input gate: how much of the candidate is written
+    g = tanh(x @ G.W_x + h @ G.W_h + G.b)  # (1×h) candidate: what would be written
+    C = f * C + i * g  # (1×h) memory: old things kept, new things added; no matrix stands between C_{t-1} and C_t
+    o = sigmoid(x @ O.W_x + h @ O.W_h + O.b)  # (1×h) output gate: how much of the memory is shown
+    h = o * tanh(C)  # (1×h) hidden state
+    return {"f": f, "i": i, "g": g, "C": C, "o": o, "h": h}
+
+
+def gru_step(x: Tensor, before: Step, gates: Gates) -> Step:
+    """The GRU (Cho et al., Learning Phrase Representations using RNN Encoder–Decoder, EMNLP 2014, eq. 5 to 8).
+
+    In PyTorch's variant, which this is, the reset gate stands after the recurrent product, r ⊙ (h W_h + b_h); in the
+    paper before it, (r ⊙ h) W_h. cuDNN computes the former, since all recurrent products of a step then are one.
+    """
+    h, R, Z, N = before["h"], *(gates[name] for name in "rzn")
+    r = sigmoid(x @ R.W_x + h @ R.W_h + R.b)  # (1×h) reset gate: how much of the old state the candidate sees
+    z = sigmoid(x @ Z.W_x + h @ Z.W_h + Z.b)  # (1×h) update gate: how much of the old state stays
+    n = tanh(x @ N.W_x + (N.b - N.b_h) + r * (h @ N.W_h + N.b_h))  # (1×h) candidate
+    h = z * h + (1 - z) * n  # (1×h) hidden state: the GRU's memory, forget and input gate in one
+    return {"r": r, "z": z, "n": n, "h": h}
+
+
+STEPS: dict[Cell, Callable[[Tensor, Step, Gates], Step]] = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
+PACKED: dict[Cell, str] = {"rnn": "h", "gru": "rzn", "lstm": "ifgo"}  # the order of the gates in PyTorch's weights
+
+
+class Passage(NamedTuple):
+    """One direction of one layer over a document: `steps[t]` belongs to token t, also where it was read backwards."""
+
+    layer: int  # from 1
+    direction: Direction
+    steps: list[Step]
+
+
+def read(encoder: RecurrentEncoder, document: Tensor) -> tuple[Tensor, list[Passage]]:
+    """Reads a document (T, K) with the weights of any trained encoder, without dropout.
+
+    Returns:
+        The states of the last layer (T, output_size), and the passages from the lowest layer up, forward first. All is
+        differentiable with respect to the document, the encoder's weights, and each step's gates and states.
+    """
+    inputs, passages = document, []
+    for layer, weights in enumerate(encoder.layers, start=1):
+        directions: list[Direction] = ["forward", "backward"] if encoder.bidirectional else ["forward"]
+        found = [
+            Passage(layer, way, _pass(encoder.cell, inputs, gates_of(encoder.cell, weights, way), way))
+            for way in directions
+        ]
+        passages += found
+        # (T, h) of each direction, side by side: (T, output_size), the input of the next layer
+        inputs = torch.cat([torch.cat([step["h"] for step in passage.steps]) for passage in found], dim=1)
+    return inputs, passages
+
+
+def _pass(cell: Cell, inputs: Tensor, gates: Gates, direction: Direction) -> list[Step]:
+    """The steps of one direction, in the order of the text; the first one read starts from zeros."""
+    size = next(iter(gates.values())).W_h.shape[0]
+    before = {name: inputs.new_zeros(1, size) for name in ("h", "C")}
+    rows = inputs.chunk(len(inputs))  # T × (1, K)
+    steps = []
+    for x in rows if direction == "forward" else reversed(rows):
+        before = STEPS[cell](x, before, gates)
+        steps.append(before)
+    return steps if direction == "forward" else steps[::-1]
+
+
+def gates_of(cell: Cell, layer: nn.Module, direction: Direction) -> Gates:
+    """The gates of a single-layer nn.RNN, nn.GRU or nn.LSTM, views of its packed weights.
+
+    PyTorch stacks the gates below each other and multiplies from the left: weight_ih (gates·h, K) holds the W_x, each
+    transposed, weight_hh (gates·h, h) the W_h.
+    """
+    suffix = "_l0" if direction == "forward" else "_l0_reverse"
+    names = PACKED[cell]
+    parts = [
+        getattr(layer, name + suffix).chunk(len(names)) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    ]
+    return {
+        name: Gate(W_x.t(), W_h.t(), (b_x + b_h).unsqueeze(0), b_h.unsqueeze(0))
+        for name, W_x, W_h, b_x, b_h in zip(names, *parts, strict=True)
+    }

@@ -1,0 +1,138 @@
+"""A small copy of the project in which `dvc repro` is interrupted, and what must hold when it has been repeated."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+CODE = ("analysis", "models", "pipelines", "text", "tracking", "errors.py", "dvc.yaml", "params.yaml", ".dvcignore")
+TARGET = "evaluate@tiny-1"
+PATIENCE = 180  # seconds, after which something hangs
+
+
+class Project:
+    """A folder with the code, small data, one variant with dropout, and its own MLflow store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def prepare(cls, folder: Path, **train: object) -> "Project":
+        """Everything up to the training is done."""
+        folder.mkdir()
+        for name in CODE:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, folder / name)
+        (folder / ".dvc").mkdir()
+        shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
+        yaml = YAML()
+        params = yaml.load(folder / "params.yaml")
+        params["data"]["synthetic_reviews"] |= {"train_rows": 480, "validation_rows": 64, "test_rows": 64}
+        params["variants"] = {
+            "tiny": {"cell": "lstm", "bidirectional": True, "hidden_size": 8, "embedding_size": 16, "head_dropout": 0.3}
+        }
+        params["compare"] |= {"variants": ["tiny"], "seeds": [1], "baseline": "tiny"}
+        params["train"] |= {"batch_size": 8, "epochs": 3, "early_stopping": 2, "checkpoint_steps": 7, **train}
+        yaml.dump(params, folder / "params.yaml")
+        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+        project = cls(folder)
+        project.repro("match", "tokenize")
+        return project
+
+    def copy(self, folder: Path) -> "Project":
+        """Another project in the same state."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder)
+
+    def start(self, *targets: str) -> subprocess.Popen[bytes]:
+        """`dvc repro`, in a process group of its own; what it prints is added to output.txt."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        unwanted = {"DVC_ROOT", "DVC_STAGE", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"}
+        environment = {name: value for name, value in os.environ.items() if name not in unwanted} | {"PATH": path}
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for jobs in the background, and inherited
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        with (self.folder / "output.txt").open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dvc", "repro", *targets],
+                cwd=self.folder,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def repro(self, *targets: str) -> None:
+        """`dvc repro`, which must succeed."""
+        assert self.start(*targets or (TARGET,)).wait(PATIENCE * 3) == 0, self.output()
+
+    def output(self) -> str:
+        """What all runs have printed."""
+        return (self.folder / "output.txt").read_text(errors="replace")
+
+    def processes(self, containing: str = "") -> list[int]:
+        """What still runs in this folder, the oldest first."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if (entry / "cwd").readlink() == self.folder and containing in (entry / "cmdline").read_text():
+                        found.append(int(entry.name))
+                except OSError:
+                    continue  # it has ended meanwhile
+        return sorted(found)
+
+    def checkpoints(self) -> list[Path]:
+        """From the oldest to the newest."""
+        found = (self.folder / "checkpoints").glob("*/step-*.ckpt")
+        return sorted(found, key=lambda path: int(path.stem.removeprefix("step-")))
+
+    def interrupt(self, dvc: subprocess.Popen[bytes], whom: str, number: signal.Signals) -> None:
+        """Sends the signal to the `training`, to `dvc`, to the whole `group`, or to the second process of DDP."""
+        if whom in ("training", "second"):
+            trainings = self.processes("pipelines.train")
+            for pid in trainings[:1] if whom == "training" else trainings[1:]:
+                os.kill(pid, number)
+        elif dvc.poll() is None:
+            (os.killpg if whom == "group" else os.kill)(dvc.pid, number)
+
+    def wait_until_quiet(self, dvc: subprocess.Popen[bytes]) -> int:
+        """Waits until nothing runs here any more, which no orphan may delay; the exit code of `dvc`."""
+        code = dvc.wait(PATIENCE)
+        until(lambda: not self.processes(), f"processes {self.processes()} are left")
+        return code
+
+    def outputs(self) -> dict[str, str]:
+        """Digests of what train and evaluate have made."""
+        files = sorted(path for path in (self.folder / "results").rglob("*") if path.is_file())
+        return {str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    def check(self, reference: "Project") -> None:
+        """The same bytes, one finished run, no metric point missing or twice, no checkpoint left."""
+        assert self.outputs() == reference.outputs(), self.output()
+        store = sqlite3.connect(self.folder / "mlflow.db")
+        assert store.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)], self.output()
+        points = "SELECT key, step, COUNT(*) FROM metrics GROUP BY key, step ORDER BY key, step"
+        found = store.execute(points).fetchall()
+        assert [count for _, _, count in found] == [1] * len(found), found
+        epochs = len(json.loads((self.folder / "results/tiny/seed-1/history.json").read_text()))
+        assert [step for key, step, _ in found if key == "train_loss"] == list(range(1, epochs + 1))
+        assert found == sqlite3.connect(reference.folder / "mlflow.db").execute(points).fetchall()
+        assert not self.checkpoints()
+
+
+def until(condition: Callable[[], object], otherwise: str = "") -> None:
+    """Waits for something to happen."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.01)

@@ -1,0 +1,206 @@
+"""A training that is stopped at any step and goes on from its last checkpoint ends with the same bits."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from errors import TrainingError
+from models.classifier import TextClassifier
+from models.module import ClassifierModule
+from models.resuming import Checkpointing
+from models.training import build_trainer, fit
+from pipelines.checkpoints import Checkpoints
+from tests.models.toy import VOCABULARY_SIZE, order_documents
+
+STEPS_AN_EPOCH = 5
+
+
+class Stop(Exception):
+    """What ends a training here."""
+
+
+class StopAt(Callback):
+    """Stops at the beginning of the step after `step`, or in the validation after it."""
+
+    def __init__(self, step: int, in_validation: bool = False) -> None:
+        self.step = step
+        self.in_validation = in_validation
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.step and not self.in_validation:
+            raise Stop
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step == self.step and self.in_validation:
+            raise Stop
+
+
+def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **changes: Any) -> ClassifierModule:
+    settings: dict[str, Any] = {"epochs": 4, "early_stopping": None, "precision": "32-true", "rate": 0.05} | changes
+    torch.manual_seed(1)
+    classifier = TextClassifier(
+        VOCABULARY_SIZE, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8, head_dropout=0.4
+    )
+    module = ClassifierModule(
+        classifier, learning_rate=settings["rate"], weight_decay=0.1, schedule="cosine", warmup_share=0.2
+    )
+    trainer = build_trainer(
+        epochs=settings["epochs"],
+        gradient_clip=0.5,
+        early_stopping=settings["early_stopping"],
+        monitor="validation_loss",
+        accelerator="cpu",
+        devices=1,
+        num_nodes=1,
+        strategy="auto",
+        precision=settings["precision"],
+    )
+    documents = order_documents(50), order_documents(20)
+    checkpointing = Checkpointing(store, store.load(), steps, None)
+    fit(
+        trainer,
+        module,
+        *documents,
+        batch_size=10,
+        seed=1,
+        monitor="validation_loss",
+        callbacks=callbacks,
+        checkpointing=checkpointing,
+    )
+    return module
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def store(name: str) -> Checkpoints:
+    found = Checkpoints(name)
+    found.folder.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def assert_same(one: ClassifierModule, other: ClassifierModule) -> None:
+    assert one.history == other.history
+    for name, weights in one.state_dict().items():
+        assert torch.equal(weights, other.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("steps", [None, 2])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_stopped_at_every_step_it_ends_with_the_same_bits(steps: int | None, precision: str) -> None:
+    whole = train(store("whole"), steps=steps, precision=precision, epochs=2)
+    for step in range(2 * STEPS_AN_EPOCH):
+        interrupted = store(f"step-{step}")
+        with pytest.raises(Stop):
+            train(interrupted, StopAt(step), steps=steps, precision=precision, epochs=2)
+        assert_same(train(interrupted, steps=steps, precision=precision, epochs=2), whole)
+
+
+def test_stopped_again_and_again_and_in_validation_it_ends_with_the_same_bits() -> None:
+    whole, interrupted = train(store("whole")), store("interrupted")
+    for stop in [StopAt(3), StopAt(5, in_validation=True), StopAt(6), StopAt(13), StopAt(20, in_validation=True)]:
+        with pytest.raises(Stop):
+            train(interrupted, stop)
+    assert_same(train(interrupted), whole)
+
+
+def test_a_finished_training_that_early_stopping_ended_does_not_train_on() -> None:
+    finished = store("finished")
+    whole = train(finished, epochs=30, early_stopping=1, rate=3.0)
+    assert len(whole.history) < 30
+    assert_same(train(finished, StopAt(len(whole.history) * STEPS_AN_EPOCH), epochs=30, early_stopping=1), whole)
+
+
+def break_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [break_off, flip_a_bit, empty])
+def test_a_broken_checkpoint_is_named_and_the_one_before_it_used(
+    damage: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, interrupted = train(store("whole")), store("interrupted")
+    with pytest.raises(Stop):
+        train(interrupted, StopAt(9))
+    damage(interrupted.folder / "step-8.ckpt")
+    state = interrupted.load()
+    assert state is not None
+    assert state["global_step"] == 6
+    line = "checkpoints/interrupted/step-8.ckpt is broken (its checksum differs); the one before it is used\n"
+    assert capsys.readouterr().err == line
+    assert_same(train(interrupted), whole)
+
+
+def test_without_a_whole_checkpoint_it_starts_again() -> None:
+    whole, interrupted = train(store("whole")), store("interrupted")
+    with pytest.raises(Stop):
+        train(interrupted, StopAt(9))
+    for path in interrupted.folder.iterdir():
+        flip_a_bit(path)
+    assert_same(train(interrupted), whole)
+
+
+def test_two_checkpoints_are_kept() -> None:
+    kept = store("kept")
+    train(kept, epochs=3)
+    assert sorted(path.name for path in kept.folder.iterdir()) == ["step-14.ckpt", "step-15.ckpt"]
+
+
+def test_a_diverged_training_leaves_its_last_good_checkpoint_and_fails_again_at_the_same_step() -> None:
+    class Poison(Callback):
+        def on_train_batch_start(
+            self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+        ) -> None:
+            if trainer.global_step == 7:
+                next(pl_module.parameters()).data.fill_(float("nan"))
+
+    diverging = store("diverging")
+    for _ in range(2):
+        with pytest.raises(TrainingError, match=r"the loss is nan at step 7 with a learning rate of .*; lower"):
+            train(diverging, Poison())
+        state = diverging.load()
+        assert state is not None
+        assert state["global_step"] == 6
+        assert all(torch.isfinite(weights).all() for weights in state["state_dict"].values())
+
+
+def test_gradient_norms_are_those_before_clipping() -> None:
+    line = train(store("norms"), epochs=1).history[0]
+    assert line["gradient_norm_max"] >= line["gradient_norm_mean"] > 0
+    assert line["gradient_norm_max"] != 0.5
+
+
+def test_a_full_or_read_only_disk_is_named_and_costs_no_checkpoint(tmp_path: Path) -> None:
+    alone = ["unshare", "--map-root-user", "--mount"]
+    if subprocess.run([*alone, "mount", "-t", "tmpfs", "tmpfs", tmp_path], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    command = [*alone, sys.executable, str(Path(__file__).with_name("checkpoints_on_a_full_disk.py")), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if not line.startswith("epoch")]
+    kept = "; the last checkpoint is kept, dvc repro goes on from it"
+    assert told == [
+        f"checkpoints/interrupted cannot be written: No space left on device{kept}",
+        "['step-2.ckpt']",
+        f"checkpoints/interrupted cannot be written: Read-only file system{kept}",
+        f"checkpoints/interrupted cannot be written: Read-only file system{kept}",
+        "the same",
+    ]
