@@ -5,15 +5,16 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 PORT ?= 5000
+PEERS := benchmarks/.venv
+WORKS ?=
 
-.PHONY: help run restore test torture ui check clean
+.PHONY: help run restore test torture ui bench check clean
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY)  ## download, tokenize, train, evaluate, compare: whatever is not done yet
-	@python -m pipelines.params
-	@dvc repro
+	@python -m pipelines.grid
 	@test -e reports/comparison.html || python -m pipelines.compare
 	@echo "The report: reports/comparison.html   MLflow's pages: make ui"
 
@@ -29,6 +30,9 @@ torture: $(READY)  ## the long form of docs/guarantees.md's tests: half an hour 
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
 	@python -m tracking.ui --port $(PORT)
 
+bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, some 20 minutes (WORKS="train-lstm grid" for a part)
+	@python -m benchmarks.run $(WORKS)
+
 check: $(READY)  ## style (ruff) and types (mypy, strict)
 	@ruff check .
 	@ruff format --check .
@@ -42,4 +46,10 @@ $(READY): requirements.txt constraints.txt
 	@echo "Setting up $(VENV) (once, some minutes)"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(PEERS)/.ready: benchmarks/requirements.txt
+	@echo "Setting up $(PEERS) (once, some minutes)"
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

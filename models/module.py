@@ -8,7 +8,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from errors import TrainingError
@@ -65,9 +65,9 @@ class ClassifierModule(LightningModule):
             [weights for weights in self.parameters() if weights.requires_grad],
             lr=self.learning_rate,
             weight_decay=self.weight_decay,
-            # One pass over the embedding, the largest part by far, instead of several; Lightning cannot clip with it
-            # where it may have to unscale gradients.
-            fused="mixed" not in str(self.trainer.precision),
+            # One pass over the embedding, the largest part by far, instead of several. Not where gradients are scaled:
+            # the fused one unscales them itself, too late for clipping.
+            fused=self.trainer.precision != "16-mixed",
         )
         steps = int(self.trainer.estimated_stepping_batches)
         factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))
@@ -84,9 +84,12 @@ class ClassifierModule(LightningModule):
         return loss * self.trainer.world_size / batch.total
 
     def configure_gradient_clipping(
-        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clips, and remembers the norm that the gradient had before."""
+        """Clips, and remembers the norm before; Lightning's own way refuses fused optimizers under bf16-mixed."""
         weights = [weights for weights in self.parameters() if weights.grad is not None]
         norm = get_total_norm([entry.grad for entry in weights if entry.grad is not None])
         if gradient_clip_val is not None:

@@ -1,9 +1,12 @@
 """Two independent calculations at the same time, on two cores, with the bits that they would have one after another.
 
+A process that is bound to one core (pipelines/grid.py, taskset) does them one after another.
+
 A recurrent kernel this small gains little from a second thread, for it has to wait for its own previous step. But the
 two directions of a layer wait only for themselves, in the forward pass and in the backward pass.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -61,8 +64,16 @@ class _SideBySide(torch.autograd.Function):
 
 
 def _in_parallel(here: Callable[[], Result], there: Callable[[], Result]) -> tuple[Result, Result]:
+    if not _second_core():
+        return here(), there()
     other = _second_thread().submit(there)
     return here(), other.result()
+
+
+def _second_core() -> bool:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) > 1
+    return os.cpu_count() != 1
 
 
 def _as_here(calculate: Callable[[], Result]) -> Callable[[], Result]:

@@ -1,5 +1,7 @@
 """Two calculations at the same time have the bits, the gradients and the errors of one after another."""
 
+import os
+
 import pytest
 import torch
 from torch import Tensor
@@ -63,3 +65,22 @@ def test_an_error_in_either_comes_out(place: int) -> None:
     pairs[place] = (one, torch.ones(3, 3))
     with pytest.raises(RuntimeError, match="shapes"):
         side_by_side(calculate, pairs[0], pairs[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system that binds processes to cores")
+def test_one_core_gives_the_same_bits() -> None:
+    def compute() -> list[torch.Tensor]:
+        one, other, three, four = tensors()
+        results = side_by_side(calculate, (one, other), (three, four))
+        gradients = torch.autograd.grad(results[0].sum() + results[1].pow(3).sum(), [one, other, three, four])
+        return [*results, *gradients]
+
+    cores = os.sched_getaffinity(0)
+    together = compute()
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        alone = compute()
+    finally:
+        os.sched_setaffinity(0, cores)
+    for one, other in zip(together, alone, strict=True):
+        assert torch.equal(one, other)

@@ -1,0 +1,132 @@
+"""Seconds and peak memory as the work grows. `python -m benchmarks.growth <work> <size>`.
+
+tokenize: `size` documents through the stage tokenize; epoch: one epoch of the BiLSTM over so many documents; length:
+one epoch over 400 documents of `size` tokens each.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.corpus import VOCABULARY_SIZE, WORK, Documents, texts
+
+SIZES = {"tokenize": (1250, 5000, 20_000), "epoch": (640, 2560, 10_240), "length": (100, 400, 1600)}
+TITLES = {
+    "tokenize": "documents tokenized",
+    "epoch": "documents of an epoch",
+    "length": "tokens in each of 400 documents",
+}
+
+
+def main() -> None:
+    """Prints one line of JSON."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("work", choices=SIZES)
+    arguments.add_argument("size", type=int)
+    chosen = arguments.parse_args()
+    seconds = {"tokenize": tokenize, "epoch": epoch, "length": length}[chosen.work](chosen.size)
+    own, workers = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps({"value": seconds, "megabytes": max(own, workers) * 1024 / 1e6}))
+
+
+def tokenize(documents: int) -> float:
+    """The stage over a training split of so many documents."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from pipelines.params import TokenizeParams
+    from pipelines.tokenize import make_tokens
+
+    with TemporaryDirectory(dir=WORK) as folder:
+        os.chdir(folder)
+        Path("data/raw").mkdir(parents=True)
+        found = texts(documents)
+        rows = {"id": [str(number) for number in range(len(found))], "text": found, "label": [0] * len(found)}
+        schema = pa.schema([("id", pa.string()), ("text", pa.string()), ("label", pa.int32())])
+        pq.write_table(pa.table(rows, schema=schema), "data/raw/train.parquet", row_group_size=1000)
+        card = {"splits": {"train": {}}, "name": "growth", "digest": "", "labels": ["a", "b"]}
+        Path("data/raw/card.json").write_text(json.dumps(card))
+        started = time.perf_counter()
+        make_tokens(TokenizeParams(max_tokens=400))
+        seconds = time.perf_counter() - started
+        os.chdir("/")
+    return seconds
+
+
+def epoch(documents: int) -> float:
+    """One epoch over so many documents of the corpus."""
+    return _fit(Documents(documents))
+
+
+class EquallyLong:
+    """400 documents of the same length, of tokens that never repeat a batch."""
+
+    def __init__(self, tokens: int) -> None:
+        self.lengths = np.full(400, tokens, np.int32)
+        self.labels = np.arange(400, dtype=np.int32) % 2
+        self._tokens = np.random.default_rng(1).integers(2, VOCABULARY_SIZE, (400, tokens), dtype=np.int32)
+
+    def batch(self, indices: Any) -> tuple[Any, Any]:
+        """Tokens (batch, tokens) and lengths (batch,)."""
+        return self._tokens[indices], self.lengths[indices]
+
+
+def length(tokens: int) -> float:
+    """One epoch over documents of so many tokens."""
+    return _fit(EquallyLong(tokens))
+
+
+def _fit(documents: Any) -> float:
+    from models import machine
+
+    machine.prepare(1)
+    from models.classifier import TextClassifier
+    from models.module import ClassifierModule
+    from models.training import build_trainer, fit
+    from pipelines.params import TrainParams
+    from pipelines.train import OPTIMIZER
+
+    settings = TrainParams(epochs=1)
+    classifier = TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=True)
+    module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
+    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | {"batch_size", "threads"}))
+    started = time.perf_counter()
+    fit(trainer, module, documents, Documents(32), batch_size=32, seed=1, monitor="validation_loss")
+    return time.perf_counter() - started
+
+
+def draw(found: Mapping[str, Mapping[int, Mapping[str, float]]], folder: Path) -> None:
+    """growth.png: seconds and megabytes over size, a column for each work."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    rows = (("value", "seconds", "#0072b2"), ("megabytes", "peak MB", "#c94f00"))
+    grid = figure.subplots(2, len(found), squeeze=False)
+    for column, (work, points) in enumerate(found.items()):
+        sizes = list(points)
+        for row, (key, label, colour) in enumerate(rows):
+            axes = grid[row][column]
+            values = [points[size][key] for size in sizes]
+            axes.plot(sizes, values, "o-", color=colour)
+            axes.set(xlim=(0, max(sizes) * 1.08), ylim=(0, max(values) * 1.25), ylabel=label if column == 0 else "")
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30, ha="right")
+            for size, value in zip(sizes, values, strict=True):
+                axes.annotate(f"{value:,.3g}" if row == 0 else f"{value:,.0f}", (size, value), (0, 6),
+                              textcoords="offset points", ha="center", fontsize=8)  # fmt: skip
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+            if row == 1:
+                axes.set_xlabel(TITLES[work])
+    figure.savefig(folder / "growth.png", dpi=110, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Tokenizes, builds a vocabulary of 20,000 and numbers the tokens, in one way: documents a second.
+
+`python -m benchmarks.tokenize <candidate>`. The project's figure is its whole stage, from Parquet files to Arrow files
+on disk; the others have the texts in memory and leave the numbers there.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.corpus import PROJECT, WORK, texts
+
+DOCUMENTS = {"project": 0, "torchtext-loop": 5000, "keras": 5000, "hf-tokenizers": 20_000}
+
+
+def main() -> None:
+    """Prints one line of JSON."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("candidate", choices=DOCUMENTS)
+    candidate = arguments.parse_args().candidate
+    run = {"project": run_project, "torchtext-loop": run_loop, "keras": run_keras, "hf-tokenizers": run_tokenizers}
+    print(json.dumps({"value": run[candidate](texts(DOCUMENTS[candidate]))}))
+
+
+def run_project(_: list[str]) -> float:
+    """The stage tokenize over all splits."""
+    from pipelines.params import load
+    from pipelines.tokenize import make_tokens
+
+    os.chdir(PROJECT)
+    params = load().tokenize
+    with TemporaryDirectory(dir=WORK) as folder:
+        started = time.perf_counter()
+        summary = make_tokens(params, Path(folder) / "tokens")
+        seconds = time.perf_counter() - started
+    return float(sum(split["documents"] for split in summary["splits"].values()) / seconds)
+
+
+def run_loop(documents: list[str]) -> float:
+    """torchtext's tokenizer and Vocab in a plain loop."""
+    from collections import Counter
+
+    from torchtext.data.utils import get_tokenizer
+    from torchtext.vocab import Vocab
+
+    started = time.perf_counter()
+    tokenizer = get_tokenizer("basic_english")
+    counts: Counter[str] = Counter()
+    tokens = []
+    for document in documents:
+        tokens.append(tokenizer(document))
+        counts.update(tokens[-1])
+    numbers = Vocab(counts, max_size=20_000).stoi
+    for document in tokens:
+        [numbers[token] for token in document]
+    return len(documents) / (time.perf_counter() - started)
+
+
+def run_keras(documents: list[str]) -> float:
+    """Keras's TextVectorization in batches."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+    import tensorflow as tf
+
+    started = time.perf_counter()
+    layer = keras.layers.TextVectorization(max_tokens=20_002)
+    data = tf.data.Dataset.from_tensor_slices(documents).batch(256)
+    layer.adapt(data)
+    for batch in data:
+        layer(batch)
+    return len(documents) / (time.perf_counter() - started)
+
+
+def run_tokenizers(documents: list[str]) -> float:
+    """HF tokenizers, written in Rust, on all cores: the limit. Its words are split a little differently."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    started = time.perf_counter()
+    tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.WordLevelTrainer(vocab_size=20_002, special_tokens=["<unk>", "<pad>"], show_progress=False)
+    tokenizer.train_from_iterator(documents, trainer)
+    tokenizer.encode_batch_fast(documents)
+    return len(documents) / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""The whole pipeline, with the trainings of the grid at the same time. `python -m pipelines.grid`.
+
+`dvc repro` runs one stage after another. Here DVC itself runs several times at once: each run trains and evaluates one
+variant with one seed, on cores or GPUs of its own. A plain `dvc repro` at the end does the rest. Outputs, cache and
+dvc.lock are those of `dvc repro` alone.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import NamedTuple
+
+from joblib import cpu_count
+
+from errors import TrainingError
+from pipelines import cli, outputs
+from pipelines.params import Params, TrainParams, load
+
+LOCK_FILE = Path("dvc.lock")
+DVC = [sys.executable, "-m", "dvc", "--wait-for-lock"]  # for another DVC that reads or writes dvc.lock
+
+
+def main() -> None:
+    """The command line."""
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--workers", type=int, help="trainings at the same time (default: as many as there is room)")
+    cli.run(lambda namespace: run_pipeline(load(), namespace.workers), arguments)
+
+
+def run_pipeline(params: Params, workers: int | None) -> None:
+    """Runs whatever is not done yet; in the end this process becomes `dvc repro`.
+
+    Raises:
+        TrainingError: a stage failed; all others of the grid were run.
+    """
+    names = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
+    targets = [f"{stage}@{name}" for stage in ("train", "evaluate") for name in names]
+    if changed([]):
+        with Processes() as processes:
+            if processes.run([*DVC, "repro", "match"]):
+                raise TrainingError("a stage before the trainings failed; the lines above say why")
+        waiting = changed(targets)
+        names = [name for name in names if {f"train@{name}", f"evaluate@{name}"} & waiting]
+        rooms = share_out(params.train, len(names), workers)
+        if len(rooms) > 1:
+            before = LOCK_FILE.read_text(encoding="utf-8")
+            failed = run_grid(names, rooms)
+            sort_lock_file(before, targets)
+            if failed:
+                raise TrainingError(f"failed: {', '.join(sorted(failed))}; the lines above say why")
+    sys.stdout.flush()
+    os.execv(sys.executable, [*DVC, "repro"])
+
+
+def changed(targets: Sequence[str]) -> set[str]:
+    """Those of the stages `targets` (empty: of all) that DVC would look at again."""
+    status = subprocess.run([*DVC, "status", "--json", *targets], stdout=subprocess.PIPE, text=True, check=False)
+    if status.returncode:
+        raise TrainingError("dvc status failed; the lines above say why")
+    return set(json.loads(status.stdout))
+
+
+class Room(NamedTuple):
+    """What a worker has to itself: CPU cores (none: all of them), and GPUs."""
+
+    cores: list[int]
+    gpus: list[str]
+
+
+def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[Room]:
+    """Rooms for so many trainings at the same time; by default as many as the machine has cores or GPUs for."""
+    if train.num_nodes > 1:
+        return []  # the nodes are started together, by hand
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    cores = cores[: cpu_count()]  # which knows of a container's limits, too
+    gpus = _gpus() if train.accelerator != "cpu" else []
+    most = len(gpus) // train.devices if gpus else len(cores) // (train.devices * train.threads)
+    count = min(trainings, workers or most) if most else 0
+    if not hasattr(os, "sched_setaffinity") or count > len(cores):
+        cores = []
+    parts = [(len(cores) * part // count, len(cores) * (part + 1) // count) for part in range(count)]
+    groups = [gpus[start : start + train.devices] for start in range(0, most * train.devices, train.devices)]
+    return [Room(cores[first:last], groups[part % most] if gpus else []) for part, (first, last) in enumerate(parts)]
+
+
+def _gpus() -> list[str]:
+    if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name for name in chosen.split(",") if name]
+    import torch  # which takes a second, and knows nothing else of interest here
+
+    return [str(number) for number in range(torch.cuda.device_count())]
+
+
+def run_grid(names: Sequence[str], rooms: Sequence[Room]) -> list[str]:
+    """Trains and evaluates `names` (variant-seed), one in each of the `rooms` at a time; returns those that failed."""
+    queue: SimpleQueue[str] = SimpleQueue()
+    for name in names:
+        queue.put(name)
+    width = max(map(len, names))
+
+    def work(room: Room) -> list[str]:
+        if room.cores:
+            os.sched_setaffinity(0, room.cores)  # of this thread and of the processes that it starts
+        environment = {"CUDA_VISIBLE_DEVICES": ",".join(room.gpus)} if room.gpus else {}
+        failed: list[str] = []
+        while True:
+            try:
+                name = queue.get_nowait()
+            except Empty:
+                return failed
+            command = [*DVC, "repro", "--single-item", f"train@{name}", f"evaluate@{name}"]
+            if processes.run(command, f"{name:{width}} │ ", environment):
+                failed.append(name)
+
+    # From right to left at the end: first the processes are told to stop, then the threads are waited for.
+    with ThreadPoolExecutor(len(rooms)) as pool, Processes() as processes:
+        return [name for failed in pool.map(work, rooms) for name in failed]
+
+
+class Processes:
+    """Processes to which Ctrl-C and SIGTERM are passed on as long as the context is open.
+
+    Each has a session of its own, since DVC and the stage under it must hear of Ctrl-C exactly once, whether it comes
+    from a terminal or not.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._stopped: int | None = None
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            with self._lock:
+                self._stopped = signal.SIGTERM if isinstance(error, cli.Terminated) else signal.SIGINT
+                for process in self._running:
+                    os.killpg(process.pid, self._stopped)
+            for process in list(self._running):
+                process.wait()
+
+    def run(self, command: Sequence[str], prefix: str = "", environment: dict[str, str] | None = None) -> int:
+        """The exit code of `command`; what it prints is shown with `prefix` before each line."""
+        with self._lock:
+            if self._stopped is not None:
+                return 128 + self._stopped
+            process = subprocess.Popen(
+                command,
+                env=os.environ | (environment or {}),
+                stdout=subprocess.PIPE if prefix else None,
+                stderr=subprocess.STDOUT if prefix else None,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            self._running.add(process)
+        for line in process.stdout or ():
+            if line.strip():
+                print(prefix + line.rstrip("\n"), flush=True)
+        code = process.wait()
+        with self._lock:
+            self._running.remove(process)
+        return code
+
+
+def sort_lock_file(before: str, targets: Sequence[str]) -> None:
+    """Puts the entries that were added to dvc.lock since `before` into the order of `targets`, as `dvc repro` would.
+
+    DVC appends an entry when its stage ends, and in a grid that is a matter of chance.
+    """
+    order = {name: number for number, name in enumerate(targets)}
+    known = set(_entries(before))
+    text = LOCK_FILE.read_text(encoding="utf-8")
+    entries = _entries(text)
+    added = sorted(entries.keys() - known, key=lambda name: order.get(name, len(order)))
+    head = text[: len(text) - sum(map(len, entries.values()))]
+    kept = [name for name in entries if name in known]
+    with outputs.whole(LOCK_FILE) as path:
+        path.write_text(head + "".join(entries[name] for name in [*kept, *added]), encoding="utf-8")
+
+
+def _entries(text: str) -> dict[str, str]:
+    """The stages of a lock file with their lines, in their order."""
+    _, *blocks = re.split(r"^(?=  \S)", text, flags=re.MULTILINE)
+    return {block[: block.index(":\n")].strip(): block for block in blocks}
+
+
+if __name__ == "__main__":
+    main()

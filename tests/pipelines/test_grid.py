@@ -1,0 +1,160 @@
+"""Trainings at the same time leave what one after another leaves; failures and Ctrl-C lose nothing of the others."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.grid import Room, share_out, sort_lock_file
+from pipelines.params import TrainParams
+from tests.pipelines.project import change_params, copy_project, run_in
+
+# Stages in the place of the real ones, which take seconds to start: what is tested is DVC's work around them.
+STAGE = """
+import pathlib, signal, sys
+words = sys.argv[2::2]
+name = "-".join(words)
+if pathlib.Path("fail-" + name).exists():
+    sys.exit("error: the loss is nan")
+{before}
+for path in {outputs}:
+    path = pathlib.Path(path.format(*words))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{{"name": "' + name + '"}}')
+"""
+OUTPUTS = {
+    "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
+    "evaluate": [f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")],
+    "compare": [f"reports/{file}" for file in ("comparison.json", "comparison.html", "plots/a.json", "figures/a.png")],
+}
+GRID = ("python", "-m", "pipelines.grid", "--workers", "3")
+
+
+def write_stage(project: Path, stage: str, before: str = "") -> None:
+    (project / "pipelines" / f"{stage}.py").write_text(STAGE.format(before=before, outputs=OUTPUTS[stage]))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose grid ran at the same time."""
+    folder = tmp_path_factory.mktemp("project")
+    copy_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1, 2]})
+    for stage in OUTPUTS:
+        write_stage(folder, stage)
+    assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
+    result = run_in(folder, *GRID)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "bilstm-2 │ Running stage 'train@bilstm-2'" in result.stdout
+    return folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "project"))
+
+
+def test_stages_at_once_leave_the_lock_file_of_one_after_another(finished: Path, project: Path) -> None:
+    for command in (GRID, ("dvc", "repro")):
+        (project / "dvc.lock").unlink()
+        for name in (".dvc/cache", ".dvc/tmp", "results", "reports"):
+            shutil.rmtree(project / name)
+        result = run_in(project, *command)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
+
+
+def test_where_nothing_is_to_do_nothing_runs(project: Path) -> None:
+    result = run_in(project, *GRID)
+    assert result.returncode == 0
+    assert "Running stage" not in result.stdout
+
+
+def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path) -> None:
+    def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
+        return {line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line}
+
+    change_params(project, {"compare.seeds": [3, 1, 2, 4]})
+    (project / "fail-lstm-4").touch()
+    result = run_in(project, *GRID)
+    assert result.returncode == 1
+    assert "lstm-4   │ error: the loss is nan" in result.stdout
+    assert result.stderr.splitlines()[-1] == "error: failed: lstm-4; the lines above say why"
+    assert ran(result) == {"train@lstm-4", "train@bilstm-4", "evaluate@bilstm-4"}
+    (project / "fail-lstm-4").unlink()
+    assert ran(run_in(project, *GRID)) == {"train@lstm-4", "evaluate@lstm-4", "compare"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_all_trainings_in_order(project: Path, number: signal.Signals, code: int) -> None:
+    wait = """
+from pipelines import cli
+def stage(_):
+    try:
+        print("waiting", flush=True)
+        signal.pause()
+    finally:
+        pathlib.Path("ended-" + name).touch()
+sys.argv = sys.argv[:1]
+cli.run(stage, cli.parser(""))
+"""
+    write_stage(project, "train", before=wait)
+    shutil.rmtree(project / "results")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    grid = subprocess.Popen(
+        [sys.executable, *GRID[1:]], cwd=project, env=environment, stdout=subprocess.PIPE, text=True,
+        restore_signals=True,
+    )  # fmt: skip
+    assert grid.stdout is not None
+    waiting = 0
+    for line in grid.stdout:
+        waiting += line.endswith("│ waiting\n")
+        if waiting == 3:
+            break
+    grid.send_signal(number)
+    rest = grid.stdout.read()  # until the last process that could write has ended
+    assert grid.wait() == code
+    assert len(list(project.glob("ended-*"))) == 3
+    assert "waiting" not in rest
+    assert not list(project.glob("results/*/*/metrics.json"))
+
+
+def train_params(**changes: object) -> TrainParams:
+    return TrainParams.model_validate(changes)
+
+
+def test_cores_are_shared_out_without_overlap() -> None:
+    cores = len(os.sched_getaffinity(0))
+    rooms = share_out(train_params(), trainings=100, workers=None)
+    taken = [core for room in rooms for core in room.cores]
+    assert len(taken) == len(set(taken)) == len(rooms) <= cores
+    (room,) = share_out(train_params(), trainings=1, workers=None)
+    assert len(room.cores) == len(taken)
+    assert len(share_out(train_params(threads=2), trainings=100, workers=None)) == len(taken) // 2
+
+
+def test_gpus_are_shared_out_in_groups_of_the_devices_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,8")
+    rooms = share_out(train_params(accelerator="gpu", devices=2), trainings=9, workers=None)
+    assert [room.gpus for room in rooms] == [["4", "5"], ["6", "7"]]
+
+
+def test_more_workers_than_cores_are_not_bound_to_any() -> None:
+    assert set(map(repr, share_out(train_params(), trainings=999, workers=999))) == {repr(Room([], []))}
+
+
+def test_several_nodes_are_left_to_whoever_starts_them() -> None:
+    assert share_out(train_params(num_nodes=2), trainings=4, workers=None) == []
+
+
+def test_entries_of_the_lock_file_that_were_there_keep_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head, entries = "schema: '2.0'\nstages:\n", {name: f"  {name}:\n    cmd: {name}\n" for name in "abcde"}
+    Path("dvc.lock").write_text(head + "".join(entries[name] for name in "daecb"))
+    sort_lock_file(head + entries["d"] + entries["a"], ["b", "c", "e"])
+    assert Path("dvc.lock").read_text() == head + "".join(entries[name] for name in "dabce")
