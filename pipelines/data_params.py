@@ -36,7 +36,7 @@ class SyntheticReviewsParams(Section):
     test_rows: Count = 2000
     min_tokens: Count = 50
     max_tokens: Annotated[int, Field(ge=80, le=10_000)] = 90  # 80: an opinion and a sentence on either side always fit
-    rules: list[Rule] = Field(list(get_args(Rule)), min_length=1)
+    rules: list[Rule] = Field(default=list(get_args(Rule)), min_length=1)
     places: PlaceWeights = PlaceWeights()
     decoys: Annotated[int, Field(ge=0, le=10)] = 2
     opposed_share: Annotated[float, Field(ge=0, le=1)] = 0.3
