@@ -32,6 +32,7 @@ class TextClassifier(nn.Module):
         layer_dropout: float = 0.0,
         head_dropout: float = 0.0,
         freeze_embedding: bool = False,
+        single_bias: bool = False,
         forget_bias: float | None = None,
         recurrent_init: RecurrentInit = "uniform",
         vectors: Tensor | None = None,
@@ -54,6 +55,7 @@ class TextClassifier(nn.Module):
             layers=layers,
             bidirectional=bidirectional,
             layer_dropout=layer_dropout,
+            single_bias=single_bias,
             forget_bias=forget_bias,
             recurrent_init=recurrent_init,
         )
@@ -72,14 +74,16 @@ class TextClassifier(nn.Module):
         return logits.to(torch.promote_types(logits.dtype, torch.float32))  # losses want it, whatever computed them
 
     def parameter_counts(self) -> dict[str, int]:
-        """Numbers of parameters by part; pooling counts to the head."""
+        """Numbers of parameters by part; pooling counts to the head, idle biases do not count."""
         parts: dict[str, tuple[nn.Module, ...]] = {
             "embedding": (self.embedding,),
             "recurrent": (self.encoder,),
             "head": (self.pooling, self.head),
         }
         counts = {
-            name: sum(weights.numel() for part in modules for weights in part.parameters())
+            name: sum(
+                weights.numel() for part in modules for weights in part.parameters() if weights not in self.encoder.idle
+            )
             for name, modules in parts.items()
         }
         return {"total": sum(counts.values()), **counts}

@@ -30,6 +30,7 @@ class RecurrentEncoder(nn.Module):
     Attributes:
         output_size: numbers a state has: hidden_size times the number of directions.
         layers: one single-layer module a layer; with two directions its `_reverse` weights read backwards.
+        idle: the second bias vectors, if `single_bias` keeps them at 0 and out of training; else none.
 
     Example:
         >>> encoder = RecurrentEncoder("lstm", input_size=3, hidden_size=2, bidirectional=True)
@@ -46,6 +47,7 @@ class RecurrentEncoder(nn.Module):
         layers: int = 1,
         bidirectional: bool = False,
         layer_dropout: float = 0.0,
+        single_bias: bool = False,
         forget_bias: float | None = None,
         recurrent_init: RecurrentInit = "uniform",
     ) -> None:
@@ -64,6 +66,14 @@ class RecurrentEncoder(nn.Module):
             if forget_bias is not None:
                 set_forget_bias(layer, forget_bias)
         self.dropout = nn.Dropout(layer_dropout)
+        # PyTorch adds two bias vectors for each gate, one of which is enough; its kernels want both.
+        self.idle = {
+            weights
+            for name, weights in self.named_parameters()
+            if single_bias and name.rpartition(".")[2].startswith("bias_hh")
+        }
+        for weights in self.idle:
+            nn.init.zeros_(weights).requires_grad_(False)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """States of the last layer.

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, cast
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -16,6 +16,7 @@ from models.classifier import TextClassifier
 from text.batches import Batch
 
 Schedule = Literal["constant", "linear", "cosine"]
+LARGEST_ERROR = 0.3  # of an output, in a document that counts as solved
 
 
 class Totals(NamedTuple):
@@ -23,6 +24,7 @@ class Totals(NamedTuple):
 
     loss: Tensor
     correct: Tensor
+    solved: Tensor
     documents: Tensor
 
 
@@ -31,9 +33,10 @@ class ClassifierModule(LightningModule):
 
     Attributes:
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
-            validation_accuracy, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and accuracies are means
-            over documents, not over batches; the training ones are taken while the weights change. Norms are those
-            of each step before clipping.
+            validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
+            accuracies are means over documents, not over batches; the training ones are taken while the weights change.
+            Norms are those of each step before clipping. A document is solved if each of its probabilities is less than
+            0.3 away from 1 (its class) or 0 (Hochreiter and Schmidhuber 1997, section 5).
     """
 
     def __init__(
@@ -104,8 +107,8 @@ class ClassifierModule(LightningModule):
         if self.trainer.sanity_checking:
             self._validation.clear()
             return
-        train_loss, train_accuracy = self._means(self._train)
-        validation_loss, validation_accuracy = self._means(self._validation)
+        train_loss, train_accuracy, _ = self._means(self._train)
+        validation_loss, validation_accuracy, validation_solved = self._means(self._validation)
         if not math.isfinite(validation_loss):
             raise self._diverged("validation loss", validation_loss)
         norms = torch.stack([norm.double().to(self.device) for norm in self._norms])  # (steps,)
@@ -119,6 +122,7 @@ class ClassifierModule(LightningModule):
                 "train_accuracy": train_accuracy,
                 "validation_loss": validation_loss,
                 "validation_accuracy": validation_accuracy,
+                "validation_solved": validation_solved,
                 "learning_rate": self.optimizers().param_groups[0]["lr"],  # type: ignore[union-attr]
                 "gradient_norm_mean": float(norms.mean()),
                 "gradient_norm_max": float(norms.max()),
@@ -127,19 +131,21 @@ class ClassifierModule(LightningModule):
         for name in ("validation_loss", "validation_accuracy"):
             self.log(name, self.history[-1][name], prog_bar=True, sync_dist=True)
 
-    def _means(self, collected: list[Totals]) -> tuple[float, float]:
-        """Loss and accuracy a document, over all processes; empties `collected`."""
+    def _means(self, collected: list[Totals]) -> tuple[float, float, float]:
+        """Loss, accuracy and share of solved documents, over all processes; empties `collected`."""
         # Sums in float64: the order of the batches leaves no trace in the digits that are written down.
-        sums = self._rows(collected).sum(dim=0)  # (3,)
+        sums = self._rows(collected).sum(dim=0)  # (4,)
         sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         collected.clear()
-        loss, correct, documents = sums.tolist()
-        return loss / documents, correct / documents
+        loss, correct, solved, documents = sums.tolist()
+        return loss / documents, correct / documents, solved / documents
 
     def _rows(self, collected: list[Totals]) -> Tensor:
-        """One row a batch, (batches, 3)."""
+        """One row a batch, (batches, 4)."""
         rows = [torch.stack(entry).double().to(self.device) for entry in collected]
-        return torch.stack(rows) if rows else torch.zeros(0, 3, dtype=torch.float64, device=self.device)
+        return (
+            torch.stack(rows) if rows else torch.zeros(0, len(Totals._fields), dtype=torch.float64, device=self.device)
+        )
 
     def _diverged(self, what: str, value: float) -> TrainingError:
         rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
@@ -157,7 +163,7 @@ class ClassifierModule(LightningModule):
         """Adds the history, and what the epoch has collected so far in each process."""
         rows = cast(Tensor, self.all_gather(self._rows(self._train)))
         checkpoint["history"] = self.history
-        checkpoint["train"] = rows.reshape(self.trainer.world_size, -1, 3).cpu()  # (processes, batches, 3)
+        checkpoint["train"] = rows.reshape(self.trainer.world_size, -1, rows.shape[-1]).cpu()  # (processes, batches, 4)
         checkpoint["norms"] = torch.stack(self._norms).cpu() if self._norms else torch.zeros(0)  # (batches,)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -176,7 +182,9 @@ class ClassifierModule(LightningModule):
 def totals(logits: Tensor, labels: Tensor, loss: Tensor) -> Totals:
     """What one batch adds to an epoch's means; `loss` is the sum over its documents."""
     correct = (logits.argmax(dim=1) == labels).sum()
-    return Totals(loss.detach(), correct, torch.tensor(len(labels), device=labels.device))
+    errors = (logits.detach().softmax(dim=1) - one_hot(labels, logits.shape[1])).abs().amax(dim=1)  # (batch,)
+    solved = (errors < LARGEST_ERROR).sum()
+    return Totals(loss.detach(), correct, solved, torch.tensor(len(labels), device=labels.device))
 
 
 def learning_rate_factor(step: int, steps: int, warmup_share: float, schedule: Schedule) -> float:

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from errors import ParamsError
 from pipelines import cli, outputs
+from pipelines.data_params import DataParams
 from pipelines.outputs import RAW
-from pipelines.params import DataParams, load
-from text import card, corpus, custom, splits
+from pipelines.params import load
+from text import card, corpus, custom, splits, synthetic_sequences
 from text.catalogue import CATALOGUE
 from text.fetch import default_cache, fetch
 
@@ -68,11 +69,18 @@ def _check(data: DataParams) -> None:
 
 def _documents(data: DataParams) -> corpus.Batches:
     """The data set's documents, from wherever they are."""
-    if data.name == "synthetic_reviews":
-        from text import synthetic_reviews  # brings torch with it, which the others do not need
+    match data.name:
+        case "synthetic_reviews":
+            from text import synthetic_reviews  # brings torch with it, which the others do not need
 
-        tables = synthetic_reviews.generate(seed=data.seed, **data.synthetic_reviews.model_dump())
-        return corpus.table_batches(tables, synthetic_reviews.LABELS)
+            tables = synthetic_reviews.generate(seed=data.seed, **data.synthetic_reviews.model_dump())
+            return corpus.table_batches(tables, synthetic_reviews.LABELS)
+        case "temporal_order":
+            tables = synthetic_sequences.temporal_order(seed=data.seed, **data.temporal_order.model_dump())
+            return corpus.table_batches(tables, synthetic_sequences.CLASSES[data.temporal_order.task])
+        case "first_token":
+            tables = synthetic_sequences.first_token(seed=data.seed, **data.first_token.model_dump())
+            return corpus.table_batches(tables, synthetic_sequences.RELEVANT)
     entry = CATALOGUE[data.name]
     cache = default_cache()
     paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]

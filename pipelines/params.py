@@ -9,108 +9,22 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from errors import ParamsError
 from pipelines import cli, outputs
+from pipelines.data_params import DataParams
 from pipelines.outputs import CHECKED
+from pipelines.sections import Count, Section, Seed, shown
 
 PARAMS_FILE = Path("params.yaml")
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-Share = Annotated[float, Field(gt=0, lt=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1, le=10**9)]
-MOST_TOKENS = 2 * 10**8  # of all synthetic reviews; they are made in memory
-Rule = Literal["negation", "contrast", "retraction", "expectation", "development", "preference", "choice", "hypothesis"]
-
-
-def _shown(value: Any) -> str:
-    """The value in a message, cut where it is long."""
-    return repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
-
-
-class Section(BaseModel):
-    """A section of params.yaml: strict types, no unknown keys, no changes after reading."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class PlaceWeights(Section):
-    """How often the deciding opinion of a synthetic review stands where, relative to each other."""
-
-    beginning: Annotated[int, Field(ge=0, le=100)] = 1
-    middle: Annotated[int, Field(ge=0, le=100)] = 1
-    end: Annotated[int, Field(ge=0, le=100)] = 1
-
-    @model_validator(mode="after")
-    def _check(self) -> "PlaceWeights":
-        if not self.beginning + self.middle + self.end:
-            raise ValueError("beginning, middle and end are all 0; one of them must be 1 or more")
-        return self
-
-
-class SyntheticReviewsParams(Section):
-    """The embedded data set (text/synthetic_reviews.py)."""
-
-    train_rows: Count = 6000
-    validation_rows: Count = 1000
-    test_rows: Count = 2000
-    min_tokens: Count = 50
-    max_tokens: Annotated[int, Field(ge=80, le=10_000)] = 90  # 80: an opinion and a sentence on either side always fit
-    rules: Annotated[list[Rule], Field(min_length=1)] = list(get_args(Rule))
-    places: PlaceWeights = PlaceWeights()
-    decoys: Annotated[int, Field(ge=0, le=10)] = 2
-    opposed_share: Annotated[float, Field(ge=0, le=1)] = 0.3
-
-    @model_validator(mode="after")
-    def _check(self) -> "SyntheticReviewsParams":
-        if self.max_tokens < self.min_tokens + 20:  # the longest sentence between two opinions
-            raise ValueError(
-                f"max_tokens is {self.max_tokens}; with min_tokens of {self.min_tokens} "
-                f"it must be {self.min_tokens + 20} or more"
-            )
-        rows = self.train_rows + self.validation_rows + self.test_rows
-        if rows * self.max_tokens > MOST_TOKENS:
-            raise ValueError(
-                f"max_tokens is {self.max_tokens} in {rows} rows; allowed: {MOST_TOKENS} tokens in all, or "
-                f"{MOST_TOKENS // self.max_tokens} rows of such a length"
-            )
-        if repeated := [rule for rule in self.rules if self.rules.count(rule) > 1]:
-            raise ValueError(f"rules names {repeated[0]!r} more than once; each may stand there once")
-        return self
-
-
-class DataParams(Section):
-    """What the download stage fetches and how it is split."""
-
-    name: Literal["synthetic_reviews", "imdb", "nsmc", "sst2", "trec", "ag_news", "custom"]
-    source: str | None = None
-    checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
-    text_column: str = "text"
-    label_column: str = "label"
-    validation_share: Share = 0.1
-    test_share: Share = 0.2
-    unlabelled: bool = False
-    seed: Seed = 1
-    synthetic_reviews: SyntheticReviewsParams = SyntheticReviewsParams()
-
-    @model_validator(mode="after")
-    def _check(self) -> "DataParams":
-        if self.name == "custom" and self.source is None:
-            raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
-        if self.name == "synthetic_reviews" and self.source is not None:
-            raise ValueError(f"data.source is {_shown(self.source)}; synthetic_reviews is generated, it must be null")
-        if self.text_column == self.label_column:
-            raise ValueError(
-                f"data.label_column is {_shown(self.label_column)}, as data.text_column is; they must differ"
-            )
-        return self
 
 
 class TokenizeParams(Section):
@@ -137,6 +51,7 @@ class VariantParams(Section):
     layer_dropout: Dropout = 0.0
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
+    single_bias: bool = False
     forget_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
     recurrent_init: Literal["uniform", "orthogonal"] = "uniform"
 
@@ -218,6 +133,7 @@ class Params(Section):
         for index, name in enumerate(self.compare.variants):
             if name not in self.variants:
                 raise ValueError(f"compare.variants[{index}] is {name!r}; allowed: {', '.join(self.variants)}")
+        self._check_sequences()
         if self.compare.baseline not in self.compare.variants:
             raise ValueError(
                 f"compare.baseline is {self.compare.baseline!r}; allowed: {', '.join(self.compare.variants)}"
@@ -232,6 +148,21 @@ class Params(Section):
             if repeated := [value for value in values if values.count(value) > 1]:
                 raise ValueError(f"compare.{key} names {repeated[0]!r} more than once; each may stand there once")
         return self
+
+    def _check_sequences(self) -> None:
+        """Whether the symbols of a generated sequence stay what they are, and all of them."""
+        if (longest := self.data.longest_sequence()) is None:
+            return
+        if self.tokenize.tokenizer != "whitespace":
+            raise ValueError(
+                f"tokenize.tokenizer is {self.tokenize.tokenizer!r}; "
+                f"allowed with data.name {self.data.name}: whitespace"
+            )
+        if self.tokenize.max_tokens < longest:
+            raise ValueError(
+                f"tokenize.max_tokens is {self.tokenize.max_tokens}, but data.{self.data.name} has sequences of "
+                f"{longest} symbols; allowed: {longest} or more"
+            )
 
 
 def load(path: Path = PARAMS_FILE) -> Params:
@@ -275,7 +206,6 @@ def _one_line(path: Path, error: ValidationError) -> str:
 def _describe(detail: ErrorDetails) -> str:
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     found, context = detail["input"], detail.get("ctx", {})
-    shown = _shown(found)
     match detail["type"]:
         case "extra_forbidden":
             return _describe_unknown_key(detail["loc"])
@@ -285,13 +215,15 @@ def _describe(detail: ErrorDetails) -> str:
             message = str(context["error"])
             return message if message.startswith(tuple(Params.model_fields)) else f"{where}.{message}"
         case "literal_error":
-            return f"{where} is {shown}; allowed: {context['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+            return (
+                f"{where} is {shown(found)}; allowed: {context['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+            )
     if where.endswith(".[key]"):
-        return f"{where.removesuffix('.[key]')} has the name {shown}; allowed: {_PATTERNS[NAME_PATTERN]}"
+        return f"{where.removesuffix('.[key]')} has the name {shown(found)}; allowed: {_PATTERNS[NAME_PATTERN]}"
     if detail["type"] == "string_pattern_mismatch":
-        return f"{where} is {shown}; allowed: {_PATTERNS.get(context['pattern'], context['pattern'])}"
+        return f"{where} is {shown(found)}; allowed: {_PATTERNS.get(context['pattern'], context['pattern'])}"
     expected = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    return f"{where} is {shown}; allowed: {expected[0].lower()}{expected[1:]}"
+    return f"{where} is {shown(found)}; allowed: {expected[0].lower()}{expected[1:]}"
 
 
 _PATTERNS = {

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from errors import DataError, ParamsError, UserError
 from pipelines import outputs
+from pipelines.data_params import DataParams
 from pipelines.download import download
-from pipelines.params import DataParams, TokenizeParams
+from pipelines.params import TokenizeParams
 from pipelines.tokenize import make_tokens
 from tests.guarantees.project import Project
 from text.store import TokenStore

@@ -43,6 +43,23 @@ def test_the_textbook_model_has_the_textbook_number_of_parameters() -> None:
     assert counts == {"total": 2_659_586, "embedding": 2_560_000, "recurrent": 98_816 + 512, "head": 258}
 
 
+def test_with_a_single_bias_it_has_the_number_that_keras_gives() -> None:
+    counts = TextClassifier(20_000, 2, cell="lstm", bidirectional=True, single_bias=True).parameter_counts()
+    assert counts == {"total": 2_659_074, "embedding": 2_560_000, "recurrent": 98_816, "head": 258}
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_single_bias_leaves_the_second_one_at_0_through_training(cell: str) -> None:
+    classifier = TextClassifier(50, 3, cell=cell, bidirectional=True, layers=2, single_bias=True)  # type: ignore[arg-type]
+    optimizer = torch.optim.AdamW([w for w in classifier.parameters() if w.requires_grad], lr=0.1)
+    classifier(*batch()).logsumexp(dim=1).sum().backward()
+    optimizer.step()
+    second = {name: weights for name, weights in classifier.named_parameters() if "bias_hh" in name}
+    assert len(second) == 4
+    assert not any(weights.any() for weights in second.values())
+    assert all(weights.any() for name, weights in classifier.named_parameters() if "bias_ih" in name)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_saved_weights_give_the_same_logits(variant: dict[str, Any], tmp_path: Path) -> None:
     classifier = TextClassifier(50, 3, **variant).eval()

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from errors import DataError, ParamsError
+from pipelines.data_params import DataParams
 from pipelines.download import download
-from pipelines.params import DataParams
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.data_params import DataParams
 from pipelines.download import download
-from pipelines.params import DataParams
 
 FOLDER = os.environ.get("DATASETS")
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="the environment variable DATASETS names no folder")

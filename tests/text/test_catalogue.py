@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from errors import DataError
-from pipelines.params import DataParams
+from pipelines.data_params import DataParams
 from tests.text.conftest import Server
 from text.catalogue import CATALOGUE, DataSet, File
 from text.corpus import Document

@@ -1,0 +1,116 @@
+"""The section data of params.yaml, typed: which data set, from where, how it is split; the generated ones in detail."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, StringConstraints, model_validator
+
+from pipelines.sections import Count, Section, Seed, shown
+
+MOST_TOKENS = 2 * 10**8  # of what is generated; it is made in memory
+Share = Annotated[float, Field(gt=0, lt=1)]
+Rule = Literal["negation", "contrast", "retraction", "expectation", "development", "preference", "choice", "hypothesis"]
+
+# Data sets that are generated here, from a section of their own with their name.
+Generated = Literal["synthetic_reviews", "temporal_order", "first_token"]
+
+
+class PlaceWeights(Section):
+    """How often the deciding opinion of a synthetic review stands where, relative to each other."""
+
+    beginning: Annotated[int, Field(ge=0, le=100)] = 1
+    middle: Annotated[int, Field(ge=0, le=100)] = 1
+    end: Annotated[int, Field(ge=0, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "PlaceWeights":
+        if not self.beginning + self.middle + self.end:
+            raise ValueError("beginning, middle and end are all 0; one of them must be 1 or more")
+        return self
+
+
+class SyntheticReviewsParams(Section):
+    """The embedded data set (text/synthetic_reviews.py)."""
+
+    train_rows: Count = 6000
+    validation_rows: Count = 1000
+    test_rows: Count = 2000
+    min_tokens: Count = 50
+    max_tokens: Annotated[int, Field(ge=80, le=10_000)] = 90  # 80: an opinion and a sentence on either side always fit
+    rules: list[Rule] = Field(default=list(get_args(Rule)), min_length=1)
+    places: PlaceWeights = PlaceWeights()
+    decoys: Annotated[int, Field(ge=0, le=10)] = 2
+    opposed_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+
+    @model_validator(mode="after")
+    def _check(self) -> "SyntheticReviewsParams":
+        if self.max_tokens < self.min_tokens + 20:  # the longest sentence between two opinions
+            raise ValueError(
+                f"max_tokens is {self.max_tokens}; with min_tokens of {self.min_tokens} "
+                f"it must be {self.min_tokens + 20} or more"
+            )
+        rows = self.train_rows + self.validation_rows + self.test_rows
+        if rows * self.max_tokens > MOST_TOKENS:
+            raise ValueError(
+                f"max_tokens is {self.max_tokens} in {rows} rows; allowed: {MOST_TOKENS} tokens in all, or "
+                f"{MOST_TOKENS // self.max_tokens} rows of such a length"
+            )
+        if repeated := [rule for rule in self.rules if self.rules.count(rule) > 1]:
+            raise ValueError(f"rules names {repeated[0]!r} more than once; each may stand there once")
+        return self
+
+
+class TemporalOrderParams(Section):
+    """Two or three relevant symbols far apart (text/synthetic_sequences.py)."""
+
+    task: Literal["6a", "6b"] = "6a"
+    length: Annotated[int, Field(ge=10, le=10_000)] = 100  # 10: the relevant symbols still have places of their own
+    train_rows: Count = 3000
+    validation_rows: Count = 2000
+    test_rows: Count = 2560
+
+
+class FirstTokenParams(Section):
+    """The class stands at the very beginning (text/synthetic_sequences.py)."""
+
+    distractors: Annotated[int, Field(ge=1, le=10_000)] = 100
+    train_rows: Count = 3000
+    validation_rows: Count = 1000
+    test_rows: Count = 2000
+
+
+class DataParams(Section):
+    """What the download stage fetches and how it is split."""
+
+    name: Literal[Generated, "imdb", "nsmc", "sst2", "trec", "ag_news", "custom"]
+    source: str | None = None
+    checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    text_column: str = "text"
+    label_column: str = "label"
+    validation_share: Share = 0.1
+    test_share: Share = 0.2
+    unlabelled: bool = False
+    seed: Seed = 1
+    synthetic_reviews: SyntheticReviewsParams = SyntheticReviewsParams()
+    temporal_order: TemporalOrderParams = TemporalOrderParams()
+    first_token: FirstTokenParams = FirstTokenParams()
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataParams":
+        if self.name == "custom" and self.source is None:
+            raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
+        if self.name in get_args(Generated) and self.source is not None:
+            raise ValueError(f"data.source is {shown(self.source)}; {self.name} is generated, it must be null")
+        if self.text_column == self.label_column:
+            raise ValueError(
+                f"data.label_column is {shown(self.label_column)}, as data.text_column is; they must differ"
+            )
+        return self
+
+    def longest_sequence(self) -> int | None:
+        """The symbols of the longest generated sequence; None for data that are texts."""
+        match self.name:
+            case "temporal_order":
+                return (self.temporal_order.length * 11 + 5) // 10
+            case "first_token":
+                return self.first_token.distractors + 1
+        return None

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The long-term dependency problem, measured: rnn, gru and lstm in one and in both directions over growing distances, and
+# tasks 6a and 6b of Hochreiter and Schmidhuber (1997) by the paper's own measure.
+#   recipes/long_term_dependency.sh
+# Tables on the terminal, figures in reports/long_term_dependency/, trainings in MLflow. What it gave:
+# docs/long_term_dependency.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+python -m pipelines.long_term_dependency recipes/first_token.yaml --lengths 10 30 100
+python -m pipelines.long_term_dependency recipes/temporal_order_6a.yaml --lengths 100
+python -m pipelines.long_term_dependency recipes/temporal_order_6b.yaml --lengths 100
