@@ -57,7 +57,8 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,
+            # A stage of DVC's that finds itself in another process group than its parent takes it for dead.
+            start_new_session="DVC_STAGE" not in environment,
         )
 
     def run(self, *command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
