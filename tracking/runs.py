@@ -137,7 +137,11 @@ def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
     """The resolved configuration of a training (its config.json) as params, and its data set as the run's input."""
     chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters")
     run.log_params({key: config[key] for key in chosen})
-    data = config["data"]
+    data, variant = config["data"], config["variant"]
+    directions = "both directions" if variant["bidirectional"] else "one direction"
+    parameters = f"{config['parameters']['total']:,} parameters"
+    note = f"{variant['cell']}, {directions}, {parameters}; trained on {data['name']} with seed {config['seed']}."
+    run.set_tags({NOTE: note})
     profile = json.dumps({"classes": len(config["labels"]), "vocabulary_size": config["vocabulary_size"]})
     run.log_dataset(data["name"], data["digest"], profile)
 

@@ -57,6 +57,8 @@ def test_a_training_is_one_run_with_params_metrics_data_set_and_tags(store: Path
     assert found.data.metrics["train_loss"] == 0.25
     assert found.data.tags["variant"] == "bilstm"
     assert found.data.tags["seed"] == "2"
+    note = "lstm, both directions, 12 parameters; trained on toy with seed 2."
+    assert found.data.tags["mlflow.note.content"] == note
     assert found.data.tags["signature"] == "s2"
     assert found.inputs is not None
     assert found.inputs.dataset_inputs[0].dataset.name == "toy"
