@@ -48,7 +48,7 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
     from models.module import ClassifierModule
     from models.training import build_trainer, fit
     from pipelines.params import TrainParams
-    from pipelines.train import OPTIMIZER
+    from pipelines.train import CHECKPOINTS, OPTIMIZER
 
     class Clock(Callback):
         started = ended = 0.0
@@ -64,7 +64,7 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
         TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=bidirectional),
         **settings.model_dump(include=OPTIMIZER),
     )
-    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | {"batch_size", "threads"}))
+    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | {"batch_size", "threads"}))
     clock = Clock()
     few = Documents(BATCH_SIZE)
     fit(trainer, module, documents, few, batch_size=BATCH_SIZE, seed=1, monitor="validation_loss", callbacks=[clock])
