@@ -89,15 +89,13 @@ def _fit(documents: Any) -> float:
 
     machine.prepare(1)
     from models.classifier import TextClassifier
-    from models.module import ClassifierModule
-    from models.training import build_trainer, fit
+    from models.training import fit
     from pipelines.params import TrainParams
-    from pipelines.train import OPTIMIZER
+    from pipelines.train import as_lightning
 
     settings = TrainParams(epochs=1)
     classifier = TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=True)
-    module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
-    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | {"batch_size", "threads"}))
+    module, trainer = as_lightning(classifier, settings)
     started = time.perf_counter()
     fit(trainer, module, documents, Documents(32), batch_size=32, seed=1, monitor="validation_loss")
     return time.perf_counter() - started

@@ -45,10 +45,9 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
     from pytorch_lightning import Callback
 
     from models.classifier import TextClassifier
-    from models.module import ClassifierModule
-    from models.training import build_trainer, fit
+    from models.training import fit
     from pipelines.params import TrainParams
-    from pipelines.train import CHECKPOINTS, OPTIMIZER
+    from pipelines.train import as_lightning
 
     class Clock(Callback):
         started = ended = 0.0
@@ -60,11 +59,8 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
             self.ended = time.perf_counter()
 
     settings = TrainParams.model_validate({"epochs": 2, "gradient_clip": None, "precision": precision})
-    module = ClassifierModule(
-        TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=bidirectional),
-        **settings.model_dump(include=OPTIMIZER),
-    )
-    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | {"batch_size", "threads"}))
+    classifier = TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=bidirectional)
+    module, trainer = as_lightning(classifier, settings)
     clock = Clock()
     few = Documents(BATCH_SIZE)
     fit(trainer, module, documents, few, batch_size=BATCH_SIZE, seed=1, monitor="validation_loss", callbacks=[clock])

@@ -12,12 +12,11 @@ from rich.table import Table
 
 from analysis.against_itself import against_itself
 from analysis.experiment import Experiment
+from analysis.verdict import SIGNIFICANCE
 from errors import ParamsError
 from pipelines import cli
 from pipelines.experiment import read_experiment
 from pipelines.params import Params, load
-
-SIGNIFICANCE = 0.05
 
 
 def main() -> None:

@@ -20,7 +20,6 @@ from models import machine
 from models.prediction import predict
 from pipelines import cli, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
-from pipelines.outputs import TOKENS
 from pipelines.params import Params, load
 from pipelines.record import HEADLINES
 from pipelines.trained import load_classifier
@@ -40,8 +39,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     config = outputs.read_json(folder / "config.json", made_by="train")
     Checkpoints(config["signature"]).remove()  # DVC has recorded the training
     machine.prepare(config["train"]["threads"])
-    checksums = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
-    test = TokenStore.open(outputs.verified(TOKENS / "test.arrow", checksums))
+    test = TokenStore.open(outputs.verified_tokens("test.arrow"))
     classifier = load_classifier(config, outputs.verified(folder / "model.safetensors", config["checksums"]))
 
     started = time.perf_counter()

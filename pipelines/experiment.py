@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from analysis.experiment import Document, Experiment
 from errors import DataError
 from pipelines import measurements, outputs
-from pipelines.outputs import RAW, TOKENS
+from pipelines.outputs import RAW
 from pipelines.params import Params
 
 
@@ -77,9 +77,8 @@ def _read_probabilities(folder: Path, ids: pa.ChunkedArray) -> npt.NDArray[np.fl
 
 def _read_lengths(ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
     """Tokens of each test document, (n,)."""
-    path = TOKENS / "test.arrow"
-    checksums = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
-    table = _read_table(outputs.verified(path, checksums), made_by="tokenize").select(["id", "length"])
+    path = outputs.verified_tokens("test.arrow")
+    table = _read_table(path, made_by="tokenize").select(["id", "length"])
     return np.asarray(table["length"].to_numpy()[_order(path, table["id"], ids)])
 
 

@@ -98,6 +98,15 @@ def verified(path: Path, checksums: Mapping[str, str]) -> Path:
     return path
 
 
+def verified_tokens(name: str) -> Path:
+    """The file `name` of data/tokens, as the stage tokenize wrote it.
+
+    Raises:
+        DataError: as `verified`.
+    """
+    return verified(TOKENS / name, read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"])
+
+
 def write_json(path: Path, content: Any) -> None:
     """Writes `content` so that a person and `git diff` can read it."""
     with whole(path) as temporary:

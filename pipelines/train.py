@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from pytorch_lightning import Trainer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -48,7 +49,7 @@ def train(params: Params, variant: str, seed: int) -> None:
     machine.prepare(settings.threads)
     config = _resolve(params, variant, seed)
     sizes = {"vocabulary_size": config["vocabulary_size"], "num_classes": len(config["labels"])}
-    stores = _stores()
+    stores = [TokenStore.open(outputs.verified_tokens(f"{split}.arrow")) for split in ("train", "validation")]
     with torch.device("meta"):  # of the same shape, but without any memory
         planned = TextClassifier(**sizes, **config["variant"])
     tokens = int(min(settings.batch_size, len(stores[0])) * stores[0].lengths.mean())
@@ -57,8 +58,7 @@ def train(params: Params, variant: str, seed: int) -> None:
     classifier = TextClassifier(**sizes, **config["variant"], vectors=_vectors(config))
     config["parameters"] = classifier.parameter_counts()
 
-    module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
-    trainer = build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | {"batch_size", "threads"}))
+    module, trainer = as_lightning(classifier, settings)
     if (fewest := min(len(store) for store in stores)) < trainer.world_size:
         raise DataError(
             f"a split has {fewest} documents, too few for the {trainer.world_size} processes of train.devices"
@@ -93,6 +93,12 @@ def train(params: Params, variant: str, seed: int) -> None:
         checkpoints.remove()  # DVC has yet to record the outputs; then the stage evaluate does this
 
 
+def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[ClassifierModule, Trainer]:
+    """What the section train of params.yaml makes of a classifier: its module, and the trainer for it."""
+    module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
+    return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | {"batch_size", "threads"}))
+
+
 def _checkpointing(checkpoints: Checkpoints, settings: TrainParams, announce: bool = True) -> Checkpointing:
     state = checkpoints.load(announce)
     if state is not None and announce:
@@ -118,24 +124,12 @@ def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
     return {**decisive, "signature": signature(decisive)}
 
 
-def _stores() -> list[TokenStore]:
-    """The training and the validation documents."""
-    paths = [outputs.verified(TOKENS / f"{split}.arrow", _checksums()) for split in ("train", "validation")]
-    return [TokenStore.open(path) for path in paths]
-
-
-def _checksums() -> dict[str, str]:
-    """Of the files in data/tokens."""
-    found: dict[str, str] = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"]
-    return found
-
-
 def _vectors(config: dict[str, Any]) -> Tensor | None:
     """Pretrained vectors (vocabulary_size, embedding_size), where the tokenize stage made some."""
-    path = TOKENS / "vectors.safetensors"
-    if not path.exists():
+    name = "vectors.safetensors"
+    if not (TOKENS / name).exists():
         return None
-    vectors = load_file(outputs.verified(path, _checksums()))["vectors"]
+    vectors = load_file(outputs.verified_tokens(name))["vectors"]
     if (size := config["variant"]["embedding_size"]) != vectors.shape[1]:
         key = f"variants.{config['name']}.embedding_size"
         raise ParamsError(f"{key} is {size}; allowed with these tokenize.vectors: {vectors.shape[1]}")

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from models.classifier import TextClassifier
 from models.module import ClassifierModule
-from models.training import build_trainer, fit
-from tests.models.toy import order_documents
+from models.training import fit
+from tests.models.toy import order_documents, small_trainer
 
 
 class Losses(Callback):
@@ -35,17 +35,7 @@ def main(devices: int, batch_size: int, folder: Path) -> None:
     torch.manual_seed(5)
     classifier = TextClassifier(20, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8)
     module = ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.0, schedule="linear", warmup_share=0.1)
-    trainer = build_trainer(
-        epochs=2,
-        gradient_clip=0.5,
-        early_stopping=5,
-        monitor="validation_accuracy",
-        accelerator="cpu",
-        devices=devices,
-        num_nodes=1,
-        strategy="auto",
-        precision="32-true",
-    )
+    trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices)
     losses = Losses()
     documents = order_documents(101), order_documents(37)
     fit(trainer, module, *documents, batch_size=batch_size, seed=3, monitor="validation_accuracy", callbacks=[losses])

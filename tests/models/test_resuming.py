@@ -13,9 +13,9 @@ from errors import TrainingError
 from models.classifier import TextClassifier
 from models.module import ClassifierModule
 from models.resuming import Checkpointing
-from models.training import build_trainer, fit
+from models.training import fit
 from pipelines.checkpoints import Checkpoints
-from tests.models.toy import VOCABULARY_SIZE, order_documents
+from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
 STEPS_AN_EPOCH = 5
 
@@ -49,17 +49,8 @@ def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **cha
     module = ClassifierModule(
         classifier, learning_rate=settings["rate"], weight_decay=0.1, schedule="cosine", warmup_share=0.2
     )
-    trainer = build_trainer(
-        epochs=settings["epochs"],
-        gradient_clip=0.5,
-        early_stopping=settings["early_stopping"],
-        monitor="validation_loss",
-        accelerator="cpu",
-        devices=1,
-        num_nodes=1,
-        strategy="auto",
-        precision=settings["precision"],
-    )
+    chosen = {name: settings[name] for name in ("epochs", "early_stopping", "precision")}
+    trainer = small_trainer(**chosen)
     documents = order_documents(50), order_documents(20)
     checkpointing = Checkpointing(store, store.load(), steps, None)
     fit(

@@ -17,8 +17,8 @@ from models import machine
 from models.classifier import TextClassifier
 from models.module import ClassifierModule, learning_rate_factor
 from models.prediction import predict
-from models.training import build_trainer, fit
-from tests.models.toy import VOCABULARY_SIZE, order_documents
+from models.training import fit
+from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
 SCRIPT = Path(__file__).with_name("losses_of_steps.py")
 
@@ -47,18 +47,8 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
     module = ClassifierModule(
         classifier, learning_rate=settings["learning_rate"], weight_decay=0.0, schedule="constant", warmup_share=0.0
     )
-    trainer = build_trainer(
-        epochs=settings["epochs"],
-        gradient_clip=1.0,
-        early_stopping=settings["early_stopping"],
-        monitor=settings["monitor"],
-        accelerator="cpu",
-        devices=1,
-        num_nodes=1,
-        strategy="auto",
-        precision=settings["precision"],
-        max_seconds=settings.get("max_seconds"),
-    )
+    chosen = {name: settings[name] for name in ("epochs", "early_stopping", "monitor", "precision")}
+    trainer = small_trainer(**chosen, gradient_clip=1.0, max_seconds=settings.get("max_seconds"))
     fit(
         trainer,
         module,

@@ -1,8 +1,12 @@
 """Documents in memory whose class depends on which of two tokens comes first."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from pytorch_lightning import Trainer
 
+from models.training import build_trainer
 from text.batches import Indices
 
 FIRST, SECOND = 2, 3
@@ -35,3 +39,19 @@ def order_documents(rows: int, longest: int = 12) -> MemoryDocuments:
         document[early], document[late] = (FIRST, SECOND) if label else (SECOND, FIRST)
         documents.append(document)
     return MemoryDocuments(documents, labels)
+
+
+def small_trainer(**changes: Any) -> Trainer:
+    """A trainer for one CPU process, unless `changes` say otherwise."""
+    settings: dict[str, Any] = {
+        "epochs": 2,
+        "gradient_clip": 0.5,
+        "early_stopping": None,
+        "monitor": "validation_loss",
+        "accelerator": "cpu",
+        "devices": 1,
+        "num_nodes": 1,
+        "strategy": "auto",
+        "precision": "32-true",
+    }
+    return build_trainer(**settings | changes)
