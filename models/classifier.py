@@ -7,9 +7,10 @@ final states are joined to 128 numbers → Linear(classes) → softmax.
 import torch
 from torch import Tensor, nn
 
-from models.encoder import Cell, RecurrentEncoder
+from models.encoder import RecurrentEncoder
 from models.initialization import RecurrentInit
 from models.pooling import PoolingName, build_pooling
+from models.recurrence import Cell, distinct
 
 PADDING_INDEX = 1
 
@@ -65,10 +66,13 @@ class TextClassifier(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU."""
-        # In memory position by position, as the recurrent kernels read; (batch, time, embedding_size) all the same.
-        embedded = self.embedding(tokens.t()).transpose(0, 1)
-        embedded = self.embedding_dropout(embedded)
-        states = self.encoder(embedded, lengths)  # (batch, time, output_size)
+        if tokens.is_cuda or (self.training and self.embedding_dropout.p):
+            return self.decide(self.encoder(self.embedding_dropout(self.embedding(tokens)), lengths), lengths)
+        different, index = distinct(tokens.t(), self.embedding.num_embeddings)  # (rows,), (time, batch)
+        return self.decide(self.encoder.read(self.embedding(different), index, lengths), lengths)
+
+    def decide(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (batch, num_classes) from the encoder's states (batch, time, output_size)."""
         document = self.pooling(states, lengths)  # (batch, output_size)
         logits: Tensor = self.head(self.head_dropout(document))  # (batch, num_classes)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))  # losses want it, whatever computed them

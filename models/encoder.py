@@ -3,9 +3,9 @@
 Two ways lead to the same states (up to rounding; tests/models/test_encoder.py):
 
 - On CUDA, cuDNN reads packed sequences.
-- On CPU, PyTorch's packed sequences miss the fast kernel (oneDNN). But a forward direction never sees the padding to
-  its right, so it may read the padded batch as it is; and a backward direction is a forward one over documents that
-  were reversed within their own lengths.
+- On CPU, models/recurrence.py reads the padded batch. A forward direction never sees the padding to its right; a
+  backward direction is a forward one over documents that were reversed within their own lengths. Two directions, or the
+  two halves of the batch, are read at the same time.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.initialization import RecurrentInit, orthogonal_recurrent_weights, set_forget_bias
+from models.recurrence import Cell, distinct, recur
 from models.side_by_side import side_by_side
 
-Cell = Literal["rnn", "gru", "lstm"]
-
 _LAYERS: dict[Cell, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-_KERNELS: dict[Cell, Callable[..., Any]] = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}
 
 
 class RecurrentEncoder(nn.Module):
@@ -87,7 +85,27 @@ class RecurrentEncoder(nn.Module):
         """
         if inputs.is_cuda:
             return self._packed(inputs, lengths)
-        return self._padded(inputs, lengths)
+        rows = inputs.transpose(0, 1).flatten(0, 1)  # (time·batch, input_size)
+        return self.read(rows, _every(inputs.shape[1], inputs.shape[0]), lengths)
+
+    def read(self, inputs: Tensor, index: Tensor, lengths: Tensor) -> Tensor:
+        """The same on the CPU, where inputs are named by an index and each is there once.
+
+        Args:
+            inputs: (rows, input_size), the different inputs.
+            index: int32 (time, batch), which of them stands there.
+            lengths: (batch,), each from 1 to time.
+
+        Returns:
+            (batch, time, output_size), as `forward`.
+        """
+        time, batch = index.shape
+        order = reversal(lengths, time)
+        first, *others = self.layers
+        states = self._layer(first, inputs, index, order)  # (time, batch, output_size)
+        for layer in others:
+            states = self._layer(layer, self.dropout(states.flatten(0, 1)), _every(time, batch), order)
+        return states.transpose(0, 1)
 
     def _packed(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         states = inputs
@@ -98,32 +116,29 @@ class RecurrentEncoder(nn.Module):
             states, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=inputs.shape[1])
         return states
 
-    def _padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        states = inputs.transpose(0, 1)  # (time, batch, size): the kernel's own order, in which it copies nothing
-        order = reversal(lengths, len(states))
-        for depth, layer in enumerate(self.layers):
-            if depth:
-                states = self.dropout(states)
-            if self.bidirectional:
-                forward, backward = side_by_side(
-                    self._read,
-                    (states, *_weights(layer, "")),
-                    (reorder(states, order), *_weights(layer, "_reverse")),
-                )
-                # 2 × (time, batch, hidden_size) -> (time, batch, 2·hidden_size)
-                states = torch.cat([forward, reorder(backward, order)], dim=-1)
-            else:
-                states = self._read(states, *_weights(layer, ""))
-        return states.transpose(0, 1)
+    def _layer(self, layer: nn.Module, inputs: Tensor, index: Tensor, order: Tensor) -> Tensor:
+        """A layer's states (time, batch, output_size)."""
+        weights = _weights(layer, "")
+        if self.bidirectional:
+            turned = index.flatten()[order].view_as(index)
+            forward, backward = side_by_side(
+                self._direction, (inputs, index, *weights), (inputs, turned, *_weights(layer, "_reverse"))
+            )
+            return torch.cat([forward, reorder(backward, order)], dim=-1)
+        if index.shape[1] == 1:
+            return self._direction(inputs, index, *weights)
+        halves = [distinct(half, len(inputs)) for half in index.tensor_split(2, dim=1)]  # of the documents
+        return torch.cat(
+            side_by_side(self._direction, *((inputs[rows], part, *weights) for rows, part in halves)), dim=1
+        )
 
-    def _read(self, inputs: Tensor, *weights: Tensor) -> Tensor:
-        """One direction of one layer, from the first position to the last: (time, batch, hidden_size)."""
-        zero = inputs.new_zeros(1, inputs.shape[1], self.hidden_size)
-        initial = (zero, zero) if self.cell == "lstm" else zero
-        biases, layers, dropout, bidirectional, batch_first = True, 1, 0.0, False, False
-        options = (biases, layers, dropout, self.training, bidirectional, batch_first)
-        states: Tensor = _KERNELS[self.cell](inputs, initial, weights, *options)[0]
-        return states
+    def _direction(self, inputs: Tensor, index: Tensor, *weights: Tensor) -> Tensor:
+        return recur(self.cell, inputs, index, *weights)
+
+
+def _every(time: int, batch: int) -> Tensor:
+    """The index (time, batch) of inputs that stand below each other, position by position."""
+    return torch.arange(time * batch, dtype=torch.int32).view(time, batch)
 
 
 def _weights(layer: nn.Module, direction: Literal["", "_reverse"]) -> list[Tensor]:

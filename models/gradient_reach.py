@@ -6,10 +6,9 @@ P. Frasconi, "Learning Long-Term Dependencies with Gradient Descent is Difficult
 """
 
 import copy
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from models.classifier import TextClassifier
@@ -28,19 +27,11 @@ def gradient_reach(classifier: TextClassifier, tokens: Tensor, lengths: Tensor, 
         (shortest length,): entry k is the mean norm at the token with k tokens after it.
     """
     exact = copy.deepcopy(classifier).double().cpu().eval()
-    embedded: list[Tensor] = []
-
-    def make_leaf(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        embedded.append(output.detach().requires_grad_())  # (time, batch, embedding_size)
-        return embedded[0]
-
-    exact.embedding.register_forward_hook(make_leaf)
+    embedded = exact.embedding(tokens).detach().requires_grad_()  # (batch, time, embedding_size)
+    logits = exact.decide(exact.encoder(embedded, lengths), lengths)
     # The sum: the gradient of one document's loss knows nothing of the others.
-    loss = cross_entropy(exact(tokens, lengths), labels, reduction="sum")
-    (gradient,) = torch.autograd.grad(loss, embedded)
-    norms = gradient.norm(dim=2)  # (time, batch)
-    back = (
-        lengths - 1 - torch.arange(int(lengths.min())).unsqueeze(1)
-    )  # (shortest, batch): position with k tokens after
-    reach: Tensor = norms.gather(0, back).mean(dim=1)
+    (gradient,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), embedded)
+    norms = gradient.norm(dim=2)  # (batch, time)
+    back = lengths.unsqueeze(1) - 1 - torch.arange(int(lengths.min()))  # (batch, shortest): k tokens before the end
+    reach: Tensor = norms.gather(1, back).mean(dim=0)
     return reach

@@ -3,7 +3,7 @@
 A process that is bound to one core (pipelines/grid.py, taskset) does them one after another.
 
 A recurrent kernel this small gains little from a second thread, for it has to wait for its own previous step. But the
-two directions of a layer wait only for themselves, in the forward pass and in the backward pass.
+two directions of a layer, or two halves of a batch, wait only for themselves, in the forward and in the backward pass.
 """
 
 import os

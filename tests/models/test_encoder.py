@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.encoder import Cell, RecurrentEncoder, reorder, reversal
+from models.encoder import RecurrentEncoder, reorder, reversal
+from models.recurrence import Cell
 
 CELLS: list[Cell] = ["rnn", "gru", "lstm"]
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from models.classifier import TextClassifier
-from models.encoder import Cell, RecurrentEncoder
+from models.encoder import RecurrentEncoder
+from models.recurrence import Cell
 from models.textbook import gates_of, read
 
 

@@ -1,0 +1,114 @@
+"""The compiled loops: right gradients, NaN not hidden, the same bits however much is kept and whatever cores there are.
+
+That they compute PyTorch's and the textbook's states is tested in test_encoder.py and test_textbook.py.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numba import njit
+
+from models import kernels
+from models.encoder import RecurrentEncoder
+from models.recurrence import distinct, recur
+from tests.models.test_encoder import CELLS, packed_reference, valid
+
+
+def arguments(cell: str, dtype: torch.dtype = torch.float64) -> tuple[Any, ...]:
+    """Of `recur`: some inputs are read several times, one never."""
+    torch.manual_seed(3)
+    module = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](3, 4, dtype=dtype)
+    inputs = torch.randn(5, 3, dtype=dtype, requires_grad=True)
+    index = torch.tensor([[0, 1], [1, 1], [3, 4], [0, 3]], dtype=torch.int32)
+    return cell, inputs, index, *module.parameters()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_are_those_of_finite_differences(cell: str) -> None:
+    name, inputs, index, *weights = arguments(cell)
+    assert torch.autograd.gradcheck(lambda x, *w: recur(name, x, index, *w), (inputs, *weights))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_is_kept_for_the_backward_pass_changes_no_bit(cell: str) -> None:
+    for dtype in (torch.float32, torch.float64):
+        trained = recur(*arguments(cell, dtype))
+        with torch.inference_mode():
+            assert torch.equal(recur(*arguments(cell, dtype)), trained)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_more_steps_than_fit_in_one_product_have_pytorchs_gradients(cell: Any) -> None:
+    torch.manual_seed(1)
+    encoder = RecurrentEncoder(cell, 3, 4).double()
+    lengths = torch.tensor([2 * kernels.TOGETHER + 3, kernels.TOGETHER, 1])
+    inputs = torch.randn(3, int(lengths.max()), 3, dtype=torch.float64, requires_grad=True)
+    own, expected = (
+        torch.autograd.grad(valid(states, lengths).square().sum(), [inputs, *encoder.parameters()])
+        for states in (encoder(inputs, lengths), packed_reference(encoder, inputs, lengths))
+    )
+    for gradient, right in zip(own, expected, strict=True):
+        torch.testing.assert_close(gradient, right, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_inputs_that_are_no_finite_numbers_are_not_hidden(cell: str, value: float) -> None:
+    name, inputs, index, *weights = arguments(cell, torch.float32)
+    states = recur(name, inputs.detach() * torch.tensor([value, 1, 1]), index, *weights)
+    assert torch.isnan(states[-1]).all() == np.isnan(value)
+    assert (states.abs() <= 1).all() or np.isnan(value)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system that binds processes to cores")
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_one_core_gives_the_bits_of_two(bidirectional: bool) -> None:
+    def compute() -> list[torch.Tensor]:
+        torch.manual_seed(1)
+        encoder = RecurrentEncoder("lstm", 8, 16, bidirectional=bidirectional)
+        states = encoder(torch.randn(7, 40, 8), torch.arange(34, 41))
+        return [states, *torch.autograd.grad(states.square().sum(), list(encoder.parameters()))]
+
+    cores = os.sched_getaffinity(0)
+    together = compute()
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        alone = compute()
+    finally:
+        os.sched_setaffinity(0, cores)
+    for one, other in zip(together, alone, strict=True):
+        assert torch.equal(one, other)
+
+
+@settings(deadline=None)
+@given(arrays(np.int32, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.integers(0, 9)))
+def test_different_values_are_numbered_in_their_order(values: Any) -> None:
+    different, index = distinct(torch.from_numpy(values), size=10)
+    assert torch.equal(different[index], torch.from_numpy(values))
+    assert different.tolist() == list(dict.fromkeys(values.flatten().tolist()))
+
+
+tanh, sigmoid = kernels.tanh, kernels.sigmoid
+
+
+@njit
+def tanh_and_sigmoid(values: Any) -> Any:
+    one, other = np.empty_like(values), np.empty_like(values)
+    for j in range(len(values)):
+        one[j], other[j] = tanh(values[j]), sigmoid(values[j])
+    return one, other
+
+
+def test_float32_functions_are_right_to_the_last_digits() -> None:
+    values = np.concatenate([np.linspace(-30, 30, 200_001), np.geomspace(1e-30, 1, 1000)]).astype(np.float32)
+    one, other = tanh_and_sigmoid(values)
+    exact = values.astype(np.float64)
+    np.testing.assert_allclose(one, np.tanh(exact), rtol=5e-7, atol=0)
+    np.testing.assert_allclose(other, 1 / (1 + np.exp(-exact)), rtol=0, atol=3e-7)
+    assert np.abs(one).max() <= 1
