@@ -9,6 +9,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tracking import sqlite
+
 
 class Server:
     """Keeps its runs and artifacts in `folder`, and its address over restarts."""
@@ -24,13 +26,15 @@ class Server:
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        store = f"sqlite:///{self.folder / 'server.db'}"
+        database = self.folder / "server.db"
+        if not database.exists():
+            sqlite.create(database)  # which the server itself takes long for
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         command += [
             "--workers",
             "1",
             "--backend-store-uri",
-            store,
+            f"sqlite:///{database}",
             "--artifacts-destination",
             str(self.folder / "files"),
         ]

@@ -1,6 +1,7 @@
 """Runs in a real MLflow store: what they hold, how they end, how they are found again."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -29,7 +30,8 @@ CONFIG: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def store(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copy(tables, tmp_path / "mlflow.db")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     return tmp_path
@@ -144,6 +146,7 @@ def test_the_experiment_opens_in_the_view_for_model_training() -> None:
 
 
 def test_a_fresh_store_is_made_though_another_process_was_killed_while_it_made_it(store: Path) -> None:
+    (store / "mlflow.db").unlink()
     (store / "mlflow.db.part").write_bytes(b"SQLite format 3\0, and not much more")
     client, experiment_id = open_experiment("e")
     assert client.get_experiment(experiment_id).name == "e"
