@@ -10,6 +10,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from tracking import sqlite
+from tracking.ui import WITHOUT_JOBS
 
 
 class Server:
@@ -44,7 +45,7 @@ class Server:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+                env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"} | WITHOUT_JOBS,
                 start_new_session=True,
             )
         while self.process.poll() is None:
