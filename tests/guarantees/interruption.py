@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 CODE = ("analysis", "models", "pipelines", "text", "tracking", "errors.py", "dvc.yaml", "params.yaml", ".dvcignore")
 HOLD = Path(__file__).parent / "hold"
 TARGET = "evaluate@tiny-1"
-PATIENCE = 180  # seconds, after which something hangs
+PATIENCE = 600  # seconds, after which something hangs, on a loaded machine too
 
 
 class Project:
