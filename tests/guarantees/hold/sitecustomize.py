@@ -22,7 +22,7 @@ def hold(number: int) -> None:
                 signal.pause()
         synchronize(descriptor)
 
-    os.fsync = fsync
+    os.fsync = fsync  # type: ignore[assignment]
 
 
 if "HOLD_AT" in os.environ:
