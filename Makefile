@@ -22,7 +22,7 @@ restore: $(READY)  ## rebuild MLflow's runs from the outputs, where its store wa
 	@python -m pipelines.restore
 
 test: $(READY)  ## the whole test suite
-	@pytest -n auto
+	@pytest -n auto --dist worksteal
 
 torture: $(READY)  ## the long form of docs/guarantees.md's tests: half an hour and more
 	@pytest -s tests/torture

@@ -20,6 +20,8 @@ def main() -> None:
     arguments.add_argument("--variant", choices=["lstm", "bilstm"], default="lstm")
     arguments.add_argument("--bfloat16", action="store_true")
     chosen = arguments.parse_args()
+    if chosen.bfloat16 and not machine.computes_in_bfloat16("cpu"):
+        arguments.error("--bfloat16 needs a CPU that computes in it, which this one does not")
     prepare()
     machine.prepare(1)
     classifier = TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=chosen.variant == "bilstm")

@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 from benchmarks import growth
 from benchmarks.corpus import ROOT, prepare
 from benchmarks.tables import write_table
+from models.machine import computes_in_bfloat16
 
 RESULTS = ROOT / "benchmarks" / "results"
 PEERS = ROOT / "benchmarks" / ".venv" / "bin" / "python"
 PEER_CANDIDATES = {"keras-tensorflow", "keras-jax", "keras", "hf-tokenizers"}
+IN_BFLOAT16 = {"project-bf16", "bfloat16-one-core", "bfloat16-all-cores"}
 
 
 class Work(NamedTuple):
@@ -74,18 +76,21 @@ def main() -> None:
 
 
 def run_work(name: str, work: Work, runs: int) -> dict[str, Any]:
-    """Every candidate's figures: {candidate: {median, lowest, highest, runs}}."""
-    found: dict[str, list[float]] = {candidate: [] for candidate in work.candidates}
+    """Every candidate's figures: {candidate: {median, lowest, highest, runs}}, or {candidate: {left_out: why}}."""
+    found: dict[str, list[float]] = {
+        candidate: [] for candidate in work.candidates if candidate not in IN_BFLOAT16 or computes_in_bfloat16("cpu")
+    }
     same: set[str] = set()
     for turn in range(work.runs or runs):
-        for candidate in work.candidates:
+        for candidate in found:
             result = measure(f"benchmarks.{work.module}", candidate, *work.arguments, peer=candidate in PEER_CANDIDATES)
             found[candidate].append(result["value"])
             same.add(result.get("same", ""))
             print(f"{name:14} turn {turn + 1}  {candidate:18} {result['value']:>16,.2f}", flush=True)
     if len(same) > 1:
         sys.exit(f"error: the candidates of {name} left different results")
-    return {candidate: summary(values) for candidate, values in found.items()}
+    reason = {"left_out": "this CPU does not compute in bfloat16"}
+    return {candidate: summary(found[candidate]) if candidate in found else reason for candidate in work.candidates}
 
 
 def run_growth() -> dict[str, Any]:

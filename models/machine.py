@@ -3,9 +3,6 @@
 import ctypes
 import os
 import platform
-import resource
-import sys
-from pathlib import Path
 
 from errors import ParamsError
 
@@ -13,8 +10,6 @@ from errors import ParamsError
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import torch
-
-from models.classifier import TextClassifier
 
 
 def check(accelerator: str, devices: int, precision: str) -> None:
@@ -26,49 +21,29 @@ def check(accelerator: str, devices: int, precision: str) -> None:
     gpus = torch.cuda.device_count()
     if accelerator == "gpu" and gpus == 0:
         raise ParamsError("train.accelerator is 'gpu', but this machine has none; allowed here: cpu, auto")
-    kind, available = ("GPUs", gpus) if uses_gpu(accelerator) else ("CPU cores", os.cpu_count() or 1)
+    kind, available = ("GPU", gpus) if uses_gpu(accelerator) else ("CPU", os.cpu_count() or 1)
     if devices > available:
-        raise ParamsError(f"train.devices is {devices}; allowed: 1 to {available}, the {kind} of this machine")
-    if precision == "16-mixed" and not uses_gpu(accelerator):
-        raise ParamsError("train.precision is '16-mixed', which needs a GPU; allowed: 32-true, bf16-mixed, 64-true")
-    if precision == "bf16-mixed" and uses_gpu(accelerator) and not torch.cuda.is_bf16_supported():
-        raise ParamsError("train.precision is 'bf16-mixed', which this GPU lacks; allowed: 32-true, 16-mixed, 64-true")
+        raise ParamsError(f"train.devices is {devices}; allowed: 1 to {available}, the {kind}s of this machine")
+    if precision not in (allowed := precisions(accelerator)):
+        raise ParamsError(f"train.precision is {precision!r}, which this {kind} lacks; allowed: {', '.join(allowed)}")
 
 
-def check_memory(name: str, classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str) -> None:
-    """Refuses a variant that cannot be trained in the memory here, before any of it is allocated.
-
-    Counts what is certain, and so at least half of what will be used: weights, gradients and Adam's two moments; the
-    embedded tokens and the states of each layer, which the backward pass needs.
-
-    Args:
-        name: of the variant.
-        classifier: with its parameters on the device "meta", where they take no memory.
-        batch_tokens: of an average batch.
-
-    Raises:
-        ParamsError: names the variant, what it needs, and what there is.
-    """
-    weight_size = 8 if precision == "64-true" else 4
-    state_size = 2 if precision.endswith("mixed") else weight_size
-    parameters = classifier.parameter_counts()["total"]
-    widths = classifier.embedding.embedding_dim + classifier.encoder.output_size * len(classifier.encoder.layers)
-    needed = 4 * parameters * weight_size + batch_tokens * widths * state_size
-    available = torch.cuda.get_device_properties(0).total_memory if uses_gpu(accelerator) else _memory()
-    if needed > available:
-        raise ParamsError(
-            f"variants.{name} has {parameters:,} parameters; training it takes at least {needed / 2**30:,.1f} GiB, but "
-            f"there are {available / 2**30:,.1f}; allowed: smaller hidden_size, embedding_size, layers, "
-            "tokenize.max_size, tokenize.max_tokens or train.batch_size"
-        )
+def precisions(accelerator: str) -> list[str]:
+    """The values of `train.precision` that can be computed here."""
+    found = ["32-true", "64-true"]
+    if computes_in_bfloat16(accelerator):
+        found.append("bf16-mixed")
+    if uses_gpu(accelerator):
+        found.append("16-mixed")
+    return found
 
 
-def _memory() -> int:
-    """Bytes of this machine, or of the container that this process runs in."""
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    container = limit.read_text().strip() if limit.exists() else "max"
-    return min(machine, int(container)) if container.isdigit() else machine
+def computes_in_bfloat16(accelerator: str) -> bool:
+    """Whether LSTMs can; for an x86 CPU without AVX-512 oneDNN has no kernel, and PyTorch asks for no other."""
+    if uses_gpu(accelerator):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return not onednn or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def uses_gpu(accelerator: str) -> bool:
@@ -79,14 +54,6 @@ def uses_gpu(accelerator: str) -> bool:
 def device(accelerator: str) -> torch.device:
     """Where a single process computes."""
     return torch.device("cuda" if uses_gpu(accelerator) else "cpu")
-
-
-def peak_memory_mb(accelerator: str) -> float:
-    """The most memory at any moment so far: of the GPU's tensors, or of this process as a whole (MB)."""
-    if uses_gpu(accelerator):
-        return torch.cuda.max_memory_allocated() / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def prepare(threads: int) -> None:

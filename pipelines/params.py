@@ -1,10 +1,9 @@
-"""Stage params, and the one place that reads params.yaml, typed. `python -m pipelines.params` is silent if it is right.
+"""The one place that reads params.yaml, typed.
 
 Unknown keys, wrong types, values out of range and combinations that cannot run end in a `ParamsError` of one line that
 names the key, what was found, and what is allowed.
 """
 
-import argparse
 import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -15,9 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from errors import ParamsError
-from pipelines import cli, outputs
 from pipelines.data_params import DataParams
-from pipelines.outputs import CHECKED
 from pipelines.sections import Count, Section, Seed, shown
 
 PARAMS_FILE = Path("params.yaml")
@@ -250,13 +247,3 @@ def _section(path: list[str]) -> type[Section]:
             candidates = [annotation, *get_args(annotation)]
             section = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
     return section
-
-
-def _check(_: argparse.Namespace) -> None:
-    load()
-    with outputs.whole(CHECKED) as path:
-        path.write_text("params.yaml is right\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    cli.run(_check, cli.parser(__doc__))

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from errors import DataError, ParamsError
-from models import machine
+from models import machine, memory
 from models.classifier import TextClassifier
 from models.costs import Costs
 from models.module import ClassifierModule
@@ -53,7 +53,7 @@ def train(params: Params, variant: str, seed: int) -> None:
     with torch.device("meta"):  # of the same shape, but without any memory
         planned = TextClassifier(**sizes, **config["variant"])
     tokens = int(min(settings.batch_size, len(stores[0])) * stores[0].lengths.mean())
-    machine.check_memory(variant, planned, tokens, settings.accelerator, settings.precision)
+    memory.check(variant, planned, tokens, settings.accelerator, settings.precision)
     torch.manual_seed(seed)
     classifier = TextClassifier(**sizes, **config["variant"], vectors=_vectors(config))
     config["parameters"] = classifier.parameter_counts()
@@ -85,7 +85,7 @@ def train(params: Params, variant: str, seed: int) -> None:
                 config["checksums"] = {"model.safetensors": outputs.checksum(path)}
             outputs.write_json(folder / "config.json", config)
             outputs.write_json(folder / "history.json", module.history)
-            measured = {**costs.measured(), "peak_memory_mb": machine.peak_memory_mb(settings.accelerator)}
+            measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(settings.accelerator)}
             measurements.add(config["signature"], **measured)
             record.training(run, folder, measured)
         measurements.add(config["signature"], occasion=asdict(occasion(run)))

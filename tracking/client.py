@@ -7,11 +7,11 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
-from filelock import FileLock
 from mlflow.entities import (
     Dataset,
     DatasetInput,
@@ -26,10 +26,12 @@ from mlflow.entities import (
     RunTag,
 )
 from mlflow.exceptions import MlflowException
+from mlflow.store.entities import PagedList
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from errors import without_secrets
+from tracking import sqlite
 from tracking.outbox import Call, Outbox, Refused
 
 DESCRIPTION = "Does reading a text in both directions help, where, how surely, and at what cost?"
@@ -64,8 +66,12 @@ class OutboxClient(MlflowClient):
     def __init__(self, uri: str, experiment: str, root: Path) -> None:
         """A client of the store at `uri`; a local store's artifacts and the outbox lie in `root`."""
         # Two processes that create the tables, or the experiment, at the same time would fail each other.
-        self._lock = FileLock(root / "mlflow.db.lock")
+        database = sqlite.database(uri)
+        self._lock = sqlite.lock(database or root / "mlflow.db")
+        self._alone: AbstractContextManager[Any] = self._lock if database else nullcontext()  # servers take turns
         with self._lock:
+            if database and not database.exists():
+                sqlite.create(database)
             super().__init__(uri)
         self.experiment = experiment
         self.root = root
@@ -169,7 +175,18 @@ class OutboxClient(MlflowClient):
 
     def get_run(self, run_id: str) -> Run:
         """As MLflow's; also of a run that had to wait."""
-        return super().get_run(self.outbox.run_id(run_id))
+        with self._alone:
+            return super().get_run(self.outbox.run_id(run_id))
+
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """As MLflow's."""
+        with self._alone:
+            return list(super().get_metric_history(run_id, key))
+
+    def search_runs(self, *arguments: Any, **named: Any) -> PagedList[Run]:
+        """As MLflow's."""
+        with self._alone:
+            return super().search_runs(*arguments, **named)
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
         """As MLflow's."""
@@ -235,7 +252,8 @@ class OutboxClient(MlflowClient):
 
     def _create(self, call: Call) -> str:
         experiment_id = self.experiment_id(call["experiment"])
-        created = super().create_run(experiment_id, call["start_time"], dict(call["tags"]), call["run_name"])
+        with self._alone:
+            created = super().create_run(experiment_id, call["start_time"], dict(call["tags"]), call["run_name"])
         return str(created.info.run_id)
 
     def _find(self, experiment_id: str, condition: str) -> str | None:
@@ -245,31 +263,34 @@ class OutboxClient(MlflowClient):
 
     def send(self, run_id: str, call: Call, folder: Path) -> None:
         """Tells MLflow, or raises; paths in `call` start at `folder`."""
-        run_id = self.outbox.run_id(run_id)
         try:
-            match call["call"]:
-                case "log_batch":
-                    metrics = [Metric(*entry) for entry in call["metrics"]]
-                    params = [Param(*entry) for entry in call["params"]]
-                    tags = [RunTag(key, self._with_ids(value)) for key, value in call["tags"]]
-                    super().log_batch(run_id, metrics, params, tags)
-                case "set_experiment_tag":
-                    experiment_id = self.experiment_id(call["experiment"])
-                    super().set_experiment_tag(experiment_id, call["key"], self._with_ids(call["value"]))
-                case "log_inputs":
-                    super().log_inputs(run_id, [_dataset_input(entry) for entry in call["datasets"]])
-                case "log_artifact":
-                    super().log_artifact(run_id, str(folder / call["path"]), call["folder"])
-                case "log_artifacts":
-                    super().log_artifacts(run_id, str(folder / call["path"]), call["folder"])
-                case "update_run":
-                    super().update_run(run_id, call["status"], call["name"])
-                case "set_terminated":
-                    super().set_terminated(run_id, call["status"], call["end_time"])
+            with self._alone:
+                self._send(self.outbox.run_id(run_id), call, folder)
         except MlflowException as fault:
             if fault.error_code in REFUSALS:
                 raise Refused(str(fault)) from fault
             raise
+
+    def _send(self, run_id: str, call: Call, folder: Path) -> None:
+        match call["call"]:
+            case "log_batch":
+                metrics = [Metric(*entry) for entry in call["metrics"]]
+                params = [Param(*entry) for entry in call["params"]]
+                tags = [RunTag(key, self._with_ids(value)) for key, value in call["tags"]]
+                super().log_batch(run_id, metrics, params, tags)
+            case "set_experiment_tag":
+                experiment_id = self.experiment_id(call["experiment"])
+                super().set_experiment_tag(experiment_id, call["key"], self._with_ids(call["value"]))
+            case "log_inputs":
+                super().log_inputs(run_id, [_dataset_input(entry) for entry in call["datasets"]])
+            case "log_artifact":
+                super().log_artifact(run_id, str(folder / call["path"]), call["folder"])
+            case "log_artifacts":
+                super().log_artifacts(run_id, str(folder / call["path"]), call["folder"])
+            case "update_run":
+                super().update_run(run_id, call["status"], call["name"])
+            case "set_terminated":
+                super().set_terminated(run_id, call["status"], call["end_time"])
 
 
 def _finished(call: Call) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,7 +85,10 @@ class Run:
 
     def log_figure(self, figure: Figure, name: str) -> None:
         """A picture, as the artifact `name`."""
-        self.client.log_figure(self.run_id, figure, name)
+        with warnings.catch_warnings():
+            # A box stands for a letter that no font of matplotlib's has; tables and pages have it in writing.
+            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+            self.client.log_figure(self.run_id, figure, name)
 
     def log_artifacts(self, paths: Sequence[Path], folder: str | None = None) -> None:
         """Files or whole folders, into `folder` of the run's artifacts."""

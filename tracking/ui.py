@@ -14,6 +14,9 @@ import requests
 from tracking.runs import VIEW, compare_page, latest_comparison
 from tracking.store import tracking_uri
 
+# MLflow's server would start eight more processes for jobs, such as judging language models.
+WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
 
 def main() -> None:
     """Starts the server on this machine's own address, says where to look, opens the first page; Ctrl-C ends it."""
@@ -39,7 +42,7 @@ def main() -> None:
     ]
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # Not on the command line, which everyone on this machine can read: the address may hold a password.
-    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": tracking_uri()}
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | WITHOUT_JOBS
     with subprocess.Popen(command, env=environment) as server:
         try:
             _wait(server, f"{address}/health")

@@ -16,8 +16,9 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 CODE = ("analysis", "models", "pipelines", "text", "tracking", "errors.py", "dvc.yaml", "params.yaml", ".dvcignore")
+HOLD = Path(__file__).parent / "hold"
 TARGET = "evaluate@tiny-1"
-PATIENCE = 180  # seconds, after which something hangs
+PATIENCE = 600  # seconds, after which something hangs, on a loaded machine too
 
 
 class Project:
@@ -54,11 +55,13 @@ class Project:
         shutil.copytree(self.folder, folder, symlinks=True)
         return Project(folder)
 
-    def start(self, *targets: str) -> subprocess.Popen[bytes]:
+    def start(self, *targets: str, **more: str) -> subprocess.Popen[bytes]:
         """`dvc repro`, in a process group of its own; what it prints is added to output.txt."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         unwanted = {"DVC_ROOT", "DVC_STAGE", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"}
-        environment = {name: value for name, value in os.environ.items() if name not in unwanted} | {"PATH": path}
+        environment = (
+            {name: value for name, value in os.environ.items() if name not in unwanted} | {"PATH": path} | more
+        )
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for jobs in the background, and inherited
             signal.signal(signal.SIGINT, signal.default_int_handler)
         with (self.folder / "output.txt").open("ab") as output:
@@ -70,6 +73,16 @@ class Project:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def start_held(self, number: int) -> subprocess.Popen[bytes]:
+        """As `start`, but the training gets no further than into its checkpoint of this number."""
+        for announced in self.folder.glob("checkpoint-*"):
+            announced.unlink()
+        return self.start(TARGET, PYTHONPATH=str(HOLD), HOLD_AT=str(number))
+
+    def begun(self, number: int) -> Callable[[], object]:
+        """Whether a training of `start_held` has begun the checkpoint of this number."""
+        return (self.folder / f"checkpoint-{number}").exists
 
     def repro(self, *targets: str) -> None:
         """`dvc repro`, which must succeed."""

@@ -10,37 +10,40 @@ from mlflow.tracking import MlflowClient
 from tests.pipelines.project import ROOT
 
 WRITERS, STEPS = 8, 20
-WRITER = """
-import sys
+WRITER_PROCESSES = """
+import os, sys, traceback
 from tests.tracking.test_runs import CONFIG
 from tracking.runs import find_run, log_configuration, training_run
 
-number, steps = map(int, sys.argv[1:])
-with training_run("e", f"v{number}", number, f"s{number}") as run:
-    log_configuration(run, {**CONFIG, "name": f"v{number}", "seed": number})
-    for step in range(steps):
-        run.log_metrics({"train_loss": number + step / 1000, "validation_loss": number}, step=step)
-find_run("e", f"s{number}").log_metrics({"test_accuracy": number})
+def write(number, steps):
+    with training_run("e", f"v{number}", number, f"s{number}") as run:
+        log_configuration(run, {**CONFIG, "name": f"v{number}", "seed": number})
+        for step in range(steps):
+            run.log_metrics({"train_loss": number + step / 1000, "validation_loss": number}, step=step)
+    find_run("e", f"s{number}").log_metrics({"test_accuracy": number})
+
+writers, steps = map(int, sys.argv[1:])
+children = []
+for number in range(writers):  # forked, so that they need not load MLflow one after another
+    children.append(os.fork())
+    if children[-1] == 0:
+        try:
+            write(number, steps)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
 
 
 def write_all_at_once(folder: Path, address: str | None = None, steps: int = STEPS) -> None:
     """Starts eight processes that each tell the store of one run."""
     environment = os.environ | {"DVC_ROOT": str(folder)} | ({"MLFLOW_TRACKING_URI": address} if address else {})
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(number), str(steps)],
-            cwd=ROOT,
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(WRITERS)
-    ]
-    for process in processes:
-        errors = process.communicate()[1]
-        assert process.returncode == 0, errors
-        assert "warning: MLflow" not in errors
+    command = [sys.executable, "-c", WRITER_PROCESSES, str(WRITERS), str(steps)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning: MLflow" not in done.stderr, done.stderr
     assert not (folder / "mlflow.outbox").exists()
 
 

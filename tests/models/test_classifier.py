@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.classifier import PADDING_INDEX, TextClassifier
+from tests import needs
 
 VARIANTS: list[dict[str, Any]] = [
     {"cell": "lstm"},
@@ -84,6 +85,7 @@ def test_a_frozen_embedding_keeps_its_vectors() -> None:
     assert classifier.embedding.weight.grad is None
 
 
+@needs.bfloat16
 def test_logits_under_autocast_are_float32() -> None:
     classifier = TextClassifier(50, 2, cell="lstm")
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.encoder import RecurrentEncoder, reorder, reversal
 from models.recurrence import Cell
+from tests import needs
 
 CELLS: list[Cell] = ["rnn", "gru", "lstm"]
 
@@ -78,6 +79,7 @@ def test_float32_states_do_not_depend_on_extra_padding_or_company(cell: Cell, bi
         torch.testing.assert_close(alone[0], together[row, :length], rtol=0, atol=1e-6)
 
 
+@needs.bfloat16
 @pytest.mark.parametrize("cell", CELLS)
 def test_bfloat16_autocast_stays_close_to_float32(cell: Cell) -> None:
     torch.manual_seed(1)

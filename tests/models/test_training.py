@@ -18,6 +18,7 @@ from models.classifier import TextClassifier
 from models.module import ClassifierModule, learning_rate_factor
 from models.prediction import predict
 from models.training import fit
+from tests import needs
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
 SCRIPT = Path(__file__).with_name("losses_of_steps.py")
@@ -63,7 +64,7 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-@pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
+@pytest.mark.parametrize("precision", ["32-true", "64-true", pytest.param("bf16-mixed", marks=needs.bfloat16)])
 def test_every_cell_learns_which_token_came_first(cell: str, precision: str) -> None:
     module = train(epochs=14, cell=cell, precision=precision)
     test = order_documents(100)

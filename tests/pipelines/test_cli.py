@@ -99,7 +99,7 @@ def test_a_traceback_shows_no_password() -> None:
 def test_params_are_checked_from_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("data: {name: imbd}\n")
     result = subprocess.run(
-        [sys.executable, "-m", "pipelines.params"],
+        [sys.executable, "-m", "pipelines.check"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

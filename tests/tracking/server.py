@@ -9,6 +9,9 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tracking import sqlite
+from tracking.ui import WITHOUT_JOBS
+
 
 class Server:
     """Keeps its runs and artifacts in `folder`, and its address over restarts."""
@@ -24,13 +27,15 @@ class Server:
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        store = f"sqlite:///{self.folder / 'server.db'}"
+        database = self.folder / "server.db"
+        if not database.exists():
+            sqlite.create(database)  # which the server itself takes long for
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         command += [
             "--workers",
             "1",
             "--backend-store-uri",
-            store,
+            f"sqlite:///{database}",
             "--artifacts-destination",
             str(self.folder / "files"),
         ]
@@ -40,7 +45,7 @@ class Server:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+                env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"} | WITHOUT_JOBS,
                 start_new_session=True,
             )
         while self.process.poll() is None:

@@ -1,0 +1,37 @@
+"""Stage check: params.yaml is right, and this machine can do what it says. `python -m pipelines.check`.
+
+It runs before any other stage, and before DVC removes outputs whose paths hold names of params.yaml. A training
+checks the machine again, since its own may be another one.
+"""
+
+from pipelines import cli, outputs
+from pipelines.outputs import CHECKED
+from pipelines.params import Params, TrainParams, load
+
+
+def main() -> None:
+    """The command line."""
+    cli.run(lambda _: check(load()), cli.parser(__doc__))
+
+
+def check(params: Params) -> None:
+    """Is silent, or refuses.
+
+    Raises:
+        ParamsError: names the key of `train`, its value, and what is allowed on this machine.
+    """
+    if _may_be_missing(params.train):
+        from models import machine  # which imports torch, and takes a second or two
+
+        machine.check(params.train.accelerator, params.train.devices, params.train.precision)
+    with outputs.whole(CHECKED) as path:
+        path.write_text("params.yaml is right\n", encoding="utf-8")
+
+
+def _may_be_missing(train: TrainParams) -> bool:
+    """Whether there are machines that cannot do it."""
+    return train.accelerator == "gpu" or train.devices > 1 or train.precision not in ("32-true", "64-true")
+
+
+if __name__ == "__main__":
+    main()
