@@ -22,7 +22,7 @@ from joblib import cpu_count
 
 from errors import TrainingError
 from pipelines import cli, outputs
-from pipelines.params import Params, TrainParams, load
+from pipelines.params import Params, TrainParams, checked, load
 
 LOCK_FILE = Path("dvc.lock")
 DVC = [sys.executable, "-m", "dvc", "--wait-for-lock"]  # for another DVC that reads or writes dvc.lock
@@ -43,6 +43,10 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     """
     names = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
     targets = [f"{stage}@{name}" for stage in ("train", "evaluate") for name in names]
+    with Processes() as processes:
+        # Only this stage looks at what a local data.source holds, and DVC sees no reason to run it.
+        if source_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "params"]):
+            raise TrainingError("the stage params failed; the lines above say why")
     if changed([]):
         with Processes() as processes:
             if processes.run([*DVC, "repro", "match"]):
@@ -58,6 +62,11 @@ def run_pipeline(params: Params, workers: int | None) -> None:
                 raise TrainingError(f"failed: {', '.join(sorted(failed))}; the lines above say why")
     sys.stdout.flush()
     os.execv(sys.executable, [*DVC, "repro"])
+
+
+def source_changed(params: Params) -> bool:
+    """Whether a local data.source holds something else than when the stage params ran."""
+    return outputs.CHECKED.exists() and outputs.CHECKED.read_text(encoding="utf-8") != checked(params)
 
 
 def changed(targets: Sequence[str]) -> set[str]:
