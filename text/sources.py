@@ -1,4 +1,4 @@
-"""What `data.source` stands for: an address, or a file or folder of this machine, and what that holds now."""
+"""What params.yaml names outside the project: addresses, files and folders, and what a local one holds now."""
 
 import hashlib
 import os
