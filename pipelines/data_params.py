@@ -2,16 +2,44 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo, model_validator
 
 from pipelines.sections import Count, Section, Seed, shown
 
 MOST_TOKENS = 2 * 10**8  # of what is generated; it is made in memory
+MOST_COLUMNS = 10**6
 Share = Annotated[float, Field(gt=0, lt=1)]
 Rule = Literal["negation", "contrast", "retraction", "expectation", "development", "preference", "choice", "hypothesis"]
 
 # Data sets that are generated here, from a section of their own with their name.
 Generated = Literal["synthetic_reviews", "temporal_order", "first_token"]
+
+
+def _column(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, str) or (type(value) is int and 1 <= value <= MOST_COLUMNS):
+        return value
+    raise ValueError(
+        f"data.{info.field_name} is {shown(value)}; allowed: a column's name or, where the files have no header, "
+        "its number, counted from 1"
+    )
+
+
+Column = Annotated[str | int, PlainValidator(_column)]
+
+
+def _encoding(name: str) -> str:
+    """Files are read line by line, so that an encoding must have ASCII's characters as ASCII has them."""
+    ascii_bytes = bytes(range(128))
+    try:
+        known = ascii_bytes.decode(name) == ascii_bytes.decode("ascii")
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(
+            f"data.encoding is {shown(name)}; allowed: utf-8, or an encoding of Python's that extends ASCII, such as "
+            "cp1252, latin-1, gb18030, cp949"
+        )
+    return name
 
 
 class PlaceWeights(Section):
@@ -84,8 +112,9 @@ class DataParams(Section):
     name: Literal[Generated, "imdb", "nsmc", "sst2", "trec", "ag_news", "custom"]
     source: str | None = None
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
-    text_column: str = "text"
-    label_column: str = "label"
+    text_column: Column = "text"
+    label_column: Column = "label"
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     validation_share: Share = 0.1
     test_share: Share = 0.2
     unlabelled: bool = False
@@ -100,6 +129,11 @@ class DataParams(Section):
             raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
         if self.name in get_args(Generated) and self.source is not None:
             raise ValueError(f"data.source is {shown(self.source)}; {self.name} is generated, it must be null")
+        if isinstance(self.text_column, str) != isinstance(self.label_column, str):
+            raise ValueError(
+                f"data.label_column is {shown(self.label_column)}, but data.text_column is {shown(self.text_column)}; "
+                "both must be names, or both numbers"
+            )
         if self.text_column == self.label_column:
             raise ValueError(
                 f"data.label_column is {shown(self.label_column)}, as data.text_column is; they must differ"

@@ -18,6 +18,7 @@ from pipelines.params import load
 from text import card, corpus, custom, splits, synthetic_sequences
 from text.catalogue import CATALOGUE
 from text.fetch import default_cache, fetch
+from text.tables import Wanted
 
 
 def main() -> None:
@@ -85,7 +86,7 @@ def _documents(data: DataParams) -> corpus.Batches:
     cache = default_cache()
     paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]
     if data.name == "custom":
-        return corpus.batches(custom.parse(paths, data.text_column, data.label_column))
+        return corpus.batches(custom.parse(paths, Wanted(data.text_column, data.label_column, data.encoding)))
     return corpus.batches(entry.parse(paths, data.unlabelled))
 
 

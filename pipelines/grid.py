@@ -22,6 +22,7 @@ from joblib import cpu_count
 
 from errors import TrainingError
 from pipelines import cli, outputs
+from pipelines.check import checked
 from pipelines.params import Params, TrainParams, load
 
 LOCK_FILE = Path("dvc.lock")
@@ -43,6 +44,10 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     """
     names = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
     targets = [f"{stage}@{name}" for stage in ("train", "evaluate") for name in names]
+    with Processes() as processes:
+        # Only this stage looks at what a local data.source holds, and DVC sees no reason to run it.
+        if source_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "check"]):
+            raise TrainingError("the stage check failed; the lines above say why")
     if changed([]):
         with Processes() as processes:
             if processes.run([*DVC, "repro", "match"]):
@@ -58,6 +63,11 @@ def run_pipeline(params: Params, workers: int | None) -> None:
                 raise TrainingError(f"failed: {', '.join(sorted(failed))}; the lines above say why")
     sys.stdout.flush()
     os.execv(sys.executable, [*DVC, "repro"])
+
+
+def source_changed(params: Params) -> bool:
+    """Whether a local data.source holds something else than when the stage check ran."""
+    return outputs.CHECKED.exists() and outputs.CHECKED.read_text(encoding="utf-8") != checked(params)
 
 
 def changed(targets: Sequence[str]) -> set[str]:

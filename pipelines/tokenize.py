@@ -16,6 +16,7 @@ from rich.table import Table
 from pipelines import cli, outputs
 from pipelines.outputs import RAW, TOKENS
 from pipelines.params import TokenizeParams, load
+from text.sources import local_path
 from text.tokenization import Summary, count, row_groups, texts, tokenize, write_store
 from text.tokenizers import train_sentencepiece
 from text.vocabulary import build_vocabulary, load_vectors
@@ -49,7 +50,9 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]
         }
         summary = _summary(params, card, vocabulary, summaries)
         if params.vectors is not None:
-            summary["share_with_vector"] = _write_vectors(made, Path(params.vectors), vocabulary)
+            summary["share_with_vector"] = _write_vectors(
+                made, local_path(params.vectors) or Path(params.vectors), vocabulary
+            )
         files = sorted(path for path in made.iterdir() if path.is_file())
         summary["checksums"] = {path.name: outputs.checksum(path) for path in files}
         outputs.write_json(made / "summary.json", summary)

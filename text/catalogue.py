@@ -12,7 +12,7 @@ from errors import DataError
 from text import parsers
 from text.archives import is_archive_name
 from text.corpus import Document
-from text.fetch import is_address
+from text.sources import is_address
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ that a cached file that was damaged later is noticed and fetched again.
 import hashlib
 import json
 import os
-import re
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -18,16 +17,12 @@ from filelock import FileLock
 from errors import DataError
 from text import http
 from text.http import CHUNK, file_name, progress, shown
+from text.sources import digest, is_address, local_path
 
 
 def default_cache() -> Path:
     """$LSTM_VS_BILSTM_CACHE, or a folder in the user's own cache."""
     return Path(os.environ.get("LSTM_VS_BILSTM_CACHE") or "~/.cache/lstm-vs-bilstm").expanduser()
-
-
-def is_address(source: str) -> bool:
-    """Whether `source` is an address, such as s3://…, and no local path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//|:)", source) is not None
 
 
 def fetch(
@@ -77,15 +72,7 @@ def fetch(
 
 
 def _local(source: str, checksum: str | None) -> Path:
-    try:
-        path = Path(source).expanduser()
-        if not path.exists() and "DVC_ROOT" in os.environ:
-            # `dvc exp run --temp` and the queue work in a copy elsewhere; relative paths are meant from the project.
-            path = Path(os.environ["DVC_ROOT"]) / path
-        known = source != "" and path.exists()
-    except (OSError, RuntimeError):  # a name too long; the home of an unknown user
-        known = False
-    if not known:
+    if (path := local_path(source)) is None:
         raise DataError(f"data.source is {source!r}; there is no such file or folder")
     if checksum is not None and path.is_dir():
         raise DataError(f"data.checksum is given, but data.source {source!r} is a folder; only a file has a checksum")
@@ -94,12 +81,6 @@ def _local(source: str, checksum: str | None) -> Path:
     except OSError as error:
         raise DataError(f"data.source {source!r} cannot be read: {error.strerror or error}") from None
     return path
-
-
-def digest(path: Path, algorithm: str = "sha256") -> str:
-    """The checksum of a file, such as `sha256:…`."""
-    with path.open("rb") as file:
-        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 
 def _matches(path: Path, checksum: str | None) -> bool:

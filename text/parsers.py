@@ -7,6 +7,7 @@ split, and stay the same when validation documents are taken from the training s
 
 import csv
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -20,23 +21,45 @@ Labels = Mapping[str, str]  # as the file spells them: as they are called
 Parser = Callable[[Sequence[Path], Splits, Labels], Iterator[Document]]
 
 
-def decode(data: bytes, origin: str) -> str:
-    """UTF-8 to text.
+def decode(data: bytes, origin: str, encoding: str = "utf-8", hint: str = "") -> str:
+    """Bytes to text.
 
     Raises:
-        DataError: the data is not UTF-8; the line names `origin` and the place.
+        DataError: the data is not of that encoding; the line names `origin` and the place, and ends with `hint`.
     """
     try:
-        return data.decode()
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         found = data[error.start : error.start + 1].hex()
-        raise DataError(f"{origin} is no UTF-8 text: byte 0x{found} at position {error.start + 1} there") from None
+        where = f"byte 0x{found} at position {error.start + 1} there"
+        raise DataError(f"{origin} is no {encoding.upper()} text: {where}{hint}") from None
 
 
 def numbered_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Lines with their line feed, counted from 1; a byte order mark before the first is left out."""
     for number, line in enumerate(lines, 1):
         yield number, line.removeprefix(BOM) if number == 1 else line
+
+
+def csv_rows(
+    lines: Iterable[str], origin: str, delimiter: str = ",", strict: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of CSV, each with the number of the line where it ends; `strict` refuses a quote at a wrong place.
+
+    Raises:
+        DataError: the lines are no CSV; it names `origin` and the line.
+    """
+    csv.field_size_limit(sys.maxsize)  # of the whole process; documents may be long
+    reader = csv.reader(lines, delimiter=delimiter, strict=strict)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        reason = str(error).partition(" - ")[0]  # behind it stands advice to the programmer
+        raise DataError(
+            f"{origin} is no valid CSV at line {reader.line_num}: {reason}; a text with quotes or line breaks must "
+            "stand in quotes, and each quote in it be doubled"
+        ) from None
 
 
 def imdb(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
@@ -93,11 +116,9 @@ def label_text_lines(paths: Sequence[Path], splits: Splits, labels: Labels) -> I
 def ag_news(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
     """Rows `class,title,description` without a header; the text is both, backslashes are kept."""
     for split, member in _files(paths, splits):
-        reader = csv.reader(
-            decode(line, f"line {number} of {member.origin}") for number, line in numbered_lines(member.lines())
-        )
-        for row, fields in enumerate(reader, 1):
-            where = f"row {row} of {member.origin}"
+        lines = (decode(line, f"line {number} of {member.origin}") for number, line in numbered_lines(member.lines()))
+        for row, (line_number, fields) in enumerate(csv_rows(lines, member.origin), 1):
+            where = f"line {line_number} of {member.origin}"
             if len(fields) != 3:
                 raise DataError(f"{where} has {len(fields)} fields; expected 3: class, title, description")
             yield Document(split, f"{split}/{row}", f"{fields[1]} {fields[2]}", _label(fields[0], labels, where))

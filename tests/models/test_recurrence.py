@@ -94,10 +94,11 @@ def test_different_values_are_numbered_in_their_order(values: Any) -> None:
     assert different.tolist() == list(dict.fromkeys(values.flatten().tolist()))
 
 
-tanh, sigmoid = kernels.tanh, kernels.sigmoid
+tanh: Any = kernels.tanh
+sigmoid: Any = kernels.sigmoid
 
 
-def tanh_and_sigmoid(values):  # type: ignore[no-untyped-def]  # numba refuses annotations
+def tanh_and_sigmoid(values):  # type: ignore[no-untyped-def]  # numba refuses annotations that differ
     one, other = np.empty_like(values), np.empty_like(values)
     for j in range(len(values)):
         one[j], other[j] = tanh(values[j]), sigmoid(values[j])

@@ -38,6 +38,11 @@ def write_stage(project: Path, stage: str, before: str = "") -> None:
     (project / "pipelines" / f"{stage}.py").write_text(STAGE.format(before=before, outputs=OUTPUTS[stage]))
 
 
+def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
+    """The stages that DVC ran."""
+    return {line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line}
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose grid ran at the same time."""
@@ -72,10 +77,18 @@ def test_where_nothing_is_to_do_nothing_runs(project: Path) -> None:
     assert "Running stage" not in result.stdout
 
 
-def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path) -> None:
-    def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
-        return {line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line}
+def test_a_change_of_the_users_own_file_is_noticed(project: Path) -> None:
+    reviews = project / "reviews.csv"
+    reviews.write_text("text,label\n" + "".join(f"film {n},{n % 2}\n" for n in range(40)), encoding="utf-8")
+    one = {"compare.variants": ["lstm"], "compare.seeds": [3]}
+    change_params(project, {"data.name": "custom", "data.source": "reviews.csv", **one})
+    assert "download" in ran(run_in(project, *GRID))
+    reviews.write_text(reviews.read_text(encoding="utf-8") + "one more film,1\n", encoding="utf-8")
+    assert {"params", "download", "tokenize", "train@lstm-3"} <= ran(run_in(project, *GRID))
+    assert ran(run_in(project, *GRID)) == set()
 
+
+def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path) -> None:
     change_params(project, {"compare.seeds": [3, 1, 2, 4]})
     (project / "fail-lstm-4").touch()
     result = run_in(project, *GRID)

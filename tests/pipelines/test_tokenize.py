@@ -81,6 +81,13 @@ def test_pretrained_vectors_reach_their_tokens(header: str) -> None:
     assert not list(Path().glob("**/*.pt"))
 
 
+def test_vectors_are_found_from_a_copy_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "vectors.txt").write_text("good 1.0 2.0 3.0\n")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "home"))
+    assert make_tokens(TokenizeParams(vectors="vectors.txt"))["share_with_vector"] > 0
+
+
 @pytest.mark.parametrize("content", ["", "good 1 x 2\n", "good 1 2 3\nbad 1 2\n"])
 def test_a_file_that_holds_no_vectors_is_named_and_nothing_is_left_behind(content: str) -> None:
     Path("vectors.txt").write_text(content)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from errors import DataError
 from text.corpus import Document
 from text.custom import parse, sorted_labels
+from text.tables import Wanted
 
 Rows = Sequence[tuple[Any, Any]]
 
@@ -55,7 +56,7 @@ Writer = Callable[[Path, Rows], Path]
 
 
 def read(path: Path) -> list[Document]:
-    return list(parse([path], "text", "label"))
+    return list(parse([path], Wanted("text", "label")))
 
 
 def pairs(documents: list[Document]) -> list[tuple[str | None, str | None]]:
@@ -171,10 +172,10 @@ def test_an_archive_serves_like_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ([], r"has no file for train; found: nothing; allowed: one file, or train, test and optionally validation"),
-        (["train.csv", "dev.csv"], r"has no file for test; found: dev\.csv, train\.csv; allowed:"),
-        (["a.csv", "b.csv"], r"has no file for train; found: a\.csv, b\.csv; allowed:"),
-        (["reviews.xlsx"], r"in the formats \.csv, \.tsv, \.jsonl, \.parquet$"),
+        ([], r"holds no table; found: nothing; allowed: \.csv"),
+        (["train.csv", "dev.csv"], r"has no file for test; found: 'dev\.csv', 'train\.csv'; allowed:"),
+        (["a.csv", "b.csv"], r"has no file for train; found: 'a\.csv', 'b\.csv'; allowed:"),
+        (["notes.txt"], r"holds no table; found: 'notes\.txt'; allowed: \.csv, \.tsv, \.jsonl, \.parquet$"),
         (["train.csv", "train.tsv", "test.csv"], r"holds several files for train: train\.csv, train\.tsv; allowed:"),
         (
             ["train.csv", "test.csv", "dev.csv", "valid.csv"],
@@ -190,6 +191,19 @@ def test_files_that_are_no_data_set_are_named(tmp_path: Path, files: list[str], 
 
 
 @pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("a.xlsx", "save its sheet as CSV"),
+        ("a.json", r"\.jsonl has one object a line"),
+        ("a.TXT", r"call it \.csv or \.tsv"),
+    ],
+)
+def test_a_file_of_another_kind_ends_in_what_to_do(tmp_path: Path, name: str, mend: str) -> None:
+    with pytest.raises(DataError, match=rf"{name} holds no table; found: .*; {mend}"):
+        read(raw(tmp_path, b"text,label\na,x\n", name))
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("data.csv", b"", r"data\.csv holds no rows; expected 'text' and 'label' of documents$"),
@@ -198,21 +212,37 @@ def test_files_that_are_no_data_set_are_named(tmp_path: Path, files: list[str], 
         (
             "data.csv",
             b"Text;label\na;1\n",
-            r"data\.text_column is 'text', but .*has no such column; it has: Text;label$",
+            r"data\.text_column is 'text', but .*has no such column; did you mean 'Text'\? allowed: 'Text', 'label'",
         ),
-        ("data.csv", b"text,class\na,1\n", r"data\.label_column is 'label', but .* it has: text, class$"),
+        ("data.csv", b"text,class\na,1\n", r"data\.label_column is 'label', but .* allowed: 'text', 'class', or "),
         ("data.csv", b"text,label,text\na,1,b\n", r"data\.text_column is 'text', but .* has 2 columns of that name"),
-        ("data.jsonl", b'{"text": "a"}\n{"text": "b", "class": 1}', r"data\.label_column .* it has: text, class$"),
-        ("data.csv", b"text,label\na,1\na,b,1\n", r"row 2 of .*data\.csv has 3 fields, its header 2$"),
-        ("data.csv", b'text,label\n"a"b,1\n', r"data\.csv is no valid CSV at line 2: ',' expected after '\"'$"),
-        ("data.csv", b'text,label\n"a,1\nb,2\n', r"data\.csv is no valid CSV at line 3: unexpected end of data$"),
+        ("data.jsonl", b'{"text": "a"}\n{"text": "b", "class": 1}', r"data\.label_column .* allowed: 'text', 'class'$"),
+        (
+            "data.csv",
+            b"text,label\na,1\na,b,1\n",
+            r"line 3 of .*data\.csv ends a row with 3 fields, but the first row has 2; ",
+        ),
+        (
+            "data.csv",
+            b'text,label\n"a"b,1\n',
+            r"data\.csv is no valid CSV at line 2: ',' expected after '\"'; a text with quotes",
+        ),
+        (
+            "data.csv",
+            b'text,label\n"a,1\nb,2\n',
+            r"data\.csv is no valid CSV at line 3: unexpected end of data; a text with",
+        ),
         (
             "data.csv",
             b"text,label\na,1\n\xe9t\xe9,1\n",
             r"line 3 of .*data\.csv is no UTF-8 text: byte 0xe9 at position 1",
         ),
         ("data.csv", "text,label\na,1\n".encode("utf-16"), r"line 1 of .*data\.csv is no UTF-8 text: byte 0xff"),
-        ("data.tsv", b"text\tlabel\na\t1\nb\n", r"row 2 of .*data\.tsv has 1 fields, its header 2$"),
+        (
+            "data.tsv",
+            b"text\tlabel\na\t1\nb\n",
+            r"line 3 of .*data\.tsv ends a row with 1 fields, but the first row has 2; ",
+        ),
         ("data.jsonl", b'{"text": "a", "label": 1}\n{"text": ', r"line 2 of .*data\.jsonl is no valid JSON: "),
         ("data.jsonl", b"[1, 2]", r"line 1 of .*data\.jsonl is no JSON object but \[1, 2\]$"),
         ("data.jsonl", b"[" * 100_000, r"line 1 of .*data\.jsonl is no valid JSON: "),
@@ -274,5 +304,5 @@ def test_classes_are_ordered_by_number_or_alphabet(names: list[str], expected: l
 
 def test_a_million_labels_are_read(tmp_path: Path) -> None:
     content = "text,label\n" + "".join(f"a,label {n}\n" for n in range(1_000_000))
-    documents = parse([raw(tmp_path, content.encode())], "text", "label")
+    documents = parse([raw(tmp_path, content.encode())], Wanted("text", "label"))
     assert len({document.label for document in documents}) == 1_000_000

@@ -160,7 +160,7 @@ def test_ag_news_joins_title_and_description(tmp_path: Path) -> None:
 
 
 def test_a_broken_row_of_ag_news_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"row 2 of .*train\.txt has 2 fields; expected 3: class, title, description$"):
+    with pytest.raises(DataError, match=r"line 2 of .*train\.txt has 2 fields; expected 3: class, title, description$"):
         list(parsers.ag_news(two_files(tmp_path, b'"1","a","b"\n"1","a"\n'), SPLITS, BINARY))
 
 

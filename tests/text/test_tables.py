@@ -1,0 +1,100 @@
+"""Tables as people have them; what all formats have in common is in test_custom.py."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from errors import DataError
+from text.archives import members
+from text.tables import READERS, Wanted
+
+NAMED = Wanted("text", "label")
+TEXTS = ["1,5 points; no more", 'a "quoted" film | with\ttab', "two\r\nlines, one film", "", "été 🎬"]
+
+
+def read(path: Path, wanted: Wanted = NAMED) -> list[tuple[Any, Any]]:
+    return [(text, label) for member in members(path) for _, text, label in READERS[path.suffix](member, wanted)]
+
+
+def write(path: Path, rows: Sequence[Sequence[object]], delimiter: str = ",", encoding: str = "utf-8") -> Path:
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_csv_is_separated_by_what_gives_its_header_both_columns(tmp_path: Path, delimiter: str, encoding: str) -> None:
+    rows = [(number, text, "x", "1,5") for number, text in enumerate(TEXTS)]
+    path = write(tmp_path / "data.csv", [("", "text", "label", "stars"), *rows], delimiter, encoding)
+    assert read(path) == [(text, "x") for text in TEXTS]
+
+
+def test_column_names_may_hold_other_separators_and_spaces(tmp_path: Path) -> None:
+    path = write(tmp_path / "data.csv", [("Review; Text", "Stars (1,2)"), ("a", 1)])
+    assert read(path, Wanted("Review; Text", "Stars (1,2)")) == [("a", "1")]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_file_without_a_header_has_columns_by_number(tmp_path: Path, delimiter: str) -> None:
+    rows = [(text, number, "x") for number, text in enumerate(TEXTS * 50)]
+    path = write(tmp_path / "data.csv", rows, delimiter)
+    assert read(path, Wanted(1, 3)) == [(text, "x") for text in TEXTS * 50]
+
+
+def test_tsv_without_a_header_has_columns_by_number(tmp_path: Path) -> None:
+    path = tmp_path / "data.tsv"
+    path.write_bytes(b'x\t"good" film\ny\tbad\n')
+    assert read(path, Wanted(2, 1)) == [('"good" film', "x"), ("bad", "y")]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_another_encoding_is_read_as_what_it_is(tmp_path: Path, suffix: str) -> None:
+    content = {
+        ".csv": "text,label\r\n“très” — 5 €,é\r\n",
+        ".tsv": "text\tlabel\r\n“très” — 5 €\té\r\n",
+        ".jsonl": '{"text": "“très” — 5 €", "label": "é"}\n',
+    }
+    path = tmp_path / f"data{suffix}"
+    path.write_bytes(content[suffix].encode("cp1252"))
+    assert read(path, Wanted("text", "label", "cp1252")) == [("“très” — 5 €", "é")]
+    with pytest.raises(DataError, match=rf"line [12] of .*data{suffix} is no UTF-8 .*; data.encoding may name another"):
+        read(path)
+
+
+def test_utf_16_is_called_by_its_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "data.csv", [("text", "label"), ("a", "x")], "\t", "utf-16")
+    with pytest.raises(DataError, match=r"byte 0xff at position 1 there; this is UTF-16, save it as UTF-8$"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (
+            Wanted("Text", "label"),
+            r"data\.text_column is 'Text', .*; did you mean 'text'\? allowed: 'text', 'label'",
+        ),
+        (
+            Wanted("text", "x"),
+            r"data\.label_column is 'x', .*; allowed: 'text', 'label', or column numbers",
+        ),
+        (Wanted(1, 3), r"data\.label_column is 3, but line 1 of .*data\.csv has 2 fields$"),
+    ],
+)
+def test_a_column_that_is_not_there_ends_in_what_is(tmp_path: Path, wanted: Wanted, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(write(tmp_path / "data.csv", [("text", "label"), ("a", "x")]), wanted)
+
+
+def test_formats_with_names_take_no_column_numbers(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"], "label": ["x"]}), tmp_path / "data.parquet")
+    (tmp_path / "data.jsonl").write_text('{"text": "a", "label": "x"}', encoding="utf-8")
+    for name in ("data.parquet", "data.jsonl"):
+        with pytest.raises(DataError, match=r"data\.text_column is 1, .* no such column; allowed: 'text', 'label'$"):
+            read(tmp_path / name, Wanted(1, 2))
