@@ -165,6 +165,8 @@ def _name_gaps(axes: Axes, gaps: Sequence[Interval | None]) -> None:
 
 
 def _curve(experiment: Experiment, title: str, key: str, scale: float) -> Panel:
+    alone = all(len(history) == 1 for seeds in experiment.histories for history in seeds)
+
     def draw(axes: Axes) -> Tips:
         tips = {}
         for rank, (variant, style) in enumerate(styles(experiment.variants).items()):
@@ -173,15 +175,22 @@ def _curve(experiment: Experiment, title: str, key: str, scale: float) -> Panel:
             # A training that stopped early has no value in the later epochs.
             values = [[scale * history[epoch][key] for history in seeds if epoch < len(history)] for epoch in epochs]
             means = [float(np.mean(found)) for found in values]
-            numbers = [epoch + 1 for epoch in epochs]
+            # In a single epoch the variants stand beside each other, and bands become bars.
+            aside = 0.07 * (rank - (len(experiment.variants) - 1) / 2) if alone else 0
+            numbers = [epoch + 1 + aside for epoch in epochs]
             axes.plot(numbers, means, color=style.color, linestyle=style.linestyle, linewidth=2)
             low, high = [min(found) for found in values], [max(found) for found in values]
             axes.fill_between(numbers, low, high, color=style.color, alpha=0.15, linewidth=0)
-            for epoch, mean in zip(numbers, means, strict=True):
-                _point(axes, epoch, mean, style, f"epoch{rank}-{epoch}", size=6)
-                band = f" ({low[epoch - 1]:.4g} to {high[epoch - 1]:.4g})" if len(seeds) > 1 else ""
-                tips[f"epoch{rank}-{epoch}"] = f"{variant}, epoch {epoch}: {mean:.4g}{band}"
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if alone:
+                axes.vlines(numbers, low, high, color=style.color, alpha=0.55)
+            for epoch, number, mean in zip(epochs, numbers, means, strict=True):
+                _point(axes, number, mean, style, f"epoch{rank}-{epoch}", size=6)
+                band = f" ({low[epoch]:.4g} to {high[epoch]:.4g})" if len(seeds) > 1 else ""
+                tips[f"epoch{rank}-{epoch}"] = f"{variant}, epoch {epoch + 1}: {mean:.4g}{band}"
+        if alone:
+            axes.set(xlim=(0.5, 1.5), xticks=[1])
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.set_xlabel("epoch" + ("; band: lowest to highest seed" if len(experiment.seeds) > 1 else ""))
         return tips
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.comparison import Comparison, Difference
 from analysis.costs import mean_cost
 from analysis.experiment import Experiment
@@ -26,6 +28,7 @@ class Verdict:
         costs: the price; ", at …", or nothing likewise
         outlook: how many seeds could tell; "; …", or nothing
         details: what it rests on; one paragraph each
+        warnings: what a reader has to know first; one paragraph each
     """
 
     claim: str
@@ -33,6 +36,7 @@ class Verdict:
     costs: str
     outlook: str
     details: list[str]
+    warnings: list[str]
 
     @property
     def headline(self) -> str:
@@ -45,15 +49,15 @@ class Verdict:
         return f"{self.claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}."
 
     def __str__(self) -> str:
-        return " ".join([self.sentence, *self.details])
+        return " ".join([self.sentence, *self.warnings, *self.details])
 
 
 def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
     """Puts the comparison into words."""
     differences = {variant: found["accuracy"] for variant, found in comparison.differences.items()}
+    warnings = _failures(experiment, comparison)
     if not differences:
-        return _alone(experiment, comparison)
-    warnings = []
+        return _alone(experiment, comparison, warnings)
     if len(experiment.seeds) == 1:
         warnings.append(
             "With one seed only the chance of the documents can be judged, not that of training: "
@@ -61,15 +65,36 @@ def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
         )
     if len(differences) > 1:
         details = [_paragraph(experiment, comparison, variant) for variant in _by_gain(differences)]
-        return Verdict(_claims(experiment, differences), "", "", "", [*details, *warnings])
+        return Verdict(_claims(experiment, differences), "", "", "", details, warnings)
     (variant, found), *_ = differences.items()
     claim = f"{_answer(experiment, variant, found)} on {experiment.data}: {_gap(found)} of test accuracy"
-    details = [_basis(experiment, comparison, variant)]
     costs, outlook = _costs(experiment, variant), _outlook(experiment, found)
-    return Verdict(claim, _evidence(found), costs, outlook, [*details, *warnings])
+    return Verdict(claim, _evidence(found), costs, outlook, [_basis(experiment, comparison, variant)], warnings)
 
 
-def _alone(experiment: Experiment, comparison: Comparison) -> Verdict:
+def _failures(experiment: Experiment, comparison: Comparison) -> list[str]:
+    """Of trainings that did not learn: they decide a mean, and few seeds cannot say how often they come."""
+    documents = len(experiment.labels)
+    common = float(np.bincount(experiment.labels).max()) / documents
+    chance = common + 2 * float(np.sqrt(common * (1 - common) / documents))
+    if common == 1:
+        return []
+    sentences = []
+    for variant, scores in comparison.scores.items():
+        failed = [
+            str(seed)
+            for seed, value in zip(experiment.seeds, scores["accuracy"].values, strict=True)
+            if value <= chance
+        ]
+        if failed:
+            seeds = f"seed{'s' if len(failed) > 1 else ''} {_listed(failed)}"
+            sentences.append(
+                f"{variant} did not learn with {seeds}: its accuracy is that of always giving the most frequent class."
+            )
+    return sentences
+
+
+def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
     score = comparison.scores[experiment.baseline]["accuracy"]
     mean, low, high = (ACCURACY.shown(value) for value in (score.mean, score.low, score.high))
     return Verdict(
@@ -78,6 +103,7 @@ def _alone(experiment: Experiment, comparison: Comparison) -> Verdict:
         costs="",
         outlook="",
         details=[f"With {_design(experiment)}. There is no other variant to compare it with."],
+        warnings=warnings,
     )
 
 
@@ -134,7 +160,7 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
 
 def _outlook(experiment: Experiment, difference: Difference) -> str:
     """How many seeds could tell, where these cannot."""
-    if _is_sure(difference) or len(experiment.seeds) == 1:
+    if _is_sure(difference) or len(experiment.seeds) == 1 or difference.value == 0:
         return ""
     if difference.seeds_to_tell is None:
         return "; not even 100 seeds could tell so small a difference on these test documents"

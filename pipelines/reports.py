@@ -139,7 +139,7 @@ def show(result: Result) -> None:
     if experiment.others:
         console.print(gaps)
     console.print(result.verdict.sentence, style="bold", highlight=False, markup=False)
-    for detail in result.verdict.details:
+    for detail in [*result.verdict.warnings, *result.verdict.details]:
         console.print(detail, highlight=False, markup=False)
 
 

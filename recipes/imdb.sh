@@ -12,3 +12,4 @@ dvc exp run --name "imdb-$(date +%s)" \
   -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
   -S train.epochs=2 \
   -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
+python recipes/recount.py

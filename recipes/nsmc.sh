@@ -11,3 +11,4 @@ dvc exp run --name "nsmc-$(date +%s)" \
   -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
   -S train.epochs=2 -S train.learning_rate=0.001 -S train.batch_size=64 \
   -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
+python recipes/recount.py

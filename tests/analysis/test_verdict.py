@@ -21,7 +21,7 @@ def make_experiment(variants: list[str], seeds: int) -> Experiment:
         variants=variants,
         baseline=variants[0],
         seeds=list(range(seeds)),
-        labels=np.zeros(25000, int),
+        labels=np.arange(25000) % 2,
         probabilities=np.zeros((len(variants), seeds, 0, 2), np.float32),
         histories=[],
         parameters={variant: {"total": 1000 * (index + 2)} for index, variant in enumerate(variants)},
@@ -48,7 +48,7 @@ def make_comparison(experiment: Experiment, differences: list[Difference]) -> Co
 def say(variants: list[str], seeds: int, *differences: Difference) -> tuple[str, str]:
     experiment = make_experiment(variants, seeds)
     verdict = judge(experiment, make_comparison(experiment, list(differences)))
-    return verdict.sentence, " ".join(verdict.details)
+    return verdict.sentence, " ".join([*verdict.warnings, *verdict.details])
 
 
 def test_a_clear_difference_names_who_is_better_by_how_much_and_how_surely() -> None:
@@ -82,6 +82,22 @@ def test_what_no_number_of_seeds_can_tell_says_so() -> None:
     headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, seeds_to_tell=None))
 
     assert headline.endswith("; not even 100 seeds could tell so small a difference on these test documents.")
+
+
+def test_trainings_that_did_not_learn_are_named() -> None:
+    experiment = make_experiment(["lstm", "rnn"], 3)
+    comparison = make_comparison(experiment, [UNCLEAR])
+    comparison.scores["rnn"]["accuracy"] = replace(comparison.scores["rnn"]["accuracy"], values=[0.5, 0.87, 0.503])
+
+    (warning,) = judge(experiment, comparison).warnings
+
+    assert warning.startswith("rnn did not learn with seeds 0 and 2: ")
+
+
+def test_nothing_is_said_of_more_seeds_where_there_is_no_difference_at_all() -> None:
+    headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, value=0.0, seeds_to_tell=None))
+
+    assert "seeds could tell" not in headline
 
 
 def test_a_design_that_finds_nothing_is_not_said_to_find_more_than_everything() -> None:
