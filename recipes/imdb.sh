@@ -2,7 +2,7 @@
 # IMDB film reviews (Maas et al. 2011), 25,000 to learn from and 25,000 to test on: LSTM against BiLSTM, 5 seeds each,
 # the first 400 tokens, max pooling, two epochs.
 #   recipes/imdb.sh [path or URL of aclImdb_v1.tar.gz; default: the official address]
-# What it gave: README.md, "Results".
+# What it gave: README.md, "Results". At the end the comparison is counted once more, without the project's code.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
