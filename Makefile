@@ -28,7 +28,7 @@ torture: $(READY)  ## the long form of docs/guarantees.md's tests: half an hour 
 	@pytest -s tests/torture
 
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
-	@python -m tracking.ui --port $(PORT)
+	@python -m pipelines.ui --port $(PORT)
 
 bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, some 20 minutes (WORKS="train-lstm grid" for a part)
 	@python -m benchmarks.run $(WORKS)

@@ -35,10 +35,10 @@ class Difference:
         high: upper end of it
         p_value: of no difference
         p_value_corrected: the same, by Holm's method for the number of variants that are held against the baseline
-        smallest_detectable: true difference that this design finds four times in five
+        smallest_detectable: true difference that this design finds four times in five, corrected like the p-value
         probability_fresh_better: that a new training of the variant beats a new one of the baseline
         seeds_won: under how many of the shared seeds the variant is better
-        seeds_to_tell: how many seeds find a difference of this size four times in five; None where 100 do not
+        seeds_to_tell: how many seeds find a difference of this size as often; None where 100 do not
     """
 
     value: float
@@ -84,7 +84,7 @@ def compare(experiment: Experiment) -> Comparison:
         values = np.array([[run[metric.key] for run in seeds] for seeds in trainings])  # (variants, seeds)
         moved = np.array([[run[metric.key] for run in seeds] for seeds in influences])  # (variants, seeds, n)
         shared = covariance(moved)
-        for variant, score in scores_of(experiment, values, shared).items():
+        for variant, score in scores_of(experiment, metric, values, shared).items():
             scores[variant][metric.key] = score
         for variant, difference in differences_of(experiment, metric, values, shared).items():
             differences[variant][metric.key] = difference
@@ -95,13 +95,14 @@ def compare(experiment: Experiment) -> Comparison:
     return Comparison(scores, differences, _mcnemar(experiment), confusion)
 
 
-def scores_of(experiment: Experiment, values: Floats, shared: Floats) -> Mapping[str, Score]:
+def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Floats) -> Mapping[str, Score]:
     """Mean and interval of each variant, from `values` (variants, seeds) and their covariance over documents."""
     result = {}
     for index, variant in enumerate(experiment.variants):
         weights = np.eye(len(experiment.variants))[index].tolist()
         mean = contrast(values, shared, weights, len(experiment.labels))
         low, high = mean.interval()
+        low, high = max(low, 0.0), min(high, 1.0) if metric.percent else high  # no metric goes beyond
         deviation = float(values[index].std(ddof=1)) if mean.seeds > 1 else None
         result[variant] = Score(values[index].tolist(), mean.value, deviation, low, high)
     return result
@@ -118,11 +119,14 @@ def differences_of(experiment: Experiment, metric: Metric, values: Floats, share
     result = {}
     for (variant, found), p_value in zip(contrasts.items(), corrected, strict=True):
         gains = values[experiment.variants.index(variant)] - baseline  # (seeds,)
-        result[variant] = _difference(found, p_value, gains if metric.higher_is_better else -gains, metric)
+        gains = gains if metric.higher_is_better else -gains
+        result[variant] = _difference(found, p_value, gains, metric, len(contrasts))
     return result
 
 
-def _difference(found: Contrast, p_value_corrected: float, gains: Floats, metric: Metric) -> Difference:
+def _difference(
+    found: Contrast, p_value_corrected: float, gains: Floats, metric: Metric, comparisons: int
+) -> Difference:
     low, high = found.interval()
     positive = found.probability_positive_for_fresh_seeds()
     better = positive if positive is None or metric.higher_is_better else 1 - positive
@@ -132,10 +136,10 @@ def _difference(found: Contrast, p_value_corrected: float, gains: Floats, metric
         high=high,
         p_value=found.p_value(),
         p_value_corrected=p_value_corrected,
-        smallest_detectable=found.smallest_detectable(),
+        smallest_detectable=found.smallest_detectable(comparisons),
         probability_fresh_better=better,
         seeds_won=int((gains > 0).sum()),
-        seeds_to_tell=found.seeds_to_tell(),
+        seeds_to_tell=found.seeds_to_tell(comparisons),
     )
 
 

@@ -31,13 +31,13 @@ VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--line"} | {
 RC_PARAMS: dict[Any, Any] = {
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans", "Noto Sans CJK JP", "Noto Sans"],
-    "font.size": 11,
-    "axes.titlesize": 12,
+    "font.size": 12.5,
+    "axes.titlesize": 13,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.edgecolor": GRID,
     "axes.labelcolor": MUTED,
-    "axes.labelsize": 10,
+    "axes.labelsize": 11.5,
     "axes.titlecolor": INK,
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -83,6 +83,8 @@ def panel_svg(panel: Panel) -> str:
         axes = figure.subplots()
         axes.set_facecolor("none")
         tips = _draw(axes, panel)
+        axes.set_title("")
+        figure.suptitle(panel.title, x=0.01, ha="left", size=RC_PARAMS["axes.titlesize"], weight="bold", color=INK)
         drawing = _saved(figure, "svg", dict.fromkeys(("Creator", "Date", "Format", "Type")))
     return _for_page(drawing.decode(), panel.title, tips)
 

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.comparison import Comparison
 from analysis.experiment import Experiment
-from analysis.metrics import METRICS, calibration_bins
+from analysis.metrics import METRICS, Metric, calibration_bins
 from analysis.slices import Interval, Slice
 
 INK, MUTED, GRID = "#1f2328", "#68707c", "#dde1e6"
@@ -62,9 +62,11 @@ def styles(variants: Sequence[str]) -> dict[str, Style]:
 
 def figures(experiment: Experiment, comparison: Comparison, slices: dict[str, list[Slice]]) -> dict[str, list[Panel]]:
     """All figures by file name (without its ending), in the order of the report."""
-    result = {"scores": [_scores(experiment, comparison)]}
+    accuracy, *others = [metric for metric in METRICS if metric.key in comparison.scores[experiment.baseline]]
+    result = {"scores": [_scores(experiment, comparison, accuracy)]}
     if experiment.others:
         result["scores"].append(_differences(experiment, comparison))
+    result["metrics"] = [_scores(experiment, comparison, metric) for metric in others]
     if slices:
         result["slices"] = [_slices(experiment, column, found) for column, found in slices.items()]
     result["learning_curves"] = [
@@ -77,45 +79,53 @@ def figures(experiment: Experiment, comparison: Comparison, slices: dict[str, li
     return result
 
 
-def _scores(experiment: Experiment, comparison: Comparison) -> Panel:
+def _scores(experiment: Experiment, comparison: Comparison, metric: Metric) -> Panel:
+    scale, unit = (100, " %") if metric.percent else (1, "")
+
     def draw(axes: Axes) -> Tips:
         tips = {}
         for row, (variant, style) in enumerate(styles(experiment.variants).items()):
-            score = comparison.scores[variant]["accuracy"]
-            interval = f"{_percent(score.low)} to {_percent(score.high)}"
-            tips[f"mean{row}"] = f"{variant}: {_percent(score.mean)} (95 % interval {interval})"
-            axes.plot([100 * score.low, 100 * score.high], [row, row], color=style.color, linewidth=2, alpha=0.55)
-            _point(axes, 100 * score.mean, row, style, f"mean{row}", size=10)
+            score = comparison.scores[variant][metric.key]
+            interval = f"{metric.shown(score.low)} to {metric.shown(score.high)}"
+            tips[f"mean{row}"] = f"{variant}: {metric.shown(score.mean)}{unit} (95 % interval {interval})"
+            ends = [scale * score.low, scale * score.high]
+            axes.plot(ends, [row, row], color=style.color, linewidth=2, alpha=0.55)
+            _point(axes, scale * score.mean, row, style, f"mean{row}", size=10)
             for index, (seed, value) in enumerate(zip(experiment.seeds, score.values, strict=True)):
-                tips[f"seed{row}-{index}"] = f"{variant}, seed {seed}: {_percent(value)}"
-                _point(axes, 100 * value, row + 0.3, style, f"seed{row}-{index}", size=5, filled=False)
+                tips[f"seed{row}-{index}"] = f"{variant}, seed {seed}: {metric.shown(value)}{unit}"
+                _point(axes, scale * value, row + 0.3, style, f"seed{row}-{index}", size=5, filled=False)
         _rows(axes, list(experiment.variants))
-        axes.set_xlabel("large: mean and 95 % interval; small: seeds")
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.set_xlabel("large: mean, 95 % interval; small: seeds")
         return tips
 
-    return Panel("test accuracy, %", 80 + 46 * len(experiment.variants), draw)
+    title = f"test {metric.title}, %" if metric.percent else f"test {metric.title} (nats)"
+    return Panel(title, 80 + 46 * len(experiment.variants), draw)
 
 
 def _differences(experiment: Experiment, comparison: Comparison) -> Panel:
     def draw(axes: Axes) -> Tips:
         tips = {}
         look = styles(experiment.variants)
+        ends = [0.0]
         axes.axvline(0, color=INK, linewidth=1)
         for row, variant in enumerate(experiment.others):
             found = comparison.differences[variant]["accuracy"]
-            reach = 100 * found.smallest_detectable
+            reach = 100 * min(found.smallest_detectable, 1)
             axes.fill_betweenx([row - 0.38, row + 0.38], -reach, reach, color=MUTED, alpha=0.15, linewidth=0)
             axes.plot([100 * found.low, 100 * found.high], [row, row], color=look[variant].color, linewidth=2)
             _point(axes, 100 * found.value, row, look[variant], f"difference{row}", size=10)
-            tips[f"difference{row}"] = (
-                f"{variant} less {experiment.baseline}: {_points(found.value)} points "
-                f"({_points(found.low)} to {_points(found.high)}); detectable from {reach:.1f}"
-            )
+            gap = _gap(Interval(found.value, found.low, found.high))
+            tips[f"difference{row}"] = f"{variant} less {experiment.baseline}: {gap}; detectable from {reach:.1f}"
+            ends += [found.low, found.high]
         _rows(axes, list(experiment.others))
-        axes.set_xlabel("points; grey: smaller than this design finds")
+        edge = 110 * max(map(abs, ends))  # grey goes on beyond it where the design finds little
+        axes.set_xlim(max(-edge, axes.get_xlim()[0]), min(edge, axes.get_xlim()[1]))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.set_xlabel("95 % interval; grey: too small to find")
         return tips
 
-    return Panel(f"difference to {experiment.baseline}", 80 + 46 * len(experiment.others), draw)
+    return Panel(f"difference to {experiment.baseline}, points", 80 + 46 * len(experiment.others), draw)
 
 
 def _slices(experiment: Experiment, column: str, slices: Sequence[Slice]) -> Panel:
@@ -149,11 +159,14 @@ def _name_gaps(axes: Axes, gaps: Sequence[Interval | None]) -> None:
     for row, gap in enumerate(gaps):
         if gap is not None:
             sure = gap.low > 0 or gap.high < 0
-            axes.text(1.12, row, _points(gap.value), weight="bold" if sure else "normal", color=INK, **place)
-    axes.text(1.12, -0.62, "gain", fontsize=9, color=MUTED, **place)
+            shown = METRICS[0].shown_difference(gap.value)
+            axes.text(1.13, row, shown, weight="bold" if sure else "normal", color=INK, **place)
+    axes.text(1.13, -0.62, "gain", fontsize=10, color=MUTED, **place)
 
 
 def _curve(experiment: Experiment, title: str, key: str, scale: float) -> Panel:
+    alone = all(len(history) == 1 for seeds in experiment.histories for history in seeds)
+
     def draw(axes: Axes) -> Tips:
         tips = {}
         for rank, (variant, style) in enumerate(styles(experiment.variants).items()):
@@ -162,15 +175,22 @@ def _curve(experiment: Experiment, title: str, key: str, scale: float) -> Panel:
             # A training that stopped early has no value in the later epochs.
             values = [[scale * history[epoch][key] for history in seeds if epoch < len(history)] for epoch in epochs]
             means = [float(np.mean(found)) for found in values]
-            numbers = [epoch + 1 for epoch in epochs]
+            # In a single epoch the variants stand beside each other, and bands become bars.
+            aside = 0.07 * (rank - (len(experiment.variants) - 1) / 2) if alone else 0
+            numbers = [epoch + 1 + aside for epoch in epochs]
             axes.plot(numbers, means, color=style.color, linestyle=style.linestyle, linewidth=2)
             low, high = [min(found) for found in values], [max(found) for found in values]
             axes.fill_between(numbers, low, high, color=style.color, alpha=0.15, linewidth=0)
-            for epoch, mean in zip(numbers, means, strict=True):
-                _point(axes, epoch, mean, style, f"epoch{rank}-{epoch}", size=6)
-                band = f" ({low[epoch - 1]:.4g} to {high[epoch - 1]:.4g})" if len(seeds) > 1 else ""
-                tips[f"epoch{rank}-{epoch}"] = f"{variant}, epoch {epoch}: {mean:.4g}{band}"
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if alone:
+                axes.vlines(numbers, low, high, color=style.color, alpha=0.55)
+            for epoch, number, mean in zip(epochs, numbers, means, strict=True):
+                _point(axes, number, mean, style, f"epoch{rank}-{epoch}", size=6)
+                band = f" ({low[epoch]:.4g} to {high[epoch]:.4g})" if len(seeds) > 1 else ""
+                tips[f"epoch{rank}-{epoch}"] = f"{variant}, epoch {epoch + 1}: {mean:.4g}{band}"
+        if alone:
+            axes.set(xlim=(0.5, 1.5), xticks=[1])
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.set_xlabel("epoch" + ("; band: lowest to highest seed" if len(experiment.seeds) > 1 else ""))
         return tips
 
@@ -267,12 +287,9 @@ def _rows(axes: Axes, names: Sequence[str]) -> None:
     axes.grid(False, axis="y")
 
 
-def _points(share: float) -> str:
-    return METRICS[0].shown_difference(share)
-
-
 def _gap(gap: Interval) -> str:
-    return f"{_points(gap.value)} points ({_points(gap.low)} to {_points(gap.high)})"
+    value, low, high = METRICS[0].shown_gap(*gap)
+    return f"{value} points ({low} to {high})"
 
 
 def _percent(share: float) -> str:

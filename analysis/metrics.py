@@ -13,6 +13,9 @@ Labels = npt.NDArray[np.integer[Any]]
 Probabilities = npt.NDArray[np.floating[Any]]
 
 
+NARROW = 0.02  # an interval of fewer points than two is printed with two digits
+
+
 class Metric(NamedTuple):
     """What one metric is called, which direction is better, and whether people read it in percent."""
 
@@ -25,14 +28,29 @@ class Metric(NamedTuple):
         """A value as it is printed: in percent with one decimal, or with three."""
         return f"{100 * value:.1f}" if self.percent else f"{value:.3f}"
 
-    def shown_difference(self, value: float) -> str:
+    def shown_difference(self, value: float, digits: int = 1) -> str:
         """A difference as it is printed: with its sign (a true minus), in points where values are in percent.
 
         >>> METRICS[0].shown_difference(-0.0123)
         '−1.2'
         """
-        text = f"{100 * value:+.1f}" if self.percent else f"{value:+.3f}"
+        text = f"{100 * value:+.{digits}f}" if self.percent else f"{value:+.3f}"
         return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+    def shown_gap(self, value: float, low: float, high: float) -> tuple[str, str, str]:
+        """A difference and its interval as they are printed: with two digits where one would hide what they say.
+
+        >>> METRICS[0].shown_gap(0.0022, -0.0004, 0.0048)
+        ('+0.22', '−0.04', '+0.48')
+        >>> METRICS[0].shown_gap(0.022, -0.014, 0.058)
+        ('+2.2', '−1.4', '+5.8')
+        """
+        digits = 2 if high - low < NARROW else 1
+        return (
+            self.shown_difference(value, digits),
+            self.shown_difference(low, digits),
+            self.shown_difference(high, digits),
+        )
 
 
 METRICS = (

@@ -1,5 +1,7 @@
 """The comparison as one HTML page that needs nothing else: analysis/report.html.jinja, filled in."""
 
+import re
+
 from markupsafe import Markup
 
 from analysis.comparison import Comparison
@@ -10,9 +12,9 @@ from analysis.figures import Panel, styles
 from analysis.metrics import METRICS
 from analysis.page import environment
 from analysis.slices import Disagreement, disagreements
-from analysis.verdict import Verdict, p_value
+from analysis.verdict import SIGNIFICANCE, Verdict, chance_shown, p_value
 
-FIRST_TEXT = 280  # characters of a document that are shown at once
+FIRST_TEXT = 280  # characters of a document that are shown at once, or a few less, to the end of a word
 MOST_TEXT = 2000  # that are shown at all
 
 MATCHINGS = {
@@ -21,21 +23,25 @@ MATCHINGS = {
     "training_time": "All variants were trained for the same time.",
 }
 SECTIONS = {
-    "Where are they right?": ["slices"],
-    "How did they learn?": ["learning_curves"],
-    "What do they mix up, and do they know how sure they may be?": ["confusion", "calibration"],
+    "Where they are right": ["slices"],
+    "How they learned": ["learning_curves"],
+    "What they mix up, and how far their confidence can be trusted": ["confusion", "calibration"],
+    "Every training, in every other metric": ["metrics"],
 }
 
 
 def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, figures: dict[str, list[Panel]]) -> str:
     """The page, as text."""
     pages = environment()
-    pages.filters |= {"p_value": p_value, "mean_cost": mean_cost, "cost_range": cost_range}
+    pages.filters |= {"p_value": p_value, "chance": chance_shown, "tied": _tied, "text_parts": _text_parts}
+    pages.filters |= {"mean_cost": mean_cost, "cost_range": cost_range}
+    pages.globals["zip"] = zip
     return pages.get_template("report.html.jinja").render(
         experiment=experiment,
         comparison=comparison,
         verdict=verdict,
         metrics=[metric for metric in METRICS if metric.key in comparison.scores[experiment.baseline]],
+        significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
         costs=COSTS,
         scores=_drawn(figures, ["scores"]),
@@ -43,8 +49,6 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
         styles=styles(experiment.variants),
         variables=VARIABLES,
         readings={variant: _readings(experiment, variant) for variant in experiment.others},
-        first_text=FIRST_TEXT,
-        most_text=MOST_TEXT,
     )
 
 
@@ -53,10 +57,21 @@ def _drawn(figures: dict[str, list[Panel]], names: list[str]) -> list[Markup]:
 
 
 def _readings(experiment: Experiment, variant: str) -> dict[str, list[Disagreement]]:
-    """The documents to be shown, under a heading each for gains and for losses."""
+    """The documents to be shown, by the variant that is surer of the right class."""
     found = disagreements(experiment, variant, number=4 if len(experiment.others) == 1 else 2)
-    groups = {
-        f"{variant} is much surer of the right class than {experiment.baseline}": [d for d in found if d.gain > 0],
-        f"{experiment.baseline} is much surer of the right class than {variant}": [d for d in found if d.gain < 0],
-    }
-    return {heading: documents for heading, documents in groups.items() if documents}
+    groups = {variant: [d for d in found if d.gain > 0], experiment.baseline: [d for d in found if d.gain < 0]}
+    return {surer: documents for surer, documents in groups.items() if documents}
+
+
+def _text_parts(text: str) -> tuple[str, str]:
+    """What is shown of a document at once, and what when it is asked for."""
+    if len(text) <= FIRST_TEXT:
+        return text, ""
+    space = text.rfind(" ", FIRST_TEXT - 40, FIRST_TEXT)
+    cut = FIRST_TEXT if space < 0 else space
+    return text[:cut], text[cut:MOST_TEXT] + (" …" if len(text) > MOST_TEXT else "")
+
+
+def _tied(text: str) -> str:
+    """`text` whose numbers stay on one line with their units and signs."""
+    return re.sub(r" (?=[%×]|points\b)|(?<=\bp) | (?=\d\.)(?<=[=<] )", "\u00a0", text)

@@ -59,9 +59,13 @@ class Contrast:
         """How often chance alone gives a value this far from 0, in either direction."""
         return float(2 * stats.t.sf(abs(self.value) / self.standard_error, self.degrees_of_freedom))
 
-    def smallest_detectable(self) -> float:
-        """The smallest true difference that seeds and documents like these find four times in five (p < 0.05)."""
-        return _reach_for_power(self.degrees_of_freedom) * self.standard_error
+    def smallest_detectable(self, comparisons: int = 1) -> float:
+        """The smallest true difference that seeds and documents like these find four times in five (p < 0.05).
+
+        Of several `comparisons` in a family: whatever the others give, for it is the strictest level that Holm's
+        method may ask for.
+        """
+        return _reach_for_power(self.degrees_of_freedom, comparisons) * self.standard_error
 
     def probability_positive_for_fresh_seeds(self) -> float | None:
         """Probability that one new training of each variant gives a positive contrast; None with one seed."""
@@ -72,17 +76,18 @@ class Contrast:
         freedom = _satterthwaite(variance, variances, self.seeds)
         return float(stats.t.cdf(self.value / np.sqrt(variance), freedom))
 
-    def seeds_to_tell(self) -> int | None:
-        """How many seeds find a true difference as large as `value` four times in five.
+    def seeds_to_tell(self, comparisons: int = 1) -> int | None:
+        """How many seeds find a true difference as large as `value` four times in five; `comparisons` as above.
 
-        None where not even 100 seeds do, because the documents are too few, and with one seed, which knows no spread.
+        None where not even 100 seeds do on as many documents, and with one seed, which knows no spread.
         """
         if self.seeds == 1:
             return None
         for seeds in range(2, MOST_SEEDS + 1):
             variances = self.seed_variances / seeds
             variance = variances.sum() + self.document_variance
-            if _reach_for_power(_satterthwaite(variance, variances, seeds)) * np.sqrt(variance) <= abs(self.value):
+            reach = _reach_for_power(_satterthwaite(variance, variances, seeds), comparisons)
+            if reach * np.sqrt(variance) <= abs(self.value):
                 return seeds
         return None
 
@@ -135,9 +140,10 @@ def _satterthwaite(variance: float, seed_parts: Floats, seeds: int) -> float:
     return variance**2 / uncertainty if uncertainty > 0 else float("inf")
 
 
-def _reach_for_power(degrees_of_freedom: float) -> float:
+def _reach_for_power(degrees_of_freedom: float, comparisons: int) -> float:
     """Standard errors between 0 and a true difference that is found with the wanted power."""
-    return float(stats.t.ppf([(1 + CONFIDENCE) / 2, POWER], degrees_of_freedom).sum())
+    level = (1 - CONFIDENCE) / comparisons
+    return float(stats.t.ppf([1 - level / 2, POWER], degrees_of_freedom).sum())
 
 
 def mcnemar(correct: npt.NDArray[np.bool_], baseline_correct: npt.NDArray[np.bool_]) -> float:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.comparison import Comparison, Difference
 from analysis.costs import mean_cost
 from analysis.experiment import Experiment
@@ -9,122 +11,183 @@ from analysis.metrics import METRICS
 
 SIGNIFICANCE = 0.05
 ACCURACY = METRICS[0]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the comparison says about test accuracy.
-
-    Attributes:
-        headline: the answer, one sentence
-        details: what it rests on, what it costs, and what could tell more; one paragraph each
-    """
-
-    headline: str
-    details: list[str]
-
-    def __str__(self) -> str:
-        return " ".join([self.headline, *self.details])
-
-
-def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
-    """Puts the comparison into words."""
-    differences = {variant: found["accuracy"] for variant, found in comparison.differences.items()}
-    if not differences:
-        return _alone(experiment, comparison)
-    if len(differences) == 1:
-        headline = _answer(experiment, *next(iter(differences.items())))
-    else:
-        answers = ", ".join(_short_answer(variant, found) for variant, found in differences.items())
-        headline = f"On {experiment.data}, held against {experiment.baseline} in test accuracy: {answers}."
-    details = [_detail(experiment, comparison, variant) for variant in differences]
-    if len(experiment.seeds) == 1:
-        details.append(
-            "With one seed only the chance of the documents can be judged, not that of training: "
-            "another seed may turn this around. Train three or more."
-        )
-    return Verdict(headline, details)
-
-
-def _alone(experiment: Experiment, comparison: Comparison) -> Verdict:
-    score = comparison.scores[experiment.baseline]["accuracy"]
-    mean, low, high = (ACCURACY.shown(value) for value in (score.mean, score.low, score.high))
-    return Verdict(
-        f"{experiment.baseline} reaches {mean} % test accuracy on {experiment.data} (95 % interval {low} to {high}).",
-        [f"With {_design(experiment)}. There is no other variant to compare it with."],
-    )
-
-
-def _answer(experiment: Experiment, variant: str, difference: Difference) -> str:
-    baseline = experiment.baseline
-    if not _is_sure(difference):
-        beginning = f"It cannot be told whether {variant} or {baseline} is better"
-    elif len(experiment.seeds) == 1:
-        beginning = f"The one training of {variant} is {_direction(difference)} than that of {baseline}"
-    else:
-        beginning = f"{variant} is {_direction(difference)} than {baseline}"
-    return f"{beginning} on {experiment.data}: {_gap(difference)} of test accuracy {_sureness(difference)}."
-
-
-def _short_answer(variant: str, difference: Difference) -> str:
-    if _is_sure(difference):
-        return f"{variant} is {_direction(difference)} ({_gap(difference)})"
-    return f"for {variant} it cannot be told ({_gap(difference)})"
-
-
-def _detail(experiment: Experiment, comparison: Comparison, variant: str) -> str:
-    baseline, difference = experiment.baseline, comparison.differences[variant]["accuracy"]
-    means = [ACCURACY.shown(comparison.scores[name]["accuracy"].mean) for name in (variant, baseline)]
-    sentences = [f"{means[0]} against {means[1]} % with {_design(experiment)}"]
-    if len(experiment.others) > 1:
-        sentences = [f"{variant}: {_gap(difference)} {_sureness(difference)}, {sentences[0]}"]
-    if _is_sure(difference):
-        if difference.probability_fresh_better is not None:
-            share = min(max(100 * difference.probability_fresh_better, 1), 99)
-            sentences.append(f"A fresh {variant} beats a fresh {baseline} with a probability of {share:.0f} %")
-    else:
-        sentences.append(_what_could_tell(experiment, difference))
-    sentences.append(_cost(experiment, variant))
-    return ". ".join(sentences) + "."
-
-
-def _what_could_tell(experiment: Experiment, difference: Difference) -> str:
-    found = f"This design finds true differences of {ACCURACY.shown(difference.smallest_detectable)} points or more"
-    if len(experiment.seeds) == 1:
-        return found
-    if difference.seeds_to_tell is None:
-        return f"{found}; one as small as seen needs more test documents, not only more seeds"
-    if difference.seeds_to_tell > len(experiment.seeds):
-        return f"{found}; if the true one is as seen, about {difference.seeds_to_tell} seeds could tell"
-    return found
-
-
-def _cost(experiment: Experiment, variant: str) -> str:
-    baseline = experiment.baseline
-    ratio = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
-    ratios = [f"{ratio:.2f} × the parameters"]
-    for key, what in _MEASURED.items():
-        own, other = (mean_cost(experiment.costs[name], key) for name in (variant, baseline))
-        if own is not None and other is not None:
-            ratios.append(f"{own / other:.2f} × {what}")
-    return f"{_matching(experiment, variant)}, {variant} needs {_listed(ratios)} of {baseline}"
-
-
-_MEASURED = {
+MEASURED = {
     "training_seconds": "the training time",
     "milliseconds_a_document": "the time for a prediction",
     "peak_memory_mb": "the memory",
 }
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison says about test accuracy: one sentence in its parts, and what it rests on.
+
+    Attributes:
+        claim: who is better and by how much, or that it cannot be told
+        evidence: how surely; nothing where several variants have it each in `details`
+        costs: the price; ", at …", or nothing likewise
+        outlook: how many seeds could tell; "; …", or nothing
+        details: what it rests on; one paragraph each
+        warnings: what a reader has to know first; one paragraph each
+    """
+
+    claim: str
+    evidence: str
+    costs: str
+    outlook: str
+    details: list[str]
+    warnings: list[str]
+
+    @property
+    def headline(self) -> str:
+        """The sentence without the costs, which were measured: always the same for the same outputs."""
+        return f"{self.claim}{_bracketed(self.evidence)}{self.outlook}."
+
+    @property
+    def sentence(self) -> str:
+        """The whole sentence."""
+        return f"{self.claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}."
+
+    def __str__(self) -> str:
+        return " ".join([self.sentence, *self.warnings, *self.details])
+
+
+def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
+    """Puts the comparison into words."""
+    differences = {variant: found["accuracy"] for variant, found in comparison.differences.items()}
+    warnings = _failures(experiment, comparison)
+    if not differences:
+        return _alone(experiment, comparison, warnings)
+    if len(experiment.seeds) == 1:
+        warnings.append(
+            "With one seed only the chance of the documents can be judged, not that of training: "
+            "another seed may turn this around. Train three or more."
+        )
+    if len(differences) > 1:
+        details = [_paragraph(experiment, comparison, variant) for variant in _by_gain(differences)]
+        return Verdict(_claims(experiment, differences), "", "", "", details, warnings)
+    (variant, found), *_ = differences.items()
+    claim = f"{_answer(experiment, variant, found)} on {experiment.data}: {_gap(found)} of test accuracy"
+    costs, outlook = _costs(experiment, variant), _outlook(experiment, found)
+    return Verdict(claim, _evidence(found), costs, outlook, [_basis(experiment, comparison, variant)], warnings)
+
+
+def _failures(experiment: Experiment, comparison: Comparison) -> list[str]:
+    """Of trainings that did not learn: they decide a mean, and few seeds cannot say how often they come."""
+    documents = len(experiment.labels)
+    common = float(np.bincount(experiment.labels).max()) / documents
+    chance = common + 2 * float(np.sqrt(common * (1 - common) / documents))
+    if common == 1:
+        return []
+    sentences = []
+    for variant, scores in comparison.scores.items():
+        failed = [
+            str(seed)
+            for seed, value in zip(experiment.seeds, scores["accuracy"].values, strict=True)
+            if value <= chance
+        ]
+        if failed:
+            seeds = f"seed{'s' if len(failed) > 1 else ''} {_listed(failed)}"
+            sentences.append(
+                f"{variant} did not learn with {seeds}: its accuracy is that of always giving the most frequent class."
+            )
+    return sentences
+
+
+def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
+    score = comparison.scores[experiment.baseline]["accuracy"]
+    mean, low, high = (ACCURACY.shown(value) for value in (score.mean, score.low, score.high))
+    return Verdict(
+        claim=f"{experiment.baseline} reaches {mean} % test accuracy on {experiment.data}",
+        evidence=f"95 % interval {low} to {high}",
+        costs="",
+        outlook="",
+        details=[f"With {_design(experiment)}. There is no other variant to compare it with."],
+        warnings=warnings,
+    )
+
+
+def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
+    """What is said of several variants: the better ones, the worse ones, and those of which nothing can be said."""
+    order = _by_gain(differences)
+    groups = {
+        "better": [name for name in order if _is_sure(differences[name]) and differences[name].value > 0],
+        "worse": [name for name in order if _is_sure(differences[name]) and differences[name].value < 0],
+        None: [name for name in order if not _is_sure(differences[name])],
+    }
+    claims = []
+    for direction, names in groups.items():
+        if names:
+            listed = _listed([f"{name} ({ACCURACY.shown_difference(differences[name].value)})" for name in names])
+            verb = "is" if len(names) == 1 else "are"
+            claims.append(f"{listed} {verb} {direction}" if direction else f"for {listed} it cannot be told")
+    return f"On {experiment.data}, in points of test accuracy against {experiment.baseline}: {'; '.join(claims)}"
+
+
+def _by_gain(differences: dict[str, Difference]) -> list[str]:
+    return sorted(differences, key=lambda name: -differences[name].value)
+
+
+def _answer(experiment: Experiment, variant: str, difference: Difference) -> str:
+    baseline = experiment.baseline
+    if not _is_sure(difference):
+        return f"It cannot be told whether {variant} or {baseline} is better"
+    direction = "better" if difference.value > 0 else "worse"
+    if len(experiment.seeds) == 1:
+        return f"The one training of {variant} is {direction} than that of {baseline}"
+    return f"{variant} is {direction} than {baseline}"
+
+
+def _paragraph(experiment: Experiment, comparison: Comparison, variant: str) -> str:
+    """All about one of several variants."""
+    found = comparison.differences[variant]["accuracy"]
+    sentence = f"{_answer(experiment, variant, found)}: {_gap(found)}{_bracketed(_evidence(found))}"
+    sentence += f"{_costs(experiment, variant)}{_outlook(experiment, found)}"
+    return f"{sentence}. {_basis(experiment, comparison, variant)}"
+
+
+def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
+    baseline, difference = experiment.baseline, comparison.differences[variant]["accuracy"]
+    means = [ACCURACY.shown(comparison.scores[name]["accuracy"].mean) for name in (variant, baseline)]
+    sentences = [f"{means[0]} against {means[1]} % with {_design(experiment)}"]
+    if difference.probability_fresh_better is not None:
+        chance = chance_shown(difference.probability_fresh_better)
+        sentences.append(f"A fresh {variant} beats a fresh {baseline} with a probability of {chance}")
+    sentences.append(f"Four times in five this design finds {smallest_found(difference.smallest_detectable)}")
+    sentences.append(_matching(experiment, variant))
+    return ". ".join(sentences) + "."
+
+
+def _outlook(experiment: Experiment, difference: Difference) -> str:
+    """How many seeds could tell, where these cannot."""
+    if _is_sure(difference) or len(experiment.seeds) == 1 or difference.value == 0:
+        return ""
+    if difference.seeds_to_tell is None:
+        return "; not even 100 seeds could tell so small a difference on these test documents"
+    if difference.seeds_to_tell > len(experiment.seeds):
+        return f"; about {difference.seeds_to_tell} seeds could tell a difference of this size"
+    return ""
+
+
+def _costs(experiment: Experiment, variant: str) -> str:
+    baseline = experiment.baseline
+    ratio = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
+    ratios = [f"{ratio:.2f} × the parameters"]
+    for key, what in MEASURED.items():
+        own, other = (mean_cost(experiment.costs[name], key) for name in (variant, baseline))
+        if own is not None and other:
+            ratios.append(f"{own / other:.2f} × {what}")
+    return f", at {_listed(ratios)}"
+
+
 def _matching(experiment: Experiment, variant: str) -> str:
     own, other = experiment.hidden_sizes[variant], experiment.hidden_sizes[experiment.baseline]
     match experiment.matching:
         case "parameters":
-            return f"Matched by parameters (hidden size {own} against {other})"
+            return f"They are matched by parameters (hidden size {own} against {other})"
         case "training_time":
-            return f"Matched by training time (hidden size {own} against {other})"
-    return f"At the same hidden size ({own})" if own == other else f"At hidden sizes of {own} against {other}"
+            return f"They are matched by training time (hidden size {own} against {other})"
+    return f"They have the same hidden size ({own})" if own == other else f"Their hidden sizes are {own} and {other}"
 
 
 def _listed(parts: list[str]) -> str:
@@ -140,24 +203,50 @@ def _is_sure(difference: Difference) -> bool:
     return difference.p_value_corrected < SIGNIFICANCE
 
 
-def _direction(difference: Difference) -> str:
-    return "better" if difference.value > 0 else "worse"
-
-
 def _gap(difference: Difference) -> str:
-    return f"{ACCURACY.shown_difference(difference.value)} points"
+    return f"{ACCURACY.shown_gap(difference.value, difference.low, difference.high)[0]} points"
 
 
-def _sureness(difference: Difference) -> str:
+def _evidence(difference: Difference) -> str:
     corrected = " after Holm's correction" if difference.p_value_corrected != difference.p_value else ""
-    interval = f"{ACCURACY.shown_difference(difference.low)} to {ACCURACY.shown_difference(difference.high)}"
-    return f"(95 % interval {interval}, {p_value(difference.p_value_corrected)}{corrected})"
+    _, low, high = ACCURACY.shown_gap(difference.value, difference.low, difference.high)
+    return f"95 % interval {low} to {high}, {p_value(difference.p_value_corrected)}{corrected}"
+
+
+def _bracketed(evidence: str) -> str:
+    return f" ({evidence})" if evidence else ""
 
 
 def p_value(value: float) -> str:
     """A p-value as it is printed.
 
-    >>> p_value(0.00002), p_value(0.0312)
-    ('p < 0.001', 'p = 0.031')
+    >>> p_value(0.00002), p_value(0.0312), p_value(0.4567), p_value(1.0)
+    ('p < 0.001', 'p = 0.031', 'p = 0.46', 'p = 1')
     """
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    if value < 0.001:
+        return "p < 0.001"
+    if value >= 0.995:
+        return "p = 1"
+    return f"p = {value:.2f}" if value >= 0.1 else f"p = {value:.3f}"
+
+
+def smallest_found(difference: float) -> str:
+    """What a design with this smallest detectable difference of accuracies finds, in words.
+
+    >>> smallest_found(0.0123), smallest_found(1.3)
+    ('a true difference of 1.2 points or more', 'no true difference, however large')
+    """
+    if difference >= 1:
+        return "no true difference, however large"
+    return f"a true difference of {ACCURACY.shown(difference)} points or more"
+
+
+def chance_shown(probability: float) -> str:
+    """The probability that a new training beats another, as it is printed: nothing is ever certain.
+
+    >>> chance_shown(0.918), chance_shown(0.9999)
+    ('92 %', 'over 99 %')
+    """
+    if probability > 0.99:
+        return "over 99 %"
+    return "under 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"

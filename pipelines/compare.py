@@ -52,7 +52,7 @@ def tell(params: Params, lost: bool = False) -> None:
     original = Occasion(**known.get("occasion", {})) if lost else None
     told = known.get("told", time.time_ns() // 1_000_000)
     name = f"{' · '.join(params.compare.variants)} on {result.experiment.data}"
-    tags = {"verdict": result.verdict.headline, "data": result.experiment.data, "baseline": params.compare.baseline}
+    tags = {"verdict": result.verdict.sentence, "data": result.experiment.data, "baseline": params.compare.baseline}
     with comparison_run(experiment, name, signature, trainings, tags, str(result.verdict), original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
         run.log_metrics(_metrics(result), at=told)

@@ -1,6 +1,9 @@
 """Reads what the stages left behind as one `Experiment`, ready to be compared."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +35,7 @@ def read_experiment(params: Params) -> Experiment:
                 raise DataError(f"{path} was made from other data than {RAW}; run dvc repro")
     by_variant = list(zip(variants, configs, strict=True))
     return Experiment(
-        data=card["name"],
+        data=_data_name(params, card),
         classes=card["labels"],
         variants=variants,
         baseline=params.compare.baseline,
@@ -52,6 +55,13 @@ def read_experiment(params: Params) -> Experiment:
             Document(name, text) for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
         ],
     )
+
+
+def _data_name(params: Params, card: Mapping[str, Any]) -> str:
+    """The name of the data set; a file of one's own goes by the file's."""
+    if card["name"] != "custom":
+        return str(card["name"])
+    return PurePosixPath(urlsplit(str(params.data.source)).path).stem or "custom"
 
 
 def _read_table(path: Path, made_by: str) -> pa.Table:

@@ -138,8 +138,8 @@ def show(result: Result) -> None:
     console.print(scores)
     if experiment.others:
         console.print(gaps)
-    console.print(result.verdict.headline, style="bold", highlight=False, markup=False)
-    for detail in result.verdict.details:
+    console.print(result.verdict.sentence, style="bold", highlight=False, markup=False)
+    for detail in [*result.verdict.warnings, *result.verdict.details]:
         console.print(detail, highlight=False, markup=False)
 
 
@@ -149,5 +149,5 @@ def _score_cell(metric: Metric, score: Score) -> str:
 
 
 def _difference_cell(metric: Metric, difference: Difference) -> str:
-    low, high = metric.shown_difference(difference.low), metric.shown_difference(difference.high)
-    return f"{metric.shown_difference(difference.value)} ({low} to {high})"
+    value, low, high = metric.shown_gap(difference.value, difference.low, difference.high)
+    return f"{value} ({low} to {high})"

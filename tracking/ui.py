@@ -1,4 +1,7 @@
-"""Opens MLflow's pages on the project's store. `python -m tracking.ui --port 5000`."""
+"""Opens MLflow's pages on the project's store. `python -m tracking.ui --experiment NAME --port 5000`.
+
+`make ui` (pipelines/ui.py) does the same for the experiment that params.yaml names.
+"""
 
 import argparse
 import os
@@ -19,15 +22,20 @@ WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def main() -> None:
-    """Starts the server on this machine's own address, says where to look, opens the first page; Ctrl-C ends it."""
+    """The command line."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, default=5000)
     arguments.add_argument("--experiment", default="lstm-vs-bilstm", help="params.yaml's tracking.experiment")
     chosen = arguments.parse_args()
+    serve(chosen.experiment, chosen.port)
+
+
+def serve(experiment: str, port: int) -> None:
+    """Starts the server on this machine's own address, says where to look, opens the first page; Ctrl-C ends it."""
     if tracking_uri().startswith("http"):
         sys.exit("MLFLOW_TRACKING_URI names a server, which shows its pages itself: open its address in a browser")
-    address = f"http://127.0.0.1:{chosen.port}"
-    found = {title: f"{address}/#/{page}" for title, page in pages(chosen.experiment).items()}
+    address = f"http://127.0.0.1:{port}"
+    found = {title: f"{address}/#/{page}" for title, page in pages(experiment).items()}
     command = [
         sys.executable,
         "-m",
@@ -36,7 +44,7 @@ def main() -> None:
         "--host",
         "127.0.0.1",
         "--port",
-        str(chosen.port),
+        str(port),
         "--workers",
         "1",
     ]

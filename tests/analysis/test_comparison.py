@@ -72,6 +72,16 @@ def test_two_comparisons_with_the_baseline_are_corrected_for(three_variants: Exp
     assert larger.p_value_corrected == max(larger.p_value, smaller.p_value_corrected)
 
 
+def test_no_interval_of_a_score_goes_beyond_what_the_metric_can_reach() -> None:
+    own = np.full((2, 2, 100), 0.9)
+    own[0, 0, :20] = 0.1  # accuracies of 80 and 100 %: two seeds know their spread badly
+
+    score = compare(make_experiment(own, ["lstm", "bilstm"])).scores["lstm"]["accuracy"]
+
+    assert score.mean == pytest.approx(0.9)
+    assert (score.low, score.high) == (0.0, 1.0)
+
+
 def test_mcnemar_is_made_of_the_pair_of_each_seed(three_variants: Experiment) -> None:
     lstm, bilstm, _ = three_variants.correct[:, 0]  # of the first seed
     only_bilstm, only_lstm = int((bilstm & ~lstm).sum()), int((lstm & ~bilstm).sum())

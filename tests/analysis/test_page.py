@@ -1,5 +1,7 @@
 """The report in a real browser: offline, on a phone, in the dark, and under the pointer."""
 
+from pathlib import Path
+
 import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
@@ -9,16 +11,24 @@ from pipelines.outputs import REPORTS
 from tests.analysis.synthetic import write_experiment
 from tests.browser import MISSING, REASON, open_browser
 
+SCREEN = {"height": 900, "deviceScaleFactor": 1, "mobile": False}
+
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
+
+
+VARIANTS = ["lstm", "bilstm", "rnn", "birnn", "gru", "bigru", "stacked_lstm", "stacked_bilstm"]
+
+
+def write_page(folder: Path, variants: list[str]) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        compare(write_experiment(variants, [1, 2], documents=150))
+    return (folder / REPORTS / "comparison.html").as_uri()
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        compare(write_experiment(["lstm", "bilstm"], [1, 2], documents=150))
-    return (folder / REPORTS / "comparison.html").as_uri()
+    return write_page(tmp_path_factory.mktemp("project"), VARIANTS[:2])
 
 
 def test_the_page_begins_with_the_verdict_and_shows_what_is_pointed_at(address: str) -> None:
@@ -33,11 +43,16 @@ def test_the_page_begins_with_the_verdict_and_shows_what_is_pointed_at(address: 
         assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("width", [360, 800])
-def test_nothing_sticks_out_on_a_narrow_screen(address: str, width: int) -> None:
-    with open_browser(width, 900) as browser:
-        browser.get(address)
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("count", [2, 3, 5, 8])
+def test_neither_the_page_nor_a_table_is_wider_than_the_screen(tmp_path: Path, count: int) -> None:
+    found = write_page(tmp_path, VARIANTS[:count])
+    with open_browser() as browser:
+        browser.get(found)
+        for width in (360, 390, 480, 800, 1000, 1280, 1600):
+            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**SCREEN, "width": width})
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+            tables = "return [...document.querySelectorAll('.scroll')].map(x => x.scrollWidth - x.clientWidth)"
+            assert browser.execute_script(tables) == [0, 0], f"{count} variants on {width} pixels"
 
 
 def test_the_dark_page_is_dark_and_its_text_is_light(address: str) -> None:

@@ -89,6 +89,19 @@ def test_equal_predictions_give_no_difference_and_a_p_value_of_1() -> None:
     assert found.probability_positive_for_fresh_seeds() == 0.5
 
 
+def test_among_several_comparisons_it_takes_a_larger_difference_and_more_seeds() -> None:
+    spread = np.array([-0.01, 0.0, 0.01], np.float64)
+    found = contrast(np.array([0.8 + spread, 0.82 + spread], np.float64), NO_COVARIANCE, (-1, 1), ENDLESS)
+
+    # By the textbook: the quantiles of the stricter level and of the power, in standard errors.
+    reach = stats.t.ppf([1 - 0.05 / 2 / 4, 0.8], found.degrees_of_freedom).sum() * found.standard_error
+    assert found.smallest_detectable(4) == pytest.approx(reach)
+    one, four = found.seeds_to_tell(), found.seeds_to_tell(4)
+    assert one is not None
+    assert four is not None
+    assert one < four
+
+
 def test_fewer_seeds_tell_a_larger_difference() -> None:
     spread = np.array([-0.01, 0.0, 0.01], np.float64)
 

@@ -21,7 +21,7 @@ def make_experiment(variants: list[str], seeds: int) -> Experiment:
         variants=variants,
         baseline=variants[0],
         seeds=list(range(seeds)),
-        labels=np.zeros(25000, int),
+        labels=np.arange(25000) % 2,
         probabilities=np.zeros((len(variants), seeds, 0, 2), np.float32),
         histories=[],
         parameters={variant: {"total": 1000 * (index + 2)} for index, variant in enumerate(variants)},
@@ -48,38 +48,75 @@ def make_comparison(experiment: Experiment, differences: list[Difference]) -> Co
 def say(variants: list[str], seeds: int, *differences: Difference) -> tuple[str, str]:
     experiment = make_experiment(variants, seeds)
     verdict = judge(experiment, make_comparison(experiment, list(differences)))
-    return verdict.headline, " ".join(verdict.details)
+    return verdict.sentence, " ".join([*verdict.warnings, *verdict.details])
 
 
 def test_a_clear_difference_names_who_is_better_by_how_much_and_how_surely() -> None:
     headline, details = say(["lstm", "bilstm"], 5, CLEAR)
 
     assert headline == (
-        "bilstm is better than lstm on imdb: +1.2 points of test accuracy (95 % interval +0.6 to +1.8, p = 0.002)."
+        "bilstm is better than lstm on imdb: +1.20 points of test accuracy (95 % interval +0.60 to +1.80, p = 0.002), "
+        "at 1.50 × the parameters."
     )
     assert "5 seeds and 25,000 test documents" in details
     assert "A fresh bilstm beats a fresh lstm with a probability of 94 %" in details
-    assert "At the same hidden size (64), bilstm needs 1.50 × the parameters of lstm" in details
+    assert "Four times in five this design finds a true difference of 0.9 points or more" in details
+    assert "They have the same hidden size (64)" in details
 
 
 def test_a_clear_loss_is_called_worse() -> None:
     headline, _ = say(["lstm", "bilstm"], 5, replace(CLEAR, value=-0.012, low=-0.018, high=-0.006))
 
-    assert headline.startswith("bilstm is worse than lstm on imdb: −1.2 points")
+    assert headline.startswith("bilstm is worse than lstm on imdb: −1.20 points")
 
 
 def test_what_cannot_be_told_says_how_many_seeds_could_tell() -> None:
     headline, details = say(["lstm", "bilstm"], 5, UNCLEAR)
 
-    assert headline.startswith("It cannot be told whether bilstm or lstm is better on imdb: +0.3 points")
-    assert "finds true differences of 0.9 points or more" in details
-    assert "about 40 seeds could tell" in details
+    assert headline.startswith("It cannot be told whether bilstm or lstm is better on imdb: +0.30 points")
+    assert headline.endswith("; about 40 seeds could tell a difference of this size.")
+    assert "finds a true difference of 0.9 points or more" in details
 
 
-def test_what_no_number_of_seeds_can_tell_asks_for_documents() -> None:
-    _, details = say(["lstm", "bilstm"], 5, replace(UNCLEAR, seeds_to_tell=None))
+def test_what_no_number_of_seeds_can_tell_says_so() -> None:
+    headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, seeds_to_tell=None))
 
-    assert "needs more test documents, not only more seeds" in details
+    assert headline.endswith("; not even 100 seeds could tell so small a difference on these test documents.")
+
+
+def test_trainings_that_did_not_learn_are_named() -> None:
+    experiment = make_experiment(["lstm", "rnn"], 3)
+    comparison = make_comparison(experiment, [UNCLEAR])
+    comparison.scores["rnn"]["accuracy"] = replace(comparison.scores["rnn"]["accuracy"], values=[0.5, 0.87, 0.503])
+
+    (warning,) = judge(experiment, comparison).warnings
+
+    assert warning.startswith("rnn did not learn with seeds 0 and 2: ")
+
+
+def test_nothing_is_said_of_more_seeds_where_there_is_no_difference_at_all() -> None:
+    headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, value=0.0, seeds_to_tell=None))
+
+    assert "seeds could tell" not in headline
+
+
+def test_a_design_that_finds_nothing_is_not_said_to_find_more_than_everything() -> None:
+    _, details = say(["lstm", "bilstm"], 2, replace(UNCLEAR, smallest_detectable=1.2))
+
+    assert "finds no true difference, however large" in details
+
+
+def test_costs_are_part_of_the_sentence_but_not_of_what_dvc_keeps() -> None:
+    experiment = make_experiment(["lstm", "bilstm"], 5)
+    measured = {"training_seconds": 10.0, "milliseconds_a_document": 0.5, "peak_memory_mb": 500.0}
+    slower = {"training_seconds": 13.0, "milliseconds_a_document": 1.0, "peak_memory_mb": 600.0}
+    experiment = replace(experiment, costs={"lstm": [measured], "bilstm": [slower]})
+
+    verdict = judge(experiment, make_comparison(experiment, [CLEAR]))
+
+    costs = "at 1.50 × the parameters, 1.30 × the training time, 2.00 × the time for a prediction and 1.20 × the memory"
+    assert verdict.sentence.endswith(f"{costs}.")
+    assert "training time" not in verdict.headline
 
 
 @pytest.mark.parametrize("difference", [CLEAR, UNCLEAR])
@@ -90,23 +127,27 @@ def test_one_seed_is_never_taken_for_a_property_of_the_variant(difference: Diffe
 
     assert not headline.startswith("bilstm is better")
     assert "Train three or more" in details
-    assert "could tell" not in details
+    assert "could tell" not in headline + details
 
 
 def test_several_variants_are_each_held_against_the_baseline_with_corrected_p_values() -> None:
-    headline, details = say(["lstm", "bilstm", "gru"], 5, replace(CLEAR, p_value_corrected=0.004), UNCLEAR)
+    worse = replace(CLEAR, value=-0.02, low=-0.03, high=-0.01)
+    better = replace(CLEAR, p_value_corrected=0.004)
+    variants = ["lstm", "rnn", "bilstm", "gru", "bigru"]
+    headline, details = say(variants, 5, worse, better, UNCLEAR, replace(CLEAR, value=0.014))
 
     assert headline == (
-        "On imdb, held against lstm in test accuracy: bilstm is better (+1.2 points), "
-        "for gru it cannot be told (+0.3 points)."
+        "On imdb, in points of test accuracy against lstm: bigru (+1.4) and bilstm (+1.2) are better; "
+        "rnn (−2.0) is worse; for gru (+0.3) it cannot be told."
     )
-    assert "p = 0.004 after Holm's correction" in details
+    assert "bilstm is better than lstm: +1.20 points (95 % interval +0.60 to +1.80, p = 0.004 after Holm's" in details
+    assert "It cannot be told whether gru or lstm is better: +0.30 points" in details
 
 
 def test_significance_is_judged_after_the_correction() -> None:
     headline, _ = say(["lstm", "bilstm", "gru"], 5, replace(CLEAR, p_value=0.03, p_value_corrected=0.06), UNCLEAR)
 
-    assert "for bilstm it cannot be told" in headline
+    assert "for bilstm (+1.2) and gru (+0.3) it cannot be told" in headline
 
 
 def test_a_single_variant_is_reported_without_a_comparison() -> None:

@@ -62,7 +62,7 @@ def test_a_better_variant_is_found_and_written_down(capsys: pytest.CaptureFixtur
     assert gap["value"] == pytest.approx(means["bilstm"] - means["lstm"], abs=1e-5)
     assert 0 < gap["low"] < gap["value"] < gap["high"]
     assert {path.name for path in (outputs.REPORTS / "figures").iterdir()} == {
-        "scores.png", "slices.png", "learning_curves.png", "calibration.png", "confusion.png"
+        "scores.png", "metrics.png", "slices.png", "learning_curves.png", "calibration.png", "confusion.png"
     }  # fmt: skip
 
 
@@ -82,18 +82,17 @@ def test_accuracies_are_those_of_the_prediction_files_whatever_their_order() -> 
 def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
     params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
 
-    details = " ".join(compare(params).verdict.details)
+    sentence = compare(params).verdict.sentence
 
     shown = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     for text in ("training, seconds", "30.", "40.", "1,000,000", "500,000", "0.10", "0.20", "same hidden size (64)"):
         assert text in shown, text
-    assert "bilstm needs 2.00 × the parameters" in details
-    assert "2.00 × the time for a prediction and 1.00 × the memory of lstm" in details
+    assert "at 2.00 × the parameters, " in sentence
+    assert "2.00 × the time for a prediction and 1.00 × the memory" in sentence
     assert "not measured here" not in shown
 
     shutil.rmtree("measurements")
-    details = " ".join(compare(params).verdict.details)
-    assert "bilstm needs 2.00 × the parameters of lstm" in details
+    assert "at 2.00 × the parameters" in compare(params).verdict.sentence
     assert "not measured here" in (outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
 
 
@@ -114,9 +113,9 @@ def test_the_page_loads_nothing_and_shows_the_texts_as_they_are() -> None:
     result = compare(params)
 
     page = Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8"))
-    shown = "".join(page.shown)
+    shown = "".join(page.shown).replace("\u00a0", " ")
     assert page.loaded == []
-    assert result.verdict.headline in shown
+    assert result.verdict.sentence in shown
     assert "<b>&amp;" in shown  # how the made-up documents end
 
 
