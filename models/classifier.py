@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.encoder import Cell, RecurrentEncoder
-from models.initialization import Initialization, RecurrentInit, start_as_keras
+from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras
 from models.pooling import PoolingName, build_pooling
 
 PADDING_INDEX = 1
@@ -35,6 +35,7 @@ class TextClassifier(nn.Module):
         single_bias: bool = False,
         initialization: Initialization = "pytorch",
         forget_bias: float | None = None,
+        input_bias: float | None = None,
         recurrent_init: RecurrentInit = "uniform",
         vectors: Tensor | None = None,
     ) -> None:
@@ -60,7 +61,10 @@ class TextClassifier(nn.Module):
         self.pooling = build_pooling(pooling, self.encoder.output_size, bidirectional)
         self.head_dropout = nn.Dropout(head_dropout)
         self.head = nn.Linear(self.encoder.output_size, num_classes)
-        if initialization == "keras":  # forget_bias and recurrent_init belong to "pytorch"
+        if input_bias is not None:
+            for layer in self.encoder.layers:
+                set_input_bias(layer, input_bias)
+        if initialization == "keras":  # forget_bias, input_bias and recurrent_init belong to "pytorch"
             self.apply(start_as_keras)
         if vectors is not None:
             self.embedding.weight.data.copy_(vectors)

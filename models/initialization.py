@@ -54,12 +54,23 @@ def orthogonal_recurrent_weights(layer: nn.Module) -> None:
 
 
 def set_forget_bias(layer: nn.Module, value: float) -> None:
-    """Makes the bias of an LSTM's forget gate `value`, so that at first the memory is kept (Gers et al. 2000).
+    """Makes the bias of an LSTM's forget gate `value`, so that at first the memory is kept (Gers et al. 2000)."""
+    _set_bias(layer, 1, value)
 
-    PyTorch has two bias vectors, which add: one gets the value, the other 0.
+
+def set_input_bias(layer: nn.Module, value: float) -> None:
+    """Makes the bias of an LSTM's input gate `value`.
+
+    Below 0, so that at first little is written over what the memory holds: Hochreiter & Schmidhuber 1997, section 5.6,
+    begin with −2, −4 and −6.
     """
+    _set_bias(layer, 0, value)
+
+
+def _set_bias(layer: nn.Module, gate: int, value: float) -> None:
+    # PyTorch has two bias vectors, which add: one gets the value, the other 0.
     with torch.no_grad():
         for name, biases in layer.named_parameters():
             if name.startswith("bias"):
-                forget = biases.chunk(4)[1]  # input, forget, candidate, output gate: (h,) each
-                forget.fill_(value if name.startswith("bias_ih") else 0.0)
+                chosen = biases.chunk(4)[gate]  # input, forget, candidate, output gate: (h,) each
+                chosen.fill_(value if name.startswith("bias_ih") else 0.0)

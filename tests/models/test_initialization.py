@@ -110,6 +110,10 @@ def test_pretrained_vectors_stay_what_they_are_under_keras_starts() -> None:
 
 
 def test_a_classifier_hands_its_initialization_on() -> None:
-    classifier = TextClassifier(50, 2, cell="lstm", forget_bias=1.0, recurrent_init="orthogonal")
+    classifier = TextClassifier(50, 2, cell="lstm", forget_bias=1.0, input_bias=-3.0, recurrent_init="orthogonal")
     (layer,) = classifier.encoder.layers
-    assert torch.equal(gates_of("lstm", layer, "forward")["f"].b, torch.ones(1, 64))
+    gates = gates_of("lstm", layer, "forward")
+    assert torch.equal(gates["f"].b, torch.ones(1, 64))
+    assert torch.equal(gates["i"].b, torch.full((1, 64), -3.0))
+    assert (gates["o"].b != 0).all()
+    torch.testing.assert_close(gates["o"].W_h @ gates["o"].W_h.t(), torch.eye(64), rtol=0, atol=1e-5)

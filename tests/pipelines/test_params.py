@@ -87,6 +87,11 @@ def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> N
         ),
         (
             "variants.bad",
+            {"cell": "rnn", "input_bias": -3.0},
+            "variants.bad.input_bias is -3.0, but cell is 'rnn', which has no input gate; allowed: null",
+        ),
+        (
+            "variants.bad",
             {"cell": "lstm", "initialization": "keras", "forget_bias": 2.0},
             "variants.bad.forget_bias is 2.0, but initialization is 'keras', which has its own; allowed with it: null",
         ),
