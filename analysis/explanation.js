@@ -5,7 +5,7 @@ const strips = [...document.querySelectorAll(".strip")];
 const root = document.documentElement;
 
 const passageOf = element => content.models[element.dataset.model].passages[element.dataset.passage];
-const percent = share => (100 * share).toFixed(share > 0.99 && share < 1 ? 1 : 0) + " %";
+const percent = share => (100 * share).toFixed((share > 0.99 && share < 1) || (share > 0 && share < 0.01) ? 1 : 0) + " %";
 const signed = value => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
 
 function fillRibbons() {
@@ -114,7 +114,10 @@ function sums(element) {
 
 function fillNumbers() {
   for (const block of document.querySelectorAll(".numbers")) {
-    block.querySelector(".where").textContent = `at “${content.tokens[at]}” (token ${at + 1}):`;
+    const { f, i, g, z, n } = passageOf(block).followed;
+    const [kept, added] = f ? [f[at], i[at] * g[at]] : [z[at], (1 - z[at]) * n[at]];
+    const where = `at “${content.tokens[at]}” (token ${at + 1}) it keeps ${percent(kept)} of what it held and adds ${signed(added)}:`;
+    block.querySelector(".where").textContent = where;
     const lines = sums(block);
     block.querySelectorAll("[data-equation]").forEach((line, index) => (line.textContent = lines[index]));
   }
