@@ -27,7 +27,13 @@ class Signal:
 
 @dataclass(frozen=True)
 class CellDescription:
-    """A recurrent cell as the textbook tells it; `sorting` is the signal by which its h numbers are put in order."""
+    """A recurrent cell as the textbook tells it.
+
+    Attributes:
+        sorting: the signal by which its h numbers are put in order; `order` says so
+        memory: the letter of what it remembers
+        sums: the equations that are shown with the numbers of one cell; none where no cell goes its own way
+    """
 
     name: str
     idea: str
@@ -35,6 +41,8 @@ class CellDescription:
     signals: list[Signal]
     sorting: str
     order: str
+    memory: str
+    sums: list[str]
 
 
 CELLS = {
@@ -55,6 +63,8 @@ CELLS = {
         ],
         "h",
         "from those that are negative in the mean (top) to those that are positive",
+        "h",
+        [],
     ),
     "lstm": CellDescription(
         "LSTM",
@@ -91,6 +101,8 @@ CELLS = {
         ],
         "f",
         "from those that forget most (top) to those that keep most (bottom)",
+        "C",
+        ["C_t = f_t ⊙ C_{t−1} + i_t ⊙ g_t", "h_t = o_t ⊙ tanh(C_t)"],
     ),
     "gru": CellDescription(
         "GRU",
@@ -123,6 +135,8 @@ CELLS = {
         ],
         "z",
         "from those that forget most (top) to those that keep most (bottom)",
+        "h",
+        ["h_t = z_t ⊙ h_{t−1} + (1 − z_t) ⊙ n_t"],
     ),
 }
 

@@ -5,7 +5,7 @@ const strips = [...document.querySelectorAll(".strip")];
 const root = document.documentElement;
 
 const passageOf = element => content.models[element.dataset.model].passages[element.dataset.passage];
-const percent = share => (100 * share).toFixed(share > 0.99 && share < 1 ? 1 : 0) + " %";
+const percent = share => (100 * share).toFixed((share > 0.99 && share < 1) || (share > 0 && share < 0.01) ? 1 : 0) + " %";
 const signed = value => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
 
 function fillRibbons() {
@@ -82,6 +82,7 @@ function told(element, t, height) {
     return `${word}: leave one out ${signed(model.leave_one_out[t])}, gradient × input ${signed(model.gradient_input[t])}`;
   }
   const passage = passageOf(element);
+  if (kind === "followed") return `${word}: ${sums(element).join("; ")}`;
   if (kind === "kept" || (kind === "level" && element.dataset.signal === "left")) {
     const [written, left] = [passage.written[t], passage.left[t]];
     return `${word}: wrote ${written.toPrecision(2)}, left at the end ${left.toPrecision(2)} (${percent(written ? left / written : 0)})`;
@@ -98,6 +99,30 @@ function told(element, t, height) {
   return text;
 }
 
+// The equations of the cell that is followed, with its numbers at the marked word.
+function sums(element) {
+  const { followed, before } = passageOf(element);
+  const number = (letter, t) => (followed[letter][t] ?? 0).toFixed(3).replace("-", "−");
+  const lines = [...element.closest(".signal").querySelectorAll("[data-equation]")];
+  return lines.map(line =>
+    line.dataset.equation
+      .replace(/([A-Za-z])_(t|\{t−1\})/g, (_, letter, when) => number(letter, when === "t" ? at : at + before))
+      .replace(/⊙ (−[\d.]+)|\+ (−[\d.]+)/g, (part, value) => part.replace(/−.*/, "($&)"))
+      .replaceAll("⊙", "·"),
+  );
+}
+
+function fillNumbers() {
+  for (const block of document.querySelectorAll(".numbers")) {
+    const { f, i, g, z, n } = passageOf(block).followed;
+    const [kept, added] = f ? [f[at], i[at] * g[at]] : [z[at], (1 - z[at]) * n[at]];
+    const where = `at “${content.tokens[at]}” (token ${at + 1}) it keeps ${percent(kept)} of what it held and adds ${signed(added)}:`;
+    block.querySelector(".where").textContent = where;
+    const lines = sums(block);
+    block.querySelectorAll("[data-equation]").forEach((line, index) => (line.textContent = lines[index]));
+  }
+}
+
 let at = null;
 function mark(t) {
   if (at !== null) document.querySelectorAll(`[data-t="${at}"]`).forEach(word => word.classList.remove("now"));
@@ -105,6 +130,7 @@ function mark(t) {
   root.style.setProperty("--at", (100 * (t + 0.5)) / count);
   root.style.setProperty("--seen", 0.8);
   document.querySelectorAll(`[data-t="${t}"]`).forEach(word => word.classList.add("now"));
+  fillNumbers();
 }
 
 let last = null;
@@ -132,11 +158,15 @@ function place(text, x, y) {
 
 fillRibbons();
 paintCells();
+// At first, the word at which the first cell that is followed changes its mind most.
+const memory = (({ C, h }) => C || h)(content.models[0].passages[0].followed);
+const changes = memory.map((value, t) => Math.abs(value - (memory[t - 1] ?? 0)));
+mark(changes.indexOf(Math.max(...changes)));
 document.addEventListener("pointermove", point);
 document.addEventListener("pointerdown", point);
 document.addEventListener("keydown", event => {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!step || at === null) return;
+  if (!step || !last) return;
   event.preventDefault();
   mark(Math.min(count - 1, Math.max(0, at + step)));
   if (last.element) {

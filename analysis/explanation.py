@@ -9,6 +9,7 @@ from scipy import stats
 
 from models.reading import Floats, PassageReading, Reading
 
+DECISIVE = 0.05  # a token that moves the probability less, when it is left out, does not decide
 REACH = 0.01  # a gradient below this share of its largest norm no longer counts as reaching
 
 
@@ -67,10 +68,11 @@ def _words(explanation: Explanation, reading: Reading) -> str:
     after = 1 / (1 + (1 / before - 1) * np.exp(change)) if before < 1 else 1.0
     chosen = explanation.classes[reading.chosen]
     way = "falls" if change > 0 else "rises"
-    return (
-        f"It rests most on {place(explanation, strongest)}: without it {chosen} {way} "
-        f"from {percent(before)} to {percent(after)}."
-    )
+    course = f"from {percent(before)} to {percent(after)}"
+    if abs(before - after) < DECISIVE:
+        where = place(explanation, strongest)
+        return f"No single token decides: without {where}, which counts most, {chosen} goes {course}."
+    return f"It rests most on {place(explanation, strongest)}: without it {chosen} {way} {course}."
 
 
 def _course(explanation: Explanation, reading: Reading) -> str:
@@ -102,7 +104,7 @@ def _gradient(reading: Reading) -> str:
         back = reach(in_reading_order(passage, passage.gradients[letter]))
         far = "all the way" if back == len(reading.prefixes) - 1 else f"{back} tokens"
         parts.append(f"{far} back into the {passage.direction} {what}")
-    return f"With {percent(REACH)} of its largest norm or more, the gradient reaches {' and '.join(parts)}."
+    return f"The gradient keeps {percent(REACH)} or more of its largest norm {' and '.join(parts)}."
 
 
 def _last_layer(reading: Reading) -> list[PassageReading]:

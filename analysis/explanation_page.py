@@ -27,6 +27,16 @@ MOST_LINES = 5  # classes whose probability is drawn
 
 
 @dataclass(frozen=True)
+class CellView:
+    """One memory cell as the template draws it: what it holds as SVG points, what is added as an SVG path, and ±1."""
+
+    number: int
+    memory: str
+    added: str
+    largest: str
+
+
+@dataclass(frozen=True)
 class PassageView:
     """A passage as the template draws it; `shown` pairs each signal with its mean over the h numbers, as SVG points."""
 
@@ -37,6 +47,7 @@ class PassageView:
     left: str
     kept: str
     best: str
+    followed: CellView | None
 
 
 @dataclass(frozen=True)
@@ -108,13 +119,31 @@ def _passage_view(reading: Reading, passage: PassageReading) -> PassageView:
         largest = float(size(values).max()) if signal.signed else 1.0
         shown.append((signal, _points(size(values), largest), f"{largest:.2f}"))
     if passage.written is None or passage.left is None:
-        return PassageView(passage, layer + arrow, shown, "", "", "", "")
+        return PassageView(passage, layer + arrow, shown, "", "", "", "", None)
     written, left = size(passage.written), size(passage.left)
     mean, best = (percent(share) for share in kept_of_first_half(passage))
     largest = float(written.max())
     return PassageView(
-        passage, layer + arrow, shown, _points(written, largest), _points(left, largest), kept=mean, best=best
+        passage,
+        layer + arrow,
+        shown,
+        _points(written, largest),
+        _points(left, largest),
+        kept=mean,
+        best=best,
+        followed=_cell_view(reading, passage),
     )
+
+
+def _cell_view(reading: Reading, passage: PassageReading) -> CellView:
+    assert passage.written is not None
+    number = passage.followed
+    memory, added = passage.values[CELLS[reading.cell].memory][:, number], passage.written[:, number]
+    largest = max(float(np.abs([memory, added]).max()), 1e-300)
+    heights = 50 - 50 * np.array([memory, added]) / largest  # (2, T): 0 lies in the middle
+    points = " ".join(f"{token + 0.5},{height:.1f}" for token, height in enumerate(heights[0]))
+    path = "".join(f"M{token + 0.5} 50V{height:.1f}" for token, height in enumerate(heights[1]))
+    return CellView(number + 1, points, path, f"{largest:.2f}")
 
 
 def _content(explanation: Explanation) -> dict[str, Any]:
@@ -152,7 +181,9 @@ def _signals(reading: Reading, passage: PassageReading) -> dict[str, Any]:
             "mean": _rounded(size(values)),
             "cells": _bytes(values.T / max(largest, 1e-300), signal.signed),
         }
-    result: dict[str, Any] = {"signals": signals, "order": order.tolist()}
+    followed = {letter: _rounded(values[:, passage.followed]) for letter, values in passage.values.items()}
+    before = -1 if passage.direction == "forward" else 1
+    result: dict[str, Any] = {"signals": signals, "order": order.tolist(), "followed": followed, "before": before}
     if passage.written is not None and passage.left is not None:
         result["written"], result["left"] = _rounded(size(passage.written)), _rounded(size(passage.left))
     return result

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.encoder import RecurrentEncoder
-from models.initialization import RecurrentInit
+from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras
 from models.pooling import PoolingName, build_pooling
 from models.recurrence import Cell, distinct
 
@@ -34,7 +34,9 @@ class TextClassifier(nn.Module):
         head_dropout: float = 0.0,
         freeze_embedding: bool = False,
         single_bias: bool = False,
+        initialization: Initialization = "pytorch",
         forget_bias: float | None = None,
+        input_bias: float | None = None,
         recurrent_init: RecurrentInit = "uniform",
         vectors: Tensor | None = None,
     ) -> None:
@@ -45,9 +47,6 @@ class TextClassifier(nn.Module):
         """
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PADDING_INDEX)
-        if vectors is not None:
-            self.embedding.weight.data.copy_(vectors)
-        self.embedding.weight.requires_grad_(not freeze_embedding)
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.encoder = RecurrentEncoder(
             cell,
@@ -63,6 +62,14 @@ class TextClassifier(nn.Module):
         self.pooling = build_pooling(pooling, self.encoder.output_size, bidirectional)
         self.head_dropout = nn.Dropout(head_dropout)
         self.head = nn.Linear(self.encoder.output_size, num_classes)
+        if input_bias is not None:
+            for layer in self.encoder.layers:
+                set_input_bias(layer, input_bias)
+        if initialization == "keras":  # forget_bias, input_bias and recurrent_init belong to "pytorch"
+            self.apply(start_as_keras)
+        if vectors is not None:
+            self.embedding.weight.data.copy_(vectors)
+        self.embedding.weight.requires_grad_(not freeze_embedding)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU."""

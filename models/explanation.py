@@ -73,26 +73,33 @@ def _trace(classifier: TextClassifier, tokens: Tensor, chosen: int) -> tuple[Flo
     score = log_odds(exact.head(document)[0], chosen)
     nodes = [step[name] for passage in passages for name in _states(passage) for step in passage.steps]
     at_input, *at_states = torch.autograd.grad(score, [embedded, *nodes], allow_unused=True, materialize_grads=True)
-    norms = iter(gradient.norm().item() for gradient in at_states)
+    gradients = iter(at_states)  # (1, h) each
     readings = []
     for passage in passages:
-        gradients = {
-            name: _array(torch.tensor([next(norms) for _ in passage.steps], dtype=torch.float64))
-            for name in _states(passage)
-        }
-        readings.append(_reading(passage, gradients))
+        found = {name: torch.cat([next(gradients) for _ in passage.steps]) for name in _states(passage)}  # (T, h) each
+        readings.append(_reading(passage, found))
     return _array((at_input * embedded).sum(dim=1)), readings
 
 
 def _states(passage: Passage) -> list[str]:
+    """The letters of its states, what it remembers first."""
     return [name for name in ("C", "h") if name in passage.steps[0]]
 
 
-def _reading(passage: Passage, gradients: dict[str, Floats]) -> PassageReading:
+def _reading(passage: Passage, gradients: dict[str, Tensor]) -> PassageReading:
     values = {name: torch.cat([step[name] for step in passage.steps]).detach() for name in passage.steps[0]}  # (T, h)
     written, left = _written_and_left(values, passage)
-    arrays = {name: _array(value) for name, value in values.items()}
-    return PassageReading(passage.layer, passage.direction, arrays, written, left, gradients)
+    memory = _states(passage)[0]
+    moved = (gradients[memory] * values[memory]).abs().amax(dim=0)  # (h,)
+    return PassageReading(
+        passage.layer,
+        passage.direction,
+        values={name: _array(value) for name, value in values.items()},
+        written=written,
+        left=left,
+        followed=int(moved.argmax()),
+        gradients={name: _array(gradient.norm(dim=1)) for name, gradient in gradients.items()},
+    )
 
 
 def _written_and_left(values: Step, passage: Passage) -> tuple[Floats, Floats] | tuple[None, None]:

@@ -1,11 +1,44 @@
-"""What recurrent weights start from, where it is not PyTorch's default: uniform within ±1/√hidden_size, biases too."""
+"""What weights start from, where it is not PyTorch's default.
+
+PyTorch draws embeddings from N(0, 1), recurrent weights and biases uniformly within ±1/√hidden_size, and those of a
+linear layer within ±1/√in_features.
+"""
 
 from typing import Literal
 
 import torch
 from torch import nn
 
+Initialization = Literal["pytorch", "keras"]
 RecurrentInit = Literal["uniform", "orthogonal"]
+
+
+def start_as_keras(module: nn.Module) -> None:
+    """Draws a module's own weights as the layer of that name in Keras 3 does by default; for `nn.Module.apply`.
+
+    Embedding: uniform within ±0.05. Dense, and W_x of recurrent layers: Glorot & Bengio's uniform (AISTATS 2010). W_h:
+    orthogonal, all gates in one (h×gates·h) matrix, so that a gate's own part shrinks. Biases: 0, but 1 in an LSTM's
+    forget gate. The padding's vector stays 0: no document reads it here.
+    """
+    match module:
+        case nn.Embedding():
+            nn.init.uniform_(module.weight, -0.05, 0.05)
+            if module.padding_idx is not None:
+                nn.init.zeros_(module.weight[module.padding_idx])
+        case nn.Linear():
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        case nn.RNNBase():
+            for name, weights in module.named_parameters():
+                if name.startswith("weight_ih"):  # (gates·h, K)
+                    nn.init.xavier_uniform_(weights)
+                elif name.startswith("weight_hh"):  # (gates·h, h)
+                    nn.init.orthogonal_(weights)
+                else:
+                    nn.init.zeros_(weights)
+            if isinstance(module, nn.LSTM):
+                set_forget_bias(module, 1.0)
 
 
 def orthogonal_recurrent_weights(layer: nn.Module) -> None:
@@ -21,12 +54,23 @@ def orthogonal_recurrent_weights(layer: nn.Module) -> None:
 
 
 def set_forget_bias(layer: nn.Module, value: float) -> None:
-    """Makes the bias of an LSTM's forget gate `value`, so that at first the memory is kept (Gers et al. 2000).
+    """Makes the bias of an LSTM's forget gate `value`, so that at first the memory is kept (Gers et al. 2000)."""
+    _set_bias(layer, 1, value)
 
-    PyTorch has two bias vectors, which add: one gets the value, the other 0.
+
+def set_input_bias(layer: nn.Module, value: float) -> None:
+    """Makes the bias of an LSTM's input gate `value`.
+
+    Below 0, so that at first little is written over what the memory holds: Hochreiter & Schmidhuber 1997, section 5.6,
+    begin with −2, −4 and −6.
     """
+    _set_bias(layer, 0, value)
+
+
+def _set_bias(layer: nn.Module, gate: int, value: float) -> None:
+    # PyTorch has two bias vectors, which add: one gets the value, the other 0.
     with torch.no_grad():
         for name, biases in layer.named_parameters():
             if name.startswith("bias"):
-                forget = biases.chunk(4)[1]  # input, forget, candidate, output gate: (h,) each
-                forget.fill_(value if name.startswith("bias_ih") else 0.0)
+                chosen = biases.chunk(4)[gate]  # input, forget, candidate, output gate: (h,) each
+                chosen.fill_(value if name.startswith("bias_ih") else 0.0)

@@ -20,6 +20,8 @@ class PassageReading:
         values: gates and states by the letters of the equations (models/textbook.py), (T, h) each
         written: what each token wrote into the memory, (T, h); None for the plain cell, which has no gate that keeps
         left: what is left of that when the passage ends, (T, h); over all tokens it adds up to the final memory
+        followed: the cell, one of h, whose memory (C of an LSTM, else h) moves the score most: the largest product of
+            the memory and the score's gradient there, at any token
         gradients: norm of the score's gradient at each step's state, by its letter (h, and C of an LSTM), (T,) each
     """
 
@@ -28,6 +30,7 @@ class PassageReading:
     values: Mapping[str, Floats]
     written: Floats | None
     left: Floats | None
+    followed: int
     gradients: Mapping[str, Floats]
 
 

@@ -49,15 +49,25 @@ class VariantParams(Section):
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
     single_bias: bool = False
+    initialization: Literal["pytorch", "keras"] = "pytorch"
     forget_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
+    input_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
     recurrent_init: Literal["uniform", "orthogonal"] = "uniform"
 
     @model_validator(mode="after")
     def _check(self) -> "VariantParams":
-        if self.forget_bias is not None and self.cell != "lstm":
-            raise ValueError(
-                f"forget_bias is {self.forget_bias}, but cell is {self.cell!r}, which has no forget gate; allowed: null"
-            )
+        for gate in ("forget", "input"):
+            if (bias := getattr(self, f"{gate}_bias")) is not None and self.cell != "lstm":
+                raise ValueError(
+                    f"{gate}_bias is {bias}, but cell is {self.cell!r}, which has no {gate} gate; allowed: null"
+                )
+        if self.initialization == "keras":
+            for key, free in (("forget_bias", None), ("input_bias", None), ("recurrent_init", "uniform")):
+                if (found := getattr(self, key)) != free:
+                    raise ValueError(
+                        f"{key} is {shown(found)}, but initialization is 'keras', which has its own; "
+                        f"allowed with it: {free or 'null'}"
+                    )
         if self.layer_dropout and self.layers == 1:
             raise ValueError(f"layer_dropout is {self.layer_dropout}, but layers is 1; it needs layers of 2 or more")
         return self

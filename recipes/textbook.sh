@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The textbook's model on IMDB: Embedding(20000, 128) -> Bidirectional(LSTM(64)) -> Dense(2, softmax), one bias vector a
-# gate as in Keras, the last 200 tokens of each review, Adam with Keras' defaults; beside it the LSTM in one direction.
+# gate and starting weights as in Keras, the last 200 tokens of each review, Adam with Keras' defaults; beside it the LSTM
+# in one direction. Prints the model's table and the lines for the table of results.
 #   recipes/textbook.sh [path or URL of aclImdb_v1.tar.gz; default: the official address]
 # What it gave, beside Keras' own figures: docs/textbook.md.
 set -euo pipefail
@@ -11,6 +12,17 @@ dvc exp run --name "textbook-$(date +%s)" \
   -S data.name=imdb -S "data.source=${1:-null}" \
   -S tokenize.max_size=19998 -S tokenize.max_tokens=200 -S tokenize.truncation=tail \
   -S variants.lstm.single_bias=true -S +variants.bilstm.single_bias=true \
-  -S train.epochs=2 -S train.learning_rate=0.001 -S train.gradient_clip=null \
+  -S variants.lstm.initialization=keras -S +variants.bilstm.initialization=keras \
+  -S "train.epochs=${EPOCHS:-2}" -S train.learning_rate=0.001 -S train.gradient_clip=null \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
 python -m pipelines.summary --variant bilstm
+python - <<'END'
+import json
+
+found = json.load(open("reports/comparison.json"))
+for variant, scores in found["variants"].items():
+    accuracy = scores["accuracy"]
+    spread = "" if accuracy["deviation"] is None else f" ± {100 * accuracy['deviation']:.1f}"
+    what = f"| this pipeline, {variant}, {found['seeds']} seeds"
+    print(f"{what} | {100 * accuracy['mean']:.1f}{spread} % | {found['documents']:,}, validation apart from test |")
+END

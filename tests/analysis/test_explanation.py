@@ -38,6 +38,7 @@ def reading(length: int = 6, classes: int = 2) -> Reading:
             },
             written=wrote,
             left=wrote * fading[:: -1 if direction == 0 else 1, None],
+            followed=1,
             gradients=dict.fromkeys("Ch", fading[:: -1 if direction == 0 else 1]),
         )
         for direction in range(2)
@@ -78,8 +79,16 @@ def test_the_statements_are_those_of_the_numbers() -> None:
         "Of what the forward direction writes in the first half of its reading, 7 % is left at its end"
     )
     assert gradient == (
-        "With 1 % of its largest norm or more, the gradient reaches all the way back into the forward memory "
+        "The gradient keeps 1 % or more of its largest norm all the way back into the forward memory "
         "and all the way back into the backward memory."
+    )
+
+
+def test_where_no_token_decides_the_statement_says_so() -> None:
+    unmoved = replace(reading(), leave_one_out=np.array([0.0, 0.0, 0.01, 0.0, 0.0, 0.0]))
+    words, *_ = statements(explanation(readings={"bilstm": unmoved}), "bilstm")
+    assert words == (
+        "No single token decides: without “film” (token 3), which counts most, positive goes from 80 % to 80 %."
     )
 
 
@@ -132,7 +141,7 @@ def test_a_page_is_made_of_any_number_of_tokens_and_classes(tokens: list[str], c
         explanation(tokens, classes=names, label=classes - 1, readings={"a": reading(len(tokens), classes)}, cut=3)
     )
     assert "3 more fell to the length limit" in page
-    assert f"class {classes - 1} (right)" in page or classes == 2
+    assert f"class {classes - 1} (the right class)" in page or classes == 2
     assert "http" not in page.replace("http://www.w3.org", "")  # nothing is loaded
     assert "nan" not in page.partition('id="content">')[2].partition("</script>")[0]
 

@@ -108,6 +108,18 @@ def test_passages_cover_each_layer_and_direction_with_a_gradient_for_every_token
             assert (norms > 0).any()
 
 
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_followed_cell_is_the_one_on_which_the_decision_hangs(cell: str) -> None:
+    classifier = model({"cell": cell, "bidirectional": True})
+    with torch.no_grad():
+        for name, weights in classifier.encoder.named_parameters():
+            if "weight_hh" in name:
+                weights.zero_()  # no cell tells another one anything
+        classifier.head.weight[:, [number for number in range(12) if number not in (3, 6 + 4)]] = 0
+    forward, backward = explain(classifier, text(), UNKNOWN).passages
+    assert (forward.followed, backward.followed) == (3, 4)
+
+
 def test_the_gradient_at_the_last_state_is_the_heads_own() -> None:
     classifier = model({"cell": "rnn"}, classes=2)
     reading = explain(classifier, text(), UNKNOWN)

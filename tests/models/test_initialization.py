@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.classifier import TextClassifier
+from models.classifier import PADDING_INDEX, TextClassifier
 from models.encoder import RecurrentEncoder
 from models.recurrence import Cell
 from models.textbook import gates_of, read
@@ -81,7 +81,40 @@ def test_the_example_of_the_docs_prints_what_the_docs_say(capsys: pytest.Capture
         )
 
 
-def test_a_classifier_hands_its_initialization_on() -> None:
-    classifier = TextClassifier(50, 2, cell="lstm", forget_bias=1.0, recurrent_init="orthogonal")
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_keras_starts_are_those_of_its_layers(cell: Cell) -> None:
+    torch.manual_seed(1)
+    classifier = TextClassifier(500, 3, cell=cell, bidirectional=True, hidden_size=8, initialization="keras").double()
     (layer,) = classifier.encoder.layers
-    assert torch.equal(gates_of("lstm", layer, "forward")["f"].b, torch.ones(1, 64))
+    words = classifier.embedding.weight[2:]
+    assert 0.049 < words.abs().max() <= 0.05
+    assert words.std().item() == pytest.approx(0.05 / 3**0.5, rel=0.02)  # uniform
+    assert not classifier.embedding.weight[PADDING_INDEX].any()
+    limit = (6 / (16 + 3)) ** 0.5  # Glorot: fan in 2·8, fan out 3
+    assert 0.9 * limit < classifier.head.weight.abs().max() <= limit
+    assert not classifier.head.bias.any()
+    for direction in ("forward", "backward"):
+        gates = gates_of(cell, layer, direction)
+        kernel = torch.cat([gate.W_x for gate in gates.values()], dim=1)  # (K, gates·h), as Keras has it
+        limit = (6 / sum(kernel.shape)) ** 0.5
+        assert 0.98 * limit < kernel.abs().max() <= limit
+        recurrent = torch.cat([gate.W_h for gate in gates.values()], dim=1)  # (h, gates·h)
+        torch.testing.assert_close(recurrent @ recurrent.t(), torch.eye(8, dtype=torch.float64), rtol=0, atol=1e-6)
+        for name, gate in gates.items():
+            assert torch.equal(gate.b, torch.full_like(gate.b, 1.0 if (cell, name) == ("lstm", "f") else 0.0))
+
+
+def test_pretrained_vectors_stay_what_they_are_under_keras_starts() -> None:
+    vectors = torch.arange(12.0).reshape(4, 3)
+    classifier = TextClassifier(4, 2, cell="rnn", embedding_size=3, initialization="keras", vectors=vectors)
+    assert torch.equal(classifier.embedding.weight, vectors)
+
+
+def test_a_classifier_hands_its_initialization_on() -> None:
+    classifier = TextClassifier(50, 2, cell="lstm", forget_bias=1.0, input_bias=-3.0, recurrent_init="orthogonal")
+    (layer,) = classifier.encoder.layers
+    gates = gates_of("lstm", layer, "forward")
+    assert torch.equal(gates["f"].b, torch.ones(1, 64))
+    assert torch.equal(gates["i"].b, torch.full((1, 64), -3.0))
+    assert (gates["o"].b != 0).all()
+    torch.testing.assert_close(gates["o"].W_h @ gates["o"].W_h.t(), torch.eye(64), rtol=0, atol=1e-5)

@@ -1,6 +1,7 @@
 """The page of real trainings on a small Korean data set of three classes: what it shows, where it goes, what fails."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -230,4 +231,13 @@ def test_a_browser_draws_every_heat_map_and_tells_the_word_that_is_pointed_at(
         ActionChains(browser).move_to_element(word).perform()
         assert "“멋진” (token 2): leave one out" in browser.find_element(By.ID, "tip").text
         assert len(browser.find_elements(By.CSS_SELECTOR, ".ribbon .now")) == 4 + 4
+        # The equations of one cell in each passage, two for an LSTM and one for a GRU, come true with its numbers.
+        lines = [line.text for line in browser.find_elements(By.CSS_SELECTOR, "[data-equation]")]
+        assert len(lines) == 2 * 2 + 2
+        passages = [passage for model in content_of(page)["models"] for passage in model["passages"]]
+        memories = [passage["followed"].get("C", passage["followed"]["h"])[1] for passage in passages]
+        sums = [line.replace("−", "-").replace("·", "*").split(" = ") for line in lines]
+        assert [float(left) for left, _ in [sums[0], sums[2], *sums[4:]]] == pytest.approx(memories, abs=6e-4)
+        for left, right in sums:
+            assert eval(right, {"tanh": math.tanh}) == pytest.approx(float(left), abs=3e-3)
         assert not browser.get_log("browser")  # type: ignore[no-untyped-call]

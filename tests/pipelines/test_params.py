@@ -97,6 +97,22 @@ def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> N
             "variants.bad.forget_bias is 1.0, but cell is 'gru', which has no forget gate; allowed: null",
         ),
         (
+            "variants.bad",
+            {"cell": "rnn", "input_bias": -3.0},
+            "variants.bad.input_bias is -3.0, but cell is 'rnn', which has no input gate; allowed: null",
+        ),
+        (
+            "variants.bad",
+            {"cell": "lstm", "initialization": "keras", "forget_bias": 2.0},
+            "variants.bad.forget_bias is 2.0, but initialization is 'keras', which has its own; allowed with it: null",
+        ),
+        (
+            "variants.bad",
+            {"cell": "gru", "initialization": "keras", "recurrent_init": "orthogonal"},
+            "variants.bad.recurrent_init is 'orthogonal', but initialization is 'keras', which has its own; "
+            "allowed with it: uniform",
+        ),
+        (
             "variants.bilstm.recurrent_init",
             "orthogonl",
             "variants.bilstm.recurrent_init is 'orthogonl'; allowed: uniform, orthogonal",
