@@ -6,6 +6,7 @@ names the key, what was found, and what is allowed.
 
 import argparse
 import difflib
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,7 +19,7 @@ from errors import ParamsError
 from pipelines import cli, outputs
 from pipelines.data_params import DataParams
 from pipelines.outputs import CHECKED
-from pipelines.sections import Count, Section, Seed, shown
+from pipelines.sections import Count, Section, Seed, cut, shown
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -145,7 +146,7 @@ class Params(Section):
             )
         lists: dict[str, list[Any]] = {"variants": self.compare.variants, "seeds": self.compare.seeds}
         for key, values in lists.items():
-            if repeated := [value for value in values if values.count(value) > 1]:
+            if repeated := [value for value, times in Counter(values).items() if times > 1]:
                 raise ValueError(f"compare.{key} names {repeated[0]!r} more than once; each may stand there once")
         return self
 
@@ -179,6 +180,8 @@ def load(path: Path = PARAMS_FILE) -> Params:
         raise ParamsError(f"{path} cannot be read: {error}") from None
     except (YAMLError, ValueError) as error:
         raise ParamsError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ParamsError(f"{path} is no valid YAML: brackets or keys within one another, too many of them") from None
     return parse(content, path)
 
 
@@ -204,7 +207,7 @@ def _one_line(path: Path, error: ValidationError) -> str:
 
 
 def _describe(detail: ErrorDetails) -> str:
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    where = cut("".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip("."))
     found, context = detail["input"], detail.get("ctx", {})
     match detail["type"]:
         case "extra_forbidden":
@@ -236,9 +239,9 @@ _PATTERNS = {
 def _describe_unknown_key(location: tuple[int | str, ...]) -> str:
     *parents, key = map(str, location)
     allowed = list(_section(parents).model_fields)
-    close = difflib.get_close_matches(key, allowed, n=1)
+    close = difflib.get_close_matches(key[:80], allowed, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{'.'.join([*parents, key])} is an unknown key; {hint}allowed: {', '.join(allowed)}"
+    return f"{cut('.'.join([*parents, key]))} is an unknown key; {hint}allowed: {', '.join(allowed)}"
 
 
 def _section(path: list[str]) -> type[Section]:

@@ -19,6 +19,8 @@ from errors import DataError
 from text import http
 from text.http import CHUNK, file_name, progress, shown
 
+NO_FILE = "a device, pipe or socket; allowed: files and folders"  # which may never end
+
 
 def default_cache() -> Path:
     """$LSTM_VS_BILSTM_CACHE, or a folder in the user's own cache."""
@@ -86,7 +88,9 @@ def _local(source: str, checksum: str | None) -> Path:
     except (OSError, RuntimeError):  # a name too long; the home of an unknown user
         known = False
     if not known:
-        raise DataError(f"data.source is {source!r}; there is no such file or folder")
+        raise DataError(f"data.source is {source[:200]!r}; there is no such file or folder")
+    if not (path.is_file() or path.is_dir()):
+        raise DataError(f"data.source is {source!r}, {NO_FILE}")
     if checksum is not None and path.is_dir():
         raise DataError(f"data.checksum is given, but data.source {source!r} is a folder; only a file has a checksum")
     try:
@@ -139,6 +143,8 @@ def _copy(address: str, target: Path, part: Path, checksum: str | None) -> None:
     """Through fsspec: a file to `part`, or a folder with all files in it to `target`."""
     try:
         filesystem, root = fsspec.url_to_fs(address)
+        if filesystem.info(root)["type"] == "other":
+            raise DataError(f"{shown(address)} is {NO_FILE}")
         is_folder = filesystem.isdir(root)
         if is_folder and checksum is not None:
             raise DataError(f"data.checksum is given, but {shown(address)} is a folder; only a file has a checksum")
