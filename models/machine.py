@@ -2,7 +2,9 @@
 
 import os
 import resource
+import socket
 import sys
+from functools import cache
 from pathlib import Path
 
 from errors import ParamsError
@@ -11,6 +13,7 @@ from errors import ParamsError
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import torch
+from torch.distributed import TCPStore
 
 from models.classifier import TextClassifier
 
@@ -105,3 +108,24 @@ def prepare(threads: int) -> None:
     # Gradients that fade through time become denormal numbers, with which float32 arithmetic is about 5 times slower.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
+
+
+@cache
+def keep_to_this_machine() -> TCPStore:
+    """Lets the processes of one training meet where only this machine can reach them; it lasts as long as this one.
+
+    Call it before the others are started. PyTorch's own meeting place listens on all addresses and trusts everyone.
+    """
+    place = socket.create_server(("127.0.0.1", 0))
+    port = place.getsockname()[1]
+    loopback = "lo0" if sys.platform == "darwin" else "lo"
+    os.environ |= {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        # There is a store already; this is how torchrun says so.
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "GLOO_SOCKET_IFNAME": loopback,
+        "NCCL_SOCKET_IFNAME": loopback,
+    }
+    return TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False, master_listen_fd=place.detach())

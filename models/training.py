@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from models import machine
 from models.module import ClassifierModule
 from models.resuming import Checkpointing, OwnSignals, StepSeeds
 from text.batches import Batch, Documents, loader
@@ -81,6 +82,9 @@ def fit(
     Raises:
         KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
     """
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    if environment is not None and not environment.creates_processes_externally and trainer.num_nodes == 1:
+        machine.keep_to_this_machine()  # Lightning is going to start the other processes
     best = BestWeights(monitor)
     trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, *callbacks])  # type: ignore[attr-defined]
     resumed = None

@@ -7,6 +7,7 @@ surrounding white space is left out, and numbers of JSON and Parquet are written
 import csv
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -24,6 +25,8 @@ from text.splits import ALL
 
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "dev": "validation"}
 PARQUET_ROWS = 1024  # read at once; documents may be long
+NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # what no XML takes, and line ends
+LONGEST_LABEL = 200  # characters; it names a class in tables and figures
 
 Row = tuple[int, Any, Any]  # number, text, label
 
@@ -101,7 +104,15 @@ def _label(value: Any, column: str, where: str) -> str | None:
         value = int(value)
     if not isinstance(value, str | int | float):
         raise DataError(f"column {column!r} holds a {type(value).__name__} in {where}; allowed: text or numbers")
-    return _encodable(str(value).strip(), column, where) or None
+    name = _encodable(str(value).strip(), column, where)
+    if len(name) > LONGEST_LABEL:
+        raise DataError(
+            f"column {column!r} holds {name[:40]!r}… of {len(name)} characters in {where}; "
+            f"allowed: at most {LONGEST_LABEL}, which name a class"
+        )
+    if NO_NAME.search(name):
+        raise DataError(f"column {column!r} holds {name!r} in {where}; allowed: one line without control characters")
+    return name or None
 
 
 def _encodable(value: str, column: str, where: str) -> str:

@@ -122,6 +122,37 @@ def test_a_file_that_is_no_params_file_is_refused_in_one_line(text: str, message
     assert "\n" not in str(raised.value)
 
 
+# Written out these lists would have 2**60 entries.
+ALIASES = ", ".join(["&a0 [x]", *(f"&a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))])
+
+
+@pytest.mark.parametrize(
+    ("epochs", "message"),
+    [
+        ("[" * 3000 + "]" * 3000, "is no valid YAML: brackets or keys within one another, too many"),
+        ("{a: " * 3000 + "}" * 3000, "is no valid YAML: brackets or keys within one another, too many"),
+        (f"[{ALIASES}]", r"train.epochs is \[\['x'\], \[\['x'\], \['x'\]\], .*; allowed: integer"),
+        ("&a [*a]", r"train.epochs is \[\[\[\[...\]\]\]\]; allowed: integer"),
+        ("0x" + "f" * 10_000, "train.epochs is a number with thousands of digits; allowed: less than or equal to"),
+        ("9" * 10_000, "is no valid YAML: Exceeds the limit"),
+        ("1e999999999", "train.epochs is inf; allowed: integer"),
+        ("2020-01-01", r"train.epochs is datetime.date\(2020, 1, 1\); allowed: integer"),
+        ("!!python/object/apply:os.system [true]", "is no valid YAML: could not determine a constructor"),
+        (f"1\n  ? {'k' * 100_000}\n  : 1", r"train\.k{71}\.\.\. is an unknown key; allowed: epochs, "),
+        ("1\n  1: 2", r"train.1 is an unknown key|train\[1\] is 1; allowed: keys should be strings"),
+    ],
+)
+def test_what_yaml_can_hold_and_params_cannot_is_refused_in_one_short_line(
+    epochs: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(SHIPPED.read_text().replace("  epochs: 5  ", f"  epochs: {epochs}  "))
+    with pytest.raises(ParamsError, match=message) as raised:
+        load(path)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 800
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"params.yaml is missing"):
         load(tmp_path / "params.yaml")
