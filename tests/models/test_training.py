@@ -175,6 +175,17 @@ def test_what_this_machine_lacks_is_refused_by_name() -> None:
         machine.check("auto", 1, "16-mixed")
 
 
+def test_nodes_that_nobody_has_started_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with pytest.raises(ParamsError, match=r"train.num_nodes is 2, but this process was started alone; allowed: 1, or"):
+        small_trainer(num_nodes=2)
+
+
+def test_a_time_limit_that_leaves_no_time_at_all_is_named() -> None:
+    with pytest.raises(ParamsError, match=r"train.max_seconds was over before the first step was done"):
+        train(max_seconds=1e-9)
+
+
 def test_a_time_limit_ends_training_within_an_epoch_and_the_history_is_whole() -> None:
     module = train(epochs=10**6, max_seconds=0.5, batch_size=2)
     last = module.history[-1]
