@@ -76,6 +76,12 @@ def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> N
         ),
         ("data.temporal_order.task", "6c", "data.temporal_order.task is '6c'; allowed: 6a, 6b"),
         ("data.temporal_order.length", 9, "data.temporal_order.length is 9; allowed: greater than or equal to 10"),
+        (
+            "data.temporal_order.train_rows",
+            10**9,
+            "data.temporal_order.length is 100, in 1000004560 rows; allowed: 200000000 tokens in all, or 1818181 rows",
+        ),
+        ("data.first_token.test_rows", 10**9, "data.first_token.distractors is 100, in 1000004000 rows; allowed: 2000"),
         ("data.checksum", "md5:1", "data.checksum is 'md5:1'; allowed: null or sha256:<64 hex digits>"),
         ("variants.x y", {"cell": "rnn"}, "variants.x y has the name 'x y'; allowed: letters, digits"),
         ("variants.bad", {}, "variants.bad.cell is missing"),
