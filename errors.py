@@ -6,8 +6,8 @@
 import re
 
 # User and password before an address's host, and the query behind it.
-_CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*@")
-_QUERY = re.compile(r"(://[^\s'\"?#]*)\?[^\s'\"]*")
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^\s'\"]*|[^\s/]*)@")
+_QUERY = re.compile(r"((?:://|url: /)[^\s'\"?#]*)\?[^\s'\"]*")  # "with url: /…" is how urllib3 says it
 
 
 def without_secrets(text: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 BLUE, ORANGE = "#0072b2", "#c94f00"
+MOST_NAMES = 50  # of classes; more of them could not be read, and a picture grows with them
+LONGEST_NAME = 40
 
 
 def learning_curves(history: Sequence[Mapping[str, float]]) -> Figure:
@@ -23,15 +25,17 @@ def learning_curves(history: Sequence[Mapping[str, float]]) -> Figure:
 
 def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
     """Documents by true class (rows) and predicted class (columns); colour is the share of the row."""
-    side = max(3.2, 0.5 * len(names) + 1.5)
+    side = max(3.2, 0.5 * min(len(names), MOST_NAMES) + 1.5)
     figure = Figure(figsize=(side + 0.6, side), layout="constrained")
     axes = figure.subplots()
     shares = [[value / max(sum(row), 1) for value in row] for row in counts]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     places = range(len(names))
     axes.set(xlabel="predicted", ylabel="true")
-    axes.set_xticks(places, names, rotation=45, ha="right")
-    axes.set_yticks(places, names)
+    if len(names) <= MOST_NAMES:
+        shown = [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…" for name in names]
+        axes.set_xticks(places, shown, rotation=45, ha="right", parse_math=False)
+        axes.set_yticks(places, shown, parse_math=False)
     if len(names) <= 20:
         for row in places:
             for column in places:

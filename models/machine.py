@@ -3,6 +3,9 @@
 import ctypes
 import os
 import platform
+import socket
+import sys
+from functools import cache
 
 from errors import ParamsError
 
@@ -10,6 +13,7 @@ from errors import ParamsError
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import torch
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 
 def check(accelerator: str, devices: int, precision: str) -> None:
@@ -74,3 +78,24 @@ def _keep_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(mmap_threshold, 32 << 20)  # the largest value it takes
         library.mallopt(trim_threshold, 1 << 30)
+
+
+@cache
+def keep_to_this_machine() -> TCPStore:
+    """Lets the processes of one training meet where only this machine can reach them; it lasts as long as this one.
+
+    Call it before the others are started. PyTorch's own meeting place listens on all addresses and trusts everyone.
+    """
+    place = socket.create_server(("127.0.0.1", 0))
+    port = place.getsockname()[1]
+    loopback = "lo0" if sys.platform == "darwin" else "lo"
+    os.environ |= {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        # There is a store already; this is how torchrun says so.
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "GLOO_SOCKET_IFNAME": loopback,
+        "NCCL_SOCKET_IFNAME": loopback,
+    }
+    return TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False, master_listen_fd=place.detach())

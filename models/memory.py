@@ -12,16 +12,27 @@ from models.classifier import TextClassifier
 from models.machine import uses_gpu
 
 
-def check(name: str, classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str) -> None:
-    """Refuses a variant that cannot be trained in the memory here, before any of it is allocated.
+def check(
+    name: str,
+    classifier: TextClassifier,
+    batch_tokens: int,
+    accelerator: str,
+    precision: str = "32-true",
+    training: bool = True,
+) -> None:
+    """Refuses a variant that cannot be trained, or cannot predict, in the memory here, before any of it is allocated.
 
-    Counts what is certain, and so at least half of what will be used: weights, gradients and Adam's two moments; the
-    embedded tokens and the states of each layer, which the backward pass needs.
+    Counts what is certain, and so at least half of what will be used. In training: weights, gradients and Adam's two
+    moments; the embedded tokens and the states of each layer, which the backward pass needs. Else: weights, embedded
+    tokens and the states of one layer.
 
     Args:
         name: of the variant.
-        classifier: with its parameters on the device "meta", where they take no memory.
-        batch_tokens: of an average batch.
+        classifier: may have its parameters on the device "meta", where they take no memory.
+        batch_tokens: of the largest batch, with its padding.
+        accelerator: cpu, gpu or auto.
+        precision: of the training.
+        training: or else prediction.
 
     Raises:
         ParamsError: names the variant, what it needs, and what there is.
@@ -29,14 +40,16 @@ def check(name: str, classifier: TextClassifier, batch_tokens: int, accelerator:
     weight_size = 8 if precision == "64-true" else 4
     state_size = 2 if precision.endswith("mixed") else weight_size
     parameters = classifier.parameter_counts()["total"]
-    widths = classifier.embedding.embedding_dim + classifier.encoder.output_size * len(classifier.encoder.layers)
-    needed = 4 * parameters * weight_size + batch_tokens * widths * state_size
+    copies, layers = (4, len(classifier.encoder.layers)) if training else (1, 1)
+    widths = classifier.embedding.embedding_dim + classifier.encoder.output_size * layers
+    needed = copies * parameters * weight_size + batch_tokens * widths * state_size
     available = torch.cuda.get_device_properties(0).total_memory if uses_gpu(accelerator) else _memory()
     if needed > available:
         raise ParamsError(
-            f"variants.{name} has {parameters:,} parameters; training it takes at least {needed / 2**30:,.1f} GiB, but "
-            f"there are {available / 2**30:,.1f}; allowed: smaller hidden_size, embedding_size, layers, "
-            "tokenize.max_size, tokenize.max_tokens or train.batch_size"
+            f"variants.{name} has {parameters:,} parameters, and the largest batch {batch_tokens:,} tokens with its "
+            f"padding; {'training' if training else 'prediction'} takes at least {needed / 2**30:,.1f} GiB, but there "
+            f"are {available / 2**30:,.1f}; allowed: smaller hidden_size, embedding_size, layers, tokenize.max_size, "
+            "tokenize.max_tokens or train.batch_size"
         )
 
 

@@ -1,6 +1,7 @@
 """Fits a classifier with Lightning: on one CPU or GPU, or on several through DDP."""
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from errors import ParamsError
+from models import machine
 from models.module import ClassifierModule
 from models.resuming import Checkpointing, OwnSignals, StepSeeds
 from text.batches import Batch, Documents, loader
@@ -37,12 +40,16 @@ def build_trainer(
     precision: Any,
     max_seconds: float | None = None,
 ) -> Trainer:
-    """A trainer whose results depend on nothing but its arguments, the module, and the data."""
+    """A trainer whose results depend on nothing but its arguments, the module, and the data.
+
+    Raises:
+        ParamsError: nobody has said where the other nodes are.
+    """
     terminal = sys.stdout.isatty()
     callbacks: list[Callback] = [RichProgressBar() if terminal else PlainProgress()]
     if early_stopping is not None:
         callbacks.append(EarlyStopping(monitor, mode=_mode(monitor), patience=early_stopping))
-    return Trainer(
+    trainer = Trainer(
         max_epochs=epochs,
         max_time=None if max_seconds is None else timedelta(seconds=max_seconds),  # validation counts, too
         gradient_clip_val=gradient_clip,
@@ -60,6 +67,16 @@ def build_trainer(
         enable_checkpointing=False,
         enable_model_summary=False,
     )
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    if environment is not None and not environment.creates_processes_externally:  # Lightning is going to start them
+        if num_nodes == 1:
+            machine.keep_to_this_machine()
+        elif "MASTER_ADDR" not in os.environ:
+            raise ParamsError(
+                f"train.num_nodes is {num_nodes}, but this process was started alone; allowed: 1, or the stage started "
+                "on each node by torchrun, SLURM, or with MASTER_ADDR, MASTER_PORT and NODE_RANK"
+            )
+    return trainer
 
 
 def fit(
@@ -80,6 +97,7 @@ def fit(
 
     Raises:
         KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
+        ParamsError: the time was over before the first step.
     """
     best = BestWeights(monitor)
     trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, *callbacks])  # type: ignore[attr-defined]
@@ -95,6 +113,8 @@ def fit(
         if isinstance(end.__context__, KeyboardInterrupt):
             raise end.__context__ from None
         raise
+    if not best.weights:
+        raise ParamsError("train.max_seconds was over before the first step was done; allowed: null, or more of them")
     module.load_state_dict(best.weights)
 
 

@@ -76,9 +76,11 @@ class Checkpoints:
         temporary = self.folder / f".{path.name}.part"
         content = io.BytesIO()
         torch.save(state, content)
+        older = [found for found in self._paths() if _step(found) < step]
         try:
-            for old in [found for found in self._paths() if found != path][:-1]:
-                old.unlink()
+            # A later one than the step that the training has come to is one that it could not go on from.
+            for useless in set(self._paths()) - {path, *older[-1:]}:
+                useless.unlink()
             with temporary.open("wb") as file:
                 file.write(content.getbuffer())
                 file.write(hashlib.sha256(content.getbuffer()).digest())
@@ -104,7 +106,7 @@ class Checkpoints:
 
     def _paths(self) -> list[Path]:
         """From the oldest to the newest."""
-        return sorted(self.folder.glob("step-*.ckpt"), key=lambda path: int(path.stem.removeprefix("step-")))
+        return sorted(self.folder.glob("step-*.ckpt"), key=_step)
 
     def _shown(self, path: Path) -> Path:
         return path.relative_to(repository_root())
@@ -112,6 +114,10 @@ class Checkpoints:
     def _not_written(self, error: OSError) -> TrainingError:
         kept = "; the last checkpoint is kept, dvc repro goes on from it" if self._paths() else ""
         return TrainingError(f"{self._shown(self.folder)} cannot be written: {error.strerror or error}{kept}")
+
+
+def _step(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
 
 
 def _read(path: Path) -> dict[str, Any]:

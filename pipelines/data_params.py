@@ -42,6 +42,19 @@ def _encoding(name: str) -> str:
     return name
 
 
+def check_size(rows: int, tokens: int, key: str) -> None:
+    """Refuses what would have to be generated for minutes, and might not fit into the memory.
+
+    Raises:
+        ValueError: more than MOST_TOKENS in `rows` of so many tokens, which `key` decides.
+    """
+    if rows * tokens > MOST_TOKENS:
+        raise ValueError(
+            f"{key}, in {rows} rows; allowed: {MOST_TOKENS} tokens in all, or {MOST_TOKENS // tokens} rows of such a "
+            "length"
+        )
+
+
 class PlaceWeights(Section):
     """How often the deciding opinion of a synthetic review stands where, relative to each other."""
 
@@ -77,11 +90,7 @@ class SyntheticReviewsParams(Section):
                 f"it must be {self.min_tokens + 20} or more"
             )
         rows = self.train_rows + self.validation_rows + self.test_rows
-        if rows * self.max_tokens > MOST_TOKENS:
-            raise ValueError(
-                f"max_tokens is {self.max_tokens} in {rows} rows; allowed: {MOST_TOKENS} tokens in all, or "
-                f"{MOST_TOKENS // self.max_tokens} rows of such a length"
-            )
+        check_size(rows, self.max_tokens, f"max_tokens is {self.max_tokens}")
         if repeated := [rule for rule in self.rules if self.rules.count(rule) > 1]:
             raise ValueError(f"rules names {repeated[0]!r} more than once; each may stand there once")
         return self
@@ -96,6 +105,16 @@ class TemporalOrderParams(Section):
     validation_rows: Count = 2000
     test_rows: Count = 2560
 
+    def longest(self) -> int:
+        """Symbols of the longest sequence."""
+        return (self.length * 11 + 5) // 10
+
+    @model_validator(mode="after")
+    def _check(self) -> "TemporalOrderParams":
+        rows = self.train_rows + self.validation_rows + self.test_rows
+        check_size(rows, self.longest(), f"length is {self.length}")
+        return self
+
 
 class FirstTokenParams(Section):
     """The class stands at the very beginning (text/synthetic_sequences.py)."""
@@ -104,6 +123,16 @@ class FirstTokenParams(Section):
     train_rows: Count = 3000
     validation_rows: Count = 1000
     test_rows: Count = 2000
+
+    def longest(self) -> int:
+        """Symbols of each sequence."""
+        return self.distractors + 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "FirstTokenParams":
+        rows = self.train_rows + self.validation_rows + self.test_rows
+        check_size(rows, self.longest(), f"distractors is {self.distractors}")
+        return self
 
 
 class DataParams(Section):
@@ -144,7 +173,7 @@ class DataParams(Section):
         """The symbols of the longest generated sequence; None for data that are texts."""
         match self.name:
             case "temporal_order":
-                return (self.temporal_order.length * 11 + 5) // 10
+                return self.temporal_order.longest()
             case "first_token":
-                return self.first_token.distractors + 1
+                return self.first_token.longest()
         return None

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.metrics import classification_metrics
-from models import machine
-from models.prediction import predict
+from models import machine, memory
+from models.prediction import BATCH_SIZE, predict
 from pipelines import cli, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
 from pipelines.params import Params, load
@@ -41,9 +41,12 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     machine.prepare(config["train"]["threads"])
     test = TokenStore.open(outputs.verified_tokens("test.arrow"))
     classifier = load_classifier(config, outputs.verified(folder / "model.safetensors", config["checksums"]))
+    accelerator = config["train"]["accelerator"]
+    tokens = min(BATCH_SIZE, len(test)) * int(test.lengths.max())
+    memory.check(variant, classifier, tokens, accelerator, training=False)
 
     started = time.perf_counter()
-    probabilities = predict(classifier, test, machine.device(config["train"]["accelerator"]))  # (documents, classes)
+    probabilities = predict(classifier, test, machine.device(accelerator))  # (documents, classes)
     milliseconds = (time.perf_counter() - started) * 1000 / len(test)
 
     metrics = classification_metrics(test.labels, probabilities, config["labels"])

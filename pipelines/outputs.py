@@ -70,7 +70,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 def _unwritable(path: Path, error: Exception) -> DataError:
     reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-    return DataError(f"{path} cannot be written: {reason}; what was there before is still there")
+    kept = "; what was there before is still there" if path.exists() else ""  # DVC removes it before a stage runs
+    return DataError(f"{path} cannot be written: {reason}{kept}")
 
 
 def checksum(path: Path) -> str:

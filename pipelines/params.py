@@ -5,6 +5,7 @@ names the key, what was found, and what is allowed.
 """
 
 import difflib
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -15,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from errors import ParamsError
 from pipelines.data_params import DataParams
-from pipelines.sections import Count, Section, Seed, shown
+from pipelines.sections import Count, Section, Seed, cut, shown
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -152,7 +153,7 @@ class Params(Section):
             )
         lists: dict[str, list[Any]] = {"variants": self.compare.variants, "seeds": self.compare.seeds}
         for key, values in lists.items():
-            if repeated := [value for value in values if values.count(value) > 1]:
+            if repeated := [value for value, times in Counter(values).items() if times > 1]:
                 raise ValueError(f"compare.{key} names {repeated[0]!r} more than once; each may stand there once")
         return self
 
@@ -186,6 +187,8 @@ def load(path: Path = PARAMS_FILE) -> Params:
         raise ParamsError(f"{path} cannot be read: {error}") from None
     except (YAMLError, ValueError) as error:
         raise ParamsError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ParamsError(f"{path} is no valid YAML: brackets or keys within one another, too many of them") from None
     return parse(content, path)
 
 
@@ -211,7 +214,7 @@ def _one_line(path: Path, error: ValidationError) -> str:
 
 
 def _describe(detail: ErrorDetails) -> str:
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    where = cut("".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip("."))
     found, context = detail["input"], detail.get("ctx", {})
     match detail["type"]:
         case "extra_forbidden":
@@ -243,9 +246,9 @@ _PATTERNS = {
 def _describe_unknown_key(location: tuple[int | str, ...]) -> str:
     *parents, key = map(str, location)
     allowed = list(_section(parents).model_fields)
-    close = difflib.get_close_matches(key, allowed, n=1)
+    close = difflib.get_close_matches(key[:80], allowed, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{'.'.join([*parents, key])} is an unknown key; {hint}allowed: {', '.join(allowed)}"
+    return f"{cut('.'.join([*parents, key]))} is an unknown key; {hint}allowed: {', '.join(allowed)}"
 
 
 def _section(path: list[str]) -> type[Section]:

@@ -52,7 +52,7 @@ def train(params: Params, variant: str, seed: int) -> None:
     stores = [TokenStore.open(outputs.verified_tokens(f"{split}.arrow")) for split in ("train", "validation")]
     with torch.device("meta"):  # of the same shape, but without any memory
         planned = TextClassifier(**sizes, **config["variant"])
-    tokens = int(min(settings.batch_size, len(stores[0])) * stores[0].lengths.mean())
+    tokens = max(min(settings.batch_size, len(store)) * int(store.lengths.max()) for store in stores)
     memory.check(variant, planned, tokens, settings.accelerator, settings.precision)
     torch.manual_seed(seed)
     classifier = TextClassifier(**sizes, **config["variant"], vectors=_vectors(config))

@@ -5,6 +5,7 @@ surrounding white space is left out, and numbers of JSON and Parquet are written
 """
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +23,8 @@ MENDS = {
     ".json": ".jsonl has one object a line",
     ".txt": "call it .csv or .tsv if that is what it holds",
 }
+NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # what no XML takes, and line ends
+LONGEST_LABEL = 200  # characters; it names a class in tables and figures
 
 
 def parse(paths: Sequence[Path], wanted: Wanted) -> Iterator[Document]:
@@ -95,7 +98,15 @@ def _label(value: Any, column: str | int, where: str) -> str | None:
         value = int(value)
     if not isinstance(value, str | int | float):
         raise DataError(f"column {column!r} holds a {type(value).__name__} in {where}; allowed: text or numbers")
-    return _encodable(str(value).strip(), column, where) or None
+    name = _encodable(str(value).strip(), column, where)
+    if len(name) > LONGEST_LABEL:
+        raise DataError(
+            f"column {column!r} holds {name[:40]!r}… of {len(name)} characters in {where}; "
+            f"allowed: at most {LONGEST_LABEL}, which name a class"
+        )
+    if NO_NAME.search(name):
+        raise DataError(f"column {column!r} holds {name!r} in {where}; allowed: one line without control characters")
+    return name or None
 
 
 def _encodable(value: str, column: str | int, where: str) -> str:

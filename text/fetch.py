@@ -19,6 +19,8 @@ from text import http
 from text.http import CHUNK, file_name, progress, shown
 from text.sources import digest, is_address, local_path
 
+NO_FILE = "a device, pipe or socket; allowed: files and folders"  # which may never end
+
 
 def default_cache() -> Path:
     """$LSTM_VS_BILSTM_CACHE, or a folder in the user's own cache."""
@@ -73,7 +75,9 @@ def fetch(
 
 def _local(source: str, checksum: str | None) -> Path:
     if (path := local_path(source)) is None:
-        raise DataError(f"data.source is {source!r}; there is no such file or folder")
+        raise DataError(f"data.source is {source[:200]!r}; there is no such file or folder")
+    if not (path.is_file() or path.is_dir()):
+        raise DataError(f"data.source is {source!r}, {NO_FILE}")
     if checksum is not None and path.is_dir():
         raise DataError(f"data.checksum is given, but data.source {source!r} is a folder; only a file has a checksum")
     try:
@@ -120,6 +124,8 @@ def _copy(address: str, target: Path, part: Path, checksum: str | None) -> None:
     """Through fsspec: a file to `part`, or a folder with all files in it to `target`."""
     try:
         filesystem, root = fsspec.url_to_fs(address)
+        if filesystem.info(root)["type"] == "other":
+            raise DataError(f"{shown(address)} is {NO_FILE}")
         is_folder = filesystem.isdir(root)
         if is_folder and checksum is not None:
             raise DataError(f"data.checksum is given, but {shown(address)} is a folder; only a file has a checksum")

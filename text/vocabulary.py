@@ -37,8 +37,12 @@ def load_vectors(path: Path, vocabulary: list[str]) -> tuple[NDArray[np.float32]
     import torch
     from torchtext.vocab import Vectors, Vocab
 
-    if not path.is_file():
-        raise DataError(f"tokenize.vectors is '{path}'; there is no such file")
+    try:
+        known = path.is_file()
+    except OSError:  # a name too long
+        known = False
+    if not known:
+        raise DataError(f"tokenize.vectors is {str(path)[:200]!r}; there is no such file")
     try:
         # A fresh cache: torchtext would read a pickle that lies in an old one.
         with TemporaryDirectory() as cache:

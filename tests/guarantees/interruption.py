@@ -28,8 +28,10 @@ class Project:
         self.folder = folder
 
     @classmethod
-    def prepare(cls, folder: Path, **train: object) -> "Project":
-        """Everything up to the training is done."""
+    def prepare(
+        cls, folder: Path, validation_rows: int = 64, done: tuple[str, ...] = ("match", "tokenize"), **train: object
+    ) -> "Project":
+        """The stages `done` are done: everything up to the training."""
         folder.mkdir()
         for name in CODE:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -38,7 +40,11 @@ class Project:
         shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
         yaml = YAML()
         params = yaml.load(folder / "params.yaml")
-        params["data"]["synthetic_reviews"] |= {"train_rows": 480, "validation_rows": 64, "test_rows": 64}
+        params["data"]["synthetic_reviews"] |= {
+            "train_rows": 480,
+            "validation_rows": validation_rows,
+            "test_rows": 64,
+        }
         params["variants"] = {
             "tiny": {"cell": "lstm", "bidirectional": True, "hidden_size": 8, "embedding_size": 16, "head_dropout": 0.3}
         }
@@ -47,7 +53,8 @@ class Project:
         yaml.dump(params, folder / "params.yaml")
         subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
         project = cls(folder)
-        project.repro("match", "tokenize")
+        if done:
+            project.repro(*done)
         return project
 
     def copy(self, folder: Path) -> "Project":
@@ -124,9 +131,10 @@ class Project:
         until(lambda: not self.processes(), f"processes {self.processes()} are left")
         return code
 
-    def outputs(self) -> dict[str, str]:
-        """Digests of what train and evaluate have made."""
-        files = sorted(path for path in (self.folder / "results").rglob("*") if path.is_file())
+    def outputs(self, *places: str) -> dict[str, str]:
+        """Digests of the files in `places`, or of what train and evaluate have made."""
+        roots = [self.folder / place for place in places or ("results",)]
+        files = sorted(path for root in roots for path in (root, *root.rglob("*")) if path.is_file())
         return {str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     def check(self, reference: "Project") -> None:
@@ -143,9 +151,9 @@ class Project:
         assert not self.checkpoints()
 
 
-def until(condition: Callable[[], object], otherwise: str = "") -> None:
-    """Waits for something to happen."""
+def until(condition: Callable[[], object], otherwise: str = "", pause: float = 0.01) -> None:
+    """Waits for something to happen; looks again after `pause` seconds."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, otherwise
-        time.sleep(0.01)
+        time.sleep(pause)

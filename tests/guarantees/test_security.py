@@ -3,16 +3,23 @@
 import ast
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+import torch
+from mlflow.tracking import MlflowClient
 
+from models.prediction import predict
+from pipelines.trained import load_classifier
 from tests.guarantees.project import Project
 from tests.pipelines.project import ROOT
 from tests.pipelines.test_dvc import STAGES
+from text.store import TokenStore
 
 PACKAGES = ("analysis", "models", "pipelines", "text", "tracking")
 SOURCES = [path for name in PACKAGES for path in (ROOT / name).glob("*.py")]
@@ -97,6 +104,28 @@ def test_no_source_reads_a_pickle_or_starts_a_shell(path: Path) -> None:
         assert said.get("allow_pickle", "False") == "False"
         if ast.unparse(node.func).endswith("torch.load"):
             assert said.get("weights_only") == "True"
+
+
+def test_the_model_that_mlflow_holds_is_loaded_and_predicts_with_pickle_forbidden(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
+    (experiment,) = [found for found in client.search_experiments() if found.name != "Default"]
+    (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'training'")
+    (held := tmp_path / "held").mkdir()
+    client.download_artifacts(run.info.run_id, "", str(held))
+    assert {path.suffix for path in held.rglob("*") if path.is_file()} == {".json", ".parquet", ".png", ".safetensors"}
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("a pickle is read")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, forbidden)
+    config = json.loads((held / "model/config.json").read_text(encoding="utf-8"))
+    classifier = load_classifier(config, held / "model/model.safetensors")
+    test = TokenStore.open(project.folder / "data/tokens/test.arrow")
+    expected = pq.read_table(project.folder / "results/lstm/seed-1/predictions.parquet")["probabilities"].to_pylist()
+    assert predict(classifier, test, torch.device("cpu")).tolist() == expected
 
 
 def test_the_pages_are_served_to_this_machine_only_and_the_address_is_in_no_list_of_processes(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -24,11 +25,14 @@ class Losses(Callback):
 
     def __init__(self) -> None:
         self.losses: list[float] = []
+        self.listens_at: set[str] = set()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self.losses.append(float(trainer.strategy.reduce(outputs["loss"], reduce_op="mean")))
+        sockets = psutil.Process().net_connections(kind="inet")
+        self.listens_at |= {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
 
 
 def main(devices: int, batch_size: int, folder: Path) -> None:
@@ -39,7 +43,12 @@ def main(devices: int, batch_size: int, folder: Path) -> None:
     losses = Losses()
     documents = order_documents(101), order_documents(37)
     fit(trainer, module, *documents, batch_size=batch_size, seed=3, monitor="validation_accuracy", callbacks=[losses])
-    result = {"world_size": trainer.world_size, "losses": losses.losses, "history": module.history}
+    result = {
+        "world_size": trainer.world_size,
+        "losses": losses.losses,
+        "history": module.history,
+        "listens_at": sorted(losses.listens_at),
+    }
     (folder / f"rank-{trainer.global_rank}.json").write_text(json.dumps(result))
 
 

@@ -141,6 +141,28 @@ def test_a_broken_checkpoint_is_named_and_the_one_before_it_used(
     assert_same(train(interrupted), whole)
 
 
+def test_a_whole_checkpoint_is_there_at_every_moment_also_after_the_newest_was_broken() -> None:
+    """A training that goes on from the one before a broken one saves at other steps, and may die while it does."""
+
+    class Dying(Checkpoints):
+        def _not_written(self, error: OSError) -> TrainingError:
+            raise Stop
+
+    kept = store("kept")
+    for step in (4, 8):
+        kept.save(step, {"global_step": step})
+    break_off(kept.folder / "step-8.ckpt")
+    for step in (5, 6, 7):
+        # A folder in the place of the file: nothing can be written there.
+        (kept.folder / f".step-{step}.ckpt.part").mkdir()
+        with pytest.raises(Stop):
+            Dying("kept").save(step, {"global_step": step})
+        (kept.folder / f".step-{step}.ckpt.part").rmdir()
+        state = kept.load(announce=False)
+        assert state == {"global_step": step - 1}
+        kept.save(step, {"global_step": step})
+
+
 def test_without_a_whole_checkpoint_it_starts_again() -> None:
     whole, interrupted = train(store("whole")), store("interrupted")
     with pytest.raises(Stop):

@@ -12,8 +12,8 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from errors import TrainingError
-from models import machine
+from errors import ParamsError, TrainingError
+from models import machine, memory
 from models.classifier import TextClassifier
 from models.module import ClassifierModule, learning_rate_factor
 from models.prediction import predict
@@ -126,7 +126,9 @@ def test_ctrl_c_comes_out_as_ctrl_c() -> None:
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs 2 cores")
-def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch(tmp_path: Path) -> None:
+def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_this_machine_can_join_them(
+    tmp_path: Path,
+) -> None:
     results: dict[int, dict[str, Any]] = {}
     for devices, batch_size in ((1, 16), (2, 8)):
         folder = tmp_path / str(devices)
@@ -135,10 +137,25 @@ def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch(tmp_path:
         subprocess.run(command, check=True, capture_output=True, text=True)
         results[devices] = json.loads((folder / "rank-0.json").read_text())
         assert results[devices]["world_size"] == devices
+    assert results[2]["listens_at"] == ["127.0.0.1"]
     assert len(results[1]["losses"]) == 2 * 7
     assert results[2]["losses"] == pytest.approx(results[1]["losses"], abs=1e-5)
     for pair, alone in zip(results[2]["history"], results[1]["history"], strict=True):
         assert pair == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize(("training", "doing"), [(True, "training"), (False, "prediction")])
+def test_a_batch_that_a_long_document_makes_too_large_is_refused(
+    training: bool, doing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_memory", lambda: 16 * 2**30)
+    with torch.device("meta"):
+        classifier = TextClassifier(20_000, 2, cell="lstm", bidirectional=False, hidden_size=64, embedding_size=128)
+    memory.check("lstm", classifier, 32 * 400, "cpu", training=training)
+    with pytest.raises(
+        ParamsError, match=rf"batch 64,000,000 tokens .*; {doing} takes at least 4.* GiB, but .* 16\.0;"
+    ):
+        memory.check("lstm", classifier, 32 * 2_000_000, "cpu", training=training)
 
 
 def test_schedules_rise_and_fall() -> None:
@@ -157,6 +174,17 @@ def test_what_this_machine_lacks_is_refused_by_name() -> None:
         machine.check("cpu", 4096, "32-true")
     with pytest.raises(ParamsError, match=r"train.precision is '16-mixed'.*allowed"):
         machine.check("auto", 1, "16-mixed")
+
+
+def test_nodes_that_nobody_has_started_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with pytest.raises(ParamsError, match=r"train.num_nodes is 2, but this process was started alone; allowed: 1, or"):
+        small_trainer(num_nodes=2)
+
+
+def test_a_time_limit_that_leaves_no_time_at_all_is_named() -> None:
+    with pytest.raises(ParamsError, match=r"train.max_seconds was over before the first step was done"):
+        train(max_seconds=1e-9)
 
 
 def test_a_time_limit_ends_training_within_an_epoch_and_the_history_is_whole() -> None:

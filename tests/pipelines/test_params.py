@@ -87,6 +87,12 @@ def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> N
         ),
         ("data.encoding", "no such", "data.encoding is 'no such'; allowed: utf-8"),
         ("data.encoding", "rot13", "data.encoding is 'rot13'; allowed: utf-8"),
+        (
+            "data.temporal_order.train_rows",
+            10**9,
+            "data.temporal_order.length is 100, in 1000004560 rows; allowed: 200000000 tokens in all, or 1818181 rows",
+        ),
+        ("data.first_token.test_rows", 10**9, "data.first_token.distractors is 100, in 1000004000 rows; allowed: 2000"),
         ("data.checksum", "md5:1", "data.checksum is 'md5:1'; allowed: null or sha256:<64 hex digits>"),
         ("variants.x y", {"cell": "rnn"}, "variants.x y has the name 'x y'; allowed: letters, digits"),
         ("variants.bad", {}, "variants.bad.cell is missing"),
@@ -147,6 +153,37 @@ def test_a_file_that_is_no_params_file_is_refused_in_one_line(text: str, message
     with pytest.raises(ParamsError, match=message) as raised:
         load(path)
     assert "\n" not in str(raised.value)
+
+
+# Written out these lists would have 2**60 entries.
+ALIASES = ", ".join(["&a0 [x]", *(f"&a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))])
+
+
+@pytest.mark.parametrize(
+    ("epochs", "message"),
+    [
+        ("[" * 3000 + "]" * 3000, "is no valid YAML: brackets or keys within one another, too many"),
+        ("{a: " * 3000 + "}" * 3000, "is no valid YAML: brackets or keys within one another, too many"),
+        (f"[{ALIASES}]", r"train.epochs is \[\['x'\], \[\['x'\], \['x'\]\], .*; allowed: integer"),
+        ("&a [*a]", r"train.epochs is \[\[\[\[...\]\]\]\]; allowed: integer"),
+        ("0x" + "f" * 10_000, "train.epochs is a number with thousands of digits; allowed: less than or equal to"),
+        ("9" * 10_000, "is no valid YAML: Exceeds the limit"),
+        ("1e999999999", "train.epochs is inf; allowed: integer"),
+        ("2020-01-01", r"train.epochs is datetime.date\(2020, 1, 1\); allowed: integer"),
+        ("!!python/object/apply:os.system [true]", "is no valid YAML: could not determine a constructor"),
+        (f"1\n  ? {'k' * 100_000}\n  : 1", r"train\.k{71}\.\.\. is an unknown key; allowed: epochs, "),
+        ("1\n  1: 2", r"train.1 is an unknown key|train\[1\] is 1; allowed: keys should be strings"),
+    ],
+)
+def test_what_yaml_can_hold_and_params_cannot_is_refused_in_one_short_line(
+    epochs: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(SHIPPED.read_text().replace("  epochs: 5  ", f"  epochs: {epochs}  "))
+    with pytest.raises(ParamsError, match=message) as raised:
+        load(path)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 800
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,15 @@ def test_an_address_that_is_none_is_named(cache: Path, source: str) -> None:
     with pytest.raises(DataError) as caught:
         fetch(source, cache)
     assert source.lower() in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("checksum", [None, "sha256:" + "0" * 64])
+@pytest.mark.parametrize("source", ["/dev/zero", "{folder}/link.csv", "{folder}/pipe.csv", "file://{folder}/pipe.csv"])
+def test_what_may_never_end_is_refused(source: str, checksum: str | None, tmp_path: Path, cache: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "link.csv").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="a device, pipe or socket; allowed: files and folders"):
+        fetch(source.format(folder=tmp_path), cache, checksum)
 
 
 def test_a_relative_path_is_found_from_the_project_that_dvc_names(
