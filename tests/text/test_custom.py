@@ -259,7 +259,7 @@ def test_a_file_of_another_kind_ends_in_what_to_do(tmp_path: Path, name: str, me
         (
             "data.csv",
             b"text,label\na,\x1b[31mred\n",
-            r"column 'label' holds '\\x1b\[31mred' in row 1 of .*; one line",
+            r"column 'label' holds '\\x1b\[31mred' in row 1 of .*; allowed: one line",
         ),
         ("data.jsonl", b'{"text": "\\ud800", "label": 1}', r"column 'text' holds half a surrogate pair in row 1 of"),
         ("data.parquet", b"PAR1 nothing PAR1", r"data\.parquet cannot be read as Parquet: "),
