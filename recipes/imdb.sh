@@ -11,5 +11,5 @@ dvc exp run --name "imdb-$(date +%s)" \
   -S tokenize.max_tokens=400 \
   -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
   -S train.epochs=2 \
-  -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
+  -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
 python recipes/recount.py

@@ -10,5 +10,5 @@ dvc exp run --name "nsmc-$(date +%s)" \
   -S tokenize.tokenizer=sentencepiece -S tokenize.max_size=8000 -S tokenize.max_tokens=100 \
   -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
   -S train.epochs=2 -S train.learning_rate=0.001 -S train.batch_size=64 \
-  -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
+  -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
 python recipes/recount.py

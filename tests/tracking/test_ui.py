@@ -19,27 +19,30 @@ from tracking.runs import comparison_run, training_run
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 ROOT = Path(__file__).parents[2]
+EXPERIMENT = "an experiment of one's own"
 ACCURACIES = {"lstm · seed 1": 0.8712, "lstm · seed 2": 0.8698, "bilstm · seed 1": 0.8821, "bilstm · seed 2": 0.8807}
 
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What `make ui` prints for a store with a comparison of four trainings."""
+    """What `make ui` prints for a store with a comparison of four trainings in the experiment of params.yaml."""
     root = tmp_path_factory.mktemp("project")
+    params = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    (root / "params.yaml").write_text(params.replace("experiment: lstm-vs-bilstm", f"experiment: {EXPERIMENT}"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(root))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         for name, accuracy in ACCURACIES.items():
             variant, _, _, seed = name.split(" ")
-            with training_run("lstm-vs-bilstm", variant, int(seed), name) as run:
+            with training_run(EXPERIMENT, variant, int(seed), name) as run:
                 run.log_params({"variant": {"cell": "lstm"}})
                 run.log_metrics({"test_accuracy": accuracy})
-        with comparison_run("lstm-vs-bilstm", "lstm · bilstm on imdb", "c", list(ACCURACIES), {}, "bilstm is better."):
+        with comparison_run(EXPERIMENT, "lstm · bilstm on imdb", "c", list(ACCURACIES), {}, "bilstm is better."):
             pass
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        command = [sys.executable, "-m", "tracking.ui", "--port", port]
+        command = [sys.executable, "-m", "pipelines.ui", "--port", port]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
         with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as server:
             try:
