@@ -13,7 +13,7 @@ dvc exp run --name "textbook-$(date +%s)" \
   -S tokenize.max_size=19998 -S tokenize.max_tokens=200 -S tokenize.truncation=tail \
   -S variants.lstm.single_bias=true -S +variants.bilstm.single_bias=true \
   -S variants.lstm.initialization=keras -S +variants.bilstm.initialization=keras \
-  -S "train.epochs=${EPOCHS:-2}" -S train.learning_rate=0.001 -S train.gradient_clip=null \
+  -S "train.epochs=${EPOCHS:-2}" -S train.learning_rate=0.001 -S train.schedule=constant -S train.gradient_clip=null \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
 python -m pipelines.summary --variant bilstm
 python - <<'END'
