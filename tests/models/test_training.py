@@ -117,7 +117,9 @@ def test_ctrl_c_comes_out_as_ctrl_c() -> None:
         def on_train_batch_end(self, *_: Any) -> None:
             signal.raise_signal(signal.SIGINT)
 
-    handler = signal.getsignal(signal.SIGINT)
+    handler = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # jobs in the background inherit that it is ignored
     try:
         with pytest.raises(KeyboardInterrupt):
             train(callbacks=(Interrupt(),))
