@@ -150,7 +150,7 @@ def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_
 def test_a_batch_that_a_long_document_makes_too_large_is_refused(
     training: bool, doing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr(memory, "_memory", lambda: 16 * 2**30)
     with torch.device("meta"):
         classifier = TextClassifier(20_000, 2, cell="lstm", bidirectional=False, hidden_size=64, embedding_size=128)
     memory.check("lstm", classifier, 32 * 400, "cpu", training=training)

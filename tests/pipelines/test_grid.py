@@ -84,7 +84,7 @@ def test_a_change_of_the_users_own_file_is_noticed(project: Path) -> None:
     change_params(project, {"data.name": "custom", "data.source": "reviews.csv", **one})
     assert "download" in ran(run_in(project, *GRID))
     reviews.write_text(reviews.read_text(encoding="utf-8") + "one more film,1\n", encoding="utf-8")
-    assert {"params", "download", "tokenize", "train@lstm-3"} <= ran(run_in(project, *GRID))
+    assert {"check", "download", "tokenize", "train@lstm-3"} <= ran(run_in(project, *GRID))
     assert ran(run_in(project, *GRID)) == set()
 
 
