@@ -34,8 +34,10 @@ class Project:
         """The stages `done` are done: everything up to the training."""
         folder.mkdir()
         for name in CODE:
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copy(ROOT / name, folder / name)
+            if (ROOT / name).is_dir():  # other tests may be writing to its caches
+                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.tmp.*", "*.pyc.*"))
+            else:
+                shutil.copy(ROOT / name, folder / name)
         (folder / ".dvc").mkdir()
         shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
         yaml = YAML()

@@ -29,7 +29,11 @@ def copy_project(folder: Path, changes: dict[str, Any]) -> None:
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+            shutil.copy2(ROOT / name, folder / name)
+    # The loops that numba has compiled so far, which would take each copy seconds; it knows them by the source's time.
+    (folder / "models" / "__pycache__").mkdir()
+    for path in (ROOT / "models" / "__pycache__").glob("kernels.*.nb[ic]"):
+        shutil.copy2(path, folder / "models" / "__pycache__")
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     change_params(folder, {**SMALL, **changes})
 
