@@ -9,6 +9,6 @@ dvc exp run --name "nsmc-$(date +%s)" \
   -S data.name=nsmc -S "data.source=${1:-null}" \
   -S tokenize.tokenizer=sentencepiece -S tokenize.max_size=8000 -S tokenize.max_tokens=100 \
   -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
-  -S train.epochs=2 -S train.learning_rate=0.001 -S train.batch_size=64 \
+  -S train.epochs=2 -S train.schedule=constant -S train.learning_rate=0.001 -S train.batch_size=64 \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
 python recipes/recount.py
