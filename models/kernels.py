@@ -28,9 +28,9 @@ from threadpoolctl import threadpool_limits
 # documents to read (models/side_by_side.py).
 threadpool_limits(1, user_api="blas")
 
-# No reassociation, so that vectors of another width give the same bits; NaN and infinity stay what they are.
 TOGETHER = 32  # steps of the backward pass whose part of W_h's gradient is one matrix product
 
+# No reassociation, so that vectors of another width give the same bits; NaN and infinity stay what they are.
 _compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 
 # tanh(x) ≈ x·P(x²)/Q(x²) for |x| ≤ 9, by least squares reweighted to an even relative error (2e-8).

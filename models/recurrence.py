@@ -14,7 +14,6 @@ from torch.nn.functional import linear
 
 Cell = Literal["rnn", "gru", "lstm"]
 
-GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4}
 _KEPT: dict[Cell, int] = {"rnn": 0, "gru": 4, "lstm": 4}  # numbers a step keeps for the backward pass, by h
 # After each document's gates, unused: else their gradients lie a multiple of 4 KiB away, which processors take for the
 # same place, so that reading the ones waits for writing the others.
@@ -71,10 +70,10 @@ class _Recurrence(torch.autograd.Function):
         from models import kernels
 
         (time, batch), h = index.shape, weight_hh.shape[1]
-        kept = time if any(context.needs_input_grad) else 1
+        trains = any(context.needs_input_grad)
         states = projected.new_empty(time + 1, batch, h)
-        memory = projected.new_empty((kept + 1 if kept == time else 1) if cell == "lstm" else 0, batch, h)
-        gates = projected.new_empty(kept, batch, _KEPT[cell] * h + _GAP)
+        memory = projected.new_empty((time + 1 if trains else 1) if cell == "lstm" else 0, batch, h)
+        gates = projected.new_empty(time if trains else 1, batch, _KEPT[cell] * h + _GAP)
         states[0] = 0
         memory[:1] = 0
         run = {"rnn": kernels.rnn_forward, "gru": kernels.gru_forward, "lstm": kernels.lstm_forward}[cell]
