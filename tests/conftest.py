@@ -1,9 +1,14 @@
 """What a test sets for its whole process and the next one would find."""
 
+import signal
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+# A job in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

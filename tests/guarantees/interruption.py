@@ -71,8 +71,6 @@ class Project:
         environment = (
             {name: value for name, value in os.environ.items() if name not in unwanted} | {"PATH": path} | more
         )
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for jobs in the background, and inherited
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         with (self.folder / "output.txt").open("ab") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", "dvc", "repro", *targets],
