@@ -21,6 +21,8 @@ DRAWS = 4000
 
 def main() -> None:
     """Prints a table for each variant; exit code 1 where the report has another difference than the files."""
+    if not Path("reports/comparison.json").exists():
+        sys.exit("error: reports/comparison.json is missing; dvc repro makes it")
     summary = json.loads(Path("reports/comparison.json").read_text(encoding="utf-8"))
     seeds: dict[str, list[int]] = {}
     for row in json.loads(Path("reports/plots/scores.json").read_text(encoding="utf-8")):
