@@ -17,6 +17,7 @@ from numba import njit
 from models import kernels
 from models.encoder import RecurrentEncoder
 from models.recurrence import distinct, recur
+from tests.models.cores import check_one_core_gives_the_same_bits
 from tests.models.test_encoder import CELLS, packed_reference, valid
 
 
@@ -75,15 +76,7 @@ def test_one_core_gives_the_bits_of_two(bidirectional: bool) -> None:
         states = encoder(torch.randn(7, 40, 8), torch.arange(34, 41))
         return [states, *torch.autograd.grad(states.square().sum(), list(encoder.parameters()))]
 
-    cores = os.sched_getaffinity(0)
-    together = compute()
-    os.sched_setaffinity(0, {min(cores)})
-    try:
-        alone = compute()
-    finally:
-        os.sched_setaffinity(0, cores)
-    for one, other in zip(together, alone, strict=True):
-        assert torch.equal(one, other)
+    check_one_core_gives_the_same_bits(compute)
 
 
 @settings(deadline=None)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from models.side_by_side import side_by_side
+from tests.models.cores import check_one_core_gives_the_same_bits
 
 
 def calculate(inputs: Tensor, weights: Tensor) -> Tensor:
@@ -75,12 +76,4 @@ def test_one_core_gives_the_same_bits() -> None:
         gradients = torch.autograd.grad(results[0].sum() + results[1].pow(3).sum(), [one, other, three, four])
         return [*results, *gradients]
 
-    cores = os.sched_getaffinity(0)
-    together = compute()
-    os.sched_setaffinity(0, {min(cores)})
-    try:
-        alone = compute()
-    finally:
-        os.sched_setaffinity(0, cores)
-    for one, other in zip(together, alone, strict=True):
-        assert torch.equal(one, other)
+    check_one_core_gives_the_same_bits(compute)
