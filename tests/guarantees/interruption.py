@@ -65,11 +65,16 @@ class Project:
         return Project(folder)
 
     def start(self, *targets: str, **more: str) -> subprocess.Popen[bytes]:
-        """`dvc repro`, in a process group of its own; what it prints is added to output.txt."""
+        """`dvc repro`, in a process group of its own; what it prints is added to output.txt.
+
+        DVC runs the stages in a shell that, unlike bash, does not leave its place to its last command unasked.
+        """
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         unwanted = {"DVC_ROOT", "DVC_STAGE", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"}
         environment = (
-            {name: value for name, value in os.environ.items() if name not in unwanted} | {"PATH": path} | more
+            {name: value for name, value in os.environ.items() if name not in unwanted}
+            | {"PATH": path, "SHELL": "/bin/sh"}
+            | more
         )
         with (self.folder / "output.txt").open("ab") as output:
             return subprocess.Popen(

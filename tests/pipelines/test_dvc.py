@@ -44,7 +44,7 @@ def test_the_report_depends_on_its_templates() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_runs_the_module_of_its_name(stage: str) -> None:
-    assert STAGES[stage]["cmd"].split()[:3] == ["python", "-m", f"pipelines.{stage}"]
+    assert STAGES[stage]["cmd"].split()[:4] == ["exec", "python", "-m", f"pipelines.{stage}"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
