@@ -99,7 +99,11 @@ def refresh_code(folder: Path) -> None:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
         target = folder / name
-        if (ROOT / name).is_file() and not (name == "params.yaml" and target.exists()) and not name.startswith(".dvc"):
+        if (
+            (ROOT / name).is_file()
+            and not (name == "params.yaml" and target.exists())
+            and not name.startswith((".dvc", "dvc.lock"))
+        ):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
 

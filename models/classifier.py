@@ -6,6 +6,7 @@ final states are joined to 128 numbers → Linear(classes) → softmax.
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from models.encoder import RecurrentEncoder
 from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras
@@ -16,7 +17,11 @@ PADDING_INDEX = 1
 
 
 class TextClassifier(nn.Module):
-    """Token numbers in, one logit a class out."""
+    """Token numbers in, one logit a class out.
+
+    Attributes:
+        sparse_gradient: whether the embedding's gradient may come as the rows that were read, each once (on the CPU).
+    """
 
     def __init__(
         self,
@@ -70,13 +75,15 @@ class TextClassifier(nn.Module):
         if vectors is not None:
             self.embedding.weight.data.copy_(vectors)
         self.embedding.weight.requires_grad_(not freeze_embedding)
+        self.sparse_gradient = False
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU."""
         if tokens.is_cuda or (self.training and self.embedding_dropout.p):
             return self.decide(self.encoder(self.embedding_dropout(self.embedding(tokens)), lengths), lengths)
         different, index = distinct(tokens.t(), self.embedding.num_embeddings)  # (rows,), (time, batch)
-        return self.decide(self.encoder.read(self.embedding(different), index, lengths), lengths)
+        rows = embedding(different, self.embedding.weight, PADDING_INDEX, sparse=self.sparse_gradient)
+        return self.decide(self.encoder.read(rows, index, lengths), lengths)
 
     def decide(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) from the encoder's states (batch, time, output_size)."""

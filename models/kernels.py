@@ -8,8 +8,8 @@ arguments of all cells:
     weight (gates·h, h), weight_t (h, gates·h): W_h as PyTorch stacks it, and transposed
     inner_bias (h,): of the GRU's candidate, which stands within the reset gate; the other cells have none
     states (time + 1, batch, h): h_t; the first one is 0
-    memory (time + 1 or 1, batch, h), gates (time or 1, batch, …): what the backward pass needs; with a single row each
-        step overwrites the one before
+    memory (time + 1 or 2, batch, h), gates (time or 1, batch, …): what the backward pass needs; with fewer rows the
+        steps overwrite those before
 
 and of the backward pass, which adds to the last three:
 
@@ -248,3 +248,25 @@ def number(values, different, index, seen):
                 count += 1
             index[t, b] = seen[value]
     return count
+
+
+@_compiled
+def adamw(start, stop, weights, first, second, gradient, place, numbers):
+    """Moves the rows from `start` to `stop` of `weights` (rows, columns), and their moments `first` and `second`.
+
+    `place` (rows,) says which row of `gradient` is theirs; -1: a row of zeros. models/adamw.py has the numbers.
+    """
+    kept, old1, new1, old2, new2, rate, scale, epsilon = numbers
+    for r in range(start, stop):
+        w, m, v = weights[r], first[r], second[r]
+        if place[r] < 0:
+            for j in range(len(w)):
+                m[j] *= old1
+                v[j] *= old2
+        else:
+            g = gradient[place[r]]
+            for j in range(len(w)):
+                m[j] = old1 * m[j] + new1 * g[j]
+                v[j] = old2 * v[j] + new2 * g[j] * g[j]
+        for j in range(len(w)):
+            w[j] = kept * w[j] - rate * m[j] / (math.sqrt(v[j]) * scale + epsilon)

@@ -7,11 +7,12 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.nn.utils import get_total_norm
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from errors import TrainingError
+from models.adamw import RowwiseAdamW, values
 from models.classifier import TextClassifier
 from text.batches import Batch
 
@@ -61,14 +62,17 @@ class ClassifierModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW, and the learning rate that rises during warm-up and then follows the schedule to 0."""
-        optimizer = AdamW(
-            [weights for weights in self.parameters() if weights.requires_grad],
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            # One pass over the embedding, the largest part by far, instead of several. Not where gradients are scaled:
-            # the fused one unscales them itself, too late for clipping.
-            fused=self.trainer.precision != "16-mixed",
-        )
+        weights = [weights for weights in self.parameters() if weights.requires_grad]
+        optimizer: Optimizer
+        if self.device.type == "cpu":
+            # Processes that train together add their gradients up, and want them dense.
+            self.classifier.sparse_gradient = self.trainer.world_size == 1
+            optimizer = RowwiseAdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
+        else:
+            # Fused: one pass over the embedding, the largest part by far, instead of several. Not where gradients are
+            # scaled: the fused one unscales them itself, too late for clipping.
+            fused = self.trainer.precision != "16-mixed"
+            optimizer = AdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay, fused=fused)
         steps = int(self.trainer.estimated_stepping_batches)
         factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
@@ -90,10 +94,11 @@ class ClassifierModule(LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clips, and remembers the norm before; Lightning's own way refuses fused optimizers under bf16-mixed."""
-        weights = [weights for weights in self.parameters() if weights.grad is not None]
-        norm = get_total_norm([entry.grad for entry in weights if entry.grad is not None])
+        gradients = [values(weights) for weights in self.parameters() if weights.grad is not None]
+        norm = get_total_norm(gradients)
         if gradient_clip_val is not None:
-            clip_grads_with_norm_(weights, gradient_clip_val, norm)
+            factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)  # as PyTorch clips
+            torch._foreach_mul_(gradients, factor)
         self._norms.append(norm)
 
     def validation_step(self, batch: Batch, step: int) -> None:

@@ -72,7 +72,8 @@ class _Recurrence(torch.autograd.Function):
         (time, batch), h = index.shape, weight_hh.shape[1]
         trains = any(context.needs_input_grad)
         states = projected.new_empty(time + 1, batch, h)
-        memory = projected.new_empty((time + 1 if trains else 1) if cell == "lstm" else 0, batch, h)
+        # Two rows where the backward pass wants none: a loop that reads and writes the same one is not made of vectors.
+        memory = projected.new_empty((time + 1 if trains else 2) if cell == "lstm" else 0, batch, h)
         gates = projected.new_empty(time if trains else 1, batch, _KEPT[cell] * h + _GAP)
         states[0] = 0
         memory[:1] = 0

@@ -33,7 +33,7 @@ def side_by_side(
         with torch.inference_mode(inference), torch.no_grad():
             return calculate(*second)
 
-    return _in_parallel(lambda: calculate(*first), _as_here(calculate_other))
+    return in_parallel(lambda: calculate(*first), _as_here(calculate_other))
 
 
 class _SideBySide(torch.autograd.Function):
@@ -46,7 +46,7 @@ class _SideBySide(torch.autograd.Function):
                 leaves = [tensor.detach().requires_grad_(tensor.requires_grad) for tensor in inputs]
                 return leaves, calculate(*leaves)
 
-        context.graphs = _in_parallel(lambda: record(tensors[:split]), _as_here(lambda: record(tensors[split:])))
+        context.graphs = in_parallel(lambda: record(tensors[:split]), _as_here(lambda: record(tensors[split:])))
         (_, one), (_, other) = context.graphs
         return one.detach(), other.detach()
 
@@ -59,11 +59,12 @@ class _SideBySide(torch.autograd.Function):
             found = iter(torch.autograd.grad(result, wanted, gradients[number]))
             return [next(found) if leaf.requires_grad else None for leaf in leaves]
 
-        one, other = _in_parallel(lambda: walk_back(0), lambda: walk_back(1))
+        one, other = in_parallel(lambda: walk_back(0), lambda: walk_back(1))
         return None, None, *one, *other
 
 
-def _in_parallel(here: Callable[[], Result], there: Callable[[], Result]) -> tuple[Result, Result]:
+def in_parallel(here: Callable[[], Result], there: Callable[[], Result]) -> tuple[Result, Result]:
+    """Both results; `there` is called in a second thread, if there is a core for it."""
     if not _second_core():
         return here(), there()
     other = _second_thread().submit(there)

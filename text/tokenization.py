@@ -1,8 +1,8 @@
 """Tokenizes the splits of a corpus on all cores, in memory that does not grow with it.
 
-Worker processes tokenize one Parquet row group each and put its token numbers on disk, numbered in their own way. Then
+Each thread tokenizes one Parquet row group at a time and puts its token numbers on disk, numbered in its own way. Then
 the vocabulary is built from the merged counts, and a second pass turns their numbers into the vocabulary's and cuts
-the documents. What comes out does not depend on the number of processes.
+the documents. What comes out does not depend on the number of threads.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ class RowGroup(NamedTuple):
 
 
 class Tokenized(NamedTuple):
-    """A row group as a worker left it: `numbers` (tokens,) and `lengths` (documents,) lie on disk."""
+    """A row group as a thread left it: `numbers` (tokens,) and `lengths` (documents,) lie on disk."""
 
     group: RowGroup
     numbers: Path
@@ -73,8 +73,7 @@ def row_groups(path: Path) -> list[RowGroup]:
         DataError: it is missing or broken.
     """
     with _faults(path):
-        # Absolute: a worker process may have been started in another folder.
-        return [RowGroup(path.resolve(), number) for number in range(pq.ParquetFile(path).num_row_groups)]
+        return [RowGroup(path, number) for number in range(pq.ParquetFile(path).num_row_groups)]
 
 
 @contextmanager
@@ -99,8 +98,8 @@ def _read(group: RowGroup, columns: Sequence[str]) -> pa.Table:
 def tokenize(groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path) -> list[Tokenized]:
     """Tokenizes `groups` on all cores into files of the folder `spool`."""
     jobs = min(cpu_count(), len(groups))
-    work = (delayed(_tokenize_group)(group, name, model, spool.resolve()) for group in groups)
-    results = Parallel(n_jobs=jobs, return_as="generator")(work)
+    work = (delayed(_tokenize_group)(group, name, model, spool) for group in groups)
+    results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(work)
     return list(track(results, description="tokenizing", total=len(groups)))
 
 
@@ -164,12 +163,16 @@ def keep(lengths: NDArray[np.int32], max_tokens: int, truncation: Truncation) ->
         array([ True,  True,  True,  True, False, False,  True])
     """
     head = {"head": max_tokens, "tail": 0, "head+tail": max_tokens - max_tokens // 2}[truncation]
-    tail = max_tokens - head
-    starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    positions = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
-    until_end = np.repeat(lengths, lengths) - positions
-    kept: NDArray[np.bool_] = (positions < head) | (until_end <= tail)
-    return kept
+    stops = np.cumsum(lengths, dtype=np.int64)
+    total = int(stops[-1]) if len(stops) else 0
+    stops, lengths = stops[lengths > 0], lengths[lengths > 0]
+    first = np.minimum(lengths, head)
+    last = np.minimum(lengths - first, max_tokens - head)
+    edges = np.zeros(total + 1, np.int8)  # +1 where a part that stays begins, -1 where it ends
+    for begin, end in ((stops - lengths, stops - lengths + first), (stops - last, stops)):
+        edges[begin] += 1
+        edges[end] -= 1
+    return np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)
 
 
 def _record_batch(

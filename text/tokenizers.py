@@ -1,12 +1,9 @@
-"""From a text to its tokens: basic_english, whitespace, characters, or a trained SentencePiece model.
-
-Worker processes import this module: it stays clear of torch.
-"""
+"""From a text to its tokens: basic_english, whitespace, characters, or a trained SentencePiece model."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import sentencepiece
@@ -16,64 +13,24 @@ from errors import DataError, ParamsError
 
 TokenizerName = Literal["basic_english", "whitespace", "characters", "sentencepiece"]
 
-# torchtext's basic_english, in its order: its patterns are plain strings, which str.replace finds several times faster.
-_REPLACEMENTS = (
-    ("'", " '  "),
-    ('"', ""),
-    (".", " . "),
-    ("<br />", " "),
-    (",", " , "),
-    ("(", " ( "),
-    (")", " ) "),
-    ("!", " ! "),
-    ("?", " ? "),
-    (";", " "),
-    (":", " "),
-)
 
+class CharacterTokenizer:
+    """Cuts texts into their characters, whose numbers are their code points."""
 
-def basic_english(text: str) -> list[str]:
-    """The tokens of torchtext's tokenizer of the same name, for every text.
-
-    Example:
-        >>> basic_english("Don't, it's <br />BAD!")
-        ['don', "'", 't', ',', 'it', "'", 's', 'bad', '!']
-    """
-    text = text.lower()
-    for pattern, replacement in _REPLACEMENTS:
-        text = text.replace(pattern, replacement)
-    return text.split()
-
-
-_SPLITTERS: dict[TokenizerName, Callable[[str], list[str]]] = {
-    "basic_english": basic_english,
-    "whitespace": str.split,
-    "characters": list,
-}
-
-
-class WordTokenizer:
-    """Splits texts with a fixed rule; numbers its tokens in the order in which they first appear."""
-
-    def __init__(self, name: TokenizerName) -> None:
-        self.split = _SPLITTERS[name]
-        self._numbers: dict[str, int] = {}
+    def __init__(self) -> None:
+        self._largest = 0
 
     @property
     def tokens(self) -> list[str | None]:
-        """The string of each number so far."""
-        return list(self._numbers)
+        """The character of each number up to the largest so far."""
+        return list(map(chr, range(self._largest + 1)))
 
     def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Token numbers of all texts in a row, and how many each text has (texts,)."""
-        numbers = self._numbers
-        split = [self.split(text) for text in texts]
-        for token in chain.from_iterable(split):
-            if token not in numbers:
-                numbers[token] = len(numbers)
-        lengths = np.fromiter(map(len, split), np.int32, len(split))
-        flat = map(numbers.__getitem__, chain.from_iterable(split))
-        return np.fromiter(flat, np.int32, int(lengths.sum())), lengths
+        """As `Tokenizer`."""
+        lengths = np.fromiter(map(len, texts), np.int32, len(texts))
+        numbers = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.int32)
+        self._largest = int(numbers.max(initial=self._largest))
+        return numbers, lengths
 
 
 class PieceTokenizer:
@@ -89,18 +46,35 @@ class PieceTokenizer:
         return [None if self.processor.is_unknown(number) else self.processor.id_to_piece(number) for number in numbers]
 
     def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """As `WordTokenizer`."""
+        """As `Tokenizer`."""
         pieces = self.processor.encode(list(texts), num_threads=1)
         lengths = np.fromiter(map(len, pieces), np.int32, len(pieces))
         return np.fromiter(chain.from_iterable(pieces), np.int32, int(lengths.sum())), lengths
 
 
-Tokenizer = WordTokenizer | PieceTokenizer
+class Tokenizer(Protocol):
+    """What a stage needs of one."""
+
+    @property
+    def tokens(self) -> list[str | None]:
+        """The string of each number; None for what has none."""
+
+    def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Token numbers of all texts in a row, and how many each text has (texts,)."""
 
 
 def build_tokenizer(name: TokenizerName, model: bytes | None) -> Tokenizer:
     """A tokenizer without state from earlier texts; `model` is what `train_sentencepiece` made."""
-    return PieceTokenizer(model) if model is not None else WordTokenizer(name)
+    match name:
+        case "basic_english" | "whitespace":
+            from text.words import WordTokenizer  # a compiler, which takes half a second, and not all need it
+
+            return WordTokenizer(name)
+        case "characters":
+            return CharacterTokenizer()
+        case "sentencepiece":
+            assert model is not None
+            return PieceTokenizer(model)
 
 
 def train_sentencepiece(texts: Iterable[str], max_size: int) -> bytes:

@@ -20,7 +20,7 @@ def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list
     Raises:
         ParamsError: no token is left.
     """
-    from torchtext.vocab import Vocab  # brings torch, which the worker processes do without
+    from torchtext.vocab import Vocab  # brings torch, which takes a second, and not all need this
 
     vocabulary: list[str] = Vocab(counts, max_size=max_size, min_freq=min_freq, specials=[UNKNOWN, PADDING]).itos
     if len(vocabulary) == 2:

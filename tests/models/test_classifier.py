@@ -90,3 +90,30 @@ def test_logits_under_autocast_are_float32() -> None:
     classifier = TextClassifier(50, 2, cell="lstm")
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert classifier(*batch()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(bidirectional: bool) -> None:
+    tokens, lengths = (
+        torch.tensor([[2, 3, 2, 4], [4, 2, 1, 1], [3, 1, 1, 1]], dtype=torch.int32),
+        torch.tensor([4, 2, 1]),
+    )
+    classifier = TextClassifier(9, 2, cell="lstm", bidirectional=bidirectional).double()
+    classifier(tokens, lengths).sum().backward()
+    dense = classifier.embedding.weight.grad
+    classifier.zero_grad()
+    classifier.sparse_gradient = True
+    classifier(tokens, lengths).sum().backward()
+    sparse = classifier.embedding.weight.grad
+    assert dense is not None
+    assert sparse is not None
+    assert sorted(sparse._indices()[0].tolist()) == [2, 3, 4]
+    torch.testing.assert_close(sparse.to_dense(), dense, rtol=1e-12, atol=1e-14)
+
+
+def test_with_dropout_on_the_embedding_its_gradient_is_dense() -> None:
+    classifier = TextClassifier(9, 2, cell="lstm", embedding_dropout=0.5)
+    classifier.sparse_gradient = True
+    classifier(torch.tensor([[2, 2, 3]], dtype=torch.int32), torch.tensor([3])).sum().backward()
+    assert classifier.embedding.weight.grad is not None
+    assert not classifier.embedding.weight.grad.is_sparse

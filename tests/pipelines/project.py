@@ -27,13 +27,14 @@ def copy_project(folder: Path, changes: dict[str, Any]) -> None:
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/", "dvc.lock")):  # which a run here leaves
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     # The loops that numba has compiled so far, which would take each copy seconds; it knows them by the source's time.
-    (folder / "models" / "__pycache__").mkdir()
-    for path in (ROOT / "models" / "__pycache__").glob("kernels.*.nb[ic]"):
-        shutil.copy2(path, folder / "models" / "__pycache__")
+    for cache in (Path("models/__pycache__"), Path("text/__pycache__")):
+        (folder / cache).mkdir()
+        for path in (ROOT / cache).glob("*.nb[ic]"):
+            shutil.copy2(path, folder / cache)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     change_params(folder, {**SMALL, **changes})
 

@@ -1,4 +1,4 @@
-"""From Parquet to token stores: truncation, vocabulary, counts, and what does not depend on the number of processes."""
+"""From Parquet to token stores: truncation, vocabulary, counts, and what does not depend on the number of threads."""
 
 from collections import Counter
 from pathlib import Path
@@ -9,13 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torchtext.data.utils import get_tokenizer
 
 from errors import DataError
 from text.store import TokenStore
 from text.tokenization import Truncation, count, keep, row_groups, tokenize, write_store
-from text.tokenizers import basic_english
 from text.vocabulary import build_vocabulary
 
+split = get_tokenizer("basic_english")
 TEXTS = ["Good film .", "bad", "", "a very very long film , not good", "  ", "one two three four five six"] * 7
 
 
@@ -60,7 +61,7 @@ def test_a_store_holds_the_documents_in_order(truncation: Truncation, tmp_path: 
     assert store.ids() == [f"train-{number}" for number in range(len(TEXTS))]
     assert store.labels.tolist() == [number % 3 for number in range(len(TEXTS))]
     for number, text in enumerate(TEXTS):
-        tokens = basic_english(text)
+        tokens = split(text)
         cut = tokens[:5] if truncation == "head" else tokens[-5:]
         expected = [token if token in vocabulary else "<unk>" for token in cut] or ["<unk>"]
         assert [vocabulary[token] for token in store.tokens(number)] == expected

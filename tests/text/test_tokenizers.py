@@ -1,15 +1,22 @@
-"""Tokenizers: basic_english is torchtext's for every text, and numbers lead back to tokens."""
+"""Tokenizers: their tokens are torchtext's and Python's for every text, and numbers lead back to tokens."""
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchtext.data.utils import get_tokenizer
 
 from errors import DataError, ParamsError
-from text.tokenizers import PieceTokenizer, TokenizerName, WordTokenizer, basic_english, train_sentencepiece
+from text.tokenizers import PieceTokenizer, TokenizerName, build_tokenizer, train_sentencepiece
+from text.words import WordTokenizer
 
-torchtexts_tokens = get_tokenizer("basic_english")
-WORDS: list[TokenizerName] = ["basic_english", "whitespace", "characters"]
+SPLITS: dict[TokenizerName, Callable[[str], list[str]]] = {
+    "basic_english": get_tokenizer("basic_english"),
+    "whitespace": str.split,
+    "characters": list,
+}
 KOREAN = [
     "이 영화 정말 재미있어요",
     "정말 지루한 영화였다",
@@ -18,47 +25,83 @@ KOREAN = [
     "최고의 영화",
 ] * 20
 pieces = st.sampled_from(
-    ["<br />", "<BR />", "'", '"', ".", ",", "(", ")", "!", "?", ";", ":", " ", "\x85", "\x1c", "İ"]
+    [
+        "<br />",
+        "<BR />",
+        "<b",
+        "r",
+        '"',
+        " ",
+        "/>",
+        "<",
+        "'",
+        ".",
+        ",",
+        "(",
+        ")",
+        "!",
+        "?",
+        ";",
+        ":",
+        "\x85",
+        "\x1c",
+        "İ",
+        "K",
+    ]
 )
+texts = st.lists(st.one_of(st.text(), st.text("ab", max_size=2), pieces)).map("".join)
 
 
-@settings(max_examples=500)
-@given(st.lists(st.one_of(st.text(), pieces)).map("".join))
-def test_basic_english_gives_torchtexts_tokens(text: str) -> None:
-    assert basic_english(text) == torchtexts_tokens(text)
+def tokens_of(name: TokenizerName, given_texts: list[str]) -> list[list[str | None]]:
+    """Each text's tokens."""
+    tokenizer = build_tokenizer(name, None)
+    numbers, lengths = tokenizer(given_texts)
+    strings = tokenizer.tokens
+    tokens = [strings[number] for number in numbers]
+    ends = np.cumsum(lengths).tolist()
+    assert len(ends) == len(given_texts)
+    assert ends[-1:] == [len(tokens)][: len(ends)]
+    return [tokens[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
 
 
+@pytest.mark.parametrize("name", SPLITS)
+@settings(max_examples=500, deadline=None)  # the first one waits for the compiler
+@given(st.lists(texts, max_size=6))
+def test_tokens_are_those_of_torchtext_and_of_python(name: TokenizerName, given_texts: list[str]) -> None:
+    assert tokens_of(name, given_texts) == [SPLITS[name](text) for text in given_texts]
+
+
+@pytest.mark.parametrize("name", SPLITS)
 @pytest.mark.parametrize(
     "text",
     [
         "<br / >",
         "<br\n/>",
         "<<br />br />",
+        '<b"R />x<BR" "/>y',
+        "<br /",
         "a\u2028b\u00a0c\x85d\x1fe",
         "İSTANBUL ǅ ẞ ΑΣ",
         "don''t...\"\"",
-        "\x00 \x0b",
+        "\x00 \x0b a\x00 a",
+        "cut \ud800 in two",
+        " No,  it's\tBAD ",
         "",
     ],
 )
-def test_basic_english_gives_torchtexts_tokens_for_odd_texts(text: str) -> None:
-    assert basic_english(text) == torchtexts_tokens(text)
+def test_odd_texts_have_the_tokens_of_torchtext_and_of_python(name: TokenizerName, text: str) -> None:
+    assert tokens_of(name, [text]) == [SPLITS[name](text)]
 
 
-@pytest.mark.parametrize("name", WORDS)
-@given(texts=st.lists(st.text(max_size=30), max_size=6))
-def test_numbers_lead_back_to_the_tokens_of_each_text(name: TokenizerName, texts: list[str]) -> None:
-    tokenizer = WordTokenizer(name)
-    numbers, lengths = tokenizer(texts)
-    tokens = [tokenizer.tokens[number] for number in numbers]
-    expected = [tokenizer.split(text) for text in texts]
-    assert tokens == [token for text in expected for token in text]
-    assert lengths.tolist() == [len(text) for text in expected]
-
-
-def test_whitespace_and_characters_do_what_they_say() -> None:
-    assert WordTokenizer("whitespace").split(" No,  it's\tBAD ") == ["No,", "it's", "BAD"]
-    assert WordTokenizer("characters").split("a b") == ["a", " ", "b"]
+def test_a_number_keeps_its_token_however_many_come_later() -> None:
+    tokenizer = WordTokenizer("whitespace")
+    first, _ = tokenizer(["a bb a"])
+    many = [f"word{number}" for number in range(20_000)]
+    numbers, _ = tokenizer(["bb", " ".join(many), "a"])
+    tokens = tokenizer.tokens
+    assert first.tolist() == [0, 1, 0]
+    assert [tokens[number] for number in numbers] == ["bb", *many, "a"]
+    assert len(tokens) == 20_002
 
 
 def test_sentencepiece_gives_the_same_model_for_the_same_texts() -> None:
