@@ -129,7 +129,8 @@ class RecurrentEncoder(nn.Module):
             return self._direction(inputs, index, *weights)
         halves = [distinct(half, len(inputs)) for half in index.tensor_split(2, dim=1)]  # of the documents
         return torch.cat(
-            side_by_side(self._direction, *((inputs.index_select(0, rows), part, *weights) for rows, part in halves)), dim=1
+            side_by_side(self._direction, *((inputs.index_select(0, rows), part, *weights) for rows, part in halves)),
+            dim=1,
         )
 
     def _direction(self, inputs: Tensor, index: Tensor, *weights: Tensor) -> Tensor:

@@ -36,8 +36,9 @@ class ClassifierModule(LightningModule):
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
             validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
             accuracies are means over documents, not over batches; the training ones are taken while the weights change.
-            Norms are those of each step before clipping. A document is solved if each of its probabilities is less than
-            0.3 away from 1 (its class) or 0 (Hochreiter and Schmidhuber 1997, section 5).
+            Norms are those of each step before clipping; 0 if none was taken, for in 16-mixed all may overflow. A
+            document is solved if each of its probabilities is less than 0.3 away from 1 (its class) or 0 (Hochreiter
+            and Schmidhuber 1997, section 5).
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class ClassifierModule(LightningModule):
             raise self._diverged("validation loss", validation_loss)
         norms = torch.stack([norm.double().to(self.device) for norm in self._norms])  # (steps,)
         norms = norms[torch.isfinite(norms)]  # a step in 16-mixed that overflows is not taken
+        norms = norms if len(norms) else torch.zeros(1)  # none was taken: nothing moved
         self._norms.clear()
         self.history.append(
             {

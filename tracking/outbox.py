@@ -21,7 +21,7 @@ Call = Mapping[str, Any]  # ready for JSON; "call" says which of the client's me
 
 
 class Refused(Exception):
-    """MLflow could be reached, but does not take a call, such as one to a run that was deleted."""
+    """What waits cannot be told: MLflow does not take it, such as a call to a run that was deleted, or it is broken."""
 
 
 class Sender(Protocol):
@@ -46,7 +46,7 @@ class Outbox:
 
     def waiting(self) -> dict[str, int]:
         """How many calls wait, by run."""
-        return {place.name: len(_read(place)) for place in self._places()}
+        return {place.name: len(_lines(place)) for place in self._places()}
 
     def add_run(self, call: Call) -> str:
         """Puts a run aside that is to be created or found; returns the name that stands for its id until then."""
@@ -65,7 +65,7 @@ class Outbox:
                 copy.parent.mkdir(parents=True)
                 (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
                 call = {**call, "path": copy.relative_to(place).as_posix()}
-            _keep(place, [*_read(place), call])
+            _write(place / "calls.jsonl", "".join([*_lines(place), json.dumps(call) + "\n"]))
 
     def run_id(self, name: str) -> str:
         """The id that the run of this name has got by now, or else the name itself."""
@@ -77,8 +77,9 @@ class Outbox:
         if not self.folder.exists():
             return 0
         with self._locked():
-            places = self._places()
             calls = sum(self.waiting().values())
+            broken = {place: fault for place in self._places() if (fault := _fault(place))}
+            places = [place for place in self._places() if place not in broken]
             for place in places:
                 _open(place, sender, "create_run")
             # Runs name one another, as parents or in notes: what is refused for that is tried again after the others.
@@ -93,7 +94,7 @@ class Outbox:
                 ended = not place.name.startswith("waiting-") or (place / "ended").exists()
                 if place.is_dir() and ended and not self.holds(place.name):
                     shutil.rmtree(place)
-            for fault in refused.values():
+            for fault in (refused | broken).values():
                 raise fault
         return calls
 
@@ -129,8 +130,25 @@ def _open(place: Path, sender: Sender, kind: str) -> None:
 
 
 def _read(place: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in _lines(place)]
+    except ValueError as error:
+        raise Refused(f"{place / 'calls.jsonl'} is broken ({error}); mend it, or delete its folder") from None
+
+
+def _lines(place: Path) -> list[str]:
     journal = place / "calls.jsonl"
-    return [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()] if journal.exists() else []
+    # Bytes that are no text stay as they are, and are found by who reads the calls.
+    return journal.read_text(encoding="utf-8", errors="surrogateescape").splitlines(True) if journal.exists() else []
+
+
+def _fault(place: Path) -> Refused | None:
+    """What is wrong with the calls that wait here."""
+    try:
+        _read(place)
+    except Refused as fault:
+        return fault
+    return None
 
 
 def _keep(place: Path, calls: Sequence[Call]) -> None:
@@ -143,5 +161,5 @@ def _keep(place: Path, calls: Sequence[Call]) -> None:
 
 def _write(path: Path, content: str) -> None:
     part = path.with_name(f".{path.name}.part")
-    part.write_text(content, encoding="utf-8")
+    part.write_text(content, encoding="utf-8", errors="surrogateescape")
     part.replace(path)

@@ -112,6 +112,18 @@ def test_a_loss_that_is_no_number_stops_with_step_and_advice() -> None:
         train(callbacks=(Poison(),))
 
 
+def test_an_epoch_without_a_finite_gradient_has_a_line_of_history_too() -> None:
+    class Overflow(Callback):
+        """What 16-mixed does where it begins with too large a scale."""
+
+        def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            assert isinstance(pl_module, ClassifierModule)
+            pl_module._norms = [torch.tensor(float("inf"))] * len(pl_module._norms)
+
+    line = train(epochs=1, callbacks=(Overflow(),)).history[0]
+    assert line["gradient_norm_mean"] == line["gradient_norm_max"] == 0
+
+
 def test_ctrl_c_comes_out_as_ctrl_c() -> None:
     class Interrupt(Callback):
         def on_train_batch_end(self, *_: Any) -> None:

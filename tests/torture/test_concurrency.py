@@ -101,18 +101,25 @@ def test_two_repros_in_one_checkout_end_as_one(tmp_path: Path) -> None:
     ]
 
 
-def test_queued_and_temporary_experiments_share_one_store(tmp_path: Path) -> None:
+def test_queued_and_temporary_experiments_share_one_store_with_the_pages_open(tmp_path: Path) -> None:
     project = Project.make(tmp_path / "project")
     project.commit()
+    port = Server(tmp_path).port
+    pages = project.start("tracking.ui", "--port", str(port), "--experiment", "small")
+    read(pages, port)
     for epochs in (1, 3, 4):
         assert project.run("dvc", "exp", "run", "--queue", "-S", f"train.epochs={epochs}").returncode == 0
     assert project.run("dvc", "queue", "start", "--jobs", "2").returncode == 0
     aside = [project.start("dvc", "exp", "run", "--temp", "-S", f"train.batch_size={size}") for size in (8, 24)]
     for process in aside:
+        read(pages, port)
         errors = process.communicate()[1]
         assert process.returncode == 0, errors
+        assert "warning: MLflow" not in errors
     while any(state in (status := project.run("dvc", "queue", "status").stdout) for state in ("Running", "Queued")):
+        read(pages, port)
         time.sleep(1)
+    stop(pages)
     assert status.count("Success") == 3, status
 
     found = runs_of(f"sqlite:///{project.folder / 'mlflow.db'}")

@@ -1,5 +1,6 @@
 """A server that goes away ends no training, and learns everything when it is there again."""
 
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,6 +15,8 @@ from mlflow.tracking import MlflowClient
 from errors import TrackingError
 from tests.tracking.server import Server
 from tests.tracking.test_runs import CONFIG
+from tracking import send
+from tracking.client import OutboxClient
 from tracking.runs import comparison_run, find_run, log_configuration, training_run
 from tracking.store import open_experiment
 
@@ -118,6 +121,44 @@ def test_a_server_that_was_down_from_the_start_learns_everything_later(tmp_path:
     assert name not in [run.info.run_id for run in runs]
     check_training(client, runs[0])
     check_evaluation_and_comparison(runs)
+
+
+def test_calls_that_were_damaged_are_named_and_hold_up_no_other_run(
+    tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tmp_path, server)
+    with training_run("e", "lstm", 1, "s1") as run:
+        run.log_metrics({"train_loss": 0.5}, step=1)
+    (damaged,) = [path for path in waiting(tmp_path) if path.name == "calls.jsonl" and b'"s1"' in path.read_bytes()]
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-20] + b"\xff\n")
+    capsys.readouterr()
+
+    server.start()
+    monkeypatch.setattr("sys.argv", ["send", "--experiment", "e"])
+    monkeypatch.setattr(OutboxClient, "_said", set())  # as in a process of its own
+    with pytest.raises(SystemExit, match=r"^\d+ calls to 1 runs still wait in "):
+        send.main()
+
+    client, (training,) = found(server)
+    check_training(client, training)
+    damaged.write_bytes(content)
+    send.main()
+    printed = capsys.readouterr()
+    assert printed.out.endswith("nothing waits\n")
+    assert f"MLflow cannot be told ({damaged} is broken (" in printed.err
+    assert {entry.data.tags["signature"] for entry in found(server)[1]} == {"s1", "s2"}
+
+
+def test_a_server_that_never_answers_ends_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with training_run("e", "lstm", 1, "s1") as run:
+            run.log_metrics({"train_loss": 0.5}, step=1)
+    assert [path.name for path in waiting(tmp_path)] == ["calls.jsonl"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
