@@ -43,7 +43,9 @@ def recur(
         outer = torch.cat([bias_hh[: -len(inner)], torch.zeros_like(inner)])
     # (rows, gates·h); under autocast the product may come in bfloat16, from which the recurrence goes on in full
     projected = linear(inputs, weight_ih, bias_ih + outer).to(weight_hh.dtype)
-    states: Tensor = _Recurrence.apply(cell, projected, index, weight_hh, inner)  # type: ignore[no-untyped-call]
+    # Asked for here: within the function no gradient is ever enabled, and weights always need theirs.
+    trains = torch.is_grad_enabled()
+    states: Tensor = _Recurrence.apply(cell, trains, projected, index, weight_hh, inner)  # type: ignore[no-untyped-call]
     return states
 
 
@@ -65,12 +67,11 @@ def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
 class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(
-        context: Any, cell: Cell, projected: Tensor, index: Tensor, weight_hh: Tensor, inner_bias: Tensor
+        context: Any, cell: Cell, trains: bool, projected: Tensor, index: Tensor, weight_hh: Tensor, inner_bias: Tensor
     ) -> Tensor:
         from models import kernels
 
         (time, batch), h = index.shape, weight_hh.shape[1]
-        trains = any(context.needs_input_grad)
         states = projected.new_empty(time + 1, batch, h)
         # Two rows where the backward pass wants none: a loop that reads and writes the same one is not made of vectors.
         memory = projected.new_empty((time + 1 if trains else 2) if cell == "lstm" else 0, batch, h)
@@ -94,7 +95,7 @@ class _Recurrence(torch.autograd.Function):
         d_weight, d_inner_bias = torch.zeros_like(weight_hh), states.new_zeros(context.inner)
         run = {"rnn": kernels.rnn_backward, "gru": kernels.gru_backward, "lstm": kernels.lstm_backward}[context.cell]
         run(*_arrays(d_states, index, weight_hh, states, memory, gates, d_projected, d_weight, d_inner_bias))
-        return None, d_projected, None, d_weight, d_inner_bias
+        return None, None, d_projected, None, d_weight, d_inner_bias
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:
