@@ -20,18 +20,17 @@ import math
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  np.dot's library, which has to be there before its threads are limited
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 from threadpoolctl import threadpool_limits
+
+from compiled import compiled, written_out
 
 # A step's matrix product takes microseconds: too short to be shared out among threads. Those have other directions and
 # documents to read (models/side_by_side.py).
 threadpool_limits(1, user_api="blas")
 
 TOGETHER = 32  # steps of the backward pass whose part of W_h's gradient is one matrix product
-
-# No reassociation, so that vectors of another width give the same bits; NaN and infinity stay what they are.
-_compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 
 # tanh(x) ≈ x·P(x²)/Q(x²) for |x| ≤ 9, by least squares reweighted to an even relative error (2e-8).
 _P0, _P1, _P2, _P3, _P4 = map(np.float32, (0.99999998, 0.13381037735, 3.4956017634e-3, 2.0609277996e-5, 1.335488018e-8))
@@ -74,7 +73,7 @@ def _sigmoid(x):
     return lambda x: _HALF + _HALF * tanh(_HALF * x)
 
 
-@_compiled
+@compiled
 def rnn_forward(projected, index, weight_t, inner_bias, states, memory, gates):
     """`memory` and `gates` are not used."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
@@ -86,7 +85,7 @@ def rnn_forward(projected, index, weight_t, inner_bias, states, memory, gates):
                 h[j] = tanh(x[j] + y[j])
 
 
-@_compiled
+@compiled
 def rnn_backward(d_states, index, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
     """From the last step to the first."""
     one = states.dtype.type(1)
@@ -104,7 +103,7 @@ def rnn_backward(d_states, index, weight, states, memory, gates, d_projected, d_
             _gather(d_recurrent, states[t:-1], d_weight)
 
 
-@_compiled
+@compiled
 def lstm_forward(projected, index, weight_t, inner_bias, states, memory, gates):
     """`gates` gets i, f, g, o (4·h), `memory` C_t."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
@@ -123,7 +122,7 @@ def lstm_forward(projected, index, weight_t, inner_bias, states, memory, gates):
                 h[j] = o[j] * tanh(c[j])
 
 
-@_compiled
+@compiled
 def lstm_backward(d_states, index, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
     """From the last step to the first."""
     one = states.dtype.type(1)
@@ -138,19 +137,21 @@ def lstm_backward(d_states, index, weight, states, memory, gates, d_projected, d
             c, kept, above, below, d_c = memory[t + 1, b], memory[t, b], d_states[t, b], d_state[b], d_memory[b]
             for j in range(len(c)):
                 shown, d_h = tanh(c[j]), above[j] + below[j]
-                d_cell = d_c[j] + d_h * o[j] * (one - shown * shown)
-                d_i[j] = d_cell * g[j] * i[j] * (one - i[j])
-                d_f[j] = d_cell * kept[j] * f[j] * (one - f[j])
-                d_g[j] = d_cell * i[j] * (one - g[j] * g[j])
                 d_o[j] = d_h * shown * o[j] * (one - o[j])
-                d_c[j] = d_cell * f[j]
+                d_c[j] += d_h * o[j] * (one - shown * shown)
+            for j in range(len(c)):
+                d_i[j] = d_c[j] * g[j] * i[j] * (one - i[j])
+                d_g[j] = d_c[j] * i[j] * (one - g[j] * g[j])
+            for j in range(len(c)):
+                d_f[j] = d_c[j] * kept[j] * f[j] * (one - f[j])
+                d_c[j] *= f[j]
             _add(d_projected[index[t, b]], step[b])
         np.dot(step, weight, d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
 
-@_compiled
+@compiled
 def gru_forward(projected, index, weight_t, inner_bias, states, memory, gates):
     """`gates` gets r, z, n and m = h W_h + b_h of the candidate (4·h); `memory` is not used."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
@@ -172,7 +173,7 @@ def gru_forward(projected, index, weight_t, inner_bias, states, memory, gates):
                 h[j] = n[j] + z[j] * (kept[j] - n[j])
 
 
-@_compiled
+@compiled
 def gru_backward(d_states, index, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
     """From the last step to the first."""
     one = states.dtype.type(1)
@@ -206,24 +207,24 @@ def gru_backward(d_states, index, weight, states, memory, gates, d_projected, d_
 # Views, whose indices start from 0, and loops over a few arrays are what compilers turn into vectors.
 
 
-@_compiled
+@written_out
 def _quarters(values, h):
     return values[:h], values[h : 2 * h], values[2 * h : 3 * h], values[3 * h : 4 * h]
 
 
-@_compiled
+@written_out
 def _thirds(values):
     h = len(values) // 3
     return values[:h], values[h : 2 * h], values[2 * h :]
 
 
-@_compiled
+@written_out
 def _add(total, part):
     for j in range(len(part)):
         total[j] += part[j]
 
 
-@_compiled
+@compiled
 def _gather(d_recurrent, states, d_weight):
     """Adds what some steps say of W_h while it is still in the processor's cache; `states` starts with the first's."""
     _, batch, width = d_recurrent.shape
@@ -232,7 +233,7 @@ def _gather(d_recurrent, states, d_weight):
     d_weight += np.dot(rows.T, states[:steps].reshape(steps * batch, states.shape[2]))
 
 
-@_compiled
+@compiled
 def number(values, different, index, seen):
     """Numbers the different `values` (time, batch) in the order in which they come; returns how many there are.
 
@@ -250,7 +251,7 @@ def number(values, different, index, seen):
     return count
 
 
-@_compiled
+@compiled
 def adamw(start, stop, weights, first, second, gradient, place, numbers):
     """Moves the rows from `start` to `stop` of `weights` (rows, columns), and their moments `first` and `second`.
 

@@ -1,7 +1,8 @@
 """Compiled loops over the bytes of texts, for text/words.py."""
 
 import numpy as np
-from numba import njit
+
+from compiled import compiled, written_out
 
 # What a byte does: it belongs to a word, ends one, is a word by itself, is left out, or begins <br />, perhaps.
 PART, SPACE, SINGLE, NOTHING, TAG = range(5)
@@ -9,11 +10,8 @@ PART, SPACE, SINGLE, NOTHING, TAG = range(5)
 _LINE_BREAK = np.frombuffer(b"<br />", np.uint8)
 _NO_CODE = np.uint64(14695981039346656037)  # of a word without bytes
 
-_compiled = njit(nogil=True, cache=True)
-_written_out = njit(inline="always")  # a call would cost more than what these do
 
-
-@_compiled
+@compiled
 def number_words(data, stops, kinds, small, words, ends, codes, count, slots, numbers, lengths):
     """Splits texts into words and numbers them in the order in which they first come.
 
@@ -66,13 +64,13 @@ def number_words(data, stops, kinds, small, words, ends, codes, count, slots, nu
     return count, slots
 
 
-@_written_out
+@written_out
 def _and_then(code, byte):
     """The code of a word and one more byte: FNV-1a (Fowler, Noll and Vo)."""
     return (code ^ np.uint64(byte)) * np.uint64(1099511628211)
 
 
-@_written_out
+@written_out
 def _find(words, start, end, ends, code, codes, count, slots):
     """The number of the word from `start` to `end`; `count` if it is new, which is then in the table."""
     slot = _slot(code, slots)
@@ -86,7 +84,7 @@ def _find(words, start, end, ends, code, codes, count, slots):
     return number
 
 
-@_written_out
+@written_out
 def _is_there(words, start, end, ends, number):
     first = ends[number - 1] if number else 0
     same = ends[number] - first == end - start
@@ -96,12 +94,12 @@ def _is_there(words, start, end, ends, number):
     return same
 
 
-@_written_out
+@written_out
 def _slot(code, slots):
     return np.int64((code ^ (code >> np.uint64(32))) & np.uint64(len(slots) - 1))
 
 
-@_compiled
+@compiled
 def _enough(slots, codes, more):
     """The same table, with room for so many more words, so that no half of it is taken."""
     size = len(slots)
@@ -118,7 +116,7 @@ def _enough(slots, codes, more):
     return larger
 
 
-@_compiled
+@compiled
 def _line_break(data, position, stop, kinds, small):
     """How many bytes from `position` on spell <br />, quotes between them left out; 0 if they do not."""
     matched = 0

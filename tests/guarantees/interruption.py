@@ -15,7 +15,18 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
-CODE = ("analysis", "models", "pipelines", "text", "tracking", "errors.py", "dvc.yaml", "params.yaml", ".dvcignore")
+CODE = (
+    "analysis",
+    "models",
+    "pipelines",
+    "text",
+    "tracking",
+    "compiled.py",
+    "errors.py",
+    "dvc.yaml",
+    "params.yaml",
+    ".dvcignore",
+)
 HOLD = Path(__file__).parent / "hold"
 TARGET = "evaluate@tiny-1"
 PATIENCE = 600  # seconds, after which something hangs, on a loaded machine too
