@@ -77,13 +77,22 @@ class TextClassifier(nn.Module):
         self.embedding.weight.requires_grad_(not freeze_embedding)
         self.sparse_gradient = False
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU."""
+    def forward(self, tokens: Tensor, lengths: Tensor, tables: list[Tensor] | None = None) -> Tensor:
+        """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU.
+
+        `tables` are what `tables` returns; with them nothing is multiplied that depends on the word alone.
+        """
+        if tables is not None:
+            return self.decide(self.encoder.read(tables, tokens.t(), lengths), lengths)
         if tokens.is_cuda or (self.training and self.embedding_dropout.p):
             return self.decide(self.encoder(self.embedding_dropout(self.embedding(tokens)), lengths), lengths)
         different, index = distinct(tokens.t(), self.embedding.num_embeddings)  # (rows,), (time, batch)
         rows = embedding(different, self.embedding.weight, PADDING_INDEX, sparse=self.sparse_gradient)
         return self.decide(self.encoder.read(rows, index, lengths), lengths)
+
+    def tables(self) -> list[Tensor]:
+        """The first layer's products x W_x of all words, (vocabulary_size, gates·h) a direction; for the CPU."""
+        return self.encoder.tables(self.embedding.weight)
 
     def decide(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) from the encoder's states (batch, time, output_size)."""

@@ -9,14 +9,14 @@ Two ways lead to the same states (up to rounding; tests/models/test_encoder.py):
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.initialization import RecurrentInit, orthogonal_recurrent_weights, set_forget_bias
-from models.recurrence import Cell, distinct, recur
+from models.recurrence import Cell, distinct, project, recur
 from models.side_by_side import side_by_side
 
 _LAYERS: dict[Cell, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -88,11 +88,18 @@ class RecurrentEncoder(nn.Module):
         rows = inputs.transpose(0, 1).flatten(0, 1)  # (time·batch, input_size)
         return self.read(rows, _every(inputs.shape[1], inputs.shape[0]), lengths)
 
-    def read(self, inputs: Tensor, index: Tensor, lengths: Tensor) -> Tensor:
+    def tables(self, inputs: Tensor) -> list[Tensor]:
+        """The first layer's products x W_x of `inputs` (rows, input_size), for `read`: (rows, gates·h) a direction."""
+        return [
+            project(self.cell, inputs, weight_ih, bias_ih, bias_hh)
+            for weight_ih, _, bias_ih, bias_hh in self._weights(self.layers[0])
+        ]
+
+    def read(self, inputs: Tensor | list[Tensor], index: Tensor, lengths: Tensor) -> Tensor:
         """The same on the CPU, where inputs are named by an index and each is there once.
 
         Args:
-            inputs: (rows, input_size), the different inputs.
+            inputs: (rows, input_size), the different inputs, or `tables` of them.
             index: int32 (time, batch), which of them stands there.
             lengths: (batch,), each from 1 to time.
 
@@ -116,34 +123,52 @@ class RecurrentEncoder(nn.Module):
             states, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=inputs.shape[1])
         return states
 
-    def _layer(self, layer: nn.Module, inputs: Tensor, index: Tensor, order: Tensor) -> Tensor:
+    def _layer(self, layer: nn.Module, inputs: Tensor | list[Tensor], index: Tensor, order: Tensor) -> Tensor:
         """A layer's states (time, batch, output_size)."""
-        weights = _weights(layer, "")
+        both = self._weights(layer)
+        read: Callable[..., Tensor]
+        sources: list[tuple[Tensor, ...]]
+        if isinstance(inputs, list):
+            read = self._read_table
+            sources = [
+                (table, weight_hh, bias_hh) for table, (_, weight_hh, _, bias_hh) in zip(inputs, both, strict=True)
+            ]
+        else:
+            read = self._read_inputs
+            sources = [(inputs, *weights) for weights in both]
         if self.bidirectional:
             turned = index.flatten()[order].view_as(index)
-            forward, backward = side_by_side(
-                self._direction, (inputs, index, *weights), (inputs, turned, *_weights(layer, "_reverse"))
-            )
+            forward, backward = side_by_side(read, (index, *sources[0]), (turned, *sources[1]))
             return torch.cat([forward, reorder(backward, order)], dim=-1)
+        ((first, *weights),) = sources
         if index.shape[1] == 1:
-            return self._direction(inputs, index, *weights)
-        halves = [distinct(half, len(inputs)) for half in index.tensor_split(2, dim=1)]  # of the documents
-        return torch.cat(
-            side_by_side(self._direction, *((inputs.index_select(0, rows), part, *weights) for rows, part in halves)),
-            dim=1,
-        )
+            return read(index, first, *weights)
+        halves = index.tensor_split(2, dim=1)  # of the documents
+        if isinstance(inputs, Tensor):  # of which each half multiplies its own only
+            found = [distinct(half, len(inputs)) for half in halves]
+            parts = [(part, inputs.index_select(0, rows), *weights) for rows, part in found]
+        else:
+            parts = [(half, first, *weights) for half in halves]
+        return torch.cat(side_by_side(read, *parts), dim=1)
 
-    def _direction(self, inputs: Tensor, index: Tensor, *weights: Tensor) -> Tensor:
-        return recur(self.cell, inputs, index, *weights)
+    def _weights(self, layer: nn.Module) -> list[list[Tensor]]:
+        """weight_ih, weight_hh, bias_ih and bias_hh of each direction."""
+        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        ends = ("", "_reverse") if self.bidirectional else ("",)
+        return [[getattr(layer, name + end) for name in names] for end in ends]
+
+    def _read_inputs(
+        self, index: Tensor, inputs: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor
+    ) -> Tensor:
+        return self._read_table(index, project(self.cell, inputs, weight_ih, bias_ih, bias_hh), weight_hh, bias_hh)
+
+    def _read_table(self, index: Tensor, table: Tensor, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:
+        return recur(self.cell, table, index, weight_hh, bias_hh)
 
 
 def _every(time: int, batch: int) -> Tensor:
     """The index (time, batch) of inputs that stand below each other, position by position."""
     return torch.arange(time * batch, dtype=torch.int32).view(time, batch)
-
-
-def _weights(layer: nn.Module, direction: Literal["", "_reverse"]) -> list[Tensor]:
-    return [getattr(layer, f"{name}_l0{direction}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
 
 def reversal(lengths: Tensor, time: int) -> Tensor:

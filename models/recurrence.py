@@ -20,33 +20,48 @@ _KEPT: dict[Cell, int] = {"rnn": 0, "gru": 4, "lstm": 4}  # numbers a step keeps
 _GAP = 16
 
 
-def recur(
-    cell: Cell, inputs: Tensor, index: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor
-) -> Tensor:
+def project(cell: Cell, inputs: Tensor, weight_ih: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
+    """x W_x with the biases of all gates: what a step adds its h W_h to.
+
+    Args:
+        cell: rnn, gru or lstm, with weights as PyTorch stacks them.
+        inputs: (rows, input_size).
+        weight_ih: (gates·h, input_size).
+        bias_ih: (gates·h,).
+        bias_hh: (gates·h,).
+
+    Returns:
+        (rows, gates·h)
+    """
+    inner = _inner_bias(cell, bias_hh)
+    outer = torch.cat([bias_hh[: len(bias_hh) - len(inner)], torch.zeros_like(inner)])
+    # Under autocast the product may come in bfloat16, from which the recurrence goes on in full.
+    return linear(inputs, weight_ih, bias_ih + outer).to(weight_ih.dtype)
+
+
+def recur(cell: Cell, projected: Tensor, index: Tensor, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:
     """The states of one direction, from the first position to the last; differentiable once.
 
     Args:
         cell: rnn, gru or lstm, with weights as PyTorch stacks them.
-        inputs: (rows, input_size), the different inputs.
+        projected: (rows, gates·h), what `project` makes of the different inputs.
         index: int32 (time, batch), which of them is read.
-        weight_ih: (gates·h, input_size).
         weight_hh: (gates·h, h).
-        bias_ih: (gates·h,).
         bias_hh: (gates·h,).
 
     Returns:
         (time, batch, h)
     """
-    outer, inner = bias_hh, bias_hh[:0]
-    if cell == "gru":  # the bias of its candidate's recurrent product stands within the reset gate
-        inner = bias_hh[2 * weight_hh.shape[1] :]
-        outer = torch.cat([bias_hh[: -len(inner)], torch.zeros_like(inner)])
-    # (rows, gates·h); under autocast the product may come in bfloat16, from which the recurrence goes on in full
-    projected = linear(inputs, weight_ih, bias_ih + outer).to(weight_hh.dtype)
     # Asked for here: within the function no gradient is ever enabled, and weights always need theirs.
     trains = torch.is_grad_enabled()
+    inner = _inner_bias(cell, bias_hh)
     states: Tensor = _Recurrence.apply(cell, trains, projected, index, weight_hh, inner)  # type: ignore[no-untyped-call]
     return states
+
+
+def _inner_bias(cell: Cell, bias_hh: Tensor) -> Tensor:
+    """The part of the bias that stands within the GRU's reset gate: its candidate's (h,); of other cells nothing."""
+    return bias_hh[2 * len(bias_hh) // 3 :] if cell == "gru" else bias_hh[:0]
 
 
 def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:

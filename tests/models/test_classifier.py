@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from models.classifier import PADDING_INDEX, TextClassifier
 from tests import needs
+from tests.models.test_encoder import CELLS
 
 VARIANTS: list[dict[str, Any]] = [
     {"cell": "lstm"},
@@ -117,3 +118,18 @@ def test_with_dropout_on_the_embedding_its_gradient_is_dense() -> None:
     classifier(torch.tensor([[2, 2, 3]], dtype=torch.int32), torch.tensor([3])).sum().backward()
     assert classifier.embedding.weight.grad is not None
     assert not classifier.embedding.weight.grad.is_sparse
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("documents", [1, 3])
+def test_words_multiplied_beforehand_give_the_same_logits(cell: Any, bidirectional: bool, documents: int) -> None:
+    tokens, lengths = (
+        torch.tensor([[2, 3, 2, 4], [4, 2, 1, 1], [3, 1, 1, 1]], dtype=torch.int32),
+        torch.tensor([4, 2, 1]),
+    )
+    tokens, lengths = tokens[:documents], lengths[:documents]
+    classifier = TextClassifier(9, 2, cell=cell, bidirectional=bidirectional, layers=2).double().eval()
+    with torch.inference_mode():
+        logits = classifier(tokens, lengths, classifier.tables())
+        torch.testing.assert_close(logits, classifier(tokens, lengths), rtol=1e-12, atol=1e-14)
