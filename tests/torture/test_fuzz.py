@@ -29,7 +29,7 @@ def test_any_value_of_any_key_is_taken_or_named(key: tuple[str, ...], value: Any
 
 
 @settings(max_examples=3_000, **many)
-@given(key=keys, position=st.integers(0, 100), letter=st.characters(codec="ascii", exclude_categories=("Cc",)))
+@given(key=keys, position=st.integers(0, 100), letter=st.characters(codec="ascii", exclude_categories=["Cc"]))
 def test_any_misspelling_of_any_key_is_named(key: tuple[str, ...], position: int, letter: str) -> None:
     check_misspelling(key, position, letter)
 
