@@ -107,7 +107,7 @@ class RecurrentEncoder(nn.Module):
             (batch, time, output_size), as `forward`.
         """
         time, batch = index.shape
-        order = reversal(lengths, time)
+        order = reversal(lengths, time) if self.bidirectional else None
         first, *others = self.layers
         states = self._layer(first, inputs, index, order)  # (time, batch, output_size)
         for layer in others:
@@ -123,8 +123,8 @@ class RecurrentEncoder(nn.Module):
             states, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=inputs.shape[1])
         return states
 
-    def _layer(self, layer: nn.Module, inputs: Tensor | list[Tensor], index: Tensor, order: Tensor) -> Tensor:
-        """A layer's states (time, batch, output_size)."""
+    def _layer(self, layer: nn.Module, inputs: Tensor | list[Tensor], index: Tensor, order: Tensor | None) -> Tensor:
+        """States (time, batch, output_size); `order` as `reversal` gives it, None where there is one direction."""
         both = self._weights(layer)
         read: Callable[..., Tensor]
         sources: list[tuple[Tensor, ...]]
@@ -136,7 +136,7 @@ class RecurrentEncoder(nn.Module):
         else:
             read = self._read_inputs
             sources = [(inputs, *weights) for weights in both]
-        if self.bidirectional:
+        if order is not None:
             turned = index.flatten()[order].view_as(index)
             forward, backward = side_by_side(read, (index, *sources[0]), (turned, *sources[1]))
             return torch.cat([forward, reorder(backward, order)], dim=-1)
