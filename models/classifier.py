@@ -83,10 +83,10 @@ class TextClassifier(nn.Module):
         `tables` are what `tables` returns; with them nothing is multiplied that depends on the word alone.
         """
         if tables is not None:
-            return self.decide(self.encoder.read(tables, tokens.t(), lengths), lengths)
+            return self.decide(self.encoder.read(tables, tokens, lengths), lengths)
         if tokens.is_cuda or (self.training and self.embedding_dropout.p):
             return self.decide(self.encoder(self.embedding_dropout(self.embedding(tokens)), lengths), lengths)
-        different, index = distinct(tokens.t(), self.embedding.num_embeddings)  # (rows,), (time, batch)
+        different, index = distinct(tokens, self.embedding.num_embeddings)  # (rows,), (batch, time)
         rows = embedding(different, self.embedding.weight, PADDING_INDEX, sparse=self.sparse_gradient)
         return self.decide(self.encoder.read(rows, index, lengths), lengths)
 

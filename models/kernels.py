@@ -7,30 +7,26 @@ arguments of all cells:
     index (time, batch): which row of `projected` is read
     weight (gates·h, h), weight_t (h, gates·h): W_h as PyTorch stacks it, and transposed
     inner_bias (h,): of the GRU's candidate, which stands within the reset gate; the other cells have none
-    states (time + 1, batch, h): h_t; the first one is 0
-    memory (time + 1 or 2, batch, h), gates (time or 1, batch, …): what the backward pass needs; with fewer rows the
-        steps overwrite those before
+    output (positions, …), places (time, batch), column: h_t is written to h numbers of `output`, from `column` on in
+        the row that `places` names
+    states (time + 1 or 2, batch, h), memory (the same), gates (time or 1, batch, …): h_t, and what the backward pass
+        needs besides; with fewer rows the steps overwrite those before
 
 and of the backward pass, which adds to the last three:
 
-    d_states (time, batch, h), d_projected (rows, gates·h), d_weight (gates·h, h), d_inner_bias (h,)
+    d_output (positions, …), d_projected (rows, gates·h), d_weight (gates·h, h), d_inner_bias (h,)
 """
 
 import math
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401  np.dot's library, which has to be there before its threads are limited
 from numba import types
 from numba.extending import overload
-from threadpoolctl import threadpool_limits
 
 from compiled import compiled, written_out
+from models.products import add_transposed, multiply
 
-# A step's matrix product takes microseconds: too short to be shared out among threads. Those have other directions and
-# documents to read (models/side_by_side.py).
-threadpool_limits(1, user_api="blas")
-
-TOGETHER = 32  # steps of the backward pass whose part of W_h's gradient is one matrix product
+TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is one matrix product
 
 # tanh(x) ≈ x·P(x²)/Q(x²) for |x| ≤ 9, by least squares reweighted to an even relative error (2e-8).
 _P0, _P1, _P2, _P3, _P4 = map(np.float32, (0.99999998, 0.13381037735, 3.4956017634e-3, 2.0609277996e-5, 1.335488018e-8))
@@ -74,19 +70,22 @@ def _sigmoid(x):
 
 
 @compiled
-def rnn_forward(projected, index, weight_t, inner_bias, states, memory, gates):
+def rnn_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`memory` and `gates` are not used."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    states[0] = 0
     for t in range(len(index)):
-        np.dot(states[t], weight_t, recurrent)
+        past, state = states[t % len(states)], states[(t + 1) % len(states)]
+        multiply(past, weight_t, recurrent)
         for b in range(index.shape[1]):
-            x, y, h = projected[index[t, b]], recurrent[b], states[t + 1, b]
+            x, y, h = projected[index[t, b]], recurrent[b], state[b]
             for j in range(len(h)):
                 h[j] = tanh(x[j] + y[j])
+            _copy(h, output[places[t, b]], column)
 
 
 @compiled
-def rnn_backward(d_states, index, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+def rnn_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
     """From the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
@@ -94,36 +93,41 @@ def rnn_backward(d_states, index, weight, states, memory, gates, d_projected, d_
     for t in range(len(index) - 1, -1, -1):
         step = d_recurrent[t % TOGETHER]
         for b in range(index.shape[1]):
-            h, d, above, below = states[t + 1, b], step[b], d_states[t, b], d_state[b]
+            h, d, below = states[t + 1, b], step[b], d_state[b]
+            above = d_output[places[t, b]][column : column + len(h)]
             for j in range(len(h)):
                 d[j] = (above[j] + below[j]) * (one - h[j] * h[j])
             _add(d_projected[index[t, b]], d)
-        np.dot(step, weight, d_state)
+        multiply(step, weight, d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
 
 @compiled
-def lstm_forward(projected, index, weight_t, inner_bias, states, memory, gates):
+def lstm_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`gates` gets i, f, g, o (4·h), `memory` C_t."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    states[0] = 0
+    memory[0] = 0
     for t in range(len(index)):
-        np.dot(states[t], weight_t, recurrent)
+        past, state = states[t % len(states)], states[(t + 1) % len(states)]
+        multiply(past, weight_t, recurrent)
         before, after, step = memory[t % len(memory)], memory[(t + 1) % len(memory)], gates[t % len(gates)]
         for b in range(index.shape[1]):
             x, y, a = projected[index[t, b]], recurrent[b], step[b]
             for j in range(len(x)):
                 a[j] = x[j] + y[j]
             i, f, g, o = _quarters(a, states.shape[2])
-            kept, c, h = before[b], after[b], states[t + 1, b]
+            kept, c, h = before[b], after[b], state[b]
             for j in range(len(h)):
                 i[j], f[j], g[j], o[j] = sigmoid(i[j]), sigmoid(f[j]), tanh(g[j]), sigmoid(o[j])
                 c[j] = f[j] * kept[j] + i[j] * g[j]
                 h[j] = o[j] * tanh(c[j])
+            _copy(h, output[places[t, b]], column)
 
 
 @compiled
-def lstm_backward(d_states, index, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+def lstm_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
     """From the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
@@ -134,7 +138,8 @@ def lstm_backward(d_states, index, weight, states, memory, gates, d_projected, d
         for b in range(index.shape[1]):
             i, f, g, o = _quarters(gates[t, b], states.shape[2])
             d_i, d_f, d_g, d_o = _quarters(step[b], states.shape[2])
-            c, kept, above, below, d_c = memory[t + 1, b], memory[t, b], d_states[t, b], d_state[b], d_memory[b]
+            c, kept, below, d_c = memory[t + 1, b], memory[t, b], d_state[b], d_memory[b]
+            above = d_output[places[t, b]][column : column + len(c)]
             for j in range(len(c)):
                 shown, d_h = tanh(c[j]), above[j] + below[j]
                 d_o[j] = d_h * shown * o[j] * (one - o[j])
@@ -146,23 +151,25 @@ def lstm_backward(d_states, index, weight, states, memory, gates, d_projected, d
                 d_f[j] = d_c[j] * kept[j] * f[j] * (one - f[j])
                 d_c[j] *= f[j]
             _add(d_projected[index[t, b]], step[b])
-        np.dot(step, weight, d_state)
+        multiply(step, weight, d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
 
 @compiled
-def gru_forward(projected, index, weight_t, inner_bias, states, memory, gates):
+def gru_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`gates` gets r, z, n and m = h W_h + b_h of the candidate (4·h); `memory` is not used."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    states[0] = 0
     for t in range(len(index)):
-        np.dot(states[t], weight_t, recurrent)
+        past, state = states[t % len(states)], states[(t + 1) % len(states)]
+        multiply(past, weight_t, recurrent)
         step = gates[t % len(gates)]
         for b in range(index.shape[1]):
             x_r, x_z, x_n = _thirds(projected[index[t, b]])
             y_r, y_z, y_n = _thirds(recurrent[b])
             r, z, n, m = _quarters(step[b], states.shape[2])
-            kept, h = states[t, b], states[t + 1, b]
+            kept, h = past[b], state[b]
             for j in range(len(h)):
                 r[j] = sigmoid(x_r[j] + y_r[j])
                 z[j] = sigmoid(x_z[j] + y_z[j])
@@ -171,10 +178,11 @@ def gru_forward(projected, index, weight_t, inner_bias, states, memory, gates):
                 n[j] = tanh(x_n[j] + r[j] * m[j])
             for j in range(len(h)):
                 h[j] = n[j] + z[j] * (kept[j] - n[j])
+            _copy(h, output[places[t, b]], column)
 
 
 @compiled
-def gru_backward(d_states, index, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+def gru_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
     """From the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
@@ -186,7 +194,8 @@ def gru_backward(d_states, index, weight, states, memory, gates, d_projected, d_
             r, z, n, m = _quarters(gates[t, b], states.shape[2])
             d_r, d_z, d_m = _thirds(step[b])
             d_x_r, d_x_z, d_x_n = _thirds(d_projected[index[t, b]])
-            kept, above, below, d_h = states[t, b], d_states[t, b], d_state[b], d_past[b]
+            kept, below, d_h = states[t, b], d_state[b], d_past[b]
+            above = d_output[places[t, b]][column : column + len(d_h)]
             for j in range(len(d_h)):
                 d_h[j] += above[j] + below[j]
                 d_z[j] = d_h[j] * (kept[j] - n[j]) * z[j] * (one - z[j])
@@ -199,7 +208,7 @@ def gru_backward(d_states, index, weight, states, memory, gates, d_projected, d_
             _add(d_x_r, d_r)
             _add(d_x_z, d_z)
             _add(d_inner_bias, d_m)
-        np.dot(step, weight, d_state)
+        multiply(step, weight, d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
@@ -219,6 +228,13 @@ def _thirds(values):
 
 
 @written_out
+def _copy(values, row, column):
+    place = row[column : column + len(values)]
+    for j in range(len(values)):
+        place[j] = values[j]
+
+
+@written_out
 def _add(total, part):
     for j in range(len(part)):
         total[j] += part[j]
@@ -230,24 +246,31 @@ def _gather(d_recurrent, states, d_weight):
     _, batch, width = d_recurrent.shape
     steps = min(TOGETHER, len(states))
     rows = d_recurrent[:steps].reshape(steps * batch, width)
-    d_weight += np.dot(rows.T, states[:steps].reshape(steps * batch, states.shape[2]))
+    add_transposed(rows, states[:steps].reshape(steps * batch, states.shape[2]), d_weight)
+
+
+@compiled
+def add_rows(total, rows, parts):
+    """Adds each row of `parts` (rows, size) to the row of `total` that `rows` names."""
+    for r in range(len(rows)):
+        _add(total[rows[r]], parts[r])
 
 
 @compiled
 def number(values, different, index, seen):
-    """Numbers the different `values` (time, batch) in the order in which they come; returns how many there are.
+    """Numbers the different `values` (…, …) in the order in which they come; returns how many there are.
 
-    `index` (time, batch) gets each one's number, `different` the values; `seen` has a -1 for every possible value.
+    `index`, of the same shape, gets each one's number, `different` the values; `seen` has a -1 for each possible one.
     """
     count = 0
-    for t in range(values.shape[0]):
-        for b in range(values.shape[1]):
-            value = values[t, b]
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            value = values[row, column]
             if seen[value] < 0:
                 seen[value] = count
                 different[count] = value
                 count += 1
-            index[t, b] = seen[value]
+            index[row, column] = seen[value]
     return count
 
 

@@ -1,18 +1,26 @@
-"""One direction of one recurrent layer on the CPU: PyTorch's autograd around the loops of models/kernels.py.
+"""One recurrent layer on the CPU: PyTorch's autograd around the loops of models/kernels.py.
 
 What is read comes as the different inputs and an index, since a word that occurs ten times in a batch has to be
 multiplied by W_x once only: of the 7,430 tokens of an average batch of IMDB 1,750 are different.
+
+Two parts of a layer's work wait only for themselves, and are done at the same time: its two directions, or with one
+direction the two halves of the documents.
 """
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear
+
+from models.side_by_side import in_parallel
 
 Cell = Literal["rnn", "gru", "lstm"]
+Weights = tuple[Tensor, Tensor, Tensor, Tensor]
+"""weight_ih (gates·h, input_size), weight_hh (gates·h, h), bias_ih and bias_hh (gates·h,), as PyTorch stacks them."""
 
 _KEPT: dict[Cell, int] = {"rnn": 0, "gru": 4, "lstm": 4}  # numbers a step keeps for the backward pass, by h
 # After each document's gates, unused: else their gradients lie a multiple of 4 KiB away, which processors take for the
@@ -20,52 +28,89 @@ _KEPT: dict[Cell, int] = {"rnn": 0, "gru": 4, "lstm": 4}  # numbers a step keeps
 _GAP = 16
 
 
-def project(cell: Cell, inputs: Tensor, weight_ih: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
-    """x W_x with the biases of all gates: what a step adds its h W_h to.
+class Part(NamedTuple):
+    """What one thread reads of a layer.
 
-    Args:
-        cell: rnn, gru or lstm, with weights as PyTorch stacks them.
-        inputs: (rows, input_size).
-        weight_ih: (gates·h, input_size).
-        bias_ih: (gates·h,).
-        bias_hh: (gates·h,).
-
-    Returns:
-        (rows, gates·h)
+    Attributes:
+        reads: int32 (time, documents), the input that is read at each step.
+        places: int32 (time, documents), the position, counted over batch·time, whose state a step gives.
+        direction: whose weights read it, 0 or 1.
+        some: whether it reads only some of the documents, and so maybe of the inputs.
     """
-    inner = _inner_bias(cell, bias_hh)
-    outer = torch.cat([bias_hh[: len(bias_hh) - len(inner)], torch.zeros_like(inner)])
-    # Under autocast the product may come in bfloat16, from which the recurrence goes on in full.
-    return linear(inputs, weight_ih, bias_ih + outer).to(weight_ih.dtype)
+
+    reads: Tensor
+    places: Tensor
+    direction: int
+    some: bool
 
 
-def recur(cell: Cell, projected: Tensor, index: Tensor, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:
-    """The states of one direction, from the first position to the last; differentiable once.
+def parts(index: Tensor, order: Tensor | None) -> list[Part]:
+    """How a layer's work is divided.
 
     Args:
-        cell: rnn, gru or lstm, with weights as PyTorch stacks them.
-        projected: (rows, gates·h), what `project` makes of the different inputs.
-        index: int32 (time, batch), which of them is read.
-        weight_hh: (gates·h, h).
-        bias_hh: (gates·h,).
+        index: int32 (batch, time), the input that stands at each position.
+        order: int32 (batch·time,), at which position a backward direction reads when, in a layer that has one.
+    """
+    places = torch.arange(index.numel(), dtype=torch.int32).view_as(index)
+    if order is not None:
+        turned = index.flatten().index_select(0, order).view_as(index)
+        return [
+            Part(_steps(index), _steps(places), 0, False),
+            Part(_steps(turned), _steps(order.view_as(index)), 1, False),
+        ]
+    halves = zip(index.tensor_split(2), places.tensor_split(2), strict=True)
+    return [Part(_steps(half), _steps(where), 0, True) for half, where in halves if half.numel()]
+
+
+def _steps(values: Tensor) -> Tensor:
+    """(batch, time) -> (time, batch), in this order in memory, too."""
+    return values.t().contiguous()
+
+
+def read(cell: Cell, inputs: Tensor, layer: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
+    """The states of a layer at all positions; differentiable once.
+
+    Args:
+        cell: rnn, gru or lstm.
+        inputs: (rows, input_size), the different ones.
+        layer: its parts.
+        weights: of each direction.
 
     Returns:
-        (time, batch, h)
+        (batch·time, directions·h)
     """
     # Asked for here: within the function no gradient is ever enabled, and weights always need theirs.
     trains = torch.is_grad_enabled()
-    inner = _inner_bias(cell, bias_hh)
-    states: Tensor = _Recurrence.apply(cell, trains, projected, index, weight_hh, inner)  # type: ignore[no-untyped-call]
+    autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else inputs.dtype
+    flat = [tensor for direction in weights for tensor in direction]
+    states: Tensor = _Layer.apply(cell, trains, autocast, layer, inputs, *flat)  # type: ignore[no-untyped-call]
     return states
 
 
-def _inner_bias(cell: Cell, bias_hh: Tensor) -> Tensor:
-    """The part of the bias that stands within the GRU's reset gate: its candidate's (h,); of other cells nothing."""
-    return bias_hh[2 * len(bias_hh) // 3 :] if cell == "gru" else bias_hh[:0]
+def read_tables(cell: Cell, tables: Sequence[Tensor], layer: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
+    """The same without gradient, where each direction's x W_x is known: (rows, gates·h), as `project` gives it."""
+    output = _output(layer, weights)
+    in_parallel(
+        *(partial(_recur, cell, False, part, part.reads, tables[part.direction], weights, output) for part in layer)
+    )
+    return output
+
+
+def project(cell: Cell, inputs: Tensor, weights: Weights, autocast: torch.dtype) -> Tensor:
+    """x W_x with the biases of all gates, to which a step adds its h W_h: (rows, gates·h) for (rows, input_size).
+
+    The product is made in the type `autocast`, from which the recurrence goes on in full.
+    """
+    weight_ih, _, bias_ih, bias_hh = weights
+    inner = len(_inner_bias(cell, bias_hh))
+    bias = bias_ih + bias_hh
+    bias[len(bias) - inner :] = bias_ih[len(bias) - inner :]
+    product = torch.nn.functional.linear(inputs.to(autocast), weight_ih.to(autocast), bias.to(autocast))
+    return product.to(inputs.dtype)
 
 
 def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The different values (rows,), int32, of `values` (time, batch) below `size`, and each one's row (time, batch).
+    """The different values (rows,), int32, of `values` (…, …) below `size`, and each one's row, as they stand.
 
     Example:
         >>> distinct(torch.tensor([[7, 9], [9, 8]], dtype=torch.int32), size=10)
@@ -79,38 +124,151 @@ def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(different[:count]), torch.from_numpy(index)
 
 
-class _Recurrence(torch.autograd.Function):
+class _Kept(NamedTuple):
+    """What the backward pass of a part needs; `rows` are those of the layer's inputs that are the part's `inputs`."""
+
+    inputs: Tensor
+    rows: Tensor
+    reads: Tensor
+    states: Tensor
+    memory: Tensor
+    gates: Tensor
+
+
+class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(
-        context: Any, cell: Cell, trains: bool, projected: Tensor, index: Tensor, weight_hh: Tensor, inner_bias: Tensor
+        context: Any,
+        cell: Cell,
+        trains: bool,
+        autocast: torch.dtype,
+        layer: Sequence[Part],
+        inputs: Tensor,
+        *flat: Tensor,
     ) -> Tensor:
-        from models import kernels
-
-        (time, batch), h = index.shape, weight_hh.shape[1]
-        states = projected.new_empty(time + 1, batch, h)
-        # Two rows where the backward pass wants none: a loop that reads and writes the same one is not made of vectors.
-        memory = projected.new_empty((time + 1 if trains else 2) if cell == "lstm" else 0, batch, h)
-        gates = projected.new_empty(time if trains else 1, batch, _KEPT[cell] * h + _GAP)
-        states[0] = 0
-        memory[:1] = 0
-        run = {"rnn": kernels.rnn_forward, "gru": kernels.gru_forward, "lstm": kernels.lstm_forward}[cell]
-        run(*_arrays(projected, index, weight_hh.t().contiguous(), inner_bias, states, memory, gates))
-        context.cell = cell
-        context.rows, context.inner = len(projected), len(inner_bias)
-        context.save_for_backward(index, weight_hh, states, memory, gates)
-        return states[1:]
+        weights = _by_direction(flat)
+        output = _output(layer, weights)
+        kept = in_parallel(
+            *(partial(_forward, cell, trains, autocast, part, inputs, weights, output) for part in layer)
+        )
+        context.cell, context.autocast, context.layer, context.rows = cell, autocast, layer, len(inputs)
+        context.save_for_backward(*flat, *(tensor for part in kept for tensor in part))
+        return output
 
     @staticmethod
     @once_differentiable
-    def backward(context: Any, d_states: Tensor) -> Any:
+    def backward(context: Any, d_output: Tensor) -> Any:
         from models import kernels
 
-        index, weight_hh, states, memory, gates = context.saved_tensors
-        d_projected = states.new_zeros(context.rows, len(weight_hh))
-        d_weight, d_inner_bias = torch.zeros_like(weight_hh), states.new_zeros(context.inner)
-        run = {"rnn": kernels.rnn_backward, "gru": kernels.gru_backward, "lstm": kernels.lstm_backward}[context.cell]
-        run(*_arrays(d_states, index, weight_hh, states, memory, gates, d_projected, d_weight, d_inner_bias))
-        return None, None, d_projected, None, d_weight, d_inner_bias
+        layer, saved, wanted = context.layer, context.saved_tensors, context.needs_input_grad[4]
+        size = len(_Kept._fields)
+        flat, kept = saved[: -size * len(layer)], saved[-size * len(layer) :]
+        kept = [_Kept(*kept[start : start + size]) for start in range(0, len(kept), size)]
+        weights, d_output = _by_direction(flat), d_output.contiguous()
+        found = in_parallel(
+            *(
+                partial(_backward, context.cell, wanted, context.autocast, part, of_part, weights, d_output)
+                for part, of_part in zip(layer, kept, strict=True)
+            )
+        )
+        d_inputs = d_output.new_zeros(context.rows, kept[0].inputs.shape[1]) if wanted else None
+        for (d_part, _), of_part in zip(found, kept, strict=True):
+            if d_inputs is not None and d_part is not None:
+                kernels.add_rows(d_inputs.numpy(), of_part.rows.numpy(), d_part.numpy())
+        d_flat: list[Tensor] = []
+        for direction in range(len(weights)):
+            of_direction = [
+                d_weights for part, (_, d_weights) in zip(layer, found, strict=True) if part.direction == direction
+            ]
+            d_flat += [sum(tensors[1:], tensors[0]) for tensors in zip(*of_direction, strict=True)]
+        return None, None, None, None, d_inputs, *d_flat
+
+
+def _forward(
+    cell: Cell,
+    trains: bool,
+    autocast: torch.dtype,
+    part: Part,
+    inputs: Tensor,
+    weights: Sequence[Weights],
+    output: Tensor,
+) -> _Kept:
+    if part.some:
+        rows, reads = distinct(part.reads, len(inputs))
+        inputs = inputs.index_select(0, rows)
+    else:
+        rows, reads = torch.arange(len(inputs), dtype=torch.int32), part.reads
+    projected = project(cell, inputs, weights[part.direction], autocast)
+    return _Kept(inputs, rows, reads, *_recur(cell, trains, part, reads, projected, weights, output))
+
+
+def _recur(
+    cell: Cell,
+    trains: bool,
+    part: Part,
+    reads: Tensor,
+    projected: Tensor,
+    weights: Sequence[Weights],
+    output: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Fills the part's place in `output`, and returns what its steps keep: states, memory and gates."""
+    from models import kernels
+
+    _, weight_hh, _, bias_hh = weights[part.direction]
+    (time, batch), h = reads.shape, weight_hh.shape[1]
+    # Two rows where the backward pass wants none: a loop that reads and writes the same one is not made of vectors.
+    states = projected.new_empty(time + 1 if trains else 2, batch, h)
+    memory = projected.new_empty(len(states) if cell == "lstm" else 0, batch, h)
+    gates = projected.new_empty(time if trains else 1, batch, _KEPT[cell] * h + _GAP)
+    run: Any = {"rnn": kernels.rnn_forward, "gru": kernels.gru_forward, "lstm": kernels.lstm_forward}[cell]
+    arrays = _arrays(projected, reads, part.places)
+    column = part.direction * h
+    run(*arrays, column, *_arrays(weight_hh.t(), _inner_bias(cell, bias_hh), output, states, memory, gates))
+    return states, memory, gates
+
+
+def _backward(
+    cell: Cell,
+    wanted: bool,
+    autocast: torch.dtype,
+    part: Part,
+    kept: _Kept,
+    weights: Sequence[Weights],
+    d_output: Tensor,
+) -> tuple[Tensor | None, list[Tensor]]:
+    """The gradients of the part's inputs, if `wanted`, and of its direction's weights."""
+    from models import kernels
+
+    weight_ih, weight_hh, _, bias_hh = weights[part.direction]
+    d_projected = kept.states.new_zeros(len(kept.inputs), len(weight_hh))  # (rows, gates·h)
+    d_weight_hh, d_inner_bias = torch.zeros_like(weight_hh), torch.zeros_like(_inner_bias(cell, bias_hh))
+    run: Any = {"rnn": kernels.rnn_backward, "gru": kernels.gru_backward, "lstm": kernels.lstm_backward}[cell]
+    arrays = _arrays(d_output, kept.reads, part.places)
+    column = part.direction * weight_hh.shape[1]
+    kept_arrays = _arrays(weight_hh, kept.states, kept.memory, kept.gates)
+    run(*arrays, column, *kept_arrays, *_arrays(d_projected, d_weight_hh, d_inner_bias))
+    d_bias_ih = d_projected.sum(dim=0)
+    d_bias_hh = d_bias_ih.clone()
+    d_bias_hh[len(d_bias_hh) - len(d_inner_bias) :] = d_inner_bias
+    rough = d_projected.to(autocast)
+    d_inputs = (rough @ weight_ih.to(autocast)).to(weight_ih.dtype) if wanted else None
+    d_weight_ih = (rough.t() @ kept.inputs.to(autocast)).to(weight_ih.dtype)
+    return d_inputs, [d_weight_ih, d_weight_hh, d_bias_ih, d_bias_hh]
+
+
+def _inner_bias(cell: Cell, bias_hh: Tensor) -> Tensor:
+    """The part of the bias that stands within the GRU's reset gate: its candidate's (h,); of other cells nothing."""
+    return bias_hh[2 * len(bias_hh) // 3 :] if cell == "gru" else bias_hh[:0]
+
+
+def _output(layer: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
+    """Room for the states (batch·time, directions·h) of all parts."""
+    positions = sum(part.places.numel() for part in layer if part.direction == 0)
+    return weights[0][1].new_empty(positions, len(weights) * weights[0][1].shape[1])
+
+
+def _by_direction(flat: Sequence[Tensor]) -> list[Weights]:
+    return [(flat[k], flat[k + 1], flat[k + 2], flat[k + 3]) for k in range(0, len(flat), 4)]
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:

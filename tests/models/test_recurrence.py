@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models import kernels
 from models.encoder import RecurrentEncoder
-from models.recurrence import distinct, project, recur
+from models.recurrence import distinct, parts, read
 from tests.models.cores import check_one_core_gives_the_same_bits
 from tests.models.test_encoder import CELLS, packed_reference, valid
 
@@ -27,14 +27,14 @@ def arguments(cell: str, dtype: torch.dtype = torch.float64) -> tuple[Any, ...]:
     torch.manual_seed(3)
     module = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](3, 4, dtype=dtype)
     inputs = torch.randn(5, 3, dtype=dtype, requires_grad=True)
-    index = torch.tensor([[0, 1], [1, 1], [3, 4], [0, 3]], dtype=torch.int32)
+    index = torch.tensor([[0, 1, 3, 0], [1, 1, 4, 3]], dtype=torch.int32)
     return cell, inputs, index, *module.parameters()
 
 
 def states(cell: Any, inputs: Tensor, index: Tensor, *weights: Tensor) -> Tensor:
-    """Of all steps."""
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    return recur(cell, project(cell, inputs, weight_ih, bias_ih, bias_hh), index, weight_hh, bias_hh)
+    """Of all positions: (batch, time, h)."""
+    first, second, third, fourth = weights
+    return read(cell, inputs, parts(index, None), [(first, second, third, fourth)]).view(*index.shape, -1)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -70,7 +70,7 @@ def test_more_steps_than_fit_in_one_product_have_pytorchs_gradients(cell: Any) -
 def test_inputs_that_are_no_finite_numbers_are_not_hidden(cell: str, value: float) -> None:
     name, inputs, index, *weights = arguments(cell, torch.float32)
     found = states(name, inputs.detach() * torch.tensor([value, 1, 1]), index, *weights)
-    assert torch.isnan(found[-1]).all() == np.isnan(value)
+    assert torch.isnan(found[:, -1]).all() == np.isnan(value)
     assert (found.abs() <= 1).all() or np.isnan(value)
 
 

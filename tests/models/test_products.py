@@ -1,0 +1,57 @@
+"""The compiled matrix products: NumPy's results for all sizes, whatever lies around, in bits that no block changes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.products import LANES, add_transposed, multiply
+
+sizes = st.integers(1, 2 * LANES + 9)
+multiply_any: Any = multiply  # numba's type for calls takes too few arguments
+add_transposed_any: Any = add_transposed
+
+
+def matrices(rows: int, depth: int, columns: int, dtype: Any) -> tuple[Any, Any]:
+    generator = np.random.default_rng([rows, depth, columns])
+    return generator.standard_normal((rows, depth)).astype(dtype), generator.standard_normal((depth, columns)).astype(
+        dtype
+    )
+
+
+@settings(deadline=None)
+@given(sizes, sizes, sizes, st.sampled_from([(np.float32, 1e-4), (np.float64, 1e-12)]))
+def test_products_are_numpys(rows: int, depth: int, columns: int, kind: tuple[Any, float]) -> None:
+    dtype, tolerance = kind
+    left, right = matrices(rows, depth, columns, dtype)
+    expected = left.astype(np.float64) @ right
+    result = np.full((rows + 1, columns), np.nan, dtype)
+    multiply_any(left, right, result[:rows])
+    np.testing.assert_allclose(result[:rows], expected, rtol=0, atol=tolerance)
+    assert np.isnan(result[rows]).all()  # what lies behind the result is left alone
+    result = np.ones((rows + 1, columns), dtype)
+    add_transposed_any(np.ascontiguousarray(left.T), right, result[:rows])
+    np.testing.assert_allclose(result[:rows], 1 + expected, rtol=0, atol=tolerance)
+    assert (result[rows] == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_row_has_the_same_bits_in_any_company(dtype: Any) -> None:
+    left, right = matrices(21, 64, 2 * LANES + 5, dtype)
+    together = np.empty((21, right.shape[1]), dtype)
+    multiply_any(left, right, together)
+    for row in range(21):
+        alone = np.empty((1, right.shape[1]), dtype)
+        multiply_any(left[row : row + 1], right, alone)
+        assert np.array_equal(alone[0], together[row])
+
+
+def test_nan_is_not_hidden() -> None:
+    left, right = matrices(9, 5, 3, np.float32)
+    left[4, 2] = np.nan
+    result = np.empty((9, 3), np.float32)
+    multiply_any(left, right, result)
+    assert np.isnan(result[4]).all()
+    assert np.isfinite(np.delete(result, 4, axis=0)).all()
