@@ -1,15 +1,18 @@
 """AdamW (Loshchilov and Hutter 2019) on the CPU, where an embedding's gradient is given by the rows that were read.
 
 As PyTorch's, up to rounding (tests/models/test_adamw.py): every weight moves in every step, for its moments live on.
-But the zeros that would stand for the rows that were not read, 10 MB for 20,000 words, are never made, summed up,
-clipped and read; and the two halves of the rows are passed over at the same time.
+But a row without a gradient moves later, through all the steps that it missed, once somebody is going to read it
+(`catch_up`): the steps cost a division each, while passing over 20,000 words and their moments in every step means
+60 MB of memory. How often it is caught up with changes no bit.
 """
 
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -17,57 +20,107 @@ from models.side_by_side import in_parallel
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+REMEMBERED = 1000  # steps after which even a word that nobody reads is caught up with
+
+
+class _Rows:
+    """How far each row of a table has come, and the numbers of the steps since then.
+
+    Attributes:
+        done: int32 (rows,), the last step that each row has moved in.
+        numbers: (REMEMBERED, 3) of the steps from `start` on: decay, learning rate, and scale of the second moment's
+            root.
+    """
+
+    def __init__(self, rows: int, start: int) -> None:
+        self.done: NDArray[np.int32] = np.full(rows, start, np.int32)
+        self.numbers = np.zeros((REMEMBERED, 3))
+        self.start = start
 
 
 class RowwiseAdamW(Optimizer):
-    """Takes dense gradients, and sparse ones in which no row is named twice."""
+    """Takes dense gradients, and sparse ones in which no row is named twice.
+
+    Before rows that may be behind are read, `catch_up` has to be called; `state_dict` does so itself.
+    """
 
     def __init__(self, weights: Iterable[Tensor], *, lr: float, weight_decay: float) -> None:
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay})
+        self._rows: dict[Tensor, _Rows] = {}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step for all weights that have a gradient; `closure`, if given, computes those first."""
-        from models import kernels  # takes half a second, and not all that import this move anything
-
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
         moves = [
-            self._move(weights, group["lr"], group["weight_decay"])
+            self._next(weights, group["lr"], group["weight_decay"])
             for group in self.param_groups
             for weights in group["params"]
             if weights.grad is not None
         ]
-
-        def move(half: int) -> None:
-            for arrays in moves:
-                rows = len(arrays[0])
-                kernels.adamw(rows * half // 2, rows * (half + 1) // 2, *arrays)
-
-        in_parallel(partial(move, 0), partial(move, 1))
+        _move(moves)
         return loss
 
-    def _move(self, weights: Tensor, learning_rate: float, weight_decay: float) -> list[Any]:
-        """The arrays that the loop wants."""
+    @torch.no_grad()
+    def catch_up(self, weights: Tensor, which: Tensor | None = None) -> None:
+        """Moves the rows `which` of `weights`, int32 and none twice, through the steps that they missed; None: all."""
+        if weights in self.state:
+            _move([self._missed(weights, which)])
+
+    def state_dict(self) -> dict[str, Any]:
+        """PyTorch's, of weights that have caught up."""
+        for weights in self._rows:
+            self.catch_up(weights)
+        return super().state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on from there."""
+        self._rows.clear()
+        super().load_state_dict(state_dict)
+
+    def _next(self, weights: Tensor, learning_rate: float, weight_decay: float) -> list[Any]:
+        """What the loop wants for one more step."""
         state = self.state[weights]
         if not state:
-            state |= {"step": 0, "first": torch.zeros_like(weights), "second": torch.zeros_like(weights)}
-        state["step"] += 1
-        gradient, place = _rows(weights)
-        tables = [_table(weights), _table(state["first"]), _table(state["second"]), gradient]
-        numbers = [
+            state |= {"step": 0, "first": torch.zeros_like(weights), "root": torch.zeros_like(weights)}
+        rows = self._rows_of(weights)
+        if state["step"] - rows.start == REMEMBERED:
+            self.catch_up(weights)
+            rows.start = state["step"]
+        rows.numbers[state["step"] - rows.start] = (
             1 - learning_rate * weight_decay,
-            BETAS[0],
-            1 - BETAS[0],
-            BETAS[1],
-            1 - BETAS[1],
-            learning_rate / (1 - BETAS[0] ** state["step"]),
-            (1 - BETAS[1] ** state["step"]) ** -0.5,
-            EPSILON,
-        ]
-        return [tensor.numpy() for tensor in (*tables, place, torch.tensor(numbers, dtype=weights.dtype))]
+            learning_rate / (1 - BETAS[0] ** (state["step"] + 1)),
+            (1 - BETAS[1] ** (state["step"] + 1)) ** -0.5,
+        )
+        state["step"] += 1
+        assert weights.grad is not None
+        gradient = values(weights).contiguous()
+        if weights.grad.is_sparse:
+            which = weights.grad._indices()[0].int()
+        else:
+            gradient = _table(gradient)
+            which = torch.arange(len(gradient), dtype=torch.int32)
+        return [which.numpy(), gradient.numpy(), *self._arrays(weights)]
+
+    def _missed(self, weights: Tensor, which: Tensor | None) -> list[Any]:
+        """What the loop wants for the steps before the next one."""
+        arrays = self._arrays(weights)
+        table = arrays[0]
+        rows = np.arange(len(table), dtype=np.int32) if which is None else which.numpy()
+        return [rows, np.empty((0, table.shape[1]), table.dtype), *arrays]
+
+    def _arrays(self, weights: Tensor) -> list[Any]:
+        state, rows = self.state[weights], self._rows_of(weights)
+        tables = [_table(tensor).numpy() for tensor in (weights, state["first"], state["root"])]
+        return [*tables, rows.done, rows.numbers, rows.start, state["step"]]
+
+    def _rows_of(self, weights: Tensor) -> _Rows:
+        if weights not in self._rows:
+            self._rows[weights] = _Rows(len(_table(weights)), self.state[weights]["step"])
+        return self._rows[weights]
 
 
 def values(weights: Tensor) -> Tensor:
@@ -77,18 +130,20 @@ def values(weights: Tensor) -> Tensor:
     return gradient._values() if gradient.is_sparse else gradient
 
 
+def _move(moves: list[list[Any]]) -> None:
+    """Every second row on each core: those that were read last come first, and have missed less."""
+    from models import kernels  # takes half a second, and not all that import this move anything
+
+    adamw: Any = kernels.adamw
+
+    def move(first: int) -> None:
+        for arrays in moves:
+            adamw(first, 2, *arrays, (*BETAS, EPSILON))
+
+    in_parallel(partial(move, 0), partial(move, 1))
+
+
 def _table(weights: Tensor) -> Tensor:
     """(rows, columns): matrices as they are, a vector as one row."""
     weights = weights.detach()
     return weights[None] if weights.ndim == 1 else weights.view(len(weights), -1)
-
-
-def _rows(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradient's rows, and for each row of the weights which of those is its own, int32, -1 if none is."""
-    gradient, table = values(weights).contiguous(), _table(weights)
-    assert weights.grad is not None
-    if not weights.grad.is_sparse:
-        return _table(gradient), torch.arange(len(table), dtype=torch.int32)
-    place = torch.full((len(table),), -1, dtype=torch.int32)
-    place[weights.grad._indices()[0]] = torch.arange(len(gradient), dtype=torch.int32)
-    return gradient, place

@@ -4,6 +4,8 @@ The textbook model is its default shape: Embedding(vocabulary, 128) → LSTM(64)
 final states are joined to 128 numbers → Linear(classes) → softmax.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
@@ -20,7 +22,8 @@ class TextClassifier(nn.Module):
     """Token numbers in, one logit a class out.
 
     Attributes:
-        sparse_gradient: whether the embedding's gradient may come as the rows that were read, each once (on the CPU).
+        before_reading: if set, is called with the different words, int32, that are going to be read (on the CPU), and
+            the embedding's gradient comes as their rows, each once.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class TextClassifier(nn.Module):
         if vectors is not None:
             self.embedding.weight.data.copy_(vectors)
         self.embedding.weight.requires_grad_(not freeze_embedding)
-        self.sparse_gradient = False
+        self.before_reading: Callable[[Tensor], None] | None = None
 
     def forward(self, tokens: Tensor, lengths: Tensor, tables: list[Tensor] | None = None) -> Tensor:
         """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU.
@@ -87,7 +90,9 @@ class TextClassifier(nn.Module):
         if tokens.is_cuda or (self.training and self.embedding_dropout.p):
             return self.decide(self.encoder(self.embedding_dropout(self.embedding(tokens)), lengths), lengths)
         different, index = distinct(tokens, self.embedding.num_embeddings)  # (rows,), (batch, time)
-        rows = embedding(different, self.embedding.weight, PADDING_INDEX, sparse=self.sparse_gradient)
+        if self.before_reading is not None:
+            self.before_reading(different)
+        rows = embedding(different, self.embedding.weight, PADDING_INDEX, sparse=self.before_reading is not None)
         return self.decide(self.encoder.read(rows, index, lengths), lengths)
 
     def tables(self) -> list[Tensor]:

@@ -275,22 +275,30 @@ def number(values, different, index, seen):
 
 
 @compiled
-def adamw(start, stop, weights, first, second, gradient, place, numbers):
-    """Moves the rows from `start` to `stop` of `weights` (rows, columns), and their moments `first` and `second`.
+def adamw(first, every, which, gradient, weights, moments, roots, done, numbers, start, step, constants):
+    """Moves rows of `weights` (rows, columns), first `moments`, and `roots` of the second ones, up to `step`.
 
-    `place` (rows,) says which row of `gradient` is theirs; -1: a row of zeros. models/adamw.py has the numbers.
+    The rows are those that `which` names, from its `first` place on `every` so many. In the steps that a row missed it
+    has no gradient; in the last one `gradient` (len(which), columns), unless it is empty. models/adamw.py has the rest.
     """
-    kept, old1, new1, old2, new2, rate, scale, epsilon = numbers
-    for r in range(start, stop):
-        w, m, v = weights[r], first[r], second[r]
-        if place[r] < 0:
+    number = weights.dtype.type
+    beta1, beta2, epsilon = number(constants[0]), number(constants[1]), number(constants[2])
+    new1, new2, fading = number(1 - constants[0]), number(1 - constants[1]), number(math.sqrt(constants[1]))
+    missed = step if len(gradient) == 0 else step - 1
+    for n in range(first, len(which), every):
+        r = which[n]
+        w, m, root = weights[r], moments[r], roots[r]
+        for s in range(done[r] - start, missed - start):
+            kept, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
             for j in range(len(w)):
-                m[j] *= old1
-                v[j] *= old2
-        else:
-            g = gradient[place[r]]
+                m[j] *= beta1
+                root[j] *= fading
+                w[j] = kept * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+        if missed < step:
+            g, s = gradient[n], step - 1 - start
+            kept, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
             for j in range(len(w)):
-                m[j] = old1 * m[j] + new1 * g[j]
-                v[j] = old2 * v[j] + new2 * g[j] * g[j]
-        for j in range(len(w)):
-            w[j] = kept * w[j] - rate * m[j] / (math.sqrt(v[j]) * scale + epsilon)
+                m[j] = beta1 * m[j] + new1 * g[j]
+                root[j] = math.sqrt(beta2 * root[j] * root[j] + new2 * g[j] * g[j])
+                w[j] = kept * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+        done[r] = step

@@ -1,6 +1,7 @@
 """What Lightning trains: a classifier, its loss, its optimizer, and the history of its epochs."""
 
 import math
+from functools import partial
 from typing import Any, Literal, NamedTuple, cast
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from torch.nn.utils import get_total_norm
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.hooks import RemovableHandle
 
 from errors import TrainingError
 from models.adamw import RowwiseAdamW, values
@@ -60,15 +62,17 @@ class ClassifierModule(LightningModule):
         self._train: list[Totals] = []
         self._validation: list[Totals] = []
         self._norms: list[Tensor] = []  # () each
+        self._hook: RemovableHandle | None = None
 
     def configure_optimizers(self) -> Any:
         """AdamW, and the learning rate that rises during warm-up and then follows the schedule to 0."""
         weights = [weights for weights in self.parameters() if weights.requires_grad]
         optimizer: Optimizer
         if self.device.type == "cpu":
-            # Processes that train together add their gradients up, and want them dense.
-            self.classifier.sparse_gradient = self.trainer.world_size == 1
             optimizer = RowwiseAdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
+            # Processes that train together add their gradients up, and want them dense.
+            if self.trainer.world_size == 1:
+                self._let_words_wait(optimizer)
         else:
             # Fused: one pass over the embedding, the largest part by far, instead of several. Not where gradients are
             # scaled: the fused one unscales them itself, too late for clipping.
@@ -77,6 +81,20 @@ class ClassifierModule(LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
+
+    def _let_words_wait(self, optimizer: RowwiseAdamW) -> None:
+        """Lets the embedding's rows move when they are read: by the classifier, or for a copy of the weights."""
+        words = self.classifier.embedding.weight
+        self.classifier.before_reading = partial(optimizer.catch_up, words)
+        embedding: Any = self.classifier.embedding  # PyTorch forgot the hook's type
+        self._hook = embedding.register_state_dict_pre_hook(lambda *_: optimizer.catch_up(words))
+
+    def on_fit_end(self) -> None:
+        """No word is behind any longer."""
+        if self._hook is not None:
+            self.classifier.embedding.state_dict()
+            self._hook.remove()
+            self._hook = self.classifier.before_reading = None
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents."""

@@ -1,4 +1,7 @@
-"""AdamW from rows: the weights that PyTorch's has, whatever form the gradient comes in."""
+"""AdamW from rows: the weights that PyTorch's has, whatever form the gradient comes in, and whenever they are read."""
+
+import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -6,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from models import adamw
 from models.adamw import RowwiseAdamW, values
 from tests.models.cores import check_one_core_gives_the_same_bits
 
@@ -35,15 +39,57 @@ def test_steps_are_those_of_pytorch(seed: int, share: float, weight_decay: float
     torch.manual_seed(seed)
     start = torch.randn(30, 5, dtype=torch.float64)
     dense, rowwise, theirs = (start.clone().requires_grad_() for _ in range(3))
-    optimizers = [RowwiseAdamW([weights], lr=rate, weight_decay=weight_decay) for weights in (dense, rowwise)]
-    optimizers.append(torch.optim.AdamW([theirs], lr=rate, weight_decay=weight_decay))  # type: ignore[arg-type]
+    ours = RowwiseAdamW([rowwise], lr=rate, weight_decay=weight_decay)
+    optimizers = [
+        ours,
+        RowwiseAdamW([dense], lr=rate, weight_decay=weight_decay),
+        torch.optim.AdamW([theirs], lr=rate, weight_decay=weight_decay),
+    ]
     for step, gradient in enumerate(gradients(seed, share)):
         dense.grad, rowwise.grad, theirs.grad = gradient, as_rows(gradient), gradient
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = rate / (step + 1)  # as a schedule does
             optimizer.step()
-        assert torch.equal(dense, rowwise)
-        torch.testing.assert_close(rowwise, theirs, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(dense, theirs, rtol=1e-12, atol=1e-14)
+        read = (torch.rand(30) < 0.3).nonzero()[:, 0].int()
+        ours.catch_up(rowwise, read)
+        torch.testing.assert_close(rowwise[read], theirs[read], rtol=1e-12, atol=1e-14)
+    ours.state_dict()
+    torch.testing.assert_close(rowwise, theirs, rtol=1e-12, atol=1e-14)
+
+
+def trained(catches_up: Callable[[int], Tensor | None]) -> Tensor:
+    """Weights after some steps; after each, the rows that `catches_up` says have caught up."""
+    weights = torch.ones(30, 5, requires_grad=True)
+    optimizer = RowwiseAdamW([weights], lr=0.1, weight_decay=0.1)
+    for step, gradient in enumerate(gradients(1, 0.2)):
+        weights.grad = as_rows(gradient.float())
+        optimizer.step()
+        optimizer.catch_up(weights, catches_up(step))
+    optimizer.catch_up(weights)
+    return weights.detach()
+
+
+def test_how_often_rows_catch_up_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    seldom = trained(lambda _: torch.arange(0).int())
+    assert torch.equal(trained(lambda _: None), seldom)
+    assert torch.equal(trained(lambda step: torch.arange(step, 30, 3).int()), seldom)
+    monkeypatch.setattr(adamw, "REMEMBERED", 3)
+    assert torch.equal(trained(lambda _: torch.arange(0).int()), seldom)
+
+
+def test_it_goes_on_from_its_state_with_the_same_bits() -> None:
+    weights = torch.ones(30, 5, requires_grad=True)
+    optimizer = RowwiseAdamW([weights], lr=0.1, weight_decay=0.1)
+    for gradient in gradients(1, 0.2):
+        state = copy.deepcopy(optimizer.state_dict())
+        weights = weights.detach().clone().requires_grad_()
+        optimizer = RowwiseAdamW([weights], lr=0.1, weight_decay=0.1)
+        optimizer.load_state_dict(state)
+        weights.grad = as_rows(gradient.float())
+        optimizer.step()
+    optimizer.catch_up(weights)
+    assert torch.equal(weights, trained(lambda _: None))
 
 
 def test_vectors_and_single_rows_move_as_well() -> None:
@@ -65,15 +111,7 @@ def test_weights_without_a_gradient_stay() -> None:
 
 
 def test_one_core_gives_the_bits_of_two() -> None:
-    def trained() -> list[Tensor]:
-        weights = torch.ones(30, 5, dtype=torch.float64, requires_grad=True)
-        optimizer = RowwiseAdamW([weights], lr=0.1, weight_decay=0.1)
-        for gradient in gradients(1, 0.5):
-            weights.grad = as_rows(gradient)
-            optimizer.step()
-        return [weights.detach()]
-
-    check_one_core_gives_the_same_bits(trained)
+    check_one_core_gives_the_same_bits(lambda: [trained(lambda _: torch.arange(0, 30, 2).int())])
 
 
 def test_values_of_a_sparse_gradient_have_its_norm() -> None:

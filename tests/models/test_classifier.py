@@ -103,8 +103,10 @@ def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(bidirectiona
     classifier(tokens, lengths).sum().backward()
     dense = classifier.embedding.weight.grad
     classifier.zero_grad()
-    classifier.sparse_gradient = True
+    read: list[list[int]] = []
+    classifier.before_reading = lambda words: read.append(sorted(words.tolist()))
     classifier(tokens, lengths).sum().backward()
+    assert read == [[1, 2, 3, 4]]
     sparse = classifier.embedding.weight.grad
     assert dense is not None
     assert sparse is not None
@@ -114,7 +116,7 @@ def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(bidirectiona
 
 def test_with_dropout_on_the_embedding_its_gradient_is_dense() -> None:
     classifier = TextClassifier(9, 2, cell="lstm", embedding_dropout=0.5)
-    classifier.sparse_gradient = True
+    classifier.before_reading = lambda _: None
     classifier(torch.tensor([[2, 2, 3]], dtype=torch.int32), torch.tensor([3])).sum().backward()
     assert classifier.embedding.weight.grad is not None
     assert not classifier.embedding.weight.grad.is_sparse
