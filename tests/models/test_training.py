@@ -72,6 +72,17 @@ def test_every_cell_learns_which_token_came_first(cell: str, precision: str) -> 
     assert (probabilities.argmax(axis=1) == test.labels).mean() > 0.9
 
 
+def test_words_that_wait_until_they_are_read_end_where_all_that_move_at_once_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = train(batch_size=1, precision="64-true")
+    assert waiting.classifier.before_reading is None
+    monkeypatch.setattr(ClassifierModule, "_let_words_wait", lambda *_: None)
+    moving = train(batch_size=1, precision="64-true")
+    assert waiting.history[-1]["validation_loss"] == pytest.approx(moving.history[-1]["validation_loss"], rel=1e-9)
+    torch.testing.assert_close(waiting.state_dict(), moving.state_dict(), rtol=1e-8, atol=1e-10)
+
+
 def test_the_same_seed_gives_the_same_bits() -> None:
     one, other = train(head_dropout=0.3), train(head_dropout=0.3)
     assert one.history == other.history
