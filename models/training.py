@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
+import torch
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 from torch import Tensor
@@ -45,6 +46,9 @@ def build_trainer(
     Raises:
         ParamsError: nobody has said where the other nodes are.
     """
+    # What `deterministic` does besides: it fills new memory, to show who reads it before writing. Nobody does.
+    deterministic: Any = torch.utils.deterministic  # a module whose attribute PyTorch hides from type checkers
+    deterministic.fill_uninitialized_memory = False
     terminal = sys.stdout.isatty()
     callbacks: list[Callback] = [RichProgressBar() if terminal else PlainProgress()]
     if early_stopping is not None:
