@@ -44,7 +44,7 @@ def fetch(
         checksum: `md5:…` or `sha256:…` of the file, or None: not checked.
         attempts: how often a download is tried; each goes on where the last was cut, if the server allows.
         pause: seconds before the second attempt, doubled before each further one.
-        timeout: seconds without any data after which a connection counts as stalled.
+        timeout: seconds for an answer, and for each of its chunks; a connection that takes longer has stalled.
 
     Raises:
         DataError: one line that names the source and what is wrong with it.

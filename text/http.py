@@ -16,9 +16,10 @@ import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from deadline import Overdue, within
 from errors import DataError
 
-CHUNK = 2**18
+CHUNK = 2**15  # bytes; a connection on which they take longer than the timeout has stalled
 PASSING_STATUS = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -125,9 +126,10 @@ def _receive(address: str, part: _Part, verified_later: bool, timeout: float) ->
 @contextmanager
 def _answer(address: str, headers: dict[str, str], timeout: float) -> Iterator[requests.Response]:
     try:
-        response = requests.get(address, headers=headers, timeout=timeout, stream=True)
-    except requests.Timeout:
-        raise _Cut(f"the server sent nothing for {timeout:g} seconds") from None
+        with within(timeout):
+            response = requests.get(address, headers=headers, timeout=timeout, stream=True)
+    except (requests.Timeout, Overdue):
+        raise _Cut(f"the server sent no answer for {timeout:g} seconds") from None
     except requests.ConnectionError as error:
         raise _Cut(f"the server cannot be reached ({_reason(error)})") from None
     except (requests.RequestException, ValueError) as error:  # a ValueError: redirected to what is no address
@@ -157,19 +159,26 @@ def _append(response: requests.Response, part: _Part, address: str, timeout: flo
     total = done + int(length) if length and length.isdigit() else None
     with part.path.open("ab") as file, progress(file_name(address), done, total) as advance:
         try:
-            # The raw stream: requests' own would undo a Content-Encoding, which archives are sometimes labelled with.
-            for chunk in response.raw.stream(CHUNK, decode_content=False):
+            while chunk := _read(response, timeout):
                 if not done and _is_page(chunk):
                     raise DataError(f"{shown(address)}: the server sent a web page instead of the file")
                 file.write(chunk)
                 done += len(chunk)
                 advance(len(chunk))
-        except urllib3.exceptions.ReadTimeoutError:
+        except (urllib3.exceptions.ReadTimeoutError, Overdue):
             raise _Cut(
-                f"the server sent nothing for {timeout:g} seconds after {done} of {total or '?'} bytes"
+                f"the server sent next to nothing for {timeout:g} seconds after {done} of {total or '?'} bytes"
             ) from None
-        except (urllib3.exceptions.HTTPError, ConnectionError):
+        except (urllib3.exceptions.HTTPError, ConnectionError, ValueError):  # a chunk of less than nothing
             raise _Cut(f"the connection was cut after {done} of {total or '?'} bytes") from None
+
+
+def _read(response: requests.Response, timeout: float) -> bytes:
+    """The next chunk whole, or what is left."""
+    with within(timeout):
+        # The raw stream: requests' own would undo a Content-Encoding, which archives are sometimes labelled with.
+        chunk: bytes = response.raw.read(CHUNK, decode_content=False)
+        return chunk
 
 
 def _is_page(chunk: bytes) -> bool:

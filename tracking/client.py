@@ -3,11 +3,12 @@
 A call takes one way whether it is told at once or later: it becomes JSON, and `send` tells it.
 """
 
+import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +31,7 @@ from mlflow.store.entities import PagedList
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from deadline import Overdue, within
 from errors import without_secrets
 from tracking import sqlite
 from tracking.outbox import Call, Outbox, Refused
@@ -43,6 +45,7 @@ EXPERIMENT_TAGS = {
 WAITING_EXPERIMENT = "waiting-experiment"  # stands for the id of one that MLflow could not be asked for
 OUTBOX = "mlflow.outbox"
 SECONDS_BETWEEN_ATTEMPTS = 30.0
+SLOWEST_UPLOAD = 2**15  # bytes a second
 
 # Codes of an MLflow that answers, and says no.
 REFUSALS = {
@@ -68,7 +71,7 @@ class OutboxClient(MlflowClient):
         # Two processes that create the tables, or the experiment, at the same time would fail each other.
         database = sqlite.database(uri)
         self._lock = sqlite.lock(database or root / "mlflow.db")
-        self._alone: AbstractContextManager[Any] = self._lock if database else nullcontext()  # servers take turns
+        self._is_server = database is None
         with self._lock:
             if database and not database.exists():
                 sqlite.create(database)
@@ -86,7 +89,7 @@ class OutboxClient(MlflowClient):
         Raises:
             MlflowException, SQLAlchemyError, ImportError, OSError: whatever the store has to say.
         """
-        with self._lock:
+        with self._lock, self._asking():
             if (found := self.get_experiment_by_name(name)) is not None:
                 return str(found.experiment_id)
             # A server keeps artifacts where it was told to; the local store keeps them beside itself.
@@ -175,17 +178,17 @@ class OutboxClient(MlflowClient):
 
     def get_run(self, run_id: str) -> Run:
         """As MLflow's; also of a run that had to wait."""
-        with self._alone:
+        with self._asking():
             return super().get_run(self.outbox.run_id(run_id))
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """As MLflow's."""
-        with self._alone:
+        with self._asking():
             return list(super().get_metric_history(run_id, key))
 
     def search_runs(self, *arguments: Any, **named: Any) -> PagedList[Run]:
         """As MLflow's."""
-        with self._alone:
+        with self._asking():
             return super().search_runs(*arguments, **named)
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
@@ -252,7 +255,7 @@ class OutboxClient(MlflowClient):
 
     def _create(self, call: Call) -> str:
         experiment_id = self.experiment_id(call["experiment"])
-        with self._alone:
+        with self._asking():
             created = super().create_run(experiment_id, call["start_time"], dict(call["tags"]), call["run_name"])
         return str(created.info.run_id)
 
@@ -264,12 +267,23 @@ class OutboxClient(MlflowClient):
     def send(self, run_id: str, call: Call, folder: Path) -> None:
         """Tells MLflow, or raises; paths in `call` start at `folder`."""
         try:
-            with self._alone:
+            with self._asking(_files(call, folder)):
                 self._send(self.outbox.run_id(run_id), call, folder)
         except MlflowException as fault:
             if fault.error_code in REFUSALS:
                 raise Refused(str(fault)) from fault
             raise
+
+    @contextmanager
+    def _asking(self, files: Sequence[Path] = ()) -> Iterator[None]:
+        """Around what asks the store: one process at a time asks SQLite, a server has so long, by what it is sent."""
+        limit = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])  # of tracking/store.py, or the user's
+        seconds = sum(limit + file.stat().st_size / SLOWEST_UPLOAD for file in files) or limit
+        try:
+            with within(seconds) if self._is_server else self._lock:
+                yield
+        except Overdue as overdue:
+            raise MlflowException(str(overdue)) from None
 
     def _send(self, run_id: str, call: Call, folder: Path) -> None:
         match call["call"]:
@@ -291,6 +305,14 @@ class OutboxClient(MlflowClient):
                 super().update_run(run_id, call["status"], call["name"])
             case "set_terminated":
                 super().set_terminated(run_id, call["status"], call["end_time"])
+
+
+def _files(call: Call, folder: Path) -> list[Path]:
+    """The artifacts that belong to `call`; its path starts at `folder`."""
+    if "path" not in call:
+        return []
+    path = folder / call["path"]
+    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
 
 
 def _finished(call: Call) -> str:

@@ -17,7 +17,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunS
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from tracking.client import DESCRIPTION
+from tracking.client import DESCRIPTION, WAITING_EXPERIMENT
 from tracking.place import working_copy
 from tracking.store import open_experiment
 
@@ -233,6 +233,8 @@ def _run(
 
 def _left(client: MlflowClient, experiment_id: str, tags: Mapping[str, str], resumed: bool) -> Run | None:
     """The newest run of the same signature, kind and working copy, if it is unfinished or `resumed`; taken up."""
+    if experiment_id == WAITING_EXPERIMENT:  # MLflow was just found to be down
+        return None
     same = " and ".join(f"tags.{name} = '{tags[name]}'" for name in (SIGNATURE, "kind", WORKING_COPY))
     unfinished = "" if resumed else " and attributes.status != 'FINISHED'"
     order = ["attributes.start_time DESC"]

@@ -22,6 +22,7 @@ CODE = (
     "text",
     "tracking",
     "compiled.py",
+    "deadline.py",
     "errors.py",
     "dvc.yaml",
     "params.yaml",

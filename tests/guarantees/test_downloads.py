@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -12,13 +12,15 @@ from errors import DataError
 from text.fetch import fetch
 
 OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 ANSWERS = {
     "nothing": b"",
     "garbage": b"\x00\xff\x01 no HTTP\r\n\r\n",
     "a redirect to itself": b"HTTP/1.1 302 Found\r\nLocation: /data.zip\r\nContent-Length: 0\r\n\r\n",
     "a redirect to a local file": b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
     "a redirect to no address": b"HTTP/1.1 302 Found\r\nLocation: http://[::1/\r\nContent-Length: 0\r\n\r\n",
-    "broken chunks": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+    "broken chunks": CHUNKED + b"zz\r\nabc",
+    "chunks of no size": CHUNKED + b"-5\r\nabc",
     "less than was said": OK + b"Content-Length: 100\r\n\r\nabc",
     "two lengths": OK + b"Content-Length: 5\r\nContent-Length: 50\r\n\r\nabc",
     "an impossible length": OK + b"Content-Length: 99999999999999999999999\r\n\r\nabc",
@@ -30,11 +32,21 @@ ANSWERS = {
     "a long header": OK + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
     "a version that is no text": OK + b"ETag: \xff\xfe\x00\r\nContent-Length: 100\r\n\r\nabc",
 }
+# How an answer begins, and what of it comes again and again for ever, a little at a time.
+DRIPS = {
+    "a header": (OK + b"X: ", b"y"),
+    "a redirect": (b"HTTP/1.1 302 Found\r\nLocation: /data.zip\r\nContent-Length: 99999999\r\n\r\n", b"x"),
+    "the content": (OK + b"Content-Length: 99999999\r\n\r\n", b"x"),
+    "chunks": (CHUNKED, b"1\r\nx\r\n"),
+    "the end of chunks": (CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n"),
+}
 
 
 @pytest.fixture
 def address(request: pytest.FixtureRequest) -> Iterator[str]:
     """Of a server that gives the same bytes to everyone."""
+    answer, drip = request.param
+    ended = Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -45,19 +57,28 @@ def address(request: pytest.FixtureRequest) -> Iterator[str]:
                     return
                 with connection, suppress(OSError):
                     connection.recv(2**16)
-                    connection.sendall(request.param)
+                    connection.sendall(answer)
+                    while drip and not ended.wait(timeout=0.01):
+                        connection.sendall(drip)
 
         thread = Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/data.zip"
+        ended.set()
         listening.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
-@pytest.mark.parametrize("address", ANSWERS.values(), ids=ANSWERS, indirect=True)
+@pytest.mark.parametrize("address", [(answer, b"") for answer in ANSWERS.values()], ids=ANSWERS, indirect=True)
 def test_what_is_no_proper_answer_is_named_and_not_kept(address: str, tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(DataError, match=r"^http://127\.0\.0\.1:\d+/data\.zip: ") as raised:
             fetch(address, tmp_path / "cache", attempts=2, pause=0.0, timeout=5.0)
         assert "\n" not in str(raised.value)
     assert not [path for path in (tmp_path / "cache").rglob("data.zip") if path.is_file()]
+
+
+@pytest.mark.parametrize("address", DRIPS.values(), ids=DRIPS, indirect=True)
+def test_a_server_that_never_comes_to_an_end_is_given_up(address: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the server sent (no answer|next to nothing) for 0\.3 seconds.*2 attempts$"):
+        fetch(address, tmp_path, attempts=2, pause=0.0, timeout=0.3)

@@ -185,7 +185,7 @@ def test_a_connection_that_is_always_cut_is_given_up(server: Server, cache: Path
 
 def test_a_stalled_connection_is_named(server: Server, cache: Path) -> None:
     server.files["data.zip"], server.stalls = CONTENT, [10]
-    with pytest.raises(DataError, match=r"the server sent nothing for 0\.1 seconds"):
+    with pytest.raises(DataError, match=r"the server sent next to nothing for 0\.1 seconds after"):
         fetch(f"{server.address}/data.zip", cache, attempts=1, timeout=0.1)
 
 

@@ -1,10 +1,12 @@
 """A server that goes away ends no training, and learns everything when it is there again."""
 
+import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import unquote
 
@@ -159,6 +161,34 @@ def test_a_server_that_never_answers_ends_no_training(tmp_path: Path, monkeypatc
         with training_run("e", "lstm", 1, "s1") as run:
             run.log_metrics({"train_loss": 0.5}, step=1)
     assert [path.name for path in waiting(tmp_path)] == ["calls.jsonl"]
+
+
+def test_a_server_that_comes_to_no_end_ends_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first asking gets the beginning of a header, the second one that of the content, and more of it for ever."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    answers = [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"]
+    ended = Event()
+    with socket.create_server(("127.0.0.1", 0)) as dripping:
+
+        def serve() -> None:
+            while answers:
+                connection, _ = dripping.accept()
+                with connection, suppress(OSError):
+                    connection.sendall(answers.pop(0))
+                    while not ended.wait(timeout=0.01):
+                        connection.sendall(b" ")
+
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{dripping.getsockname()[1]}")
+        with training_run("e", "lstm", 1, "s1") as run:
+            run.log_metrics({"train_loss": 0.5}, step=1)
+        ended.set()
+        thread.join()
+    (calls,) = waiting(tmp_path)
+    assert calls.name == "calls.jsonl"
+    assert [json.loads(line)["call"] for line in calls.open()] == ["create_run", "log_batch", "set_terminated"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
