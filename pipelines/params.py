@@ -5,6 +5,7 @@ names the key, what was found, and what is allowed.
 """
 
 import difflib
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -13,12 +14,15 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from errors import ParamsError
 from pipelines.data_params import DataParams
 from pipelines.sections import Count, Section, Seed, cut, shown
 
 PARAMS_FILE = Path("params.yaml")
+
+MOST_MERGED = 100_000  # keys, which take half a second
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -180,7 +184,10 @@ def load(path: Path = PARAMS_FILE) -> Params:
         ParamsError: one line about the first mistake (and how many more there are).
     """
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        yaml = YAML(typ="safe", pure=True)
+        tree = yaml.compose(path.read_text(encoding="utf-8"))
+        _Merged(path).keys(tree)
+        content = yaml.constructor.construct_document(tree) if tree else None
     except FileNotFoundError:
         raise ParamsError(f"{path} is missing; run this in the project's folder") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -190,6 +197,50 @@ def load(path: Path = PARAMS_FILE) -> Params:
     except RecursionError:
         raise ParamsError(f"{path} is no valid YAML: brackets or keys within one another, too many of them") from None
     return parse(content, path)
+
+
+class _Merged:
+    """Counts the keys that YAML's merge keys (<<) stand for, before they are written out.
+
+    With merge keys within merge keys a short file can stand for more than could ever be written out. Each node is
+    looked at once, in however many places aliases put it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[int, float] = {}
+        self._total = 0.0
+
+    def keys(self, node: Node | None) -> float:
+        """How many keys a mapping has, or the mappings of a list have together.
+
+        Raises:
+            ParamsError: all merge keys together stand for too many.
+        """
+        if id(node) not in self._known:
+            self._known[id(node)] = math.inf  # for who is within itself
+            self._known[id(node)] = self._count(node)
+        return self._known[id(node)]
+
+    def _count(self, node: Node | None) -> float:
+        if isinstance(node, SequenceNode):
+            return sum(map(self.keys, node.value), 0.0)
+        if not isinstance(node, MappingNode):
+            return 0.0
+        own = merged = 0.0
+        for key, value in node.value:
+            self.keys(key)
+            found = self.keys(value)
+            if key.tag == "tag:yaml.org,2002:merge":
+                merged += found
+            else:
+                own += 1
+        self._total += merged
+        if self._total > MOST_MERGED:
+            raise ParamsError(
+                f"{self._path} has merge keys (<<) that stand for too many keys; allowed: {MOST_MERGED:,} in all"
+            )
+        return own + merged
 
 
 def parse(content: Any, path: Path = PARAMS_FILE) -> Params:
