@@ -10,6 +10,12 @@ import torch
 from errors import ParamsError
 from models.classifier import TextClassifier
 from models.machine import uses_gpu
+from models.recurrence import Cell
+
+# What the loops of models/recurrence.py keep of each step for the backward pass: so many times the hidden size (state,
+# gates, memory), and some numbers between the documents.
+_KEPT: dict[Cell, int] = {"rnn": 1, "gru": 5, "lstm": 6}
+_BETWEEN = 16
 
 
 def check(
@@ -22,10 +28,6 @@ def check(
 ) -> None:
     """Refuses a variant that cannot be trained, or cannot predict, in the memory here, before any of it is allocated.
 
-    Counts what is certain, and so at least half of what will be used. In training: weights, gradients and Adam's two
-    moments; the embedded tokens and the states of each layer, which the backward pass needs. Else: weights, embedded
-    tokens and the states of one layer.
-
     Args:
         name: of the variant.
         classifier: may have its parameters on the device "meta", where they take no memory.
@@ -37,20 +39,46 @@ def check(
     Raises:
         ParamsError: names the variant, what it needs, and what there is.
     """
-    weight_size = 8 if precision == "64-true" else 4
-    state_size = 2 if precision.endswith("mixed") else weight_size
-    parameters = classifier.parameter_counts()["total"]
-    copies, layers = (4, len(classifier.encoder.layers)) if training else (1, 1)
-    widths = classifier.embedding.embedding_dim + classifier.encoder.output_size * layers
-    needed = copies * parameters * weight_size + batch_tokens * widths * state_size
+    takes = needed(classifier, batch_tokens, accelerator, precision, training)
     available = torch.cuda.get_device_properties(0).total_memory if uses_gpu(accelerator) else _memory()
-    if needed > available:
+    if takes > available:
         raise ParamsError(
-            f"variants.{name} has {parameters:,} parameters, and the largest batch {batch_tokens:,} tokens with its "
-            f"padding; {'training' if training else 'prediction'} takes at least {needed / 2**30:,.1f} GiB, but there "
-            f"are {available / 2**30:,.1f}; allowed: smaller hidden_size, embedding_size, layers, tokenize.max_size, "
-            "tokenize.max_tokens or train.batch_size"
+            f"variants.{name} has {classifier.parameter_counts()['total']:,} parameters, and the largest batch "
+            f"{batch_tokens:,} tokens with its padding; {'training' if training else 'prediction'} takes at least "
+            f"{takes / 2**30:,.1f} GiB, but there are {available / 2**30:,.1f}; allowed: smaller hidden_size, "
+            "embedding_size, layers, tokenize.max_size, tokenize.max_tokens or train.batch_size"
         )
+
+
+def needed(
+    classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str = "32-true", training: bool = True
+) -> int:
+    """Bytes that are certain to be taken, as `check` wants them; of training on the CPU about half of all, or more.
+
+    Weights; in training also the best ones so far, and AdamW's two moments of those that learn. Of each token on the
+    CPU what the backward pass needs of each layer, without the embedding, where each word of a batch stands once; on
+    the GPU the embedding and the states. In prediction the states of one layer, or of two that follow each other.
+    """
+    weight_size = 8 if precision == "64-true" else 4
+    encoder, embedding_size = classifier.encoder, classifier.embedding.embedding_dim
+    layers, width = len(encoder.layers), encoder.output_size
+    parameters = list(classifier.parameters())
+    weights = sum(part.numel() for part in parameters)
+    if training:
+        weights = 2 * weights + 2 * sum(part.numel() for part in parameters if part.requires_grad)
+    state_size = weight_size
+    if uses_gpu(accelerator):
+        numbers = embedding_size + width * (layers if training else 1)
+        if precision.endswith("mixed"):
+            state_size = 2
+    elif training:
+        directions = width // encoder.hidden_size
+        numbers = layers * (width + directions * (_KEPT[encoder.cell] * encoder.hidden_size + _BETWEEN))
+        if classifier.embedding_dropout.p:  # gives each token other numbers
+            numbers += 2 * embedding_size
+    else:
+        numbers = width * min(layers, 2)
+    return weights * weight_size + batch_tokens * numbers * state_size
 
 
 def _memory() -> int:

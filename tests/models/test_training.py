@@ -22,6 +22,7 @@ from tests import needs
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
 SCRIPT = Path(__file__).with_name("losses_of_steps.py")
+MEMORY_SCRIPT = Path(__file__).with_name("memory_of_a_step.py")
 
 
 def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierModule:
@@ -169,18 +170,32 @@ def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_
         assert pair == pytest.approx(alone, abs=1e-5)
 
 
-@pytest.mark.parametrize(("training", "doing"), [(True, "training"), (False, "prediction")])
+@pytest.mark.parametrize(
+    ("training", "doing"), [(True, "training takes at least 110.7"), (False, "prediction takes at least 15.3")]
+)
 def test_a_batch_that_a_long_document_makes_too_large_is_refused(
     training: bool, doing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr(memory, "_memory", lambda: 8 * 2**30)
     with torch.device("meta"):
         classifier = TextClassifier(20_000, 2, cell="lstm", bidirectional=False, hidden_size=64, embedding_size=128)
     memory.check("lstm", classifier, 32 * 400, "cpu", training=training)
-    with pytest.raises(
-        ParamsError, match=rf"batch 64,000,000 tokens .*; {doing} takes at least 4.* GiB, but .* 16\.0;"
-    ):
+    with pytest.raises(ParamsError, match=rf"batch 64,000,000 tokens .*; {doing} GiB, but there are 8\.0;"):
         memory.check("lstm", classifier, 32 * 2_000_000, "cpu", training=training)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {"cell": "lstm", "hidden_size": 1, "embedding_size": 1, "bidirectional": True, "layers": 4},
+        {"cell": "rnn", "hidden_size": 64, "embedding_size": 1024},
+    ],
+    ids=["few numbers a token", "wide words"],
+)
+def test_a_step_takes_what_is_counted_and_less_than_twice_as_much(variant: dict[str, Any]) -> None:
+    command = [sys.executable, str(MEMORY_SCRIPT), json.dumps(variant)]
+    used, counted = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert counted < used < 2 * counted
 
 
 def test_schedules_rise_and_fall() -> None:
