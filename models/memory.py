@@ -14,8 +14,7 @@ from models.recurrence import Cell
 
 # What the loops of models/recurrence.py keep of each step for the backward pass: so many times the hidden size (state,
 # gates, memory), and some numbers between the documents.
-_KEPT: dict[Cell, int] = {"rnn": 1, "gru": 5, "lstm": 6}
-_BETWEEN = 16
+_KEPT: dict[Cell, tuple[int, int]] = {"rnn": (1, 0), "gru": (5, 16), "lstm": (6, 16)}
 
 
 def check(
@@ -72,8 +71,9 @@ def needed(
         if precision.endswith("mixed"):
             state_size = 2
     elif training:
+        times, between = _KEPT[encoder.cell]
         directions = width // encoder.hidden_size
-        numbers = layers * (width + directions * (_KEPT[encoder.cell] * encoder.hidden_size + _BETWEEN))
+        numbers = layers * (width + directions * (times * encoder.hidden_size + between))
         if classifier.embedding_dropout.p:  # gives each token other numbers
             numbers += 2 * embedding_size
     else:

@@ -22,7 +22,6 @@ WORDS, DOCUMENTS, TOKENS = 200, 32, 4000
 def step(documents: int, tokens: int) -> int:
     """Takes a step, and returns what is counted for it."""
     classifier = TextClassifier(WORDS, 2, **json.loads(sys.argv[1]))
-    classifier.sparse_gradient = True
     lengths = torch.full((documents,), tokens)
     classifier(torch.randint(WORDS, (documents, tokens), dtype=torch.int32), lengths).sum().backward()
     RowwiseAdamW(classifier.parameters(), lr=0.001, weight_decay=0.0).step()
