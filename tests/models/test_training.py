@@ -192,6 +192,7 @@ def test_a_batch_that_a_long_document_makes_too_large_is_refused(
     ],
     ids=["few numbers a token", "wide words"],
 )
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 def test_a_step_takes_what_is_counted_and_less_than_twice_as_much(variant: dict[str, Any]) -> None:
     command = [sys.executable, str(MEMORY_SCRIPT), json.dumps(variant)]
     used, counted = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
