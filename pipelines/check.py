@@ -1,11 +1,11 @@
 """Stage check: params.yaml is right, and this machine can do what it says. `python -m pipelines.check`.
 
 It runs before any other stage, and before DVC removes outputs whose paths hold names of params.yaml. A training
-checks the machine again, since its own may be another one.
+checks the machine again, since its own may be another one. For DVC it also says which source files the others run.
 """
 
-from pipelines import cli, outputs
-from pipelines.outputs import CHECKED
+from pipelines import cli, outputs, source_code
+from pipelines.outputs import CHECKED, CODE
 from pipelines.params import Params, TrainParams, load
 from text.sources import local_content
 
@@ -16,7 +16,7 @@ def main() -> None:
 
 
 def check(params: Params) -> None:
-    """Is silent, or refuses.
+    """Is silent, or refuses; writes what the other stages depend on.
 
     Raises:
         ParamsError: names the key of `train`, its value, and what is allowed on this machine.
@@ -25,12 +25,15 @@ def check(params: Params) -> None:
         from models import machine  # which imports torch, and takes a second or two
 
         machine.check(params.train.accelerator, params.train.devices, params.train.precision)
+    with outputs.whole_folder(CODE) as folder:
+        for stage in source_code.STAGES:
+            (folder / f"{stage}.sha256").write_text(source_code.checksums(stage), encoding="utf-8")
     with outputs.whole(CHECKED) as path:
         path.write_text(checked(params), encoding="utf-8")
 
 
 def checked(params: Params) -> str:
-    """What the stage writes: always the same but for what a local data.source holds, which DVC does not watch."""
+    """Of params.yaml: always the same but for what a local data.source holds, which DVC does not watch."""
     return f"params.yaml is right\ndata.source: {local_content(params.data.source) or 'nothing to watch'}\n"
 
 

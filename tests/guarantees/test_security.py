@@ -19,7 +19,7 @@ from models.prediction import predict
 from pipelines.trained import load_classifier
 from tests.guarantees.project import Project
 from tests.pipelines.project import ROOT
-from tests.pipelines.test_dvc import STAGES
+from tests.pipelines.test_dvc import DVC_STAGES
 from text.store import TokenStore
 
 PACKAGES = ("analysis", "models", "pipelines", "text", "tracking")
@@ -44,9 +44,9 @@ def files(project: Project) -> set[Path]:
     return {path for path in project.folder.rglob("*") if not made_by_tools & set(path.parts)}
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", DVC_STAGES)
 def test_no_value_of_params_stands_in_a_command(stage: str) -> None:
-    assert "$" not in STAGES[stage]["cmd"]
+    assert "$" not in DVC_STAGES[stage]["cmd"]
 
 
 @pytest.mark.parametrize(

@@ -1,54 +1,77 @@
-"""dvc.yaml names every source file, param and output that a stage touches."""
+"""dvc.yaml: each stage runs its module, and depends on the source files that this module runs."""
 
-import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[2]
-STAGES: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text())["stages"]
+from pipelines.source_code import STAGES, files
+from tests.pipelines.project import ROOT, copy_project, run_in
+
+DVC_STAGES: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
-def imported(path: Path) -> set[Path]:
-    """The project's own files that `path` imports, anywhere in it, and those that they import."""
-    found: set[Path] = set()
-    waiting = [path]
-    while waiting:
-        current = waiting.pop()
-        if current in found:
-            continue
-        found.add(current)
-        for node in ast.walk(ast.parse(current.read_text())):
-            names: list[str] = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            files = (ROOT / (name.replace(".", "/") + ".py") for name in names)
-            waiting += [file for file in files if file.exists()]
-    return found
+def test_every_stage_but_the_first_depends_on_its_source_files() -> None:
+    first, *others = DVC_STAGES
+    assert (first, tuple(others)) == ("check", STAGES)
+    for stage in others:
+        assert DVC_STAGES[stage]["deps"][0] == f"data/code/{stage}.sha256"
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_every_source_file_that_it_runs_and_on_no_other(stage: str) -> None:
-    needed = {path.relative_to(ROOT).as_posix() for path in imported(ROOT / "pipelines" / f"{stage}.py")}
-    named = {dependency for dependency in STAGES[stage]["deps"] if dependency.endswith(".py")}
-    assert named == needed
+def test_the_first_stage_depends_on_all_source_files_of_the_others() -> None:
+    watched = [Path(dependency) for dependency in DVC_STAGES["check"]["deps"]]
+    for name in {name for stage in STAGES for name in files(stage)}:
+        assert any(Path(name).is_relative_to(dependency) for dependency in watched), name
 
 
-def test_the_report_depends_on_its_templates() -> None:
-    assert {"analysis/page.html.jinja", "analysis/report.html.jinja"} <= set(STAGES["compare"]["deps"])
-
-
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", DVC_STAGES)
 def test_a_stage_runs_the_module_of_its_name(stage: str) -> None:
-    assert STAGES[stage]["cmd"].split()[:4] == ["exec", "python", "-m", f"pipelines.{stage}"]
+    assert DVC_STAGES[stage]["cmd"].split()[:4] == ["exec", "python", "-m", f"pipelines.{stage}"]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_dependency_that_is_no_output_is_there(stage: str) -> None:
-    made = ("data/", "results", "reports/")
-    for dependency in STAGES[stage]["deps"]:
-        assert dependency.startswith(made) or (ROOT / dependency).exists(), dependency
+@pytest.mark.parametrize("stage", ["download", "train", "compare"])
+def test_what_python_imports_for_a_stage_is_among_its_source_files(stage: str) -> None:
+    script = f"import sys, pipelines.{stage}; print(*(str(vars(m).get('__file__')) for m in sys.modules.values()))"
+    printed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [Path(name) for name in printed.stdout.split()]
+    packages = [path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    own = {
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if path.is_relative_to(ROOT) and (path.parent == ROOT or path.relative_to(ROOT).parts[0] in packages)
+    }
+    assert f"pipelines/{stage}.py" in own
+    assert own <= set(files(stage))
+
+
+def test_imports_within_functions_and_templates_are_found_and_other_stages_are_not() -> None:
+    assert "models/kernels.py" in files("train")
+    assert {"analysis/page.html.jinja", "analysis/report.html.jinja"} <= set(files("compare"))
+    assert not [name for name in files("download") if name.startswith(("models/", "analysis/", "tracking/"))]
+    assert "models/prediction.py" not in files("train")
+
+
+def test_an_edited_source_file_runs_the_stages_that_import_it_and_no_others(tmp_path: Path) -> None:
+    copy_project(tmp_path, {})
+    assert run_in(tmp_path, "dvc", "init", "--force", "--quiet").returncode == 0
+    done = run_in(tmp_path, "dvc", "repro", "tokenize")
+    assert done.returncode == 0, done.stderr
+    edited = tmp_path / "text" / "tokenizers.py"
+    edited.write_text(edited.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
+    again = run_in(tmp_path, "dvc", "repro", "tokenize")
+    assert again.returncode == 0, again.stderr
+    assert [line for line in again.stdout.splitlines() if line.startswith("Running")] == [
+        "Running stage 'check':",
+        "Running stage 'tokenize':",
+    ]
+
+
+def test_the_list_of_source_files_is_one_that_sha256sum_checks(tmp_path: Path) -> None:
+    from pipelines.source_code import checksums
+
+    (tmp_path / "list").write_text(checksums("train"), encoding="utf-8")
+    checked = subprocess.run(["sha256sum", "--check", "--quiet", tmp_path / "list"], cwd=ROOT, check=False)
+    assert checked.returncode == 0
