@@ -1,4 +1,4 @@
-"""A project whose pipeline has run, made once for a whole test session of a process; tests get copies of it."""
+"""A project whose pipeline has run, made once for a whole test session; tests get copies of it."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,16 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.guarantees.project import Project
+from tests.once import made_once
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """All stages have run, without DVC, which would cost a second for each test."""
-    project = Project.make(tmp_path_factory.mktemp("finished") / "project")
-    for stage in ("check", "download", "tokenize", "match", "train", "evaluate", "compare"):
-        done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
-        assert done.returncode == 0, done.stderr
-    return project
+
+    def make(folder: Path) -> None:
+        project = Project.make(folder / "project")
+        for stage in ("check", "download", "tokenize", "match", "train", "evaluate", "compare"):
+            done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
+            assert done.returncode == 0, done.stderr
+
+    return Project(made_once(tmp_path_factory, "finished", make) / "project")
 
 
 @pytest.fixture

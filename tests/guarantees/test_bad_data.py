@@ -170,7 +170,8 @@ def test_nearly_right_files_become_tokens_or_one_line(here: Path, file: tuple[by
     check_any_bytes(here, *file, tokenizer)
 
 
-def test_strange_texts_go_through_training_evaluation_and_comparison(project: Project) -> None:
+def test_strange_texts_go_through_training_evaluation_and_comparison(tmp_path: Path) -> None:
+    project = Project.make(tmp_path / "project")
     write(project.folder / "data.csv", strange_rows())
     project.change_params({"data": {"name": "custom", "source": "data.csv"}, "train.epochs": 1})
     for stage in ("download", "tokenize", "match", "train", "evaluate", "compare"):

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.grid import Room, share_out, sort_lock_file
 from pipelines.params import TrainParams
+from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, run_in
 
 # Stages in the place of the real ones, which take seconds to start: what is tested is DVC's work around them.
@@ -46,15 +47,17 @@ def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose grid ran at the same time."""
-    folder = tmp_path_factory.mktemp("project")
-    copy_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1, 2]})
-    for stage in OUTPUTS:
-        write_stage(folder, stage)
-    assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
-    result = run_in(folder, *GRID)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "bilstm-2 │ Running stage 'train@bilstm-2'" in result.stdout
-    return folder
+
+    def make(folder: Path) -> None:
+        copy_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1, 2]})
+        for stage in OUTPUTS:
+            write_stage(folder, stage)
+        assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
+        result = run_in(folder, *GRID)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "bilstm-2 │ Running stage 'train@bilstm-2'" in result.stdout
+
+    return made_once(tmp_path_factory, "grid", make)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
+from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, run_in
 
 Runs = dict[str, dict[str, Any]]
@@ -15,12 +16,13 @@ Runs = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("project")
-    copy_project(folder, {})
-    assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
-    result = run_in(folder, "dvc", "repro")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return folder
+    def make(folder: Path) -> None:
+        copy_project(folder, {})
+        assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
+        result = run_in(folder, "dvc", "repro")
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    return made_once(tmp_path_factory, "whole", make)
 
 
 @pytest.fixture
