@@ -23,19 +23,23 @@ EPSILON = 1e-8
 REMEMBERED = 1000  # steps after which even a word that nobody reads is caught up with
 
 
-class _Rows:
-    """How far each row of a table has come, and the numbers of the steps since then.
+class _Table:
+    """Weights and their moments as rows, how far each row has come, and the numbers of the steps since then.
 
     Attributes:
+        arrays: the weights, their first moments, and the roots of the second ones, each (rows, columns).
+        every: int32 (rows,), the numbers of all rows.
         done: int32 (rows,), the last step that each row has moved in.
         numbers: (REMEMBERED, 3) of the steps from `start` on: decay, learning rate, and scale of the second moment's
             root.
     """
 
-    def __init__(self, rows: int, start: int) -> None:
-        self.done: NDArray[np.int32] = np.full(rows, start, np.int32)
+    def __init__(self, weights: Tensor, state: dict[str, Any]) -> None:
+        self.arrays = [_rows(tensor).numpy() for tensor in (weights, state["first"], state["root"])]
+        self.every = np.arange(len(self.arrays[0]), dtype=np.int32)
+        self.start: int = state["step"]
+        self.done: NDArray[np.int32] = np.full(len(self.every), self.start, np.int32)
         self.numbers = np.zeros((REMEMBERED, 3))
-        self.start = start
 
 
 class RowwiseAdamW(Optimizer):
@@ -46,7 +50,7 @@ class RowwiseAdamW(Optimizer):
 
     def __init__(self, weights: Iterable[Tensor], *, lr: float, weight_decay: float) -> None:
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay})
-        self._rows: dict[Tensor, _Rows] = {}
+        self._tables: dict[Tensor, _Table] = {}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -72,13 +76,13 @@ class RowwiseAdamW(Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's, of weights that have caught up."""
-        for weights in self._rows:
+        for weights in self._tables:
             self.catch_up(weights)
         return super().state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from there."""
-        self._rows.clear()
+        self._tables.clear()
         super().load_state_dict(state_dict)
 
     def _next(self, weights: Tensor, learning_rate: float, weight_decay: float) -> list[Any]:
@@ -86,41 +90,32 @@ class RowwiseAdamW(Optimizer):
         state = self.state[weights]
         if not state:
             state |= {"step": 0, "first": torch.zeros_like(weights), "root": torch.zeros_like(weights)}
-        rows = self._rows_of(weights)
-        if state["step"] - rows.start == REMEMBERED:
+        table = self._table(weights)
+        if state["step"] - table.start == REMEMBERED:
             self.catch_up(weights)
-            rows.start = state["step"]
-        rows.numbers[state["step"] - rows.start] = (
+            table.start = state["step"]
+        table.numbers[state["step"] - table.start] = (
             1 - learning_rate * weight_decay,
             learning_rate / (1 - BETAS[0] ** (state["step"] + 1)),
             (1 - BETAS[1] ** (state["step"] + 1)) ** -0.5,
         )
         state["step"] += 1
         assert weights.grad is not None
-        gradient = values(weights).contiguous()
-        if weights.grad.is_sparse:
-            which = weights.grad._indices()[0].int()
-        else:
-            gradient = _table(gradient)
-            which = torch.arange(len(gradient), dtype=torch.int32)
-        return [which.numpy(), gradient.numpy(), *self._arrays(weights)]
+        which = weights.grad._indices()[0].int().numpy() if weights.grad.is_sparse else table.every
+        gradient = values(weights).contiguous().numpy().reshape(len(which), table.arrays[0].shape[1])
+        return [which, gradient, *table.arrays, table.done, table.numbers, table.start, state["step"]]
 
     def _missed(self, weights: Tensor, which: Tensor | None) -> list[Any]:
         """What the loop wants for the steps before the next one."""
-        arrays = self._arrays(weights)
-        table = arrays[0]
-        rows = np.arange(len(table), dtype=np.int32) if which is None else which.numpy()
-        return [rows, np.empty((0, table.shape[1]), table.dtype), *arrays]
+        table = self._table(weights)
+        rows = table.every if which is None else which.numpy()
+        nothing = table.arrays[0][:0]
+        return [rows, nothing, *table.arrays, table.done, table.numbers, table.start, self.state[weights]["step"]]
 
-    def _arrays(self, weights: Tensor) -> list[Any]:
-        state, rows = self.state[weights], self._rows_of(weights)
-        tables = [_table(tensor).numpy() for tensor in (weights, state["first"], state["root"])]
-        return [*tables, rows.done, rows.numbers, rows.start, state["step"]]
-
-    def _rows_of(self, weights: Tensor) -> _Rows:
-        if weights not in self._rows:
-            self._rows[weights] = _Rows(len(_table(weights)), self.state[weights]["step"])
-        return self._rows[weights]
+    def _table(self, weights: Tensor) -> _Table:
+        if weights not in self._tables:
+            self._tables[weights] = _Table(weights, self.state[weights])
+        return self._tables[weights]
 
 
 def values(weights: Tensor) -> Tensor:
@@ -143,7 +138,7 @@ def _move(moves: list[list[Any]]) -> None:
     in_parallel(partial(move, 0), partial(move, 1))
 
 
-def _table(weights: Tensor) -> Tensor:
+def _rows(weights: Tensor) -> Tensor:
     """(rows, columns): matrices as they are, a vector as one row."""
     weights = weights.detach()
     return weights[None] if weights.ndim == 1 else weights.view(len(weights), -1)

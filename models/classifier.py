@@ -12,6 +12,7 @@ from torch.nn.functional import embedding
 
 from models.encoder import RecurrentEncoder
 from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras
+from models.lookup import lookup
 from models.pooling import PoolingName, build_pooling
 from models.recurrence import Cell, distinct
 
@@ -92,7 +93,9 @@ class TextClassifier(nn.Module):
         different, index = distinct(tokens, self.embedding.num_embeddings)  # (rows,), (batch, time)
         if self.before_reading is not None:
             self.before_reading(different)
-        rows = embedding(different, self.embedding.weight, PADDING_INDEX, sparse=self.before_reading is not None)
+            rows = lookup(self.embedding.weight, different, PADDING_INDEX)  # (rows, embedding_size)
+        else:
+            rows = embedding(different, self.embedding.weight, PADDING_INDEX)
         return self.decide(self.encoder.read(rows, index, lengths), lengths)
 
     def tables(self) -> list[Tensor]:

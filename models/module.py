@@ -113,7 +113,8 @@ class ClassifierModule(LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clips, and remembers the norm before; Lightning's own way refuses fused optimizers under bf16-mixed."""
-        gradients = [values(weights) for weights in self.parameters() if weights.grad is not None]
+        trained = [weights for group in optimizer.param_groups for weights in group["params"]]
+        gradients = [values(weights) for weights in trained if weights.grad is not None]
         norm = get_total_norm(gradients)
         if gradient_clip_val is not None:
             factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)  # as PyTorch clips

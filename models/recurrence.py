@@ -125,7 +125,7 @@ def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 class _Kept(NamedTuple):
-    """What the backward pass of a part needs; `rows` are those of the layer's inputs that are the part's `inputs`."""
+    """What the backward pass of a part needs; `rows` are those of the layer's inputs that it reads, if only some."""
 
     inputs: Tensor
     rows: Tensor
@@ -171,10 +171,14 @@ class _Layer(torch.autograd.Function):
                 for part, of_part in zip(layer, kept, strict=True)
             )
         )
-        d_inputs = d_output.new_zeros(context.rows, kept[0].inputs.shape[1]) if wanted else None
-        for (d_part, _), of_part in zip(found, kept, strict=True):
-            if d_inputs is not None and d_part is not None:
+        d_parts = [d_part for d_part, _ in found if d_part is not None]
+        d_inputs = None
+        if d_parts and layer[0].some:
+            d_inputs = d_output.new_zeros(context.rows, kept[0].inputs.shape[1])
+            for d_part, of_part in zip(d_parts, kept, strict=True):
                 kernels.add_rows(d_inputs.numpy(), of_part.rows.numpy(), d_part.numpy())
+        elif d_parts:
+            d_inputs = sum(d_parts[1:], d_parts[0])
         d_flat: list[Tensor] = []
         for direction in range(len(weights)):
             of_direction = [
@@ -193,11 +197,10 @@ def _forward(
     weights: Sequence[Weights],
     output: Tensor,
 ) -> _Kept:
+    rows, reads = part.reads[:0], part.reads
     if part.some:
         rows, reads = distinct(part.reads, len(inputs))
         inputs = inputs.index_select(0, rows)
-    else:
-        rows, reads = torch.arange(len(inputs), dtype=torch.int32), part.reads
     projected = project(cell, inputs, weights[part.direction], autocast)
     return _Kept(inputs, rows, reads, *_recur(cell, trains, part, reads, projected, weights, output))
 

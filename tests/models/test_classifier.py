@@ -94,11 +94,12 @@ def test_logits_under_autocast_are_float32() -> None:
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(bidirectional: bool) -> None:
-    tokens, lengths = (
-        torch.tensor([[2, 3, 2, 4], [4, 2, 1, 1], [3, 1, 1, 1]], dtype=torch.int32),
-        torch.tensor([4, 2, 1]),
-    )
+@pytest.mark.parametrize("last_lengths", [(2, 1), (3, 2)], ids=["padding behind texts", "its token within texts, too"])
+def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(
+    bidirectional: bool, last_lengths: tuple[int, int]
+) -> None:
+    tokens = torch.tensor([[2, 3, 2, 4], [4, 2, 1, 1], [3, 1, 1, 1]], dtype=torch.int32)
+    lengths = torch.tensor([4, *last_lengths])
     classifier = TextClassifier(9, 2, cell="lstm", bidirectional=bidirectional).double()
     classifier(tokens, lengths).sum().backward()
     dense = classifier.embedding.weight.grad
@@ -110,7 +111,8 @@ def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(bidirectiona
     sparse = classifier.embedding.weight.grad
     assert dense is not None
     assert sparse is not None
-    assert sorted(sparse._indices()[0].tolist()) == [2, 3, 4]
+    assert sorted(sparse._indices()[0].tolist()) == [1, 2, 3, 4]
+    assert not sparse.to_dense()[1].any()
     torch.testing.assert_close(sparse.to_dense(), dense, rtol=1e-12, atol=1e-14)
 
 
