@@ -114,13 +114,17 @@ def draw(found: Mapping[str, Mapping[int, Mapping[str, float]]], folder: Path) -
             axes = grid[row][column]
             values = [points[size][key] for size in sizes]
             axes.plot(sizes, values, "o-", color=colour)
-            axes.set(xlim=(0, max(sizes) * 1.08), ylim=(0, max(values) * 1.25), ylabel=label if column == 0 else "")
-            axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30, ha="right")
+            axes.set(xlim=(-0.08 * max(sizes), max(sizes) * 1.1), ylim=(0, max(values) * 1.25))
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+            axes.get_xticklabels()[0].set_ha("right")  # the first two stand close together
             for size, value in zip(sizes, values, strict=True):
-                axes.annotate(f"{value:,.3g}" if row == 0 else f"{value:,.0f}", (size, value), (0, 6),
+                axes.annotate(f"{value:,.1f}" if row == 0 else f"{value:,.0f}", (size, value), (0, 6),
                               textcoords="offset points", ha="center", fontsize=8)  # fmt: skip
             axes.grid(alpha=0.3)
             axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(axis="y", labelsize=8)
+            if column == 0:
+                axes.set_ylabel(label)
             if row == 1:
                 axes.set_xlabel(TITLES[work])
     figure.savefig(folder / "growth.png", dpi=110, metadata={"Software": None})
