@@ -47,6 +47,11 @@ OUTBOX = "mlflow.outbox"
 SECONDS_BETWEEN_ATTEMPTS = 30.0
 SLOWEST_UPLOAD = 2**15  # bytes a second
 
+# What databases call a row that another writer has just made: MLflow looks for a data set before it makes it, and a
+# second try finds that one.
+RACES = ("IntegrityError", "UniqueViolation")
+ATTEMPTS = 3
+
 # Codes of an MLflow that answers, and says no.
 REFUSALS = {
     "INVALID_PARAMETER_VALUE",
@@ -95,7 +100,13 @@ class OutboxClient(MlflowClient):
             # A server keeps artifacts where it was told to; the local store keeps them beside itself.
             local = self.tracking_uri.startswith("sqlite:")
             artifacts = (self.root / "mlartifacts").as_uri() if local else None
-            return str(self.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
+            try:
+                return str(self.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
+            except MlflowException:
+                # On a server somebody else may have made it meanwhile, whom the lock of this folder does not stop.
+                if (found := self.get_experiment_by_name(name)) is None:
+                    raise
+                return str(found.experiment_id)
 
     def create_run(
         self,
@@ -266,13 +277,17 @@ class OutboxClient(MlflowClient):
 
     def send(self, run_id: str, call: Call, folder: Path) -> None:
         """Tells MLflow, or raises; paths in `call` start at `folder`."""
-        try:
-            with self._asking(_files(call, folder)):
-                self._send(self.outbox.run_id(run_id), call, folder)
-        except MlflowException as fault:
-            if fault.error_code in REFUSALS:
-                raise Refused(str(fault)) from fault
-            raise
+        for attempt in range(ATTEMPTS):
+            try:
+                with self._asking(_files(call, folder)):
+                    return self._send(self.outbox.run_id(run_id), call, folder)
+            except MlflowException as fault:
+                if attempt + 1 < ATTEMPTS and any(name in str(fault) for name in RACES):
+                    continue
+                if fault.error_code in REFUSALS:
+                    raise Refused(str(fault)) from fault
+                raise
+        return None
 
     @contextmanager
     def _asking(self, files: Sequence[Path] = ()) -> Iterator[None]:
