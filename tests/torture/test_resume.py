@@ -112,6 +112,16 @@ def place(project: Project, steps_an_epoch: int) -> str:
     return f"{'in validation or just before' if validating else 'elsewhere'} after step {step}"
 
 
+def made(project: Project) -> dict[str, str]:
+    """Digests of the outputs, without what killed stages were writing: that stays, hidden, until `make clean`."""
+    left = {".part", ".old"}
+    return {
+        name: digest
+        for name, digest in project.outputs(*MADE).items()
+        if left.isdisjoint(path.suffix for path in (Path(name), *Path(name).parents))
+    }
+
+
 def test_nothing_is_lost_in_any_stage(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     prepared = Project.prepare(tmp_path / "prepared", done=())
@@ -132,6 +142,6 @@ def test_nothing_is_lost_in_any_stage(tmp_path: Path) -> None:
             if code == 0:
                 break
         project.repro("compare")
-        assert project.outputs(*MADE) == reference.outputs(*MADE)
+        assert made(project) == made(reference)
         print(f"  the same, stages begun: {project.output().count('Running stage')}", flush=True)
         shutil.rmtree(project.folder)
