@@ -7,7 +7,7 @@ stages that import it, at any distance, and no others.
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -27,22 +27,20 @@ def files(stage: str) -> list[str]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += (named for named in _named(path) if named.is_file())
+            waiting += _named(path)
     return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
-def _named(path: Path) -> Iterator[Path]:
-    """Files that the source file `path` may name."""
+@cache  # most files are those of several stages
+def _named(path: Path) -> list[Path]:
+    """The project's files that the source file `path` names."""
     text = path.read_text(encoding="utf-8")
-    for name in re.findall(r'"([\w.]+\.jinja)"', text):
-        yield path.parent / name
-    if path.suffix != ".py":
-        return
-    for node in ast.walk(ast.parse(text)):
-        names: list[str] = []
+    found = [path.parent / name for name in re.findall(r'"([\w.]+\.jinja)"', text)]
+    modules: list[str] = []
+    for node in ast.walk(ast.parse(text)) if path.suffix == ".py" else ():
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        for name in names:
-            yield ROOT / f"{name.replace('.', '/')}.py"
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    found += [ROOT / f"{name.replace('.', '/')}.py" for name in modules]
+    return [file for file in found if file.is_file()]

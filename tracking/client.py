@@ -277,17 +277,17 @@ class OutboxClient(MlflowClient):
 
     def send(self, run_id: str, call: Call, folder: Path) -> None:
         """Tells MLflow, or raises; paths in `call` start at `folder`."""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self._asking(_files(call, folder)):
-                    return self._send(self.outbox.run_id(run_id), call, folder)
+                    self._send(self.outbox.run_id(run_id), call, folder)
+                return
             except MlflowException as fault:
-                if attempt + 1 < ATTEMPTS and any(name in str(fault) for name in RACES):
+                if attempt < ATTEMPTS and any(name in str(fault) for name in RACES):
                     continue
                 if fault.error_code in REFUSALS:
                     raise Refused(str(fault)) from fault
                 raise
-        return None
 
     @contextmanager
     def _asking(self, files: Sequence[Path] = ()) -> Iterator[None]:

@@ -11,11 +11,12 @@ from tests.pipelines.project import ROOT
 
 WRITERS, STEPS = 8, 20
 WRITER_PROCESSES = """
-import os, sys, traceback
+import sys
+from tests.forks import all_at_once
 from tests.tracking.test_runs import CONFIG
 from tracking.runs import find_run, log_configuration, training_run
 
-def write(number, steps):
+def write(number):
     with training_run("e", f"v{number}", number, f"s{number}") as run:
         log_configuration(run, {**CONFIG, "name": f"v{number}", "seed": number})
         for step in range(steps):
@@ -23,17 +24,7 @@ def write(number, steps):
     find_run("e", f"s{number}").log_metrics({"test_accuracy": number})
 
 writers, steps = map(int, sys.argv[1:])
-children = []
-for number in range(writers):  # forked, so that they need not load MLflow one after another
-    children.append(os.fork())
-    if children[-1] == 0:
-        try:
-            write(number, steps)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
+all_at_once(write, writers)
 """
 
 

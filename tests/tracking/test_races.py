@@ -12,12 +12,14 @@ from tests.tracking.server import Server
 
 WRITERS, ROUNDS = 8, 6
 PROCESSES = """
-import multiprocessing, os, sys, traceback
+import multiprocessing, sys
 from pathlib import Path
 from mlflow.entities import Dataset, DatasetInput
+from tests.forks import all_at_once
 from tracking.client import OutboxClient
 
 def write(number):
+    (Path(folder) / str(number)).mkdir()
     for turn in range(rounds):
         start.wait()
         client = OutboxClient(address, f"experiment {turn}", Path(folder) / str(number))
@@ -29,18 +31,7 @@ def write(number):
 
 address, folder, writers, rounds = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 start = multiprocessing.get_context("fork").Barrier(writers, timeout=60)
-children = []
-for number in range(writers):  # forked, so that they need not load MLflow one after another
-    (Path(folder) / str(number)).mkdir()
-    children.append(os.fork())
-    if children[-1] == 0:
-        try:
-            write(number)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
+all_at_once(write, writers)
 """
 
 
