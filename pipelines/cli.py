@@ -49,8 +49,7 @@ def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.Argumen
     sys.excepthook = _show_traceback
     signal.signal(signal.SIGTERM, _Terminator())
     try:
-        if "DVC_STAGE" in os.environ or "LOCAL_RANK" in os.environ:
-            _end_with_parent()
+        end_with_parent()
         stage(namespace)
     except UserError as error:
         if namespace.debug:
@@ -85,8 +84,14 @@ class _Terminator:
             raise Terminated
 
 
-def _end_with_parent() -> None:
-    """Ends this process soon after DVC, or Lightning's first process, which started it, was killed."""
+def end_with_parent() -> None:
+    """Ends this process soon after DVC, or Lightning's first process, was killed, if one of them started it.
+
+    Raises:
+        Terminated: it is gone already.
+    """
+    if "DVC_STAGE" not in os.environ and "LOCAL_RANK" not in os.environ:
+        return
     parent = os.getppid()
     # A parent that died while this program was being loaded has been replaced by one of another process group.
     if os.getpgid(parent) != os.getpgid(0):

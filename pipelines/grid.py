@@ -1,8 +1,8 @@
 """The whole pipeline, with the trainings of the grid at the same time. `python -m pipelines.grid`.
 
 `dvc repro` runs one stage after another. Here DVC itself runs several times at once: each run trains and evaluates one
-variant with one seed, on cores or GPUs of its own. A plain `dvc repro` at the end does the rest. Outputs, cache and
-dvc.lock are those of `dvc repro` alone.
+variant with one seed, on cores or GPUs of its own. What all of them need is loaded once (pipelines/preloaded.py). A
+plain `dvc repro` at the end does the rest. Outputs, cache and dvc.lock are those of `dvc repro` alone.
 """
 
 import json
@@ -11,8 +11,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -24,6 +25,7 @@ from errors import TrainingError
 from pipelines import cli, outputs
 from pipelines.check import checked
 from pipelines.params import Params, TrainParams, load
+from pipelines.preloaded import preloaded
 
 LOCK_FILE = Path("dvc.lock")
 DVC = [sys.executable, "-m", "dvc", "--wait-for-lock"]  # for another DVC that reads or writes dvc.lock
@@ -48,19 +50,24 @@ def run_pipeline(params: Params, workers: int | None) -> None:
         # Only this stage looks at what a local data.source holds, and DVC sees no reason to run it.
         if source_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "check"]):
             raise TrainingError("the stage check failed; the lines above say why")
-    if changed([]):
-        with Processes() as processes:
-            if processes.run([*DVC, "repro", "match"]):
-                raise TrainingError("a stage before the trainings failed; the lines above say why")
-        waiting = changed(targets)
-        names = [name for name in names if {f"train@{name}", f"evaluate@{name}"} & waiting]
+    if waiting := changed() - {"compare"}:
+        data = waiting - set(targets)  # the stages before the trainings, after which all may have to be trained
+        names = names if data else still_to_do(names, waiting)
         rooms = share_out(params.train, len(names), workers)
-        if len(rooms) > 1:
-            before = LOCK_FILE.read_text(encoding="utf-8")
-            failed = run_grid(names, rooms)
-            sort_lock_file(before, targets)
-            if failed:
-                raise TrainingError(f"failed: {', '.join(sorted(failed))}; the lines above say why")
+        with ExitStack() as stack:
+            environment = stack.enter_context(preloaded()) if can_be_copies(params.train, rooms) else {}
+            if data:
+                with Processes() as processes:
+                    if processes.run([*DVC, "repro", "match"]):
+                        raise TrainingError("a stage before the trainings failed; the lines above say why")
+                names = still_to_do(names, changed())
+                rooms = share_out(params.train, len(names), workers)
+            if len(rooms) > 1:
+                before = LOCK_FILE.read_text(encoding="utf-8")
+                failed = run_grid(names, rooms, environment)
+                sort_lock_file(before, targets)
+                if failed:
+                    raise TrainingError(f"failed: {', '.join(sorted(failed))}; the lines above say why")
     sys.stdout.flush()
     os.execv(sys.executable, [*DVC, "repro"])
 
@@ -70,12 +77,17 @@ def source_changed(params: Params) -> bool:
     return outputs.CHECKED.exists() and outputs.CHECKED.read_text(encoding="utf-8") != checked(params)
 
 
-def changed(targets: Sequence[str]) -> set[str]:
-    """Those of the stages `targets` (empty: of all) that DVC would look at again."""
-    status = subprocess.run([*DVC, "status", "--json", *targets], stdout=subprocess.PIPE, text=True, check=False)
+def changed() -> set[str]:
+    """The stages that DVC would look at again."""
+    status = subprocess.run([*DVC, "status", "--json"], stdout=subprocess.PIPE, text=True, check=False)
     if status.returncode:
         raise TrainingError("dvc status failed; the lines above say why")
     return set(json.loads(status.stdout))
+
+
+def still_to_do(names: Sequence[str], waiting: set[str]) -> list[str]:
+    """Those of the trainings `names` that the stages `waiting` train or evaluate."""
+    return [name for name in names if {f"train@{name}", f"evaluate@{name}"} & waiting]
 
 
 class Room(NamedTuple):
@@ -101,6 +113,11 @@ def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[R
     return [Room(cores[first:last], groups[part % most] if gpus else []) for part, (first, last) in enumerate(parts)]
 
 
+def can_be_copies(train: TrainParams, rooms: Sequence[Room]) -> bool:
+    """Whether stages can be copies of a process: not if Lightning starts more of them, nor (not tried) with CUDA."""
+    return sys.platform == "linux" and len(rooms) > 1 and train.devices == 1 and not any(room.gpus for room in rooms)
+
+
 def _gpus() -> list[str]:
     if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [name for name in chosen.split(",") if name]
@@ -109,7 +126,7 @@ def _gpus() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-def run_grid(names: Sequence[str], rooms: Sequence[Room]) -> list[str]:
+def run_grid(names: Sequence[str], rooms: Sequence[Room], environment: Mapping[str, str]) -> list[str]:
     """Trains and evaluates `names` (variant-seed), one in each of the `rooms` at a time; returns those that failed."""
     queue: SimpleQueue[str] = SimpleQueue()
     for name in names:
@@ -119,7 +136,7 @@ def run_grid(names: Sequence[str], rooms: Sequence[Room]) -> list[str]:
     def work(room: Room) -> list[str]:
         if room.cores:
             os.sched_setaffinity(0, room.cores)  # of this thread and of the processes that it starts
-        environment = {"CUDA_VISIBLE_DEVICES": ",".join(room.gpus)} if room.gpus else {}
+        gpus = {"CUDA_VISIBLE_DEVICES": ",".join(room.gpus)} if room.gpus else {}
         failed: list[str] = []
         while True:
             try:
@@ -127,7 +144,7 @@ def run_grid(names: Sequence[str], rooms: Sequence[Room]) -> list[str]:
             except Empty:
                 return failed
             command = [*DVC, "repro", "--single-item", f"train@{name}", f"evaluate@{name}"]
-            if processes.run(command, f"{name:{width}} │ ", environment):
+            if processes.run(command, f"{name:{width}} │ ", {**environment, **gpus}):
                 failed.append(name)
 
     # From right to left at the end: first the processes are told to stop, then the threads are waited for.

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -17,15 +18,24 @@ from tests.pipelines.project import change_params, copy_project, run_in
 # Stages in the place of the real ones, which take seconds to start: what is tested is DVC's work around them.
 STAGE = """
 import os, pathlib, signal, sys
-name = os.environ["DVC_STAGE"].partition("@")[2]
-words = name.rsplit("-", 1)
-if pathlib.Path("fail-" + name).exists():
-    sys.exit("error: the loss is nan")
+from pipelines import cli
+
+with open("loaded-" + pathlib.Path(__file__).stem, "a") as file:
+    file.write("once ")
+
+def main():
+    name = os.environ["DVC_STAGE"].partition("@")[2]
+    words = name.rsplit("-", 1)
+    if pathlib.Path("fail-" + name).exists():
+        sys.exit("error: the loss is nan")
 {before}
-for path in {outputs}:
-    path = pathlib.Path(path.format(*words))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text('{{"name": "' + name + '"}}')
+    for path in {outputs}:
+        path = pathlib.Path(path.format(*words))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{{"name": "' + name + '"}}')
+
+if __name__ == "__main__":
+    main()
 """
 OUTPUTS = {
     "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
@@ -36,7 +46,9 @@ GRID = ("python", "-m", "pipelines.grid", "--workers", "3")
 
 
 def write_stage(project: Path, stage: str, before: str = "") -> None:
-    (project / "pipelines" / f"{stage}.py").write_text(STAGE.format(before=before, outputs=OUTPUTS[stage]))
+    (project / "pipelines" / f"{stage}.py").write_text(
+        STAGE.format(before=indent(before, "    "), outputs=OUTPUTS[stage])
+    )
 
 
 def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
@@ -74,6 +86,10 @@ def test_stages_at_once_leave_the_lock_file_of_one_after_another(finished: Path,
     assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
 
 
+def test_what_trainings_need_is_loaded_once(finished: Path) -> None:
+    assert {(finished / f"loaded-{stage}").read_text() for stage in ("train", "evaluate")} == {"once "}
+
+
 def test_where_nothing_is_to_do_nothing_runs(project: Path) -> None:
     result = run_in(project, *GRID)
     assert result.returncode == 0
@@ -106,7 +122,6 @@ def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_all_trainings_in_order(project: Path, number: signal.Signals, code: int) -> None:
     wait = """
-from pipelines import cli
 def stage(_):
     try:
         print("waiting", flush=True)

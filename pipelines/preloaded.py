@@ -1,0 +1,119 @@
+"""A process that has loaded what trainings need, and runs stages in copies of itself. `python -m pipelines.preloaded`.
+
+pipelines.grid starts it, and pipelines/start.py asks it for a stage. Each stage has a process of its own (fork), whose
+memory is shared with the others' as long as nobody writes to it. A keeper between the two tells the exit code, passes
+signals on, and ends the stage if whoever asked for it is gone. Ends with its standard input.
+"""
+
+import gc
+import json
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from io import BufferedReader, TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+from pipelines.start import ADDRESS, STANDARD_STREAMS, STARTED
+
+MODULES = ("pipelines.train", "pipelines.evaluate", "models.kernels")
+SECONDS_TO_END = 20.0  # for a stage whose asker is gone
+
+
+@contextmanager
+def preloaded() -> Iterator[dict[str, str]]:
+    """Has such a process as long as the context is open; the environment in which stages find it."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        address = str(Path(folder) / "stages")  # which nobody else may open
+        listener.bind(address)
+        listener.listen()  # who asks before all is loaded waits
+        command = [sys.executable, "-m", "pipelines.preloaded", str(listener.fileno())]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], start_new_session=True
+        ) as process:
+            listener.close()
+            try:
+                yield {ADDRESS: address}
+            finally:
+                process.terminate()
+
+
+def main() -> None:
+    """Loads the stages, and runs what is asked for at the listening socket that it has inherited."""
+    with socket.socket(fileno=int(sys.argv[1])) as listener:
+        for name in MODULES:
+            import_module(name)
+        gc.freeze()  # nothing of it is garbage: no copy need look at it, and thereby copy its memory
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers end unnoticed
+        while listener in select.select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                keep(connection)
+                return
+            connection.close()
+
+
+def keep(connection: socket.socket) -> None:
+    """Runs the stage that is asked for. Returns in the stage's process, at its end; the keeper's ends here."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _, descriptors, _, _ = socket.recv_fds(connection, 1, len(STANDARD_STREAMS))
+    requests = connection.makefile("rb")
+    line = requests.readline()
+    if not line.endswith(b"\n"):
+        os._exit(1)  # who asked is gone
+    stage = os.fork()
+    if stage == 0:
+        requests.close()
+        connection.close()
+        run(json.loads(line), descriptors)
+        return
+    for descriptor in descriptors:
+        os.close(descriptor)
+    with suppress(OSError):
+        connection.send(STARTED)
+    threading.Thread(target=pass_on, args=(requests, stage), daemon=True).start()
+    code = os.waitstatus_to_exitcode(os.waitpid(stage, 0)[1])
+    with suppress(OSError):
+        connection.send(bytes([code if code >= 0 else 128 - code]))
+    os._exit(0)
+
+
+def pass_on(numbers: BufferedReader, stage: int) -> None:
+    """Passes on signals to the process `stage`, a byte each; ends it when who sent them is gone."""
+    with suppress(OSError):
+        while number := numbers.read(1):
+            os.kill(stage, number[0])
+    with suppress(ProcessLookupError):  # it has ended, and its keeper is about to
+        os.kill(stage, signal.SIGTERM)
+        time.sleep(SECONDS_TO_END)
+        os.kill(stage, signal.SIGKILL)
+
+
+def run(request: dict[str, Any], descriptors: list[int]) -> None:
+    """Runs a stage as the process that asked for it would: with its files, folder, environment and cores."""
+    for descriptor, stream in zip(descriptors, STANDARD_STREAMS, strict=True):
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())
+    os.chdir(request["folder"])
+    os.environ.update(request["environment"])  # what modules have set for themselves stays
+    os.sched_setaffinity(0, request["cores"])
+    random.seed()  # copies would name files and runs alike
+    sys.argv = request["arguments"]
+    import_module(sys.argv[0]).main()
+
+
+if __name__ == "__main__":
+    main()
