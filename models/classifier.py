@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from models.encoder import RecurrentEncoder
+from models.encoder import RecurrentEncoder, every
 from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras
 from models.lookup import lookup
-from models.pooling import PoolingName, build_pooling
+from models.pooling import LastPooling, PoolingName, build_pooling
 from models.recurrence import Cell, distinct
 
 PADDING_INDEX = 1
@@ -87,16 +87,25 @@ class TextClassifier(nn.Module):
         `tables` are what `tables` returns; with them nothing is multiplied that depends on the word alone.
         """
         if tables is not None:
-            return self.decide(self.encoder.read(tables, tokens, lengths), lengths)
-        if tokens.is_cuda or (self.training and self.embedding_dropout.p):
+            return self._read(tables, tokens, lengths)
+        if tokens.is_cuda:
             return self.decide(self.encoder(self.embedding_dropout(self.embedding(tokens)), lengths), lengths)
+        if self.training and self.embedding_dropout.p:
+            embedded = self.embedding_dropout(self.embedding(tokens))  # (batch, time, embedding_size)
+            return self._read(embedded.flatten(0, 1), every(*tokens.shape), lengths)
         different, index = distinct(tokens, self.embedding.num_embeddings)  # (rows,), (batch, time)
         if self.before_reading is not None:
             self.before_reading(different)
             rows = lookup(self.embedding.weight, different, PADDING_INDEX)  # (rows, embedding_size)
         else:
             rows = embedding(different, self.embedding.weight, PADDING_INDEX)
-        return self.decide(self.encoder.read(rows, index, lengths), lengths)
+        return self._read(rows, index, lengths)
+
+    def _read(self, inputs: Tensor | list[Tensor], index: Tensor, lengths: Tensor) -> Tensor:
+        """`decide` on the CPU, without the states that its pooling would not look at."""
+        if isinstance(self.pooling, LastPooling):
+            return self._judge(self.encoder.read(inputs, index, lengths, ends=True))
+        return self.decide(self.encoder.read(inputs, index, lengths), lengths)
 
     def tables(self) -> list[Tensor]:
         """The first layer's products x W_x of all words, (vocabulary_size, gates·h) a direction; for the CPU."""
@@ -104,8 +113,10 @@ class TextClassifier(nn.Module):
 
     def decide(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) from the encoder's states (batch, time, output_size)."""
-        document = self.pooling(states, lengths)  # (batch, output_size)
-        logits: Tensor = self.head(self.head_dropout(document))  # (batch, num_classes)
+        return self._judge(self.pooling(states, lengths))
+
+    def _judge(self, documents: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.head_dropout(documents))  # (batch, output_size) -> (batch, num_classes)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))  # losses want it, whatever computed them
 
     def parameter_counts(self) -> dict[str, int]:

@@ -83,36 +83,41 @@ class RecurrentEncoder(nn.Module):
         """
         if inputs.is_cuda:
             return self._packed(inputs, lengths)
-        return self.read(inputs.flatten(0, 1), _every(inputs.shape[0], inputs.shape[1]), lengths)
+        return self.read(inputs.flatten(0, 1), every(inputs.shape[0], inputs.shape[1]), lengths)
 
     def tables(self, inputs: Tensor) -> list[Tensor]:
         """The first layer's products x W_x of `inputs` (rows, input_size), for `read`: (rows, gates·h) a direction."""
         return [recurrence.project(self.cell, inputs, each, inputs.dtype) for each in self._weights(self.layers[0])]
 
-    def read(self, inputs: Tensor | list[Tensor], index: Tensor, lengths: Tensor) -> Tensor:
+    def read(self, inputs: Tensor | list[Tensor], index: Tensor, lengths: Tensor, *, ends: bool = False) -> Tensor:
         """The same on the CPU, where inputs are named by an index and each is there once.
 
         Args:
             inputs: (rows, input_size), the different inputs, or `tables` of them.
             index: int32 (batch, time), which of them stands there.
             lengths: (batch,), each from 1 to time.
+            ends: whether only the state at each document's end is wanted, of a backward direction that at its start.
 
         Returns:
-            (batch, time, output_size), as `forward`.
+            (batch, time, output_size), as `forward`; with `ends` (batch, output_size).
         """
         batch, time = index.shape
         order = reversal(lengths, time) if self.bidirectional else None
         first, *others = (self._weights(layer) for layer in self.layers)
         parts = recurrence.parts(index, order)
+        if ends and not others:
+            parts = recurrence.only_ends(parts, lengths)
         if isinstance(inputs, Tensor):
-            states = recurrence.read(self.cell, inputs, parts, first)  # (batch·time, output_size)
+            states = recurrence.read(self.cell, inputs, parts, first)  # (batch·time or batch + parts, output_size)
         else:
             states = recurrence.read_tables(self.cell, inputs, parts, first)
         if others:
-            parts = recurrence.parts(_every(batch, time), order)
+            parts = recurrence.parts(every(batch, time), order)
         for weights in others:
+            if ends and weights is others[-1]:
+                parts = recurrence.only_ends(parts, lengths)
             states = recurrence.read(self.cell, self.dropout(states), parts, weights)
-        return states.view(batch, time, self.output_size)
+        return states[:batch] if ends else states.view(batch, time, self.output_size)
 
     def _packed(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         states = inputs
@@ -137,7 +142,7 @@ class RecurrentEncoder(nn.Module):
         ]
 
 
-def _every(batch: int, time: int) -> Tensor:
+def every(batch: int, time: int) -> Tensor:
     """The index (batch, time) of inputs that stand below each other, document by document."""
     return torch.arange(batch * time, dtype=torch.int32).view(batch, time)
 

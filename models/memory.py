@@ -10,6 +10,7 @@ import torch
 from errors import ParamsError
 from models.classifier import TextClassifier
 from models.machine import uses_gpu
+from models.pooling import LastPooling
 from models.recurrence import Cell
 
 # What the loops of models/recurrence.py keep of each step for the backward pass: so many times the hidden size (state,
@@ -61,6 +62,8 @@ def needed(
     weight_size = 8 if precision == "64-true" else 4
     encoder, embedding_size = classifier.encoder, classifier.embedding.embedding_dim
     layers, width = len(encoder.layers), encoder.output_size
+    # Layers whose states are written out: not the last one's where only the documents' ends are wanted of it.
+    written = layers - isinstance(classifier.pooling, LastPooling)
     parameters = list(classifier.parameters())
     weights = sum(part.numel() for part in parameters)
     if training:
@@ -73,11 +76,11 @@ def needed(
     elif training:
         times, between = _KEPT[encoder.cell]
         directions = width // encoder.hidden_size
-        numbers = layers * (width + directions * (times * encoder.hidden_size + between))
+        numbers = written * width + layers * directions * (times * encoder.hidden_size + between)
         if classifier.embedding_dropout.p:  # gives each token other numbers
             numbers += 2 * embedding_size
     else:
-        numbers = width * min(layers, 2)
+        numbers = width * min(written, 2)
     return weights * weight_size + batch_tokens * numbers * state_size
 
 

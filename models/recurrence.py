@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
     Attributes:
         reads: int32 (time, documents), the input that is read at each step.
-        places: int32 (time, documents), the position, counted over batch·time, whose state a step gives.
+        places: int32 (time, documents), the row of the layer's output to which a step's state goes.
         direction: whose weights read it, 0 or 1.
         some: whether it reads only some of the documents, and so maybe of the inputs.
     """
@@ -62,13 +62,33 @@ def parts(index: Tensor, order: Tensor | None) -> list[Part]:
     return [Part(_steps(half), _steps(where), 0, True) for half, where in halves if half.numel()]
 
 
+def only_ends(layer: Sequence[Part], lengths: Tensor) -> list[Part]:
+    """The same parts, with a row of output for the last state that is read of each document.
+
+    All other states go to one row behind those, each part's own, where they are lost. So nothing else is written to
+    memory, nor read from there in the backward pass.
+
+    Args:
+        layer: its parts, as `parts` gives them.
+        lengths: (batch,) of the documents, each from 1 to time.
+    """
+    found = []
+    for number, part in enumerate(layer):
+        time, count = part.places.shape
+        documents = (part.places[0] // time).long()  # whatever the direction, a document's places lie together
+        places = torch.full_like(part.places, len(lengths) + number)
+        places[lengths[documents] - 1, torch.arange(count)] = documents.int()
+        found.append(part._replace(places=places))
+    return found
+
+
 def _steps(values: Tensor) -> Tensor:
     """(batch, time) -> (time, batch), in this order in memory, too."""
     return values.t().contiguous()
 
 
 def read(cell: Cell, inputs: Tensor, layer: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
-    """The states of a layer at all positions; differentiable once.
+    """The states of a layer; differentiable once.
 
     Args:
         cell: rnn, gru or lstm.
@@ -77,7 +97,7 @@ def read(cell: Cell, inputs: Tensor, layer: Sequence[Part], weights: Sequence[We
         weights: of each direction.
 
     Returns:
-        (batch·time, directions·h)
+        (batch·time, directions·h), or with `only_ends` (batch + parts, directions·h)
     """
     # Asked for here: within the function no gradient is ever enabled, and weights always need theirs.
     trains = torch.is_grad_enabled()
@@ -265,9 +285,9 @@ def _inner_bias(cell: Cell, bias_hh: Tensor) -> Tensor:
 
 
 def _output(layer: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
-    """Room for the states (batch·time, directions·h) of all parts."""
-    positions = sum(part.places.numel() for part in layer if part.direction == 0)
-    return weights[0][1].new_empty(positions, len(weights) * weights[0][1].shape[1])
+    """Room for the states of all parts: (rows, directions·h)."""
+    rows = 1 + max(int(part.places.max()) for part in layer)
+    return weights[0][1].new_empty(rows, len(weights) * weights[0][1].shape[1])
 
 
 def _by_direction(flat: Sequence[Tensor]) -> list[Weights]:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.encoder import RecurrentEncoder, reversal
+from models.encoder import RecurrentEncoder, every, reversal
+from models.pooling import LastPooling
 from models.recurrence import Cell
 from tests import needs
 
@@ -62,6 +63,22 @@ def test_gradients_equal_those_of_packed_sequences(encoder: RecurrentEncoder, le
 
     for own, expected in zip(gradients(encoder), gradients(None), strict=True):
         torch.testing.assert_close(own, expected, rtol=1e-10, atol=1e-10)
+
+
+@settings(deadline=None, max_examples=60)
+@given(encoders, document_lengths)
+def test_the_states_at_the_ends_have_the_bits_and_gradients_that_they_have_among_all(
+    encoder: RecurrentEncoder, lengths: Tensor
+) -> None:
+    def read(ends: bool) -> list[Tensor]:
+        inputs = documents(lengths).requires_grad_()
+        index = every(*inputs.shape[:2])
+        states = encoder.read(inputs.flatten(0, 1), index, lengths, ends=ends)
+        last = states if ends else LastPooling(encoder.bidirectional)(states, lengths)
+        return [last, *torch.autograd.grad(last.square().sum(), [inputs, *encoder.parameters()])]
+
+    for own, expected in zip(read(ends=True), read(ends=False), strict=True):
+        assert torch.equal(own, expected)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -16,6 +16,7 @@ from errors import ParamsError, TrainingError
 from models import machine, memory
 from models.classifier import TextClassifier
 from models.module import ClassifierModule, learning_rate_factor
+from models.pooling import PoolingName
 from models.prediction import predict
 from models.training import fit
 from tests import needs
@@ -171,14 +172,19 @@ def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_
 
 
 @pytest.mark.parametrize(
-    ("training", "doing"), [(True, "training takes at least 110.7"), (False, "prediction takes at least 15.3")]
+    ("pooling", "training", "doing"),
+    [
+        ("max", True, "training takes at least 110.7"),
+        ("max", False, "prediction takes at least 15.3"),
+        ("last", True, "training takes at least 95.4"),  # which writes one state a document
+    ],
 )
 def test_a_batch_that_a_long_document_makes_too_large_is_refused(
-    training: bool, doing: str, monkeypatch: pytest.MonkeyPatch
+    pooling: PoolingName, training: bool, doing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "_memory", lambda: 8 * 2**30)
     with torch.device("meta"):
-        classifier = TextClassifier(20_000, 2, cell="lstm", bidirectional=False, hidden_size=64, embedding_size=128)
+        classifier = TextClassifier(20_000, 2, cell="lstm", pooling=pooling)
     memory.check("lstm", classifier, 32 * 400, "cpu", training=training)
     with pytest.raises(ParamsError, match=rf"batch 64,000,000 tokens .*; {doing} GiB, but there are 8\.0;"):
         memory.check("lstm", classifier, 32 * 2_000_000, "cpu", training=training)
