@@ -1,8 +1,8 @@
 """What training a variant takes of this machine's memory."""
 
 import os
+import re
 import resource
-import sys
 from pathlib import Path
 
 import torch
@@ -93,8 +93,15 @@ def _memory() -> int:
 
 
 def peak_mb(accelerator: str) -> float:
-    """The most memory at any moment so far: of the GPU's tensors, or of this process as a whole (MB)."""
+    """The most memory at any moment so far (MB): of the GPU's tensors, or of this process.
+
+    On Linux without the files of libraries, which processes share, and of which a copy of a process (pipelines/
+    preloaded.py) counts only what it has used itself.
+    """
     if uses_gpu(accelerator):
         return torch.cuda.max_memory_allocated() / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    status = Path("/proc/self/status")
+    if status.exists():
+        kilobytes = {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB$", status.read_text(), re.M)}
+        return (kilobytes["VmHWM"] - kilobytes["RssFile"]) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # bytes on macOS

@@ -28,6 +28,7 @@ from pipelines.params import Params, TrainParams, load
 from pipelines.preloaded import preloaded
 
 LOCK_FILE = Path("dvc.lock")
+BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
 DVC = [sys.executable, "-m", "dvc", "--wait-for-lock"]  # for another DVC that reads or writes dvc.lock
 
 
@@ -114,8 +115,13 @@ def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[R
 
 
 def can_be_copies(train: TrainParams, rooms: Sequence[Room]) -> bool:
-    """Whether stages can be copies of a process: not if Lightning starts more of them, nor (not tried) with CUDA."""
-    return sys.platform == "linux" and len(rooms) > 1 and train.devices == 1 and not any(room.gpus for room in rooms)
+    """Whether stages can be copies of one process.
+
+    They cannot where Lightning starts more of them, and where OpenMP's threads are bound to cores, which happens when
+    it is loaded. With CUDA it has not been tried.
+    """
+    alike = train.devices == 1 and len(rooms) > 1 and not any(room.gpus for room in rooms)
+    return sys.platform == "linux" and alike and not BINDING.intersection(os.environ)
 
 
 def _gpus() -> list[str]:

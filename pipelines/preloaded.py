@@ -17,8 +17,9 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
@@ -32,20 +33,32 @@ SECONDS_TO_END = 20.0  # for a stage whose asker is gone
 
 @contextmanager
 def preloaded() -> Iterator[dict[str, str]]:
-    """Has such a process as long as the context is open; the environment in which stages find it."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
-        address = str(Path(folder) / "stages")  # which nobody else may open
-        listener.bind(address)
-        listener.listen()  # who asks before all is loaded waits
+    """Has such a process as long as the context is open; the environment in which stages find it, if it can be had."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        if (address := _bind(listener, stack)) is None:
+            yield {}
+            return
         command = [sys.executable, "-m", "pipelines.preloaded", str(listener.fileno())]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], start_new_session=True
-        ) as process:
-            listener.close()
-            try:
-                yield {ADDRESS: address}
-            finally:
-                process.terminate()
+        process = stack.enter_context(
+            subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], start_new_session=True)
+        )
+        stack.callback(process.terminate)
+        listener.close()
+        yield {ADDRESS: address}
+
+
+def _bind(listener: socket.socket, stack: ExitStack) -> str | None:
+    """Where `listener` is reached while `stack` is open; None where it cannot be, and stages load for themselves."""
+    if listener.fileno() in STANDARD_STREAMS:
+        return None  # it took the place of one that is closed
+    try:
+        address = str(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "stages")  # which nobody else may open
+        listener.bind(address)
+    except OSError:  # the name is too long for a socket, or the disk has none
+        return None
+    listener.listen()  # who asks before all is loaded waits
+    return address
 
 
 def main() -> None:
@@ -55,6 +68,8 @@ def main() -> None:
             import_module(name)
         gc.freeze()  # nothing of it is garbage: no copy need look at it, and thereby copy its memory
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers end unnoticed
+        # Python 3.12 warns of threads. Here they are those of OpenBLAS and of pyarrow's allocator, which know of forks.
+        warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
         while listener in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:
@@ -72,6 +87,7 @@ def keep(connection: socket.socket) -> None:
     line = requests.readline()
     if not line.endswith(b"\n"):
         os._exit(1)  # who asked is gone
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # a fork would lose it; `run` lets it through
     stage = os.fork()
     if stage == 0:
         requests.close()
@@ -111,6 +127,7 @@ def run(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.update(request["environment"])  # what modules have set for themselves stays
     os.sched_setaffinity(0, request["cores"])
     random.seed()  # copies would name files and runs alike
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     sys.argv = request["arguments"]
     import_module(sys.argv[0]).main()
 

@@ -29,6 +29,8 @@ def main() -> None:
         code = run_preloaded(os.environ[ADDRESS], sys.argv) if ADDRESS in os.environ else None
     except cli.Terminated:
         code = 128 + signal.SIGTERM
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     if code is None:
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     sys.exit(code)
@@ -43,27 +45,25 @@ def run_preloaded(address: str, arguments: list[str]) -> int | None:
         "cores": list(os.sched_getaffinity(0)),
     }
     with socket.socket(socket.AF_UNIX) as connection:
+        if connection.fileno() in STANDARD_STREAMS:
+            return None  # it took the place of one that is closed
         try:
             connection.connect(address)
             socket.send_fds(connection, [b" "], STANDARD_STREAMS)
             connection.sendall(json.dumps(request).encode() + b"\n")
         except OSError:
             return None
-        received = []
+        cli.end_with_parent()
+        if _answer(connection) != STARTED:
+            return None  # the stages could not be loaded; run here, this one shows why
 
         def pass_on(number: int, frame: FrameType | None) -> None:
-            received.append(number)
             with suppress(OSError):
                 connection.send(bytes([number]))
 
-        before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
-        if _answer(connection) != STARTED:  # the stages could not be loaded; run here, this one shows why
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            for missed in received:
-                signal.raise_signal(missed)
-            return None
-        cli.end_with_parent()
+        # Until now a signal ended this process, and with it the connection, at which the stage ends, too.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, pass_on)
         code = _answer(connection)
         return code[0] if code else 128 + signal.SIGKILL
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -187,3 +188,25 @@ def test_where_the_stages_cannot_be_loaded_each_shows_why(project: Path, tmp_pat
             done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.endswith("No module named 'no_such_library'\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_who_has_closed_a_standard_stream_runs_the_stage_itself(
+    project: Path, loaded: Mapping[str, str], closed: str, tmp_path: Path
+) -> None:
+    environment = os.environ | {"PYTHONPATH": str(project)} | dict(loaded)
+    command = f'exec "{sys.executable}" -m pipelines.start pipelines.train code {closed} 2>"{tmp_path}/errors"'
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=project, env=environment, capture_output=True, check=False)
+    alone = command.replace("pipelines.start pipelines.train", "pipelines.train")
+    as_ever = subprocess.run(["/bin/sh", "-c", alone], cwd=project, env=environment, capture_output=True, check=False)
+    assert done.returncode == as_ever.returncode != 143
+
+
+def test_where_no_socket_can_be_made_stages_load_for_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("long" * 30)  # a socket's name has room for about 100 characters
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with preloaded() as environment:
+        assert environment == {}
