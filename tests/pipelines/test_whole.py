@@ -96,6 +96,22 @@ def test_trainings_repeat_themselves_to_the_byte(project: Path, copy: Path) -> N
     assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
 
 
+def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project: Path, copy: Path) -> None:
+    for name in ("results", "reports", ".dvc/cache", "mlartifacts"):
+        shutil.rmtree(copy / name)
+    for name in ("dvc.lock", "mlflow.db"):
+        (copy / name).unlink()
+    result = run_in(copy, "python", "-m", "pipelines.grid", "--workers", "2")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
+    for name, run in read_runs(copy).items():
+        known = read_runs(project)[name]
+        assert {key: run[key] for key in ("status", "params", "artifacts", "datasets")} == {
+            key: known[key] for key in ("status", "params", "artifacts", "datasets")
+        }
+        assert run["metrics"].keys() == known["metrics"].keys()
+
+
 def test_an_edit_of_one_variant_concerns_its_trainings_only(copy: Path) -> None:
     change_params(copy, {"variants.bilstm.hidden_size": 48})
     assert run_in(copy, "dvc", "repro", "match").returncode == 0
