@@ -17,6 +17,8 @@ from typing import NoReturn
 
 from errors import UserError, without_secrets
 
+SECONDS_TO_END = 20.0  # for a stage that is told to end, before it is killed
+
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM, which ends the program the same orderly way as Ctrl-C."""
@@ -103,5 +105,5 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(20)
+    time.sleep(SECONDS_TO_END)
     os._exit(128 + signal.SIGTERM)  # it waits for something that no longer answers

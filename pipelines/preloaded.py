@@ -25,10 +25,10 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from pipelines.cli import SECONDS_TO_END
 from pipelines.start import ADDRESS, STANDARD_STREAMS, STARTED
 
 MODULES = ("pipelines.train", "pipelines.evaluate", "models.kernels")
-SECONDS_TO_END = 20.0  # for a stage whose asker is gone
 
 
 @contextmanager

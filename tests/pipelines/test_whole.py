@@ -104,12 +104,12 @@ def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project
     result = run_in(copy, "python", "-m", "pipelines.grid", "--workers", "2")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
-    for name, run in read_runs(copy).items():
-        known = read_runs(project)[name]
-        assert {key: run[key] for key in ("status", "params", "artifacts", "datasets")} == {
-            key: known[key] for key in ("status", "params", "artifacts", "datasets")
-        }
-        assert run["metrics"].keys() == known["metrics"].keys()
+    runs, expected = read_runs(copy), read_runs(project)
+    for of_one in (*runs.values(), *expected.values()):
+        del of_one["times"]
+        of_one["metrics"] = set(of_one["metrics"])  # whose values may be durations
+        of_one["tags"] = of_one["tags"]["mlflow.parentRunId"]  # the others name the folder
+    assert runs == expected
 
 
 def test_an_edit_of_one_variant_concerns_its_trainings_only(copy: Path) -> None:
