@@ -69,18 +69,32 @@ class PlaceWeights(Section):
         return self
 
 
+class AttributionWeights(Section):
+    """On which side of an opinion the words stand that say whose it is: how often, relative to each other."""
+
+    before: Annotated[int, Field(ge=0, le=100)] = 1
+    after: Annotated[int, Field(ge=0, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "AttributionWeights":
+        if not self.before + self.after:
+            raise ValueError("before and after are both 0; one of them must be 1 or more")
+        return self
+
+
 class SyntheticReviewsParams(Section):
     """The embedded data set (text/synthetic_reviews.py)."""
 
-    train_rows: Count = 6000
-    validation_rows: Count = 1000
-    test_rows: Count = 2000
+    train_rows: Count = 2880
+    validation_rows: Count = 960
+    test_rows: Count = 1920
     min_tokens: Count = 50
     max_tokens: Annotated[int, Field(ge=80, le=10_000)] = 90  # 80: an opinion and a sentence on either side always fit
     rules: list[Rule] = Field(default=list(get_args(Rule)), min_length=1)
     places: PlaceWeights = PlaceWeights()
-    decoys: Annotated[int, Field(ge=0, le=10)] = 2
-    opposed_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    attribution: AttributionWeights = AttributionWeights()
+    decoys: Annotated[int, Field(ge=0, le=10)] = 3
+    opposed_share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
     @model_validator(mode="after")
     def _check(self) -> "SyntheticReviewsParams":

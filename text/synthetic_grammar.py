@@ -257,34 +257,57 @@ CLAUSE_WITH_VERB = "the {aspect} {verb}"
 FILM = ("the film", "this film", "the picture", "the movie", "it")
 OTHER_FILM = ("it", "that one", "that film")
 
-# Whose opinion it is, and of which film: the reviewer's of this one in OWN, anything else in DECOYS.
-OWN = (
-    "{opinion}.",
-    "{opinion}, if you ask me.",
-    "For me, {opinion}.",
-    "To my mind, {opinion}.",
-    "I left the theater convinced that {opinion}.",
-    "{opinion}, I have to say.",
-    "My verdict is that {opinion}.",
-)
-DECOYS: dict[str, tuple[str, ...]] = {
-    "someone": (
-        "According to {someone}, {opinion}.",
-        "{someone} insists that {opinion}.",
-        "{opinion}, or so {someone} claims.",
-        "{opinion}, says {someone}, who walked out early.",
-        "If you believe {someone}, {opinion}.",
-        "{someone} came home convinced that {opinion}.",
+# Whose opinion it is, and of which film: the reviewer's of this one in OWN, anything else in DECOYS. The words that say so
+# stand before the opinion or after it; where they stand after it, who reads from left to right learns too late.
+OWN: dict[str, tuple[str, ...]] = {
+    "before": (
+        "For me, {opinion}.",
+        "To my mind, {opinion}.",
+        "I left the theater convinced that {opinion}.",
+        "My verdict is that {opinion}.",
     ),
-    "quotation": (
-        '"{Opinion}," wrote {someone} online.',
-        'The poster quotes {someone}: "{Opinion}."',
-        '"{Opinion}" is how {someone} put it.',
+    "after": (
+        "{opinion}.",
+        "{opinion}, if you ask me.",
+        "{opinion}, I have to say.",
+        "{opinion}, and that is my verdict.",
     ),
-    "other_film": (
-        "As for {other_film}, {opinion}.",
-        "I also watched {other_film}, a different matter: {opinion}.",
-        "{opinion}, but that goes for {other_film}.",
-        "When I think of {other_film}, {opinion}.",
-    ),
+}
+DECOYS: dict[str, dict[str, tuple[str, ...]]] = {
+    "someone": {
+        "before": (
+            "According to {someone}, {opinion}.",
+            "{someone} insists that {opinion}.",
+            "If you believe {someone}, {opinion}.",
+            "{someone} came home convinced that {opinion}.",
+        ),
+        "after": (
+            "{opinion}, or so {someone} claims.",
+            "{opinion}, says {someone}, who walked out early.",
+            "{opinion}, if you believe {someone}.",
+            "{opinion}, to quote {someone}.",
+        ),
+    },
+    "quotation": {
+        "before": (
+            'The poster quotes {someone}: "{Opinion}."',
+            '{someone} wrote online: "{Opinion}."',
+        ),
+        "after": (
+            '"{Opinion}," wrote {someone} online.',
+            '"{Opinion}" is how {someone} put it.',
+        ),
+    },
+    "other_film": {
+        "before": (
+            "As for {other_film}, {opinion}.",
+            "I also watched {other_film}, a different matter: {opinion}.",
+            "When I think of {other_film}, {opinion}.",
+        ),
+        "after": (
+            "{opinion}, but that goes for {other_film}.",
+            "{opinion}, and now I am talking about {other_film}.",
+            "{opinion}, which brings me to {other_film}.",
+        ),
+    },
 }

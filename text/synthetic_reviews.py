@@ -3,7 +3,8 @@
 A review has one deciding opinion, at its beginning, middle or end; decoys, which are opinions of somebody else, of
 another film, or quoted; and sentences about the plot. Every opinion praises once and blames once, and its rule says
 which of the two decides. So each review praises as often as it blames, and counting words cannot tell the label; nor
-can a phrase tell it without the words around it that say whose opinion it is.
+can a phrase tell it without the words around it that say whose opinion it is. In half of the reviews these words stand
+before each opinion, so that a reader knows from the start what it is worth; in the other half they stand after it.
 
 Words and patterns: text/synthetic_grammar.py. Limits of the parameters: pipelines/params.py.
 """
@@ -47,6 +48,7 @@ _SCHEMA = pa.schema(
         "text": pa.string(),
         "label": pa.int32(),
         "place": pa.string(),
+        "attribution": pa.string(),
         "tokens_before": pa.int32(),
         "tokens_after": pa.int32(),
         "rule": pa.string(),
@@ -68,12 +70,13 @@ def generate(
     max_tokens: int,
     rules: Sequence[str],
     places: Mapping[str, int],
+    attribution: Mapping[str, int],
     decoys: int,
     opposed_share: float,
 ) -> dict[str, pa.Table]:
     """All splits; the same arguments give the same bytes on any machine.
 
-    Labels are balanced, within each rule and place too; no text occurs twice. More training rows leave the other
+    Labels are balanced, within each rule, place and side of attribution too; no text occurs twice. More training rows leave the other
     splits as they are, and the training rows that there were.
 
     Args:
@@ -83,15 +86,18 @@ def generate(
         max_tokens: and at most; at least min_tokens + LONGEST_SENTENCE and LONGEST_OPINION + 2 · LONGEST_SENTENCE.
         rules: names out of RULES that the opinions follow.
         places: how often the deciding opinion stands at the beginning, middle and end, relative to each other.
+        attribution: how often the words that say whose an opinion is stand before it, and how often after it.
         decoys: most of them in a review; each number from 0 is as frequent, where max_tokens leaves the room.
         opposed_share: of the decoys, how many say the opposite of the label.
 
     Returns:
-        "train", "validation" and "test", each with id, text, label (index into LABELS), place, tokens_before and
-        tokens_after (basic_english tokens before and after the deciding sentence), rule.
+        "train", "validation" and "test", each with id, text, label (index into LABELS), place, attribution,
+        tokens_before and tokens_after (basic_english tokens before and after the deciding sentence), rule.
     """
     sizes = {"test": test_rows, "validation": validation_rows, "train": train_rows}
-    place_cycle = [place for place, weight in places.items() for _ in range(weight)]
+    place_cycle, side_cycle = (
+        [name for name, n in weights.items() for _ in range(n)] for weights in (places, attribution)
+    )
     seen: set[str] = set()
     tables = {}
     for number, (split, rows) in enumerate(sizes.items()):
@@ -99,11 +105,12 @@ def generate(
         columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
         for row in range(rows):
             combination, label = divmod(row, len(LABELS))
-            cycle, rule = divmod(combination, len(rules))
-            place = place_cycle[cycle % len(place_cycle)]
-            review = composer.review(label, rules[rule], place)
+            combination, rule = divmod(combination, len(rules))
+            cycle, place = divmod(combination, len(place_cycle))
+            chosen = label, rules[rule], place_cycle[place], side_cycle[cycle % len(side_cycle)]
+            review = composer.review(*chosen)
             while review["text"] in seen:
-                review = composer.review(label, rules[rule], place)
+                review = composer.review(*chosen)
             seen.add(review["text"])
             review["id"] = f"{split}-{row + 1:05d}"
             for name, column in columns.items():
@@ -123,9 +130,9 @@ class _Composer:
     decoys: int
     opposed_share: float
 
-    def review(self, label: int, rule: str, place: str) -> dict[str, Any]:
+    def review(self, label: int, rule: str, place: str, side: str) -> dict[str, Any]:
         """One row of the table, without its id."""
-        writer = _Writer(self.random)
+        writer = _Writer(self.random, side)
         deciding = writer.deciding(rule, label)
         decoys = self._decoys(writer, label, _length(deciding))
         others = self._plot(writer, len(decoys), sum(map(_length, [deciding, *decoys])))
@@ -137,6 +144,7 @@ class _Composer:
             "text": " ".join([*others[:at], deciding, *others[at:]]),
             "label": label,
             "place": place,
+            "attribution": side,
             "tokens_before": sum(lengths[:at]),
             "tokens_after": sum(lengths[at:]),
             "rule": rule,
@@ -172,10 +180,14 @@ class _Composer:
 
 
 class _Writer:
-    """Writes the sentences of one review: its people and its film stay, and no word is drawn twice."""
+    """Writes the sentences of one review: its people and its film stay, and no word is drawn twice.
 
-    def __init__(self, random: Random) -> None:
+    On the same `side` of all its opinions, "before" or "after", stand the words that say whose they are.
+    """
+
+    def __init__(self, random: Random, side: str) -> None:
         self._random = random
+        self._side = side
         self._used: set[str] = set()
         pronoun = ("she", "he")[_below(random, 2)]
         self._fixed = {
@@ -187,7 +199,7 @@ class _Writer:
 
     def deciding(self, rule: str, label: int) -> str:
         """The reviewer's own opinion of the film: it decides for `label`."""
-        return self._sentence(self._new(OWN), opinion=self._opinion(rule, label, _FIRST_PERSON, FILM))
+        return self._sentence(self._new(OWN[self._side]), opinion=self._opinion(rule, label, _FIRST_PERSON, FILM))
 
     def decoy(self, rule: str, label: int) -> str:
         """An opinion for `label` that does not count."""
@@ -200,7 +212,9 @@ class _Writer:
             OTHER_FILM if kind == "other_film" else FILM,
         )
         someone = self._new(WORDS[f"someone_{pronoun}"])
-        return self._sentence(self._new(DECOYS[kind]), opinion=opinion, Opinion=_capitalize(opinion), someone=someone)
+        return self._sentence(
+            self._new(DECOYS[kind][self._side]), opinion=opinion, Opinion=_capitalize(opinion), someone=someone
+        )
 
     def neutral(self, group: int) -> str:
         """A sentence without an opinion, of a group of NEUTRAL."""
