@@ -257,8 +257,8 @@ CLAUSE_WITH_VERB = "the {aspect} {verb}"
 FILM = ("the film", "this film", "the picture", "the movie", "it")
 OTHER_FILM = ("it", "that one", "that film")
 
-# Whose opinion it is, and of which film: the reviewer's of this one in OWN, anything else in DECOYS. The words that say so
-# stand before the opinion or after it; where they stand after it, who reads from left to right learns too late.
+# Whose opinion it is, and of which film: the reviewer's of this one in OWN, anything else in DECOYS. The words that say
+# so stand before the opinion or after it. Where they stand after it, a reader from left to right has to think again.
 OWN: dict[str, tuple[str, ...]] = {
     "before": (
         "For me, {opinion}.",

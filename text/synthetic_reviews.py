@@ -76,8 +76,8 @@ def generate(
 ) -> dict[str, pa.Table]:
     """All splits; the same arguments give the same bytes on any machine.
 
-    Labels are balanced, within each rule, place and side of attribution too; no text occurs twice. More training rows leave the other
-    splits as they are, and the training rows that there were.
+    Labels are balanced, within each rule, place and side of attribution too; no text occurs twice. More training rows
+    do not change the other splits, nor the training rows that there were.
 
     Args:
         seed: of everything that is drawn.

@@ -139,12 +139,10 @@ def test_the_words_that_say_whose_an_opinion_is_stand_on_the_side_that_is_noted(
     begins = ("{opinion}", '"{opinion}')
     assert all(frame.lower().startswith(begins) for frame in frames["after"])
     assert not any(frame.lower().startswith(begins) for frame in frames["before"])
-    ends = [frame.lower().partition("{opinion}")[2].partition("{")[0].strip('", .') for frame in frames["after"]]
-    marks = [" ".join(tokenize(end)) for end in ends if len(end.split()) > 1]
-    assert len(marks) > 5
+    marks = [frame.lower().partition("{opinion}")[2].partition("{")[0] for frame in frames["after"]]  # ", or so "
     for row in default["test"].to_pylist():
-        text = " ".join(tokenize(row["text"]))
-        assert row["attribution"] == "after" or not any(f" {mark} " in f"{text} " for mark in marks), row["text"]
+        marked = any(mark in row["text"].lower() for mark in marks if mark != ".")
+        assert row["attribution"] == "after" or not marked, row["text"]
 
 
 def test_every_review_praises_as_often_as_it_blames(default: dict[str, pa.Table]) -> None:
