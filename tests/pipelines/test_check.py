@@ -7,7 +7,7 @@ import pytest
 
 from errors import ParamsError
 from pipelines.check import check
-from pipelines.outputs import CHECKED
+from pipelines.outputs import CODE
 from pipelines.params import load
 from tests.pipelines.project import ROOT, copy_project, run_in
 
@@ -34,6 +34,6 @@ def test_more_devices_than_there_are_end_before_any_work(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ParamsError, match=r"train.devices is 1024; allowed: 1 to \d+, the CPUs of this machine"):
         check(too_many)
-    assert not CHECKED.exists()
+    assert not CODE.exists()
     check(params)
-    assert CHECKED.exists()
+    assert CODE.exists()
