@@ -20,7 +20,7 @@ from pipelines.outputs import TOKENS, read_json
 from pipelines.params import load
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
-from tests.pipelines.project import ROOT, change_params
+from tests.pipelines.project import ROOT, change_params, install
 from tracking.runs import find_run
 
 RESULTS = Path("results/lstm/seed-1")
@@ -163,13 +163,6 @@ def test_a_checkpoint_from_another_version_of_a_library_is_left_alone(
     assert signature() != before
     assert json.loads((RESULTS / "config.json").read_text())["libraries"][library] == "99.1"
     assert len(list((project / "checkpoints").glob("*/"))) == 2
-
-
-def install(library: str, version: str, folder: Path) -> None:
-    """What pip leaves of a library's version, for whoever has `folder` first on the path."""
-    information = folder / f"{library.replace('-', '_')}-{version}.dist-info"
-    information.mkdir(parents=True)
-    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: {version}\n")
 
 
 def test_a_checkpoint_from_another_processor_is_left_alone(
