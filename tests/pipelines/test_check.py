@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,41 @@ def test_the_lists_are_checked_without_importing_what_computes() -> None:
     program = "import sys, pipelines.check as c; c.unseen.lists(c.load()); print({'torch', 'numba'} & set(sys.modules))"
     done = run_in(ROOT, sys.executable, "-c", program)
     assert done.stdout == "set()\n", done.stderr
+
+
+def edited_source_file(folder: Path) -> None:
+    with (folder / "text" / "splits.py").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+
+
+def edited_data(folder: Path) -> None:
+    with (folder / "reviews.csv").open("a", encoding="utf-8") as file:
+        file.write("one more film,1\n")
+
+
+def another_library(folder: Path) -> None:
+    install("numpy", "99.1", folder)  # the folder is the first of the path
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [(edited_source_file, "text/splits.py"), (edited_data, "data.source"), (another_library, "numpy")],
+)
+def test_a_stage_that_dvc_would_record_as_that_of_other_code_is_refused(
+    change: Callable[[Path], None], name: str, tmp_path: Path
+) -> None:
+    copy_project(tmp_path, {"data.name": "custom", "data.source": "reviews.csv"})
+    lines = [f"film {number},{number % 2}" for number in range(40)]
+    (tmp_path / "reviews.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    download = ("python", "-m", "pipelines.download")
+    by_dvc = ("env", "DVC_STAGE=download", *download)
+    assert run_in(tmp_path, "python", "-m", "pipelines.check").returncode == 0
+    assert run_in(tmp_path, *by_dvc).returncode == 0
+    change(tmp_path)
+    refused = run_in(tmp_path, *by_dvc)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"error: {name} has changed since the stage check ran; make run ")
+    assert refused.stderr.count("\n") == 1
+    assert run_in(tmp_path, *download).returncode == 0  # by hand, and nothing is recorded
+    assert run_in(tmp_path, "python", "-m", "pipelines.check").returncode == 0
+    assert run_in(tmp_path, *by_dvc).returncode == 0
