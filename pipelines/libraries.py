@@ -4,6 +4,7 @@ Every library that a stage imports counts (pipelines/source_code.py), unless it 
 nothing that stands in an output. So a new dependency counts until somebody decides otherwise.
 """
 
+import platform
 from importlib.metadata import version
 
 from pipelines import source_code
@@ -27,8 +28,10 @@ DISTRIBUTIONS = {
 def versions(stage: str) -> dict[str, str]:
     """Version by distribution, in alphabetical order, such as {"numba": "0.68.1", "torch": "2.13.0+cpu", …}.
 
-    They are read from the installed metadata, so that no library is imported.
+    They are read from the installed metadata, so that no library is imported. Python's own is "3.11", without the
+    patch: numba compiles its bytecode, and the tokenizers use its Unicode tables.
     """
     ignored = NO_OUTPUT if stage == "compare" else NO_OUTPUT | DRAWING
     names = {DISTRIBUTIONS.get(name, name) for name in source_code.libraries(stage) - ignored}
-    return {name: version(name) for name in sorted(names)}
+    found = {name: version(name) for name in names} | {"python": ".".join(platform.python_version_tuple()[:2])}
+    return dict(sorted(found.items()))

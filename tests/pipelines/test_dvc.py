@@ -70,5 +70,5 @@ def test_an_edited_source_file_runs_the_stages_that_import_it_and_no_others(tmp_
 
 def test_the_list_of_source_files_is_one_that_sha256sum_checks(tmp_path: Path) -> None:
     (tmp_path / "list").write_text(lists(load(ROOT / "params.yaml"))["train"], encoding="utf-8")
-    command = ["sha256sum", "--check", "--strict", "--quiet", tmp_path / "list"]  # strict: comments only besides
+    command = ["sha256sum", "--check", "--strict", "--quiet", str(tmp_path / "list")]  # strict: comments only besides
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
