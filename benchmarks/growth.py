@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpus import VOCABULARY_SIZE, WORK, Documents, texts
+from benchmarks.train import build_project
 
 SIZES = {"tokenize": (1250, 5000, 20_000), "epoch": (640, 2560, 10_240), "length": (100, 400, 1600)}
 TITLES = {
@@ -88,14 +89,12 @@ def _fit(documents: Any) -> float:
     from models import machine
 
     machine.prepare(1)
-    from models.classifier import TextClassifier
     from models.training import fit
     from pipelines.params import TrainParams
     from pipelines.train import as_lightning
 
     settings = TrainParams(epochs=1)
-    classifier = TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=True)
-    module, trainer = as_lightning(classifier, settings)
+    module, trainer = as_lightning(build_project(bidirectional=True), settings)
     started = time.perf_counter()
     fit(trainer, module, documents, Documents(32), batch_size=32, seed=1, monitor="validation_loss")
     return time.perf_counter() - started

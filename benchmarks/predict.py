@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpus import MAX_TOKENS, VOCABULARY_SIZE, Documents
-from benchmarks.train import build_keras
+from benchmarks.train import build_keras, build_project
 
 BATCH_SIZE = 128
 DOCUMENTS = {"project": 8192, "packed": 1024, "keras-tensorflow": 2048, "keras-jax": 2048}
@@ -39,10 +39,9 @@ def run_project(bidirectional: bool, _: str) -> Any:
     machine.prepare(1)
     import torch
 
-    from models.classifier import TextClassifier
     from models.prediction import predict
 
-    model = TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=bidirectional)
+    model = build_project(bidirectional)
     return lambda documents: predict(model, documents, torch.device("cpu"))
 
 

@@ -44,7 +44,6 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
     machine.prepare(1)
     from pytorch_lightning import Callback
 
-    from models.classifier import TextClassifier
     from models.training import fit
     from pipelines.params import TrainParams
     from pipelines.train import as_lightning
@@ -59,12 +58,21 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
             self.ended = time.perf_counter()
 
     settings = TrainParams.model_validate({"epochs": 2, "gradient_clip": None, "precision": precision})
-    classifier = TextClassifier(VOCABULARY_SIZE, 2, cell="lstm", bidirectional=bidirectional)
-    module, trainer = as_lightning(classifier, settings)
+    module, trainer = as_lightning(build_project(bidirectional), settings)
     clock = Clock()
     few = Documents(BATCH_SIZE)
     fit(trainer, module, documents, few, batch_size=BATCH_SIZE, seed=1, monitor="validation_loss", callbacks=[clock])
     return float(documents.lengths.sum() / (clock.ended - clock.started))
+
+
+def build_project(bidirectional: bool) -> Any:
+    """This project's classifier in the shape of its peers, whatever its defaults are."""
+    from models.classifier import TextClassifier
+    from pipelines.params import VariantParams
+
+    shape = {"hidden_size": 64, "embedding_size": 128, "pooling": "last", "initialization": "pytorch"}
+    variant = VariantParams.model_validate({"cell": "lstm", "bidirectional": bidirectional, **shape})
+    return TextClassifier(VOCABULARY_SIZE, 2, **variant.model_dump())
 
 
 def run_torch(documents: Documents, bidirectional: bool, packed: bool) -> float:

@@ -1,6 +1,6 @@
 """The text classifier that all variants share: embedding, recurrent encoder, pooling, linear head.
 
-The textbook model is its default shape: Embedding(vocabulary, 128) → LSTM(64), or bidirectional LSTM(64) whose two
+The textbook model is one of them: Embedding(vocabulary, 128) → LSTM(64), or bidirectional LSTM(64) whose two
 final states are joined to 128 numbers → Linear(classes) → softmax.
 """
 
@@ -33,23 +33,25 @@ class TextClassifier(nn.Module):
         num_classes: int,
         *,
         cell: Cell,
-        bidirectional: bool = False,
-        layers: int = 1,
-        hidden_size: int = 64,
-        embedding_size: int = 128,
-        pooling: PoolingName = "last",
-        embedding_dropout: float = 0.0,
-        layer_dropout: float = 0.0,
-        head_dropout: float = 0.0,
-        freeze_embedding: bool = False,
-        single_bias: bool = False,
-        initialization: Initialization = "pytorch",
-        forget_bias: float | None = None,
-        input_bias: float | None = None,
-        recurrent_init: RecurrentInit = "uniform",
+        bidirectional: bool,
+        layers: int,
+        hidden_size: int,
+        embedding_size: int,
+        pooling: PoolingName,
+        embedding_dropout: float,
+        layer_dropout: float,
+        head_dropout: float,
+        freeze_embedding: bool,
+        single_bias: bool,
+        initialization: Initialization,
+        forget_bias: float | None,
+        input_bias: float | None,
+        recurrent_init: RecurrentInit,
         vectors: Tensor | None = None,
     ) -> None:
         """Fresh weights, drawn from PyTorch's global generator.
+
+        What the arguments mean, and their defaults, params.yaml says (`variants`).
 
         Args:
             vectors: (vocabulary_size, embedding_size), what the embedding starts from instead of random numbers.

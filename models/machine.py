@@ -12,6 +12,7 @@ from errors import ParamsError
 # cuBLAS needs this to give the same results twice; it is read at its first use.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
+import llvmlite.binding
 import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
@@ -58,6 +59,18 @@ def uses_gpu(accelerator: str) -> bool:
 def device(accelerator: str) -> torch.device:
     """Where a single process computes."""
     return torch.device("cuda" if uses_gpu(accelerator) else "cpu")
+
+
+def kind(accelerator: str, alone: bool) -> str:
+    """What computes here, since results depend on it in their last digits: the model of the GPU or of the CPU.
+
+    With several nodes, not `alone`, which may differ: cuda or cpu.
+    """
+    if not alone:
+        return device(accelerator).type
+    if uses_gpu(accelerator):
+        return torch.cuda.get_device_name()
+    return f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
 
 
 def prepare(threads: int) -> None:

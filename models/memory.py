@@ -23,7 +23,7 @@ def check(
     classifier: TextClassifier,
     batch_tokens: int,
     accelerator: str,
-    precision: str = "32-true",
+    precision: str,
     training: bool = True,
 ) -> None:
     """Refuses a variant that cannot be trained, or cannot predict, in the memory here, before any of it is allocated.
@@ -33,7 +33,7 @@ def check(
         classifier: may have its parameters on the device "meta", where they take no memory.
         batch_tokens: of the largest batch, with its padding.
         accelerator: cpu, gpu or auto.
-        precision: of the training.
+        precision: train.precision.
         training: or else prediction.
 
     Raises:
@@ -51,7 +51,7 @@ def check(
 
 
 def needed(
-    classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str = "32-true", training: bool = True
+    classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str, training: bool = True
 ) -> int:
     """Bytes that are certain to be taken, as `check` wants them; of training on the CPU about half of all, or more.
 

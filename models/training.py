@@ -39,7 +39,7 @@ def build_trainer(
     num_nodes: int,
     strategy: str,
     precision: Any,
-    max_seconds: float | None = None,
+    max_seconds: float | None,
 ) -> Trainer:
     """A trainer whose results depend on nothing but its arguments, the module, and the data.
 

@@ -1,13 +1,12 @@
 """Stage check: params.yaml is right, and this machine can do what it says. `python -m pipelines.check`.
 
 It runs before any other stage, and before DVC removes outputs whose paths hold names of params.yaml. A training
-checks the machine again, since its own may be another one. For DVC it also says which source files the others run.
+checks the machine again, since its own may be another one. For DVC it also lists what the other stages depend on.
 """
 
-from pipelines import cli, outputs, source_code
-from pipelines.outputs import CHECKED, CODE
+from pipelines import cli, outputs, unseen
+from pipelines.outputs import CODE
 from pipelines.params import Params, TrainParams, load
-from text.sources import local_content
 
 
 def main() -> None:
@@ -26,15 +25,8 @@ def check(params: Params) -> None:
 
         machine.check(params.train.accelerator, params.train.devices, params.train.precision)
     with outputs.whole_folder(CODE) as folder:
-        for stage in source_code.STAGES:
-            (folder / f"{stage}.sha256").write_text(source_code.checksums(stage), encoding="utf-8")
-    with outputs.whole(CHECKED) as path:
-        path.write_text(checked(params), encoding="utf-8")
-
-
-def checked(params: Params) -> str:
-    """Of params.yaml: always the same but for what a local data.source holds, which DVC does not watch."""
-    return f"params.yaml is right\ndata.source: {local_content(params.data.source) or 'nothing to watch'}\n"
+        for stage, text in unseen.lists(params).items():
+            (folder / f"{stage}.sha256").write_text(text, encoding="utf-8")
 
 
 def _may_be_missing(train: TrainParams) -> bool:

@@ -52,6 +52,8 @@ def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.Argumen
     signal.signal(signal.SIGTERM, _Terminator())
     try:
         end_with_parent()
+        if stage_name := os.environ.get("DVC_STAGE", "").partition("@")[0]:
+            _verify(stage_name)
         stage(namespace)
     except UserError as error:
         if namespace.debug:
@@ -62,6 +64,12 @@ def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.Argumen
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     sys.exit(0)
+
+
+def _verify(stage: str) -> None:
+    from pipelines import unseen  # which takes longer to load than pipelines/start.py
+
+    unseen.verify(stage)
 
 
 def _one_line(text: str) -> str:

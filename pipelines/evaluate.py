@@ -22,7 +22,7 @@ from pipelines import cli, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
 from pipelines.params import Params, load
 from pipelines.record import HEADLINES
-from pipelines.trained import load_classifier
+from pipelines.trained import load_classifier, read_config
 from text.store import TokenStore
 from tracking.runs import find_run
 
@@ -36,14 +36,14 @@ def main() -> None:
 def evaluate(params: Params, variant: str, seed: int) -> None:
     """Predicts the test split, writes predictions and metrics, and tells MLflow."""
     folder = outputs.folder(variant, seed)
-    config = outputs.read_json(folder / "config.json", made_by="train")
+    config = read_config(folder)
     Checkpoints(config["signature"]).remove()  # DVC has recorded the training
     machine.prepare(config["train"]["threads"])
     test = TokenStore.open(outputs.verified_tokens("test.arrow"))
     classifier = load_classifier(config, outputs.verified(folder / "model.safetensors", config["checksums"]))
-    accelerator = config["train"]["accelerator"]
+    accelerator, precision = config["train"]["accelerator"], config["train"]["precision"]
     tokens = min(BATCH_SIZE, len(test)) * int(test.lengths.max())
-    memory.check(variant, classifier, tokens, accelerator, training=False)
+    memory.check(variant, classifier, tokens, accelerator, precision, training=False)
 
     started = time.perf_counter()
     probabilities = predict(classifier, test, machine.device(accelerator))  # (documents, classes)

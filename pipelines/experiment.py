@@ -33,6 +33,7 @@ def read_experiment(params: Params) -> Experiment:
         for path, config in zip(row, found, strict=True):
             if config["labels"] != card["labels"] or config["data"]["digest"] != card["digest"]:
                 raise DataError(f"{path} was made from other data than {RAW}; run dvc repro")
+            _check_libraries(path, config, folders[0][0], configs[0][0])
     by_variant = list(zip(variants, configs, strict=True))
     return Experiment(
         data=_data_name(params, card),
@@ -55,6 +56,18 @@ def read_experiment(params: Params) -> Experiment:
             Document(name, text) for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
         ],
     )
+
+
+def _check_libraries(path: Path, config: dict[str, Any], other: Path, reference: dict[str, Any]) -> None:
+    """Whether two trainings were made by the same libraries: else these may be the reason for a difference."""
+    mine, others = (found.get("libraries", {}) for found in (config, reference))
+    for name in sorted({*mine, *others}):
+        version, another = mine.get(name, "unknown"), others.get(name, "unknown")
+        if version != another:
+            raise DataError(
+                f"{path} was trained with {name} {version}, {other} with {another}; to train all alike: make run, or "
+                "dvc repro --force --single-item check and then dvc repro"
+            )
 
 
 def _data_name(params: Params, card: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from models.explanation import explain as read
 from pipelines import cli, outputs
 from pipelines.outputs import RAW, REPORTS, RESULTS, TOKENS
 from pipelines.params import load
-from pipelines.trained import load_classifier
+from pipelines.trained import load_classifier, read_config
 from text.tokenization import keep
 from text.tokenizers import build_tokenizer
 from text.vocabulary import UNKNOWN, UNKNOWN_INDEX
@@ -114,10 +114,7 @@ def _config(variant: str, seed: int) -> dict[str, Any]:
             f"--variant {variant} --seed {seed} is not trained; "
             f"trained here: {', '.join(trained) or 'nothing, run dvc repro'}"
         )
-    config: dict[str, Any] = outputs.read_json(path, made_by="train")
-    summary = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
-    if any(config[key] != summary[key] for key in ("data", "tokenize", "labels", "vocabulary_size")):
-        raise DataError(f"{path.parent} was trained on other tokens than those of {TOKENS}; run dvc repro")
+    config = read_config(path.parent)
     if len(config["labels"]) < 2:
         raise DataError(f"{path.parent} knows one class only; there is no decision to explain")
     return config

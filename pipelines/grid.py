@@ -22,8 +22,7 @@ from typing import NamedTuple
 from joblib import cpu_count
 
 from errors import TrainingError
-from pipelines import cli, outputs
-from pipelines.check import checked
+from pipelines import cli, outputs, unseen
 from pipelines.params import Params, TrainParams, load
 from pipelines.preloaded import preloaded
 
@@ -48,8 +47,8 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     names = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
     targets = [f"{stage}@{name}" for stage in ("train", "evaluate") for name in names]
     with Processes() as processes:
-        # Only this stage looks at what a local data.source holds, and DVC sees no reason to run it.
-        if source_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "check"]):
+        # Only this stage looks at libraries and files outside the project, and DVC may see no reason to run it.
+        if unseen_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "check"]):
             raise TrainingError("the stage check failed; the lines above say why")
     if waiting := changed() - {"compare"}:
         data = waiting - set(targets)  # the stages before the trainings, after which all may have to be trained
@@ -73,9 +72,10 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     os.execv(sys.executable, [*DVC, "repro"])
 
 
-def source_changed(params: Params) -> bool:
-    """Whether a local data.source holds something else than when the stage check ran."""
-    return outputs.CHECKED.exists() and outputs.CHECKED.read_text(encoding="utf-8") != checked(params)
+def unseen_changed(params: Params) -> bool:
+    """Whether something that DVC does not see has changed since the stage check ran: pipelines/unseen.py."""
+    paths = {outputs.CODE / f"{stage}.sha256": text for stage, text in unseen.lists(params).items()}
+    return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in paths.items())
 
 
 def changed() -> set[str]:

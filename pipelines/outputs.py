@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 
 from errors import DataError
 
-CHECKED = Path("data/params.checked")
 CODE = Path("data/code")
 RAW = Path("data/raw")
 TOKENS = Path("data/tokens")

@@ -1,5 +1,8 @@
 """The one place that reads params.yaml, typed.
 
+Defaults stand here and in data_params.py, and nowhere else in the code. The shipped params.yaml shows each of them, for
+its readers; tests/pipelines/test_params.py holds both together.
+
 Unknown keys, wrong types, values out of range and combinations that cannot run end in a `ParamsError` of one line that
 names the key, what was found, and what is allowed.
 """
@@ -81,11 +84,11 @@ class VariantParams(Section):
 class TrainParams(Section):
     """How every variant is trained."""
 
-    epochs: Annotated[int, Field(ge=1, le=10**6)] = 5
+    epochs: Annotated[int, Field(ge=1, le=10**6)] = 8
     batch_size: Annotated[int, Field(ge=1, le=10**6)] = 32
     learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.003
     weight_decay: Annotated[float, Field(ge=0, le=1e3)] = 0.0
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     early_stopping: Count | None = None

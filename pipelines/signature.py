@@ -1,13 +1,23 @@
-"""What a training's result depends on, as one number: its params, its data, and the code that runs."""
+"""What a training's result depends on, as one number.
+
+Two trainings with the same signature have the same result, so that one goes on from the other's checkpoint.
+"""
 
 import hashlib
 import json
 from typing import Any
 
+from models import machine
 from pipelines import source_code
 
 
-def signature(inputs: dict[str, Any]) -> str:
-    """A digest of `inputs` (ready for JSON) and of the source files of the stage train."""
-    content = json.dumps(inputs, sort_keys=True) + source_code.checksums("train")
+def signature(config: dict[str, Any]) -> str:
+    """A digest of a training's configuration, of the stage's source files, and of what computes here.
+
+    `config` is what stands in config.json (ready for JSON): the settings, the digests of the tokens, the versions of
+    the libraries. The device is not part of it, since an output names no machine.
+    """
+    train = config["train"]
+    device = machine.kind(train["accelerator"], alone=train["num_nodes"] == 1)
+    content = json.dumps([config, source_code.checksums("train"), device], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()

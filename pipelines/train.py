@@ -8,6 +8,7 @@ only the first one writes.
 import os
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from models.resuming import Checkpointing
 from models.training import build_trainer, fit
 from pipelines import cli, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
+from pipelines.libraries import versions
 from pipelines.matching import matched
 from pipelines.outputs import TOKENS
 from pipelines.params import Params, TrainParams, load
@@ -49,7 +51,7 @@ def train(params: Params, variant: str, seed: int) -> None:
     machine.prepare(settings.threads)
     config = _resolve(params, variant, seed)
     sizes = {"vocabulary_size": config["vocabulary_size"], "num_classes": len(config["labels"])}
-    stores = [TokenStore.open(outputs.verified_tokens(f"{split}.arrow")) for split in ("train", "validation")]
+    stores = [TokenStore.open(_tokens(config, f"{split}.arrow")) for split in ("train", "validation")]
     with torch.device("meta"):  # of the same shape, but without any memory
         planned = TextClassifier(**sizes, **config["variant"])
     tokens = max(min(settings.batch_size, len(store)) * int(store.lengths.max()) for store in stores)
@@ -107,7 +109,7 @@ def _checkpointing(checkpoints: Checkpoints, settings: TrainParams, announce: bo
 
 
 def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
-    """All that decides the result, spelled out; its signature finds the MLflow run again."""
+    """All that decides the result, spelled out; its signature finds the checkpoints and the MLflow run again."""
     if variant not in params.variants:
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.variants)}")
     data = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
@@ -120,16 +122,27 @@ def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
         "tokenize": data["tokenize"],
         "vocabulary_size": data["vocabulary_size"],
         "labels": data["labels"],
+        "tokens": data["checksums"],
+        "libraries": versions("train"),
     }
     return {**decisive, "signature": signature(decisive)}
+
+
+def _tokens(config: dict[str, Any], name: str) -> Path:
+    """The file `name` of data/tokens, if it is the one that the signature covers: a training reads no other file.
+
+    Raises:
+        DataError: as `outputs.verified`.
+    """
+    return outputs.verified(TOKENS / name, config["tokens"])
 
 
 def _vectors(config: dict[str, Any]) -> Tensor | None:
     """Pretrained vectors (vocabulary_size, embedding_size), where the tokenize stage made some."""
     name = "vectors.safetensors"
-    if not (TOKENS / name).exists():
+    if name not in config["tokens"]:
         return None
-    vectors = load_file(outputs.verified_tokens(name))["vectors"]
+    vectors = load_file(_tokens(config, name))["vectors"]
     if (size := config["variant"]["embedding_size"]) != vectors.shape[1]:
         key = f"variants.{config['name']}.embedding_size"
         raise ParamsError(f"{key} is {size}; allowed with these tokenize.vectors: {vectors.shape[1]}")

@@ -8,6 +8,22 @@ from safetensors.torch import load_file
 
 from errors import DataError
 from models.classifier import TextClassifier
+from pipelines import outputs
+from pipelines.outputs import TOKENS
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of the training in `folder`, which must have read the files that are in data/tokens now.
+
+    Raises:
+        DataError: it is missing, or was trained on others.
+    """
+    config: dict[str, Any] = outputs.read_json(folder / "config.json", made_by="train")
+    summary = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
+    same = all(config[key] == summary[key] for key in ("data", "tokenize", "labels", "vocabulary_size"))
+    if not same or config.get("tokens") != summary["checksums"]:  # older configurations do not have the latter
+        raise DataError(f"{folder} was trained on other tokens than those of {TOKENS}; run dvc repro")
+    return config
 
 
 def load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:

@@ -5,16 +5,20 @@ import os
 import re
 from pathlib import Path
 
+LOCAL = re.compile(
+    r"(file|local)://", re.IGNORECASE
+)  # fsspec's prefixes of a local path: it needs no copy in the cache
+
 
 def is_address(source: str) -> bool:
-    """Whether `source` is an address, such as s3://…, and no local path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//|:)", source) is not None
+    """Whether `source` is an address, such as s3://…, and no local path; file://… is one."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//|:)", source) is not None and not LOCAL.match(source)
 
 
 def local_path(source: str) -> Path | None:
     """The file or folder of that name, or None where there is no such one."""
     try:
-        path = Path(source).expanduser()
+        path = Path(LOCAL.sub("", source)).expanduser()
         if not path.exists() and "DVC_ROOT" in os.environ:
             # `dvc exp run --temp` and the queue work in a copy elsewhere; relative paths are meant from the project.
             path = Path(os.environ["DVC_ROOT"]) / path

@@ -139,8 +139,8 @@ def occasion(run: Run) -> Occasion:
 
 def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
     """The resolved configuration of a training (its config.json) as params, and its data set as the run's input."""
-    chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters")
-    run.log_params({key: config[key] for key in chosen})
+    chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters", "libraries")
+    run.log_params({key: config[key] for key in chosen if key in config})  # an older one names no libraries
     data, variant = config["data"], config["variant"]
     directions = "both directions" if variant["bidirectional"] else "one direction"
     parameters = f"{config['parameters']['total']:,} parameters"

@@ -14,10 +14,10 @@ import pytest
 import torch
 from mlflow.tracking import MlflowClient
 
-from models.classifier import TextClassifier
 from models.prediction import predict
 from pipelines.trained import load_classifier
 from tests.guarantees.project import Project
+from tests.models.plain import plain_classifier
 from tests.pipelines.project import ROOT
 from tests.pipelines.test_dvc import DVC_STAGES
 from text.store import TokenStore
@@ -119,7 +119,7 @@ def test_the_model_that_mlflow_holds_is_loaded_and_predicts_with_pickle_forbidde
 
     test = TokenStore.open(project.folder / "data/tokens/test.arrow")
     # The compiled loops are code: where it is cached beside the sources, numba finds it by an index that is a pickle.
-    predict(TextClassifier(10_000, 2, cell="lstm"), test, torch.device("cpu"))
+    predict(plain_classifier(10_000, 2, cell="lstm"), test, torch.device("cpu"))
 
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("a pickle is read")

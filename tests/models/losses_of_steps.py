@@ -14,9 +14,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.classifier import TextClassifier
 from models.module import ClassifierModule
 from models.training import fit
+from tests.models.plain import plain_classifier
 from tests.models.toy import order_documents, small_trainer
 
 
@@ -37,7 +37,7 @@ class Losses(Callback):
 
 def main(devices: int, batch_size: int, folder: Path) -> None:
     torch.manual_seed(5)
-    classifier = TextClassifier(20, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8)
+    classifier = plain_classifier(20, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8)
     module = ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.0, schedule="linear", warmup_share=0.1)
     trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices)
     losses = Losses()

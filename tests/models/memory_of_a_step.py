@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from models import memory
 from models.adamw import RowwiseAdamW
-from models.classifier import TextClassifier
+from tests.models.plain import plain_classifier
 
 WORDS, DOCUMENTS, TOKENS = 200, 32, 4000
 
@@ -27,11 +27,11 @@ def resident(which: str) -> int:
 
 def step(documents: int, tokens: int) -> int:
     """Takes a step, and returns what is counted for it."""
-    classifier = TextClassifier(WORDS, 2, **json.loads(sys.argv[1]))
+    classifier = plain_classifier(WORDS, 2, **json.loads(sys.argv[1]))
     lengths = torch.full((documents,), tokens)
     classifier(torch.randint(WORDS, (documents, tokens), dtype=torch.int32), lengths).sum().backward()
     RowwiseAdamW(classifier.parameters(), lr=0.001, weight_decay=0.0).step()
-    return memory.needed(classifier, documents * tokens, "cpu")
+    return memory.needed(classifier, documents * tokens, "cpu", "32-true")
 
 
 step(2, 2)  # the loops are compiled, or read from their cache

@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.classifier import PADDING_INDEX, TextClassifier
+from models.classifier import PADDING_INDEX
 from tests import needs
+from tests.models.plain import plain_classifier
 from tests.models.test_encoder import CELLS
 
 VARIANTS: list[dict[str, Any]] = [
@@ -30,7 +31,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_one_step_reaches_every_parameter(variant: dict[str, Any]) -> None:
-    classifier = TextClassifier(50, 3, **variant)
+    classifier = plain_classifier(50, 3, **variant)
     logits = classifier(*batch())
     assert logits.shape == (3, 3)
     logits.logsumexp(dim=1).sum().backward()
@@ -40,19 +41,19 @@ def test_one_step_reaches_every_parameter(variant: dict[str, Any]) -> None:
 
 
 def test_the_textbook_model_has_the_textbook_number_of_parameters() -> None:
-    counts = TextClassifier(20_000, 2, cell="lstm", bidirectional=True).parameter_counts()
+    counts = plain_classifier(20_000, 2, cell="lstm", bidirectional=True).parameter_counts()
     # Keras counts 98,816 for the two LSTMs; PyTorch has a second bias for each gate: 2 directions × 4 gates × 64.
     assert counts == {"total": 2_659_586, "embedding": 2_560_000, "recurrent": 98_816 + 512, "head": 258}
 
 
 def test_with_a_single_bias_it_has_the_number_that_keras_gives() -> None:
-    counts = TextClassifier(20_000, 2, cell="lstm", bidirectional=True, single_bias=True).parameter_counts()
+    counts = plain_classifier(20_000, 2, cell="lstm", bidirectional=True, single_bias=True).parameter_counts()
     assert counts == {"total": 2_659_074, "embedding": 2_560_000, "recurrent": 98_816, "head": 258}
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_a_single_bias_leaves_the_second_one_at_0_through_training(cell: str) -> None:
-    classifier = TextClassifier(50, 3, cell=cell, bidirectional=True, layers=2, single_bias=True)  # type: ignore[arg-type]
+    classifier = plain_classifier(50, 3, cell=cell, bidirectional=True, layers=2, single_bias=True)
     optimizer = torch.optim.AdamW([w for w in classifier.parameters() if w.requires_grad], lr=0.1)
     classifier(*batch()).logsumexp(dim=1).sum().backward()
     optimizer.step()
@@ -64,15 +65,15 @@ def test_a_single_bias_leaves_the_second_one_at_0_through_training(cell: str) ->
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_saved_weights_give_the_same_logits(variant: dict[str, Any], tmp_path: Path) -> None:
-    classifier = TextClassifier(50, 3, **variant).eval()
+    classifier = plain_classifier(50, 3, **variant).eval()
     save_file(classifier.state_dict(), tmp_path / "model.safetensors")
-    loaded = TextClassifier(50, 3, **variant).eval()
+    loaded = plain_classifier(50, 3, **variant).eval()
     loaded.load_state_dict(load_file(tmp_path / "model.safetensors"))
     assert torch.equal(loaded(*batch()), classifier(*batch()))
 
 
 def test_logits_do_not_depend_on_padding() -> None:
-    classifier = TextClassifier(50, 2, cell="lstm", bidirectional=True, pooling="max").eval()
+    classifier = plain_classifier(50, 2, cell="lstm", bidirectional=True, pooling="max").eval()
     tokens, lengths = batch()
     wider = torch.nn.functional.pad(tokens, (0, 20), value=PADDING_INDEX)
     torch.testing.assert_close(classifier(wider, lengths), classifier(tokens, lengths), rtol=0, atol=1e-6)
@@ -80,7 +81,7 @@ def test_logits_do_not_depend_on_padding() -> None:
 
 def test_a_frozen_embedding_keeps_its_vectors() -> None:
     vectors = torch.randn(50, 4)
-    classifier = TextClassifier(50, 2, cell="rnn", embedding_size=4, vectors=vectors, freeze_embedding=True)
+    classifier = plain_classifier(50, 2, cell="rnn", embedding_size=4, vectors=vectors, freeze_embedding=True)
     assert torch.equal(classifier.embedding.weight, vectors)
     classifier(*batch()).sum().backward()
     assert classifier.embedding.weight.grad is None
@@ -88,7 +89,7 @@ def test_a_frozen_embedding_keeps_its_vectors() -> None:
 
 @needs.bfloat16
 def test_logits_under_autocast_are_float32() -> None:
-    classifier = TextClassifier(50, 2, cell="lstm")
+    classifier = plain_classifier(50, 2, cell="lstm")
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert classifier(*batch()).dtype == torch.float32
 
@@ -100,7 +101,7 @@ def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(
 ) -> None:
     tokens = torch.tensor([[2, 3, 2, 4], [4, 2, 1, 1], [3, 1, 1, 1]], dtype=torch.int32)
     lengths = torch.tensor([4, *last_lengths])
-    classifier = TextClassifier(9, 2, cell="lstm", bidirectional=bidirectional).double()
+    classifier = plain_classifier(9, 2, cell="lstm", bidirectional=bidirectional).double()
     classifier(tokens, lengths).sum().backward()
     dense = classifier.embedding.weight.grad
     classifier.zero_grad()
@@ -117,7 +118,7 @@ def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(
 
 
 def test_with_dropout_on_the_embedding_its_gradient_is_dense() -> None:
-    classifier = TextClassifier(9, 2, cell="lstm", embedding_dropout=0.5)
+    classifier = plain_classifier(9, 2, cell="lstm", embedding_dropout=0.5)
     classifier.before_reading = lambda _: None
     classifier(torch.tensor([[2, 2, 3]], dtype=torch.int32), torch.tensor([3])).sum().backward()
     assert classifier.embedding.weight.grad is not None
@@ -133,7 +134,7 @@ def test_words_multiplied_beforehand_give_the_same_logits(cell: Any, bidirection
         torch.tensor([4, 2, 1]),
     )
     tokens, lengths = tokens[:documents], lengths[:documents]
-    classifier = TextClassifier(9, 2, cell=cell, bidirectional=bidirectional, layers=2).double().eval()
+    classifier = plain_classifier(9, 2, cell=cell, bidirectional=bidirectional, layers=2).double().eval()
     with torch.inference_mode():
         logits = classifier(tokens, lengths, classifier.tables())
         torch.testing.assert_close(logits, classifier(tokens, lengths), rtol=1e-12, atol=1e-14)

@@ -9,6 +9,7 @@ import torch
 from models.classifier import TextClassifier
 from models.explanation import explain, log_odds
 from models.reading import Reading
+from tests.models.plain import plain_classifier
 
 UNKNOWN = 0
 VARIANTS: list[dict[str, Any]] = [
@@ -22,7 +23,7 @@ VARIANTS: list[dict[str, Any]] = [
 
 def model(variant: dict[str, Any], classes: int = 3) -> TextClassifier:
     torch.manual_seed(4)
-    return TextClassifier(50, classes, hidden_size=6, embedding_size=7, **variant).double()
+    return plain_classifier(50, classes, hidden_size=6, embedding_size=7, **variant).double()
 
 
 def text(length: int = 9) -> torch.Tensor:
@@ -137,7 +138,7 @@ def test_a_text_of_one_token_is_explained_against_an_unknown_one() -> None:
 
 
 def test_explaining_leaves_the_model_as_it_was() -> None:
-    classifier = TextClassifier(50, 2, cell="lstm", hidden_size=6)
+    classifier = plain_classifier(50, 2, cell="lstm", hidden_size=6)
     before = {name: weights.clone() for name, weights in classifier.state_dict().items()}
     reading: Reading = explain(classifier, text(), UNKNOWN)
     assert all(torch.equal(before[name], weights) for name, weights in classifier.state_dict().items())

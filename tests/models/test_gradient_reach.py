@@ -5,11 +5,12 @@ import torch
 
 from models.classifier import PADDING_INDEX, TextClassifier
 from models.gradient_reach import gradient_reach
+from tests.models.plain import plain_classifier
 
 
 def classifier(cell: str, bidirectional: bool = False) -> TextClassifier:
     torch.manual_seed(1)
-    return TextClassifier(20, 2, cell=cell, bidirectional=bidirectional, hidden_size=8, embedding_size=4)  # type: ignore[arg-type]
+    return plain_classifier(20, 2, cell=cell, bidirectional=bidirectional, hidden_size=8, embedding_size=4)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.classifier import PADDING_INDEX, TextClassifier
+from models.classifier import PADDING_INDEX
 from models.encoder import RecurrentEncoder
 from models.recurrence import Cell
 from models.textbook import gates_of, read
+from tests.models.plain import plain_classifier
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -84,7 +85,7 @@ def test_the_example_of_the_docs_prints_what_the_docs_say(capsys: pytest.Capture
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_keras_starts_are_those_of_its_layers(cell: Cell) -> None:
     torch.manual_seed(1)
-    classifier = TextClassifier(500, 3, cell=cell, bidirectional=True, hidden_size=8, initialization="keras").double()
+    classifier = plain_classifier(500, 3, cell=cell, bidirectional=True, hidden_size=8, initialization="keras").double()
     (layer,) = classifier.encoder.layers
     words = classifier.embedding.weight[2:]
     assert 0.049 < words.abs().max() <= 0.05
@@ -106,12 +107,12 @@ def test_keras_starts_are_those_of_its_layers(cell: Cell) -> None:
 
 def test_pretrained_vectors_stay_what_they_are_under_keras_starts() -> None:
     vectors = torch.arange(12.0).reshape(4, 3)
-    classifier = TextClassifier(4, 2, cell="rnn", embedding_size=3, initialization="keras", vectors=vectors)
+    classifier = plain_classifier(4, 2, cell="rnn", embedding_size=3, initialization="keras", vectors=vectors)
     assert torch.equal(classifier.embedding.weight, vectors)
 
 
 def test_a_classifier_hands_its_initialization_on() -> None:
-    classifier = TextClassifier(50, 2, cell="lstm", forget_bias=1.0, input_bias=-3.0, recurrent_init="orthogonal")
+    classifier = plain_classifier(50, 2, cell="lstm", forget_bias=1.0, input_bias=-3.0, recurrent_init="orthogonal")
     (layer,) = classifier.encoder.layers
     gates = gates_of("lstm", layer, "forward")
     assert torch.equal(gates["f"].b, torch.ones(1, 64))

@@ -10,12 +10,12 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from errors import TrainingError
-from models.classifier import TextClassifier
 from models.module import ClassifierModule
 from models.resuming import Checkpointing
 from models.training import fit
 from pipelines.checkpoints import Checkpoints
 from tests import needs
+from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
 STEPS_AN_EPOCH = 5
@@ -44,7 +44,7 @@ class StopAt(Callback):
 def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **changes: Any) -> ClassifierModule:
     settings: dict[str, Any] = {"epochs": 4, "early_stopping": None, "precision": "32-true", "rate": 0.05} | changes
     torch.manual_seed(1)
-    classifier = TextClassifier(
+    classifier = plain_classifier(
         VOCABULARY_SIZE, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8, head_dropout=0.4
     )
     module = ClassifierModule(

@@ -14,12 +14,12 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from errors import ParamsError, TrainingError
 from models import machine, memory
-from models.classifier import TextClassifier
 from models.module import ClassifierModule, learning_rate_factor
 from models.pooling import PoolingName
 from models.prediction import predict
 from models.training import fit
 from tests import needs
+from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
 SCRIPT = Path(__file__).with_name("losses_of_steps.py")
@@ -38,7 +38,7 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
         "head_dropout": 0.0,
     } | changes
     torch.manual_seed(1)
-    classifier = TextClassifier(
+    classifier = plain_classifier(
         VOCABULARY_SIZE,
         2,
         cell=settings["cell"],
@@ -184,10 +184,10 @@ def test_a_batch_that_a_long_document_makes_too_large_is_refused(
 ) -> None:
     monkeypatch.setattr(memory, "_memory", lambda: 8 * 2**30)
     with torch.device("meta"):
-        classifier = TextClassifier(20_000, 2, cell="lstm", pooling=pooling)
-    memory.check("lstm", classifier, 32 * 400, "cpu", training=training)
+        classifier = plain_classifier(20_000, 2, cell="lstm", pooling=pooling)
+    memory.check("lstm", classifier, 32 * 400, "cpu", "32-true", training=training)
     with pytest.raises(ParamsError, match=rf"batch 64,000,000 tokens .*; {doing} GiB, but there are 8\.0;"):
-        memory.check("lstm", classifier, 32 * 2_000_000, "cpu", training=training)
+        memory.check("lstm", classifier, 32 * 2_000_000, "cpu", "32-true", training=training)
 
 
 @pytest.mark.parametrize(

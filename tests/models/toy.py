@@ -53,5 +53,6 @@ def small_trainer(**changes: Any) -> Trainer:
         "num_nodes": 1,
         "strategy": "auto",
         "precision": "32-true",
+        "max_seconds": None,
     }
     return build_trainer(**settings | changes)

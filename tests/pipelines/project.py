@@ -52,6 +52,13 @@ def change_params(folder: Path, changes: dict[str, Any]) -> None:
     yaml.dump(content, folder / "params.yaml")
 
 
+def install(library: str, version: str, folder: Path) -> None:
+    """What pip leaves of a library's version, for whoever has `folder` first on the path."""
+    information = folder / f"{library.replace('-', '_')}-{version}.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: {version}\n")
+
+
 def run_in(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Runs a program of this environment in `folder`; its output is in the result."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

@@ -1,15 +1,19 @@
 """What this machine cannot do is refused before any work, by the key, its value, and what is allowed."""
 
 import platform
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from errors import ParamsError
+from pipelines import libraries, source_code, unseen
 from pipelines.check import check
-from pipelines.outputs import CHECKED
-from pipelines.params import load
-from tests.pipelines.project import ROOT, copy_project, run_in
+from pipelines.outputs import CODE
+from pipelines.params import Params, load
+from pipelines.source_code import STAGES
+from tests.pipelines.project import ROOT, copy_project, install, run_in
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="needs an x86 CPU")
@@ -34,6 +38,114 @@ def test_more_devices_than_there_are_end_before_any_work(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ParamsError, match=r"train.devices is 1024; allowed: 1 to \d+, the CPUs of this machine"):
         check(too_many)
-    assert not CHECKED.exists()
+    assert not CODE.exists()
     check(params)
-    assert CHECKED.exists()
+    assert {path.name for path in CODE.iterdir()} == {f"{stage}.sha256" for stage in STAGES}
+
+
+def changed_lists(params: Params, before: dict[str, str]) -> set[str]:
+    return {stage for stage, text in unseen.lists(params).items() if text != before[stage]}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Params:
+    """The shipped params, with files of one's own."""
+    for name in ("reviews.csv", "glove.txt"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    params = load(ROOT / "params.yaml")
+    data = {"name": "custom", "source": str(tmp_path / "reviews.csv")}
+    tokenize = {"vectors": str(tmp_path / "glove.txt")}
+    return params.model_copy(
+        update={
+            "data": params.data.model_copy(update=data),
+            "tokenize": params.tokenize.model_copy(update=tokenize),
+        }
+    )
+
+
+@pytest.mark.parametrize(("name", "stage"), [("reviews.csv", "download"), ("glove.txt", "tokenize")])
+def test_an_edited_file_that_params_name_changes_the_list_of_the_stage_that_reads_it(
+    name: str, stage: str, files: Params, tmp_path: Path
+) -> None:
+    before = unseen.lists(files)
+    (tmp_path / name).touch()
+    assert changed_lists(files, before) == set()
+    (tmp_path / name).write_text("edited", encoding="utf-8")
+    assert changed_lists(files, before) == {stage}
+    (tmp_path / name).unlink()
+    assert changed_lists(files, before) == {stage}
+
+
+@pytest.mark.parametrize(
+    ("library", "stages"),
+    [
+        ("torch", {"tokenize", "match", "train", "evaluate"}),
+        ("numba", {"tokenize", "match", "train", "evaluate"}),
+        ("pytorch-lightning", {"train"}),
+        ("sentencepiece", {"tokenize"}),
+        ("scikit-learn", {"evaluate", "compare"}),
+        ("matplotlib", {"compare"}),
+        ("mlflow", set()),
+        ("rich", set()),
+    ],
+)
+def test_another_version_of_a_library_changes_the_lists_of_the_stages_whose_outputs_it_decides(
+    library: str, stages: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = load(ROOT / "params.yaml")
+    before = unseen.lists(params)
+    install(library, "99.1", tmp_path / "installed")
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    assert changed_lists(params, before) == stages
+
+
+def test_every_library_of_a_stage_counts_unless_it_is_said_not_to() -> None:
+    for stage in STAGES:
+        counted = {libraries.DISTRIBUTIONS.get(name, name) for name in source_code.libraries(stage)}
+        ignored = counted - set(libraries.versions(stage))
+        assert ignored <= libraries.NO_OUTPUT | libraries.DRAWING
+    assert set().union(*map(source_code.libraries, STAGES)) >= libraries.NO_OUTPUT, "one that no stage imports"
+
+
+def test_the_lists_are_checked_without_importing_what_computes() -> None:
+    program = "import sys, pipelines.check as c; c.unseen.lists(c.load()); print({'torch', 'numba'} & set(sys.modules))"
+    done = run_in(ROOT, sys.executable, "-c", program)
+    assert done.stdout == "set()\n", done.stderr
+
+
+def edited_source_file(folder: Path) -> None:
+    with (folder / "text" / "splits.py").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+
+
+def edited_data(folder: Path) -> None:
+    with (folder / "reviews.csv").open("a", encoding="utf-8") as file:
+        file.write("one more film,1\n")
+
+
+def another_library(folder: Path) -> None:
+    install("numpy", "99.1", folder)  # the folder is the first of the path
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [(edited_source_file, "text/splits.py"), (edited_data, "data.source"), (another_library, "numpy")],
+)
+def test_a_stage_that_dvc_would_record_as_that_of_other_code_is_refused(
+    change: Callable[[Path], None], name: str, tmp_path: Path
+) -> None:
+    copy_project(tmp_path, {"data.name": "custom", "data.source": "reviews.csv"})
+    lines = [f"film {number},{number % 2}" for number in range(40)]
+    (tmp_path / "reviews.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    download = ("python", "-m", "pipelines.download")
+    by_dvc = ("env", "DVC_STAGE=download", *download)
+    assert run_in(tmp_path, "python", "-m", "pipelines.check").returncode == 0
+    assert run_in(tmp_path, *by_dvc).returncode == 0
+    change(tmp_path)
+    refused = run_in(tmp_path, *by_dvc)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"error: {name} has changed since the stage check ran; make run ")
+    assert refused.stderr.count("\n") == 1
+    assert run_in(tmp_path, *download).returncode == 0  # by hand, and nothing is recorded
+    assert run_in(tmp_path, "python", "-m", "pipelines.check").returncode == 0
+    assert run_in(tmp_path, *by_dvc).returncode == 0

@@ -136,7 +136,7 @@ def test_another_sigterm_does_not_disturb_the_end() -> None:
     assert (result.returncode, result.stdout, result.stderr) == (143, "tidied up\n", "")
 
 
-def test_a_stage_ends_with_the_process_that_started_it() -> None:
+def test_a_stage_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     """Here a shell, which the signal kills while the stage waits for its standard input."""
     program = PROGRAM.format(body="print('started', flush=True); sys.stdin.read()").replace("import", "import sys,", 1)
     shell = subprocess.Popen(
@@ -144,6 +144,7 @@ def test_a_stage_ends_with_the_process_that_started_it() -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "DVC_STAGE": "train"},
+        cwd=tmp_path,
         start_new_session=True,
     )
     assert shell.stdout is not None

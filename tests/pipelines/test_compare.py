@@ -172,6 +172,24 @@ def test_a_training_on_other_data_is_refused() -> None:
         compare(params)
 
 
+@pytest.mark.parametrize(("name", "version"), [("torch", "2.14.0"), ("numba", "unknown")])
+def test_trainings_by_different_libraries_are_not_compared(name: str, version: str) -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=50)
+    for number, path in enumerate(sorted(Path("results").glob("*/*/config.json"))):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config["libraries"] = {"torch": "2.13.0", "numba": "0.68.1"}
+        if number == 1:
+            config["libraries"] |= {name: version}
+            if version == "unknown":
+                del config["libraries"][name]
+        path.write_text(json.dumps(config), encoding="utf-8")
+    others = {"torch": "2.13.0", "numba": "0.68.1"}[name]
+    line = rf"^results/bilstm/seed-2 was trained with {name} {version}, results/lstm/seed-1 with {others}; to train all"
+    with pytest.raises(DataError, match=line):
+        compare(params)
+    assert not outputs.REPORTS.exists()
+
+
 def test_predictions_of_other_documents_are_refused() -> None:
     params = write_experiment(["lstm", "bilstm"], [1], documents=50)
     path = outputs.folder("lstm", 1) / "predictions.parquet"

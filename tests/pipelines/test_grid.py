@@ -13,7 +13,7 @@ import pytest
 from pipelines.grid import Room, share_out, sort_lock_file
 from pipelines.params import TrainParams
 from tests.once import made_once
-from tests.pipelines.project import change_params, copy_project, run_in
+from tests.pipelines.project import change_params, copy_project, install, run_in
 
 # Stages in the place of the real ones, which take seconds to start: what is tested is DVC's work around them.
 STAGE = """
@@ -104,6 +104,25 @@ def test_a_change_of_the_users_own_file_is_noticed(project: Path) -> None:
     assert "download" in ran(run_in(project, *GRID))
     reviews.write_text(reviews.read_text(encoding="utf-8") + "one more film,1\n", encoding="utf-8")
     assert {"check", "download", "tokenize", "train@lstm-3"} <= ran(run_in(project, *GRID))
+    assert ran(run_in(project, *GRID)) == set()
+
+
+def test_a_change_of_the_vectors_file_or_of_a_library_is_noticed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = project / "glove.txt"
+    vectors.write_text("film 1 2 3\n", encoding="utf-8")
+    write_stage(project, "train", before="import numba")
+    one = {"compare.variants": ["lstm"], "compare.seeds": [3]}
+    change_params(project, {"tokenize.vectors": "glove.txt", **one})
+    assert {"tokenize", "train@lstm-3"} <= ran(run_in(project, *GRID))
+    vectors.write_text("film 1 2 4\n", encoding="utf-8")
+    again = ran(run_in(project, *GRID))
+    assert {"check", "tokenize", "train@lstm-3"} <= again
+    assert "download" not in again
+    install("numba", "99.1", tmp_path / "installed")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
+    assert {"check", "train@lstm-3"} <= ran(run_in(project, *GRID))
     assert ran(run_in(project, *GRID)) == set()
 
 

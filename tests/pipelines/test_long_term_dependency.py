@@ -16,7 +16,7 @@ RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
 
 def tiny(path: Path, name: str) -> Params:
-    size = {"hidden_size": 8, "embedding_size": 4}
+    size = {"hidden_size": 8, "embedding_size": 4, "pooling": "last", "initialization": "pytorch"}
     rows = {"train_rows": 400, "validation_rows": 40, "test_rows": 60}
     content = {
         "data": {"name": name, name: rows},

@@ -1,7 +1,9 @@
 """params.yaml: what is right is read, what is wrong ends in one line that names the key."""
 
 import copy
+import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,11 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from errors import ParamsError
-from pipelines.params import Params, load, parse
+from models import memory
+from models.classifier import TextClassifier
+from models.module import ClassifierModule
+from models.training import build_trainer
+from pipelines.params import Params, TrainParams, VariantParams, load, parse
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 
@@ -52,6 +58,53 @@ def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> N
         assert set(written[name]) == set(type(getattr(params, name)).model_fields)
     assert set(written["variants"]["lstm"]) == set(type(params.variants["lstm"]).model_fields)
     assert set(written) == set(Params.model_fields)
+
+
+# What has no default: the data set, and what is compared.
+REQUIRED = {
+    *("data", "data.name", "variants", "variants.lstm.cell", "compare"),
+    *("compare.variants", "compare.seeds", "compare.baseline"),
+}
+
+
+def documented(section: dict[str, Any], prefix: str = "") -> list[str]:
+    """All keys of the shipped file, sections too, without the variants that are examples; lstm shows the defaults."""
+    found = []
+    for key, value in section.items():
+        if prefix != "variants." or key == "lstm":
+            found += [prefix + key, *(documented(value, f"{prefix}{key}.") if isinstance(value, dict) else [])]
+    return [name for name in found if name != "variants.lstm"]
+
+
+@pytest.mark.parametrize("name", documented(CONTENT))
+def test_what_is_left_out_has_the_value_that_the_shipped_params_show(name: str, tmp_path: Path) -> None:
+    content = shipped()
+    section = content
+    *parents, key = name.split(".")
+    for part in parents:
+        section = section[part]
+    del section[key]
+    path = write(tmp_path / "params.yaml", content)
+    if name in REQUIRED:
+        with pytest.raises(ParamsError, match=rf"params\.yaml: {re.escape(name)} is missing"):
+            load(path)
+    else:
+        assert load(path) == load(SHIPPED)
+
+
+def test_what_a_variant_leaves_out_has_the_value_shown_for_lstm() -> None:
+    variants = parse(shipped()).variants
+    shown = variants["lstm"].model_dump()
+    for name, written in shipped()["variants"].items():
+        assert variants[name].model_dump() == {**shown, **written}
+
+
+@pytest.mark.parametrize("called", [TextClassifier, ClassifierModule, build_trainer, memory.check])
+def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Callable[..., object]) -> None:
+    names = {*TrainParams.model_fields, *VariantParams.model_fields}
+    found = {name: argument.default for name, argument in inspect.signature(called).parameters.items() if name in names}
+    assert found
+    assert set(found.values()) == {inspect.Parameter.empty}
 
 
 @pytest.mark.parametrize(

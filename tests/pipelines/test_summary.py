@@ -32,8 +32,9 @@ def test_the_textbook_model_is_that_of_keras() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_lines_add_up_to_the_models_own_count(variant: dict[str, Any]) -> None:
-    found = layers(VariantParams(**variant), 500, 3, 10)
-    assert sum(layer.parameters for layer in found) == TextClassifier(500, 3, **variant).parameter_counts()["total"]
+    params = VariantParams(**variant)
+    found, classifier = layers(params, 500, 3, 10), TextClassifier(500, 3, **params.model_dump())
+    assert sum(layer.parameters for layer in found) == classifier.parameter_counts()["total"]
     assert len(found) == 3 + variant.get("layers", 1)
 
 

@@ -28,7 +28,7 @@ def cache(tmp_path: Path) -> Path:
 def test_a_local_path_stays_where_it_is(tmp_path: Path, cache: Path) -> None:
     file = tmp_path / "data.csv"
     file.write_bytes(CONTENT)
-    assert fetch(str(file), cache) == file
+    assert fetch(str(file), cache) == fetch(f"file://{file}", cache) == file
     assert fetch(str(file), cache, SHA256) == file
     assert fetch(str(tmp_path), cache) == tmp_path
     assert not cache.exists()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from text.sources import local_content, local_path
+from text.sources import is_address, local_content, local_path
 
 
 def test_what_a_local_source_holds_follows_its_content_and_not_its_times_or_place(tmp_path: Path) -> None:
@@ -17,6 +17,15 @@ def test_what_a_local_source_holds_follows_its_content_and_not_its_times_or_plac
     before = local_content(str(file))
     file.write_text("text;label\n", encoding="utf-8")
     assert local_content(str(file)) != before
+
+
+def test_a_local_address_is_a_local_path_that_is_watched(tmp_path: Path) -> None:
+    file = tmp_path / "a b%20.csv"
+    file.write_text("text,label\n", encoding="utf-8")
+    for source in (f"file://{file}", f"FILE://{file}", f"local://{file}"):
+        assert not is_address(source)
+        assert local_path(source) == file
+        assert local_content(source) == local_content(str(file)) is not None
 
 
 @pytest.mark.parametrize("source", [None, "", "no/such/file", "https://host/data.csv", "memory://data", "x" * 5000])
