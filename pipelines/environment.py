@@ -1,7 +1,7 @@
-"""Lets a virtual environment work where it lies now. `.venv/bin/python -m pipelines.environment .venv`; `make` calls it.
+"""Lets a virtual environment work where it lies now. `python -m pipelines.environment .venv`, as `make` calls it.
 
-pip writes the folder's absolute path into each command, such as .venv/bin/dvc, and Python writes it into `activate`. After
-a move they would name a folder that is gone, and in a copied checkout they would run the original's environment.
+pip writes the folder's absolute path into each command, such as .venv/bin/dvc, and Python writes it into `activate`.
+After a move they would name a folder that is gone; in a copied checkout they would run the original's environment.
 """
 
 import re

@@ -158,8 +158,8 @@ def test_on_a_server_each_working_copy_closes_its_own_runs_also_a_copy_of_anothe
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
     client, copy, other = MlflowClient(server.address), store.with_name("copy"), store.with_name("other")
-    kill(start(1))
-    alive = start(2)
+    killed, alive = start(1), start(2)
+    kill(killed)
     shutil.copytree(store, copy)  # with what says that both runs are being written to
     other.mkdir()
     for folder in (copy, other):
