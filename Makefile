@@ -8,6 +8,11 @@ PORT ?= 5000
 PEERS := benchmarks/.venv
 WORKS ?=
 
+# An environment that was moved or copied names the folder it was made in: it is set up anew, from what it holds.
+ifneq ($(shell cd $(VENV) 2>/dev/null && pwd -P),$(shell cat $(READY) 2>/dev/null))
+.PHONY: $(READY)
+endif
+
 .PHONY: help run restore test torture ui bench check clean
 
 help:  ## what there is
@@ -22,10 +27,10 @@ restore: $(READY)  ## rebuild MLflow's runs from the outputs, where its store wa
 	@python -m pipelines.restore
 
 test: $(READY)  ## the whole test suite
-	@pytest -n auto --dist worksteal
+	@python -m pytest -n auto --dist worksteal
 
 torture: $(READY)  ## the long form of docs/guarantees.md's tests: half an hour and more
-	@pytest -s tests/torture
+	@python -m pytest -s tests/torture
 
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
 	@python -m pipelines.ui --port $(PORT)
@@ -34,9 +39,9 @@ bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, some 20 minut
 	@python -m benchmarks.run $(WORKS)
 
 check: $(READY)  ## style (ruff) and types (mypy, strict)
-	@ruff check .
-	@ruff format --check .
-	@mypy
+	@python -m ruff check .
+	@python -m ruff format --check .
+	@python -m mypy
 
 clean:  ## remove everything that the pipeline made, but neither .venv nor MLflow's runs
 	rm -rf data/code data/raw data/tokens data/variants data/.*.part data/.*.old results reports checkpoints dvc.lock .dvc/cache .dvc/tmp
@@ -44,9 +49,10 @@ clean:  ## remove everything that the pipeline made, but neither .venv nor MLflo
 $(READY): requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python {sys.version.split()[0]} found, 3.11 or later needed: make PYTHON=python3.12 …")'
 	@echo "Setting up $(VENV) (once, some minutes)"
-	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -c '' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	@touch $@
+	@$(VENV)/bin/python -m pipelines.environment $(VENV)
+	@cd $(VENV) && pwd -P > .ready
 
 $(PEERS)/.ready: benchmarks/requirements.txt
 	@echo "Setting up $(PEERS) (once, some minutes)"

@@ -7,7 +7,9 @@ reports/comparison.json (metrics for DVC), the figures as PNG, rows for `dvc plo
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from analysis.comparison import compare as compare_variants
 from analysis.costs import COSTS, mean_cost
@@ -41,11 +43,13 @@ def tell(params: Params, lost: bool = False) -> None:
     With `lost` only if the store has no such run, and then with the original's times.
     """
     result = compare(params)
-    from tracking.runs import Occasion, comparison_run, find_run, occasion  # slow to import
+    from pipelines import record  # slow to import
+    from tracking.runs import Occasion, comparison_run, find_run, occasion
 
-    experiment, trainings = params.tracking.experiment, _signatures(params)
-    content = json.dumps([trainings, params.compare.model_dump()])
-    signature = hashlib.sha256(content.encode()).hexdigest()
+    experiment, trainings = params.tracking.experiment, signatures(params)
+    signature = comparison_signature(params, trainings)
+    for folder in folders(params):
+        record.rebuild_lost(experiment, folder)  # as in a clone, where DVC brought the outputs without the stages
     if lost and find_run(experiment, signature):
         return
     known = measurements.read(signature) if lost else {}
@@ -61,9 +65,21 @@ def tell(params: Params, lost: bool = False) -> None:
     measurements.add(signature, told=told, occasion=asdict(occasion(run)))
 
 
-def _signatures(params: Params) -> list[str]:
-    folders = [outputs.folder(variant, seed) for variant in params.compare.variants for seed in params.compare.seeds]
-    return [outputs.read_json(folder / "config.json", made_by="train")["signature"] for folder in folders]
+def folders(params: Params) -> list[Path]:
+    """Of the trainings that are compared."""
+    return [outputs.folder(variant, seed) for variant in params.compare.variants for seed in params.compare.seeds]
+
+
+def signatures(params: Params) -> list[str]:
+    """Of the trainings that are compared."""
+    configs = [outputs.read_json(folder / "config.json", made_by="train") for folder in folders(params)]
+    return [config["signature"] for config in configs]
+
+
+def comparison_signature(params: Params, trainings: Sequence[str]) -> str:
+    """What the comparison of these `trainings` (signatures) is found by in MLflow."""
+    content = json.dumps([trainings, params.compare.model_dump()])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _metrics(result: Result) -> dict[str, float]:

@@ -7,7 +7,8 @@ from typing import Any
 from analysis.pictures import confusion_matrix, learning_curves
 from pipelines import measurements, outputs
 from pipelines.outputs import TOKENS
-from tracking.runs import Occasion, Run, log_configuration, training_run
+from tracking.run import Run
+from tracking.runs import Occasion, find_run, log_configuration, training_run
 
 HEADLINES = ("accuracy", "macro_f1", "loss", "roc_auc", "calibration_error")
 COSTS = ("training_seconds", "tokens_per_second_mean", "peak_memory_mb")
@@ -35,6 +36,14 @@ def evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
         run.log_metrics(told, at=measured.get("evaluated"))
     run.log_figure(confusion_matrix(metrics["confusion_matrix"], config["labels"]), "confusion_matrix.png")
     run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
+
+
+def rebuild_lost(experiment: str, folder: Path) -> bool:
+    """Rebuilds the run of the finished training in `folder` if the store has none; returns whether it did."""
+    lost = find_run(experiment, outputs.read_json(folder / "config.json", made_by="train")["signature"]) is None
+    if lost:
+        rebuild(experiment, folder)
+    return lost
 
 
 def rebuild(experiment: str, folder: Path) -> Run:

@@ -1,15 +1,15 @@
 """Rebuilds MLflow runs that the store has lost from the outputs. `python -m pipelines.restore`.
 
-For each training of compare.variants and compare.seeds without a finished run, and for their comparison. Times, commit
-and costs are those of the original where measurements/ still has them.
+For each training of compare.variants and compare.seeds without a finished run, and for their comparison; then every
+comparison in the store is linked with the trainings it used. Times, commit and costs are those of the original where
+measurements/ still has them.
 """
 
 from rich.console import Console
 
-from pipelines import cli, outputs, record
-from pipelines.compare import tell
+from pipelines import cli, compare, record
 from pipelines.params import Params, load
-from tracking.runs import find_run
+from tracking.comparisons import relink
 
 
 def main() -> None:
@@ -20,14 +20,12 @@ def main() -> None:
 def restore(params: Params) -> None:
     """Leaves alone what the store still has."""
     experiment, console = params.tracking.experiment, Console()
-    for variant in params.compare.variants:
-        for seed in params.compare.seeds:
-            folder = outputs.folder(variant, seed)
-            config = outputs.read_json(folder / "config.json", made_by="train")
-            if find_run(experiment, config["signature"]) is None:
-                record.rebuild(experiment, folder)
-                console.print(f"rebuilt {variant} · seed {seed}")
-    tell(params, lost=True)
+    for folder in compare.folders(params):
+        if record.rebuild_lost(experiment, folder):
+            console.print(f"rebuilt {folder.parent.name} · {folder.name.replace('-', ' ')}")
+    compare.tell(params, lost=True)
+    trainings = compare.signatures(params)
+    relink(experiment, compare.comparison_signature(params, trainings), trainings)
 
 
 if __name__ == "__main__":

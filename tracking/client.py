@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from mlflow.entities import (
     Dataset,
     DatasetInput,
+    Experiment,
     InputTag,
     LifecycleStage,
     Metric,
@@ -25,6 +26,7 @@ from mlflow.entities import (
     RunInfo,
     RunStatus,
     RunTag,
+    ViewType,
 )
 from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
@@ -33,7 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deadline import Overdue, within
 from errors import without_secrets
-from tracking import sqlite
+from tracking import sqlite, writers
 from tracking.outbox import Call, Outbox, Refused
 
 DESCRIPTION = "Does reading a text in both directions help, where, how surely, and at what cost?"
@@ -74,17 +76,19 @@ class OutboxClient(MlflowClient):
     def __init__(self, uri: str, experiment: str, root: Path) -> None:
         """A client of the store at `uri`; a local store's artifacts and the outbox lie in `root`."""
         # Two processes that create the tables, or the experiment, at the same time would fail each other.
-        database = sqlite.database(uri)
-        self._lock = sqlite.lock(database or root / "mlflow.db")
-        self._is_server = database is None
+        self._database = sqlite.database(uri)
+        self._lock = sqlite.lock(self._database or root / sqlite.DATABASE)
         with self._lock:
-            if database and not database.exists():
-                sqlite.create(database)
+            if self._database and not self._database.exists():
+                sqlite.create(self._database)
+            elif self._database:
+                sqlite.relocate(self._database)
             super().__init__(uri)
         self.experiment = experiment
         self.root = root
-        # One for each store, so that nothing is ever told to another than it was meant for.
-        self.outbox = Outbox(root / OUTBOX / sha256(without_secrets(uri).encode()).hexdigest()[:16])
+        # Names the store, so that nothing is ever told to another than it was meant for.
+        self._store = sha256(self._place().encode()).hexdigest()[:16]
+        self.outbox = Outbox(root / OUTBOX / self._store)
         self.down = False
         self._attempted = 0.0
 
@@ -96,17 +100,24 @@ class OutboxClient(MlflowClient):
         """
         with self._lock, self._asking():
             if (found := self.get_experiment_by_name(name)) is not None:
-                return str(found.experiment_id)
-            # A server keeps artifacts where it was told to; the local store keeps them beside itself.
-            local = self.tracking_uri.startswith("sqlite:")
-            artifacts = (self.root / "mlartifacts").as_uri() if local else None
+                return self._active(found)
+            # A server keeps artifacts where it was told to; SQLite keeps them beside itself.
+            artifacts = sqlite.artifacts(self._database).as_uri() if self._database else None
             try:
                 return str(self.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
             except MlflowException:
                 # On a server somebody else may have made it meanwhile, whom the lock of this folder does not stop.
                 if (found := self.get_experiment_by_name(name)) is None:
                     raise
-                return str(found.experiment_id)
+                return self._active(found)
+
+    def _active(self, experiment: Experiment) -> str:
+        """The id of `experiment`; one that was deleted in MLflow's pages, whose name stays taken, is restored."""
+        experiment_id = str(experiment.experiment_id)
+        if experiment.lifecycle_stage == LifecycleStage.DELETED:
+            self.restore_experiment(experiment_id)
+            _say(f"the MLflow experiment {experiment.name} had been deleted; it is restored, with its runs")
+        return experiment_id
 
     def create_run(
         self,
@@ -218,6 +229,43 @@ class OutboxClient(MlflowClient):
             _say(f"MLflow was told what had waited: {sent} calls")
         return sent
 
+    def close_abandoned_runs(self) -> None:
+        """Ends the runs that killed processes of this working copy have left RUNNING."""
+        shared = not (self._database and self._database.resolve().is_relative_to(self.root))
+        try:
+            for path, entry in writers.abandoned(self.root, self._store, shared):
+                if self._close(path.name, entry) or not self.outbox.waiting():
+                    path.unlink()
+        except (MlflowException, SQLAlchemyError) as fault:
+            self.report(fault)
+
+    def _close(self, writer: str, entry: writers.Entry) -> bool:
+        """Whether there is a run of this writer; it ends as KILLED, at the last moment of which anything is known."""
+        with self._asking():
+            experiment = self.get_experiment_by_name(entry.experiment)
+        if experiment is None:
+            return False
+        runs = self.search_runs([str(experiment.experiment_id)], f"tags.{writers.TAG} = '{writer}'", ViewType.ALL)
+        for run in runs:
+            run_id, active = run.info.run_id, run.info.lifecycle_stage == LifecycleStage.ACTIVE
+            if active and run.info.status == RunStatus.to_string(RunStatus.RUNNING):
+                histories = [self.get_metric_history(run_id, key) for key in run.data.metrics]
+                ended = max([entry.opened, *(point.timestamp for points in histories for point in points)])
+                with self._asking():
+                    super().set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED), ended)
+                _say(f"the process that wrote the run {run.info.run_name} was killed; the run is closed as KILLED")
+        return bool(runs)
+
+    def _place(self) -> str:
+        """Where the store is, without secrets; for one that moves with the working copy, from there."""
+        if self._database and (path := self._database.resolve()).is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
+        return without_secrets(self.tracking_uri)
+
+    def writer(self) -> writers.Writer:
+        """This process, as the writer of a run of this experiment."""
+        return writers.Writer(self.root, self._store, self.experiment)
+
     def _tell(self, run_id: str, call: Call, *, last: bool = False) -> None:
         """Tells MLflow, or else the outbox; never fails, since a training is worth more than what is told of it."""
         if not self.outbox.holds(run_id):
@@ -295,7 +343,7 @@ class OutboxClient(MlflowClient):
         limit = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])  # of tracking/store.py, or the user's
         seconds = sum(limit + file.stat().st_size / SLOWEST_UPLOAD for file in files) or limit
         try:
-            with within(seconds) if self._is_server else self._lock:
+            with self._lock if self._database else within(seconds):
                 yield
         except Overdue as overdue:
             raise MlflowException(str(overdue)) from None

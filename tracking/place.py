@@ -4,23 +4,50 @@ import os
 import uuid
 from pathlib import Path
 
+from filelock import FileLock
+
 
 def repository_root() -> Path:
     """The repository that the user works in, also for a stage that DVC runs in a temporary copy of it."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a path, as far as this user can see."""
+    try:
+        return path.exists()
+    except OSError:  # a folder above it may not be entered
+        return False
+
+
 def working_copy() -> str:
-    """A number of this working copy, made at first use; it stays the same on whatever machine the copy is used."""
+    """A number of this working copy, made at first use.
+
+    It stays when the folder is moved, on whatever machine. A copy beside the original gets a number of its own, so that
+    it does not go on with the original's runs on a server that both use.
+    """
     path = repository_root() / "checkpoints" / "working-copy"
     path.parent.mkdir(exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with FileLock(f"{path}.lock"):
+        number, place = _read(path)
+        if place != str(path):
+            if not number or _is_copy(path, number, place):
+                number = uuid.uuid4().hex
+            part = path.with_name(f".{path.name}.part")
+            part.write_text(f"{number}\n{path}", encoding="utf-8", errors="surrogateescape")
+            part.replace(path)
+    return number
+
+
+def _is_copy(path: Path, number: str, place: str) -> bool:
+    """Whether the folder in which `number` was made still has it."""
+    return bool(place) and _read(Path(place))[0] == number and not path.samefile(place)
+
+
+def _read(path: Path) -> tuple[str, str]:
+    """The number that stands in the file `path`, and the path that the file had then; empty where there is none."""
     try:
-        if not path.exists():
-            fresh.write_text(uuid.uuid4().hex, encoding="utf-8")
-            os.link(fresh, path)
-    except FileExistsError:
-        pass  # another process was faster
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path.read_text(encoding="utf-8")
+        number, _, place = path.read_text(encoding="utf-8", errors="surrogateescape").partition("\n")
+    except OSError:  # as of a folder that somebody else has now
+        return "", ""
+    return number, place

@@ -4,7 +4,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from models.costs import Costs
 from models.module import ClassifierModule
-from tracking.runs import Run
+from tracking.run import Run
 
 
 class EpochMetrics(Callback):

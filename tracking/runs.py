@@ -3,100 +3,22 @@
 import json
 import os
 import subprocess
-import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from matplotlib.figure import Figure
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
+from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 
-from tracking.client import DESCRIPTION, WAITING_EXPERIMENT
+from tracking import comparisons, writers
+from tracking.client import WAITING_EXPERIMENT, OutboxClient
 from tracking.place import working_copy
+from tracking.run import NOTE, SIGNATURE, Run
 from tracking.store import open_experiment
 
-SIGNATURE = "signature"
-PARENT = "mlflow.parentRunId"
 WORKING_COPY = "working_copy"  # of two that share a store, neither takes up the other's runs
-NOTE = "mlflow.note.content"  # shown as Markdown
-VIEW = "workflowType=machine_learning"  # in an address; MLflow's pages are about language models otherwise
 SURROUNDINGS = ("mlflow.source.git.commit", "git_commit", "dvc_stage", "dvc_experiment")
-
-
-class Run:
-    """A run that can be written to."""
-
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
-        self.client = client
-        self.run_id = run_id
-        self._logged: set[tuple[str, int]] = set()
-
-    def log_params(self, params: Mapping[str, Any]) -> None:
-        """Logs nested `params` as dotted names, such as train.epochs."""
-        entries = [Param(name, str(value)) for name, value in _flatten(params)]
-        self.client.log_batch(self.run_id, params=entries)
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
-        """Metrics of one step, at the same moment: `at` (milliseconds since 1970) or now."""
-        moment = time.time_ns() // 1_000_000 if at is None else at
-        new = {name: value for name, value in metrics.items() if (name, step) not in self._logged}
-        if new:
-            entries = [Metric(name, float(value), moment, step) for name, value in new.items()]
-            self.client.log_batch(self.run_id, metrics=entries)
-            self._logged |= {(name, step) for name in new}
-
-    def has(self, metrics: Mapping[str, float]) -> bool:
-        """Whether these are the run's latest values."""
-        try:
-            latest = self.client.get_run(self.run_id).data.metrics
-        except MlflowException:  # MLflow is down
-            return False
-        return all(latest.get(name) == value for name, value in metrics.items())
-
-    def take_up(self) -> None:
-        """Goes on with a run that was left: points that it has are not logged again."""
-        for name in self.client.get_run(self.run_id).data.metrics:
-            points = self.client.get_metric_history(self.run_id, name)
-            self._logged |= {(name, point.step) for point in points}
-        self.client.update_run(self.run_id, status=RunStatus.to_string(RunStatus.RUNNING))
-
-    def log_epoch(self, line: Mapping[str, float], costs: Mapping[str, float]) -> None:
-        """A line of a training's history, and what that epoch cost (empty where it was not measured)."""
-        metrics = {**line, **costs}
-        for name in ("epoch", "step", "ended"):
-            metrics.pop(name, None)
-        self.log_metrics(metrics, step=int(line["epoch"]), at=int(costs["ended"]) if "ended" in costs else None)
-
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Adds `tags` or changes them."""
-        self.client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-
-    def log_dataset(self, name: str, digest: str, profile: str) -> None:
-        """The data set that the run learned from."""
-        # MLflow's digests have at most 36 characters.
-        dataset = Dataset(name, digest.removeprefix("sha256:")[:36], "code", "data/raw", profile=profile)
-        self.client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-
-    def log_figure(self, figure: Figure, name: str) -> None:
-        """A picture, as the artifact `name`."""
-        with warnings.catch_warnings():
-            # A box stands for a letter that no font of matplotlib's has; tables and pages have it in writing.
-            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
-            self.client.log_figure(self.run_id, figure, name)
-
-    def log_artifacts(self, paths: Sequence[Path], folder: str | None = None) -> None:
-        """Files or whole folders, into `folder` of the run's artifacts."""
-        for path in paths:
-            if path.is_dir():
-                self.client.log_artifacts(self.run_id, str(path), folder)
-            else:
-                self.client.log_artifact(self.run_id, str(path), folder)
 
 
 @dataclass(frozen=True)
@@ -170,38 +92,16 @@ def comparison_run(
     note: str,
     original: Occasion | None = None,
 ) -> Iterator[Run]:
-    """A new parent run for a comparison; `trainings`, the signatures of what was compared, become its children.
+    """A new run for a comparison of the `trainings` (their signatures), which tracking/comparisons.py links with it.
 
     `note` is shown on the run's page and on the experiment's, beneath a link to the trainings side by side.
     """
-    found = [run for training in trainings if (run := find_run(experiment, training))]
-    with _run(experiment, name, {"kind": "comparison", SIGNATURE: signature, **tags}, original) as parent:
+    found = {training: run.run_id for training in trainings if (run := find_run(experiment, training))}
+    tags = {"kind": "comparison", SIGNATURE: signature, **tags}
+    with _run(experiment, name, tags, original) as comparison:
         _, experiment_id = open_experiment(experiment)
-        page = compare_page(experiment_id, [training.run_id for training in found])
-        link = f"[{name}: the trainings side by side](#/{page})"
-        parent.set_tags({NOTE: f"{link}\n\n{note}"})
-        # The experiment's page shows the first line, and the rest when it is asked to.
-        parent.client.set_experiment_tag(experiment_id, NOTE, f"{link}\n\n{note}\n\n{DESCRIPTION}")
-        for training in found:
-            training.set_tags({PARENT: parent.run_id})
-        yield parent
-
-
-def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
-    """Where MLflow's pages show these runs side by side."""
-    chosen = f"runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps([experiment_id]))}"
-    return f"compare-runs?{chosen}&{VIEW}"
-
-
-def latest_comparison(experiment: str) -> tuple[str, list[str]]:
-    """The experiment's id, and the ids of the trainings of its newest comparison, by name."""
-    client, experiment_id = open_experiment(experiment)
-    order = ["attributes.start_time DESC"]
-    parents = client.search_runs([experiment_id], "tags.kind = 'comparison'", order_by=order, max_results=1)
-    if not parents:
-        return experiment_id, []
-    found = client.search_runs([experiment_id], f"tags.`{PARENT}` = '{parents[0].info.run_id}'")
-    return experiment_id, [run.info.run_id for run in sorted(found, key=lambda run: str(run.info.run_name))]
+        comparisons.link(comparison, experiment_id, name, signature, found, note)
+        yield comparison
 
 
 @contextmanager
@@ -214,24 +114,26 @@ def _run(
         started, ended, tags = None, None, {**tags, **_surroundings()}
     else:
         started, ended, tags = original.started, original.ended, {**tags, **original.surroundings, "restored": "true"}
+    writer = client.writer()
+    tags[writers.TAG] = writer.name
     run = _left(client, experiment_id, tags, resumed)
     if run is None:
         run = Run(client, client.create_run(experiment_id, start_time=started, run_name=name, tags=tags).info.run_id)
-    else:
-        run.set_tags(tags)
-    run_id = run.run_id
+    status = RunStatus.FINISHED
     try:
         yield run
     except KeyboardInterrupt:
-        client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
+        status, ended = RunStatus.KILLED, None
         raise
     except BaseException:
-        client.set_terminated(run_id, RunStatus.to_string(RunStatus.FAILED))
+        status, ended = RunStatus.FAILED, None
         raise
-    client.set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED), end_time=ended)
+    finally:
+        client.set_terminated(run.run_id, RunStatus.to_string(status), end_time=ended)
+        writer.close()
 
 
-def _left(client: MlflowClient, experiment_id: str, tags: Mapping[str, str], resumed: bool) -> Run | None:
+def _left(client: OutboxClient, experiment_id: str, tags: Mapping[str, str], resumed: bool) -> Run | None:
     """The newest run of the same signature, kind and working copy, if it is unfinished or `resumed`; taken up."""
     if experiment_id == WAITING_EXPERIMENT:  # MLflow was just found to be down
         return None
@@ -243,6 +145,7 @@ def _left(client: MlflowClient, experiment_id: str, tags: Mapping[str, str], res
         if not found:
             return None
         run = Run(client, found[0].info.run_id)
+        run.set_tags(tags)  # before it is RUNNING again: from now on the new writer answers for it
         run.take_up()
     except MlflowException:  # MLflow is down; the outbox gets a new run
         return None
@@ -254,11 +157,3 @@ def _surroundings() -> dict[str, str]:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     found = (commit, commit, os.environ.get("DVC_STAGE", ""), os.environ.get("DVC_EXP_NAME", ""))
     return {name: value for name, value in zip(SURROUNDINGS, found, strict=True) if value}
-
-
-def _flatten(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in params.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

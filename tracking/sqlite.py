@@ -1,14 +1,46 @@
-"""The SQLite file that MLflow keeps its runs in: made whole or not at all, and asked by one process at a time."""
+"""The SQLite file that MLflow keeps its runs in: its address, its tables, and where it says that artifacts lie.
+
+A database is made whole or not at all, and asked by one process at a time.
+"""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
+import mlflow.store.db.utils as mlflow_database
 from filelock import FileLock
-from mlflow.store.db.utils import _initialize_tables
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import URL, create_engine, event, make_url
+
+from tracking.place import exists
+
+DATABASE = "mlflow.db"  # at the repository's root
+ARTIFACTS = "mlartifacts"  # the folder beside the database
 
 # A process that was stopped while it had the lock keeps it; the others go on without MLflow then.
 PATIENCE = 600.0  # seconds
+
+# Every column in which MLflow keeps the absolute address of an artifact folder.
+ADDRESSES = {"experiments": "artifact_location", "runs": "artifact_uri", "logged_models": "artifact_location"}
+
+
+def address(path: Path) -> str:
+    """The address of the database `path`, in which no character of a folder's name has a meaning of its own.
+
+    MLflow makes the folder that stands before the last slash, and does not decode it first. So where anything is
+    encoded, the slashes are as well.
+
+    Example:
+        >>> address(Path("/home/me/mlflow.db"))
+        'sqlite:////home/me/mlflow.db'
+        >>> address(Path("/home/50% done/mlflow.db"))
+        'sqlite:///%2Fhome%2F50%25%20done%2Fmlflow.db'
+    """
+    plain = path.as_posix()
+    return f"sqlite:///{plain if quote(plain) == plain else quote(plain, safe='')}"
 
 
 def database(uri: str) -> Path | None:
@@ -33,12 +65,59 @@ def create(path: Path) -> None:
     part = Path(f"{path}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     part.unlink(missing_ok=True)
-    engine = create_engine(f"sqlite:///{part}")
+    engine = create_engine(URL.create("sqlite", database=str(part)))
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
     try:
-        _initialize_tables(engine)  # type: ignore[no-untyped-call]
+        mlflow_database._initialize_tables(engine)  # type: ignore[no-untyped-call]
     finally:
         engine.dispose()
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def artifacts(path: Path) -> Path:
+    """The folder for the artifacts of the database `path`."""
+    return path.resolve().parent / ARTIFACTS
+
+
+def relocate(path: Path) -> None:
+    """After a move or a copy: has the database `path` find its artifacts beside itself again; call it under the lock.
+
+    MLflow keeps absolute addresses. Without this, a moved store would show no artifacts, and a copy would show those
+    of the original and write there. Artifacts stay where they are if the database alone was moved.
+    """
+    here = artifacts(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        rows = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
+        for (elsewhere,) in rows:
+            if elsewhere == here.as_uri() or not _lay_beside(elsewhere):
+                continue
+            old = Path(url2pathname(urlsplit(elsewhere).path))
+            if exists(old) and not exists(here) and not exists(old.with_name(path.name)):
+                continue
+            for table, column in ADDRESSES.items():
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?)"
+                    f" WHERE {column} = ? OR substr({column}, 1, ?) = ?",
+                    (here.as_uri(), len(elsewhere) + 1, elsewhere, len(elsewhere) + 1, f"{elsewhere}/"),
+                )
+
+
+def _lay_beside(location: str | None) -> bool:
+    """Whether it is the address of a folder that `artifacts` has named."""
+    return bool(location) and str(location).startswith("file:///") and str(location).endswith(f"/{ARTIFACTS}")
+
+
+def _alembic_config(db_url: str, alembic_dir: str | None = None) -> Any:
+    """MLflow's function of this name, which takes a % in the folder that MLflow is installed in for a reference."""
+    from alembic.config import Config  # slow to import
+
+    folder = alembic_dir or str(Path(mlflow_database.__file__).parents[1] / "db_migrations")
+    config = Config(str(Path(folder) / "alembic.ini"))
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("sqlalchemy.url", db_url.replace("%", "%%"))
+    return config
+
+
+mlflow_database._get_alembic_config = _alembic_config

@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from errors import TrackingError, without_secrets
+from tracking import sqlite
 from tracking.client import WAITING_EXPERIMENT, OutboxClient
 from tracking.place import repository_root
 
@@ -28,7 +29,7 @@ PASSING = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "RE
 
 def tracking_uri() -> str:
     """The address of the store; a server's user and password are put where MLflow does not show them."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository_root() / 'mlflow.db'}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or sqlite.address(repository_root() / sqlite.DATABASE)
     parts = urlsplit(uri)
     if parts.scheme in ("http", "https") and "@" in parts.netloc:
         credentials, _, host = parts.netloc.rpartition("@")
@@ -60,4 +61,5 @@ def open_experiment(name: str) -> tuple[OutboxClient, str]:
         reason = without_secrets(str(error).splitlines()[0])
         raise TrackingError(f"the MLflow store {without_secrets(uri)} cannot be used: {reason}") from error
     client.send_outbox()
+    client.close_abandoned_runs()
     return client, experiment_id

@@ -10,11 +10,16 @@ import subprocess
 import sys
 import time
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+import mlflow
 import requests
 
-from tracking.runs import VIEW, compare_page, latest_comparison
+from tracking.comparisons import VIEW, compare_page, latest_comparison
 from tracking.store import tracking_uri
 
 # MLflow's server would start eight more processes for jobs, such as judging language models.
@@ -51,7 +56,7 @@ def serve(experiment: str, port: int) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # Not on the command line, which everyone on this machine can read: the address may hold a password.
     environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | WITHOUT_JOBS
-    with subprocess.Popen(command, env=environment) as server:
+    with _importable() as more, subprocess.Popen(command, env=environment | more) as server:
         try:
             _wait(server, f"{address}/health")
             print("\n".join(f"{title}: {page}" for title, page in found.items()), flush=True)
@@ -62,6 +67,23 @@ def serve(experiment: str, port: int) -> None:
             pass  # the terminal tells the server as well
         finally:
             server.terminate()
+
+
+@contextmanager
+def _importable() -> Iterator[dict[str, str]]:
+    """The environment in which the server finds a MLflow that works below a folder with a % in its name, too.
+
+    There its server cannot read its own migrations (tracking/sqlite.py mends that for this process), unless it is
+    imported by another path.
+    """
+    libraries = Path(mlflow.__file__).parents[1]
+    if "%" not in str(libraries):
+        yield {}
+        return
+    with TemporaryDirectory() as folder:
+        link = Path(folder) / "libraries"
+        link.symlink_to(libraries)
+        yield {"PYTHONPATH": os.pathsep.join(filter(None, [str(link), os.environ.get("PYTHONPATH")]))}
 
 
 def pages(experiment: str) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Runs in a real MLflow store: what they hold, how they end, how they are found again."""
 
 import json
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -10,6 +12,7 @@ import pytest
 from mlflow.entities import Run as MlflowRun
 
 from errors import TrackingError
+from tracking.comparisons import latest_comparison, link, relink
 from tracking.runs import Occasion, comparison_run, find_run, log_configuration, occasion, training_run
 from tracking.store import open_experiment
 from tracking.ui import pages
@@ -114,19 +117,123 @@ def test_the_latest_comparison_is_one_click_away() -> None:
     assert json.dumps(made) in address
 
 
-def test_a_training_that_is_compared_twice_is_linked_from_both_comparisons() -> None:
-    for seed, signature in ((1, "s1"), (2, "s2")):
-        with training_run("e", "lstm", seed, signature) as run:
-            pass
-    notes = []
-    for signature, trainings in (("c1", ["s1", "s2"]), ("c2", ["s2"])):
-        with comparison_run("e", "comparison", signature, trainings, {}, "Nobody won.") as parent:
-            pass
-        notes.append(parent.client.get_run(parent.run_id).data.tags["mlflow.note.content"])
-    assert run.client.get_run(run.run_id).data.tags["mlflow.parentRunId"] == parent.run_id
-    assert all(run.run_id in unquote(note) for note in notes)
+def compared(signature: str, trainings: Sequence[str]) -> str:
+    """The id of the run of a comparison."""
+    with comparison_run("e", f"comparison {signature}", signature, trainings, {}, "Nobody won.\n\nBy far.") as run:
+        pass
+    return run.run_id
+
+
+def trained(*seeds: int) -> dict[str, str]:
+    """Runs by signature."""
+    made = {}
+    for seed in seeds:
+        with training_run("e", "lstm", seed, f"s{seed}") as run:
+            made[f"s{seed}"] = run.run_id
+    return made
+
+
+def tags(run_id: str) -> dict[str, str]:
+    return dict(open_experiment("e")[0].get_run(run_id).data.tags)
+
+
+def side_by_side(run_id: str) -> list[str]:
+    """The trainings to which a comparison's description leads."""
+    (found,) = re.findall(r"compare-runs\?runs=(\[.*?\])", unquote(tags(run_id)["mlflow.note.content"]))
+    return list(json.loads(found))
+
+
+def test_a_training_belongs_to_every_comparison_that_used_it_and_keeps_its_first_parent() -> None:
+    made = trained(1, 2, 3)
+    first, second = compared("c1", ["s1", "s2"]), compared("c2", ["s2", "s3"])
+    assert side_by_side(first) == [made["s1"], made["s2"]]
+    assert side_by_side(second) == [made["s2"], made["s3"]]
+    assert tags(second)["training.s2"] == tags(first)["training.s2"] == made["s2"]
+    assert [tags(made[name])["mlflow.parentRunId"] for name in ("s1", "s2", "s3")] == [first, first, second]
+    note = tags(second)["mlflow.note.content"]
+    assert "1 of the 2 trainings stand below another one." in note
+    assert note.endswith("Nobody won.\n\nBy far.")
+    assert latest_comparison("e")[1] == [made["s2"], made["s3"]]
     client, experiment_id = open_experiment("e")
-    assert notes[1] in client.get_experiment(experiment_id).tags["mlflow.note.content"]
+    assert note in client.get_experiment(experiment_id).tags["mlflow.note.content"]
+
+
+def test_the_same_comparison_once_more_takes_over_the_children_and_so_does_one_after_a_deleted_one() -> None:
+    made = trained(1)
+    compared("c1", ["s1"])
+    again = compared("c1", ["s1"])
+    assert tags(made["s1"])["mlflow.parentRunId"] == again
+    open_experiment("e")[0].delete_run(again)
+    other = compared("c2", ["s1"])
+    assert tags(made["s1"])["mlflow.parentRunId"] == other
+
+
+def test_a_training_that_was_rebuilt_belongs_to_its_comparisons_again() -> None:
+    made = trained(1, 2, 3)
+    first, second = compared("c1", ["s1", "s2"]), compared("c2", ["s2", "s3"])
+    open_experiment("e")[0].delete_run(made["s2"])
+    assert latest_comparison("e")[1] == [made["s3"]]
+    made |= trained(2)
+    relink("e", "c2", ["s2", "s3"])
+    assert side_by_side(first) == [made["s1"], made["s2"]]
+    assert side_by_side(second) == [made["s2"], made["s3"]]
+    assert tags(made["s2"])["mlflow.parentRunId"] == first
+    assert tags(second)["mlflow.note.content"].endswith("below another one.\n\nNobody won.\n\nBy far.")
+    client, experiment_id = open_experiment("e")
+    shown = client.get_experiment(experiment_id).tags["mlflow.note.content"]
+    assert shown.startswith("[comparison c2: the trainings side by side]")
+    assert made["s2"] in shown
+
+
+def test_a_comparison_that_was_told_before_its_trainings_gets_them_when_they_are_rebuilt() -> None:
+    alone = compared("c1", ["s1", "s2"])
+    made = trained(1, 2)
+    relink("e", "c1", ["s1", "s2"])
+    assert side_by_side(alone) == list(made.values())
+    assert {tags(run_id)["mlflow.parentRunId"] for run_id in made.values()} == {alone}
+    assert latest_comparison("e")[1] == list(made.values())
+
+
+def test_a_comparison_of_more_trainings_than_mlflow_takes_ids_in_one_text_is_whole() -> None:
+    (training,) = trained(1).values()
+    many = {
+        f"s{number}": training for number in range(210)
+    }  # MLflow takes 100 tags at once, and texts of 8,000 characters
+    with comparison_run("e", "many", "c1", [], {}, "Nobody won.") as run:
+        link(run, open_experiment("e")[1], "many", "c1", many, "Nobody won.")
+    recorded = {name: value for name, value in tags(run.run_id).items() if name.startswith("training.")}
+    assert recorded == {f"training.{signature}": training for signature in many}
+    note = tags(run.run_id)["mlflow.note.content"]
+    assert (
+        note == "[many: the trainings side by side](#/experiments/1/runs?workflowType=machine_learning)\n\nNobody won."
+    )
+    assert {run.info.status for run in runs()} == {"FINISHED"}
+
+
+def test_an_experiment_that_was_deleted_in_mlflows_pages_is_restored_with_its_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = trained(1)
+    client, experiment_id = open_experiment("e")
+    client.delete_experiment(experiment_id)
+    assert open_experiment("e")[1] == experiment_id
+    assert capsys.readouterr().err == (
+        "warning: the MLflow experiment e had been deleted; it is restored, with its runs\n"
+    )
+    made |= trained(2)
+    assert {run.info.run_id for run in runs()} == set(made.values())
+    assert {run.info.status for run in runs()} == {"FINISHED"}
+    assert capsys.readouterr().err == ""
+
+
+def test_an_experiment_that_is_deleted_while_a_run_is_written_gets_all_that_the_run_was_told() -> None:
+    with training_run("e", "lstm", 1, "s1") as run:
+        client, experiment_id = open_experiment("e")
+        client.delete_experiment(experiment_id)
+        run.log_metrics({"train_loss": 0.5}, step=1)
+    (found,) = runs()
+    assert found.data.metrics == {"train_loss": 0.5}
+    assert found.info.status == "FINISHED"
 
 
 def test_a_rebuilt_run_has_the_times_and_surroundings_of_the_original() -> None:

@@ -1,0 +1,120 @@
+"""MLflow's own server, as `make ui` starts it: after a move, below odd names, after an experiment was deleted."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import mlflow
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TRAIN = """
+from matplotlib.figure import Figure
+from tracking.runs import comparison_run, training_run
+with training_run("e", "lstm", 1, "s1") as run:
+    run.log_figure(Figure(), "learning_curves.png")
+with comparison_run("e", "lstm", "c1", ["s1"], {}, "Nobody won."):
+    pass
+print(run.run_id)
+"""
+DELETE = """
+from tracking.store import open_experiment
+client, experiment_id = open_experiment("e")
+client.delete_experiment(experiment_id)
+"""
+
+
+class Checkout:
+    """A folder with a store, whose programs find MLflow below a folder with a % in its name."""
+
+    def __init__(self, folder: Path, libraries: Path) -> None:
+        self.folder = folder
+        known = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+        paths = f"{libraries}{os.pathsep}{ROOT}"
+        self.environment = known | {"PYTHONPATH": paths, "DVC_ROOT": str(folder), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+
+    def run(self, program: str) -> str:
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @contextmanager
+    def pages(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """The server's address, and what `make ui` prints."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        command = [sys.executable, "-m", "tracking.ui", "--experiment", "e", "--port", port]
+        with subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
+        ) as server:
+            try:
+                assert server.stdout is not None
+                printed = {}
+                for line in server.stdout:
+                    title, _, page = line.strip().partition(": ")
+                    printed[title] = page
+                    if title == "all runs":
+                        break
+                yield f"http://127.0.0.1:{port}", printed
+            finally:
+                server.send_signal(signal.SIGTERM)
+                server.wait()
+
+
+@pytest.fixture
+def libraries(tmp_path: Path) -> Path:
+    link = tmp_path / "100% python" / "libraries"
+    link.parent.mkdir()
+    link.symlink_to(Path(mlflow.__file__).parents[1])
+    return link
+
+
+def ask(address: str, path: str, **query: str) -> dict[str, object]:
+    with urlopen(f"{address}/api/2.0/mlflow/{path}?{urlencode(query)}") as answer:
+        return dict(json.load(answer))
+
+
+def test_the_server_shows_artifacts_and_pictures_where_the_checkout_is_now(tmp_path: Path, libraries: Path) -> None:
+    folder = tmp_path / "before"
+    folder.mkdir()
+    run_id = Checkout(folder, libraries).run(TRAIN)
+    moved = tmp_path / "50% done? #1 日本" / "checkout"
+    moved.parent.mkdir()
+    folder.rename(moved)
+
+    with Checkout(moved, libraries).pages() as (address, printed):
+        listed = ask(address, "artifacts/list", run_id=run_id)
+        assert [entry["path"] for entry in listed["files"]] == ["learning_curves.png"]  # type: ignore[attr-defined]
+        with urlopen(f"{address}/get-artifact?path=learning_curves.png&run_uuid={run_id}") as picture:
+            content = picture.read()
+        assert content.startswith(b"\x89PNG")
+        assert content == (moved / "mlartifacts" / run_id / "artifacts" / "learning_curves.png").read_bytes()
+        assert run_id in printed["latest comparison, side by side"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["100% python", moved.parent.name]
+
+
+def test_pages_of_an_experiment_that_was_deleted_show_it_again(tmp_path: Path, libraries: Path) -> None:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    checkout = Checkout(folder, libraries)
+    run_id = checkout.run(TRAIN)
+    checkout.run(DELETE)
+    with checkout.pages() as (address, printed):
+        experiment_id = printed["all runs"].split("/experiments/")[1].split("/")[0]
+        body = json.dumps({"experiment_ids": [experiment_id], "filter": "tags.kind = 'training'"}).encode()
+        request = Request(f"{address}/api/2.0/mlflow/runs/search", body, {"Content-Type": "application/json"})
+        with urlopen(request) as answer:
+            found = json.load(answer)
+        assert [run["info"]["run_id"] for run in found["runs"]] == [run_id]
