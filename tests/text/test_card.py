@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ DOCUMENTS = [
 ]  # fmt: skip
 
 
-def make(folder: Path, documents: list[Document] = DOCUMENTS) -> dict[str, Any]:
+def make(folder: Path, documents: list[Document] = DOCUMENTS, notes: Sequence[str] = ()) -> dict[str, Any]:
     splits, names = collect(batches(documents), folder, seed=1)
     labels = sorted(names)
     relabel(splits, names, labels)
@@ -34,6 +35,7 @@ def make(folder: Path, documents: list[Document] = DOCUMENTS) -> dict[str, Any]:
         labels=labels,
         columns=["place"],
         parts=plan(splits, 0.5, 0.5),
+        notes=notes,
         digest="sha256:0",
     )
 

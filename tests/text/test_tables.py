@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from errors import DataError
-from text.archives import members
-from text.tables import READERS, Wanted
+from text.columns import Wanted
+from text.custom import parse
 
 NAMED = Wanted("text", "label")
 TEXTS = ["1,5 points; no more", 'a "quoted" film | with\ttab', "two\r\nlines, one film", "", "été 🎬"]
 
 
 def read(path: Path, wanted: Wanted = NAMED) -> list[tuple[Any, Any]]:
-    return [(text, label) for member in members(path) for _, text, label in READERS[path.suffix](member, wanted)]
+    return [(document.text, document.label) for document in parse([path], wanted)]
 
 
 def write(path: Path, rows: Sequence[Sequence[object]], delimiter: str = ",", encoding: str = "utf-8") -> Path:
