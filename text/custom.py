@@ -89,15 +89,19 @@ def check(read: Mapping[str, Split], labels: Sequence[str], by_number: bool) -> 
         DataError: what looks so wrong that it cannot be meant.
     """
     counts = counted(read.values())
-    if reason := objection(labels, *counts):
+    source = read.get("train") or next(iter(read.values()))
+    in_training = [labels[index] for index in np.unique(source.labels)]
+    if reason := objection(labels, *counts) or objection(in_training, *counted([source])):
         raise DataError(reason)
     notes = list(doubts(labels, *counts))
     first = Counter(labels[split.labels[0]] for split in read.values() if len(split.labels))
     if by_number and len(labels) > 2:
         rows = np.bincount(np.concatenate([split.labels for split in read.values()]))
-        for label in first:
-            if rows[labels.index(label)] == first[label]:
-                notes.append(f"only the first row has the label {label!r}: is it a header? Then name the columns by it")
+        notes += [
+            f"only the first row has the label {label!r}: is it a header? Then name the columns by it"
+            for label, number in first.items()
+            if rows[labels.index(label)] == number
+        ]
     return notes
 
 
@@ -151,9 +155,9 @@ def _label(value: Any, wanted: Wanted, where: str, spellings: Spellings) -> str 
         return None
     column = wanted.label
     if not isinstance(value, str | int | float | Decimal):
-        hint = "; data with several labels a document cannot be used" if isinstance(value, list) else ""
+        hint = "; the data look multi-label" if isinstance(value, list) else ""
         kind = type(value).__name__
-        raise DataError(f"column {column!r} holds a {kind} in {where}; allowed: text or numbers{hint}")
+        raise DataError(f"column {column!r} holds a {kind} in {where}{hint}; allowed: text or numbers")
     name = _encodable(spellings.name(value) if isinstance(value, str) else spelled(_number(value)), column, where)
     if len(name) > LONGEST_LABEL:
         raise DataError(

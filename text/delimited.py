@@ -4,7 +4,7 @@ import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain, islice, tee
 from typing import IO, NamedTuple
 
 from errors import DataError
@@ -50,14 +50,27 @@ class Table(NamedTuple):
 
     def fields(self, quoted: bool) -> NumberedRows:
         """All rows, the header and empty ones too."""
-        lines = decoded(self.raw(), self.origin, self.wanted.encoding)
-        if quoted:
-            return csv_rows(lines, self.origin, self.delimiter, strict=True)
-        return literal_rows(lines, self.delimiter)
+        return self._rows(self._lines(), quoted)
+
+    def both_fields(self) -> Iterator[tuple[list[str], list[str]]]:
+        """All rows in both ways, for a file where no quote joins lines: as they stand there, and with quoting."""
+        one, other = tee(self._lines())
+        for (_, literal), (_, quoted) in zip(
+            self._rows(one, quoted=False), self._rows(other, quoted=True), strict=True
+        ):
+            yield literal, quoted
 
     def has_quotes(self) -> bool:
         """Whether there is any quotation mark."""
         return any(b'"' in line for line in self.raw())
+
+    def _lines(self) -> Iterator[str]:
+        return decoded(self.raw(), self.origin, self.wanted.encoding)
+
+    def _rows(self, lines: Iterable[str], quoted: bool) -> NumberedRows:
+        if quoted:
+            return csv_rows(lines, self.origin, self.delimiter, strict=True)
+        return literal_rows(lines, self.delimiter)
 
     def raw(self) -> Iterator[bytes]:
         """The lines as they stand in the file."""
@@ -122,7 +135,7 @@ def delimiter_of(file: IO[bytes], wanted: Wanted) -> str:
     """What separates the fields of a CSV file.
 
     It is the first with which the header has both columns. Without a header the rows must be equally wide and wide
-    enough; where that holds for several, it is the one that gives the fewest labels.
+    enough; where that holds for several, it is the one that gives the fewest and shortest labels.
     """
     file.seek(0)
     lines = [line.decode(wanted.encoding, errors="replace") for _, line in numbered_lines(islice(file, HEAD_LINES))]
@@ -147,10 +160,11 @@ def _readable_rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     return rows or [[]]
 
 
-def _labels(rows: Sequence[Sequence[str]], wanted: Wanted) -> int:
-    """How many labels there are in column `wanted.label`; 0 if the rows are not equally wide, or not wide enough."""
+def _labels(rows: Sequence[Sequence[str]], wanted: Wanted) -> tuple[int, int] | None:
+    """How many labels column `wanted.label` has, and how long; None if rows differ in width or are not wide enough."""
     complete = rows[:-1] or rows  # the last one may go on behind the head
     widths = {len(row) for row in complete}
     if len(widths) > 1 or widths.pop() < max(map(int, wanted.columns)):
-        return 0
-    return len({row[int(wanted.label) - 1] for row in complete})
+        return None
+    labels = {row[int(wanted.label) - 1] for row in complete}
+    return len(labels), sum(map(len, labels))

@@ -46,8 +46,13 @@ class Spellings:
     def notes(self) -> Iterator[str]:
         """What was changed, if anything was."""
         if self._changed:
-            examples = ", ".join(f"{label[:40]!r} to {name[:40]!r}" for label, name in self._examples.items())
+            examples = ", ".join(f"{_shown(label[:40])} to {name[:40]!r}" for label, name in self._examples.items())
             yield f"labels whose spelling was changed: {self._changed:,} (such as {examples})"
+
+
+def _shown(label: str) -> str:
+    """A label for a message, with what cannot be told from its name by looking at it."""
+    return repr(label) if unicodedata.is_normalized("NFC", label) else ascii(label)
 
 
 def objection(labels: Sequence[str], documents: int, texts: int) -> str | None:

@@ -1,6 +1,7 @@
 """The lines of a text file as strings: byte order marks, line ends, and encodings that are not the one that was set."""
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -9,6 +10,7 @@ from errors import DataError
 BOM = b"\xef\xbb\xbf"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 OTHERS = ("cp1252", "gb18030", "cp949")  # a hint names the first that fits
+WORD = re.compile(r"\w*[^\x00-\x7f]\w*")  # with a character that is not ASCII's
 
 
 def decode(data: bytes, origin: str, encoding: str = "utf-8", hint: str = "") -> str:
@@ -91,7 +93,8 @@ class Utf8Lines:
                 self._invalid += 1
                 continue
             self._valid += 1
-            self._example = self._example or next((word for word in line.decode().split() if not word.isascii()), "")
+            if not self._example and (word := WORD.search(line.decode())):
+                self._example = word[0]
 
     def notes(self) -> Iterator[str]:
         """A warning if most of these lines are UTF-8. By chance a short line of gb18030 may be, most are not."""

@@ -59,7 +59,8 @@ class _Files:
         self.literal.add(table.rows(quoted=False))
         if self.quoted.broken and not self.quoted.fault:
             self.doubtful += _texts_like_rows(table, self.quoted.labels)
-        if table.delimiter == TAB and not self.quoted.fault and not self.literal.fault:
+        both = not self.quoted.fault and not self.literal.fault and self.quoted.rows == self.literal.rows
+        if both and table.delimiter == TAB:
             self.as_written = self.as_written and _could_be_written(table)
 
     def reason_to_read_literally(self, delimiter: str) -> str | None:
@@ -121,11 +122,11 @@ def _could_be_written(table: Table) -> bool:
     """Whether a writer of CSV could have put the quotation marks as they stand, in a file where they join no lines."""
     bare: set[int] = set()  # columns with fields outside of quotation marks
     needless: set[int] = set()  # columns with fields that need no quotation marks and have them
-    rows = zip(table.fields(quoted=False), table.fields(quoted=True), strict=False)
+    rows = table.both_fields()
     if not table.wanted.by_number:
-        next(rows, None)
-    for (_, raw_row), (_, row) in rows:
-        for column, (raw, value) in enumerate(zip(raw_row, row, strict=False)):
+        next(rows)
+    for raw_row, row in rows:
+        for column, (raw, value) in enumerate(zip(raw_row, row, strict=True)):
             if raw != value:
                 if not set(value) & {'"', "\r"}:
                     needless.add(column)

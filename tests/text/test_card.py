@@ -120,3 +120,9 @@ def test_labels_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> N
     text = shown(make(tmp_path, documents))
     assert "[red]" in text
     assert "[/]" in text
+
+
+def test_notes_stand_in_the_card_and_below_the_table(tmp_path: Path) -> None:
+    content = make(tmp_path, notes=["the label '[red]' is a class"])
+    assert content["notes"] == ["the label '[red]' is a class"]
+    assert "note: the label '[red]' is a class" in shown(content).splitlines()

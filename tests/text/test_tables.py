@@ -47,6 +47,15 @@ def test_a_file_without_a_header_has_columns_by_number(tmp_path: Path, delimiter
     assert read(path, Wanted(1, 3)) == [(text, "x") for text in TEXTS * 50]
 
 
+@pytest.mark.parametrize(("delimiter", "other"), [("\t", ","), (";", ","), ("|", ";"), (",", ";")])
+def test_without_a_header_the_separator_gives_the_fewest_labels(tmp_path: Path, delimiter: str, other: str) -> None:
+    """Every row also has one of another separator."""
+    rows = [(f"film {n}{other} well", "xy"[n % 2]) for n in range(10)]
+    path = tmp_path / "data.csv"
+    path.write_text("".join(delimiter.join(row) + "\n" for row in rows), encoding="utf-8")
+    assert read(path, Wanted(1, 2)) == rows
+
+
 def test_tsv_without_a_header_has_columns_by_number(tmp_path: Path) -> None:
     path = tmp_path / "data.tsv"
     path.write_bytes(b'x\t"good" film\ny\tbad\n')
