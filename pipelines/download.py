@@ -17,8 +17,8 @@ from pipelines.outputs import RAW
 from pipelines.params import load
 from text import card, corpus, custom, splits, synthetic_sequences
 from text.catalogue import CATALOGUE
+from text.columns import Wanted
 from text.fetch import default_cache, fetch
-from text.tables import Wanted
 
 
 def main() -> None:
@@ -36,7 +36,10 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
     entry = CATALOGUE[data.name]
     _check(data)
     with outputs.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
-        read, found = corpus.collect(_documents(data), Path(spool), data.seed)
+        notes: list[str] = []
+        read, found = corpus.collect(_documents(data, notes), Path(spool), data.seed)
+        if data.name == "custom":
+            notes += custom.check(read, found, by_number=isinstance(data.label_column, int))
         labels = entry.label_names() or custom.sorted_labels(found)
         corpus.relabel(read, found, labels)
         parts = splits.plan(read, data.validation_share, data.test_share)
@@ -51,6 +54,7 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             labels=labels,
             columns=parts["train"][0].columns,
             parts=parts,
+            notes=notes,
             digest=f"sha256:{content.hexdigest()}",
         )
         outputs.write_json(made / "card.json", result)
@@ -68,8 +72,8 @@ def _check(data: DataParams) -> None:
         raise ParamsError("data.checksum is given, but data.source is null; it is the checksum of a source of your own")
 
 
-def _documents(data: DataParams) -> corpus.Batches:
-    """The data set's documents, from wherever they are."""
+def _documents(data: DataParams, notes: list[str]) -> corpus.Batches:
+    """The data set's documents, from wherever they are; what is to be said about a user's own is added to `notes`."""
     match data.name:
         case "synthetic_reviews":
             from text import synthetic_reviews  # brings torch with it, which the others do not need
@@ -86,7 +90,8 @@ def _documents(data: DataParams) -> corpus.Batches:
     cache = default_cache()
     paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]
     if data.name == "custom":
-        return corpus.batches(custom.parse(paths, Wanted(data.text_column, data.label_column, data.encoding)))
+        wanted = Wanted(data.text_column, data.label_column, data.encoding)
+        return corpus.batches(custom.parse(paths, wanted, notes))
     return corpus.batches(entry.parse(paths, data.unlabelled))
 
 

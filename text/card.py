@@ -26,13 +26,14 @@ def card(
     labels: Sequence[str],
     columns: Sequence[str],
     parts: Mapping[str, Part],
+    notes: Sequence[str],
     digest: str,
 ) -> dict[str, Any]:
     """The card's content, the same for the same data.
 
     A duplicate is a document whose text stands in the split already (`within`), or in both of two splits (`across`);
     texts with more than one label are `conflicting`. `missing` rows are counted where they were read: those of a file
-    that is split here, at its training split.
+    that is split here, at its training split. `notes` say how a user's own files were read.
     """
     return {
         "name": name,
@@ -45,6 +46,7 @@ def card(
             "within": {split: _within(*_texts(part)) for split, part in parts.items()},
             "across": {f"{a}/{b}": _across(_texts(parts[a]), _texts(parts[b])) for a, b in combinations(parts, 2)},
         },
+        "notes": list(notes),
         "digest": digest,
     }
 
@@ -128,9 +130,11 @@ def _shares(content: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield f"{more:,} rarer labels", []
 
 
-def _notes(content: Mapping[str, Any]) -> Iterator[str]:
+def _notes(content: Mapping[str, Any]) -> Iterator[RenderableType]:
     for pair, found in content["duplicates"]["across"].items():
         if found["texts"]:
             conflicting = f", {found['conflicting']:,} of them with several labels" if found["conflicting"] else ""
             yield f"texts that stand in both {pair.replace('/', ' and ')}: {found['texts']:,}{conflicting}"
+    for note in content["notes"]:
+        yield Text(f"note: {note}")
     yield f"digest {content['digest']}"

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from errors import DataError
+from text.labels import objection
 
 Batches = Iterable[tuple[str, pa.RecordBatch]]  # (split, documents)
 
@@ -100,9 +101,12 @@ def collect(parsed: Batches, folder: Path, seed: int) -> tuple[dict[str, Split],
                 collectors[split] = _Collector(folder / f"{split}.arrow", split != UNLABELLED, batch.schema, seed)
             collectors[split].add(batch, names)
             if len(names) > MOST_CLASSES:
+                examples = ", ".join(repr(name[:20]) for name in list(names)[:3])
+                read = [collector.finished() for collector in collectors.values()]
+                reason = objection(list(names), *counted(read)) or "is data.label_column the right one?"
                 raise DataError(
-                    f"the data have more than {MOST_CLASSES} classes, the most that are compared; among them "
-                    f"{', '.join(repr(name[:20]) for name in list(names)[:3])}: is data.label_column the right one?"
+                    f"the data have more than {MOST_CLASSES} classes, the most that are compared, among them "
+                    f"{examples}; {reason}"
                 )
     finally:
         for collector in collectors.values():
@@ -151,6 +155,12 @@ class _Collector:
             self.missing,
             self.schema.names[2:],
         )
+
+
+def counted(splits: Iterable[Split]) -> tuple[int, int]:
+    """How many documents with a label there are in all, and how many different texts."""
+    keys = [split.keys for split in splits if split.labelled]
+    return sum(map(len, keys)), len(np.unique(np.concatenate(keys))) if keys else 0
 
 
 def relabel(splits: Mapping[str, Split], names: Sequence[str], wanted: Sequence[str]) -> None:

@@ -5,61 +5,19 @@ name of each wanted split to the file that holds it (for IMDB: to its folder). I
 split, and stay the same when validation documents are taken from the training split.
 """
 
-import csv
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from errors import DataError
 from text.archives import Member, members, names
 from text.corpus import UNLABELLED, Document
+from text.delimited import csv_rows
+from text.lines import decode, numbered_lines
 
-BOM = b"\xef\xbb\xbf"
 Splits = Mapping[str, str]
 Labels = Mapping[str, str]  # as the file spells them: as they are called
 Parser = Callable[[Sequence[Path], Splits, Labels], Iterator[Document]]
-
-
-def decode(data: bytes, origin: str, encoding: str = "utf-8", hint: str = "") -> str:
-    """Bytes to text.
-
-    Raises:
-        DataError: the data is not of that encoding; the line names `origin` and the place, and ends with `hint`.
-    """
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        found = data[error.start : error.start + 1].hex()
-        where = f"byte 0x{found} at position {error.start + 1} there"
-        raise DataError(f"{origin} is no {encoding.upper()} text: {where}{hint}") from None
-
-
-def numbered_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Lines with their line feed, counted from 1; a byte order mark before the first is left out."""
-    for number, line in enumerate(lines, 1):
-        yield number, line.removeprefix(BOM) if number == 1 else line
-
-
-def csv_rows(
-    lines: Iterable[str], origin: str, delimiter: str = ",", strict: bool = False
-) -> Iterator[tuple[int, list[str]]]:
-    """The rows of CSV, each with the number of the line where it ends; `strict` refuses a quote at a wrong place.
-
-    Raises:
-        DataError: the lines are no CSV; it names `origin` and the line.
-    """
-    csv.field_size_limit(sys.maxsize)  # of the whole process; documents may be long
-    reader = csv.reader(lines, delimiter=delimiter, strict=strict)
-    try:
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        reason = str(error).partition(" - ")[0]  # behind it stands advice to the programmer
-        raise DataError(
-            f"{origin} is no valid CSV at line {reader.line_num}: {reason}; a text with quotes or line breaks must "
-            "stand in quotes, and each quote in it be doubled"
-        ) from None
 
 
 def imdb(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:

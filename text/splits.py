@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from errors import DataError
 from text.corpus import Split
+from text.labels import twin
 
 ALL = "all"  # the split of documents that came without one
 Rows = NDArray[np.bool_]
@@ -24,11 +25,13 @@ def plan(splits: Mapping[str, Split], validation_share: float, test_share: float
     Raises:
         DataError: there are no documents for a split, or too few for a share.
     """
+    for name, split in splits.items():
+        if not len(split.keys) and (split.missing or name == ALL):
+            where = "" if name == ALL else f" of the {name} split"
+            raise DataError(f"none of {split.missing} rows{where} has both a text and a label")
     result = {name: (split, np.ones(len(split.keys), dtype=bool)) for name, split in splits.items()}
     if ALL in result:
         source, rows = result.pop(ALL)
-        if not len(rows):
-            raise DataError(f"none of {source.missing} rows has both a text and a label")
         test = split_off(source, rows, test_share, "data.test_share")
         result |= {"train": (source, rows & ~test), "test": (source, test)}
     if lacking := {"train", "test"} - result.keys():
@@ -45,8 +48,10 @@ def split_off(source: Split, rows: Rows, share: float, key: str) -> Rows:
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[rows] = stratified(source.keys[rows], source.labels[rows], share)
     if not chosen.any():
+        texts, classes = (len(np.unique(values[rows])) for values in (source.keys, source.labels))
         raise DataError(
-            f"{key} is {share}, for which no text of {rows.sum()} documents can be spared; each class keeps one"
+            f"{key} is {share}, for which no text of {rows.sum()} documents can be spared; each class keeps one, and "
+            f"there are {texts} different texts in {classes} classes"
         )
     return chosen
 
@@ -101,7 +106,10 @@ def check(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> Non
         raise DataError(f"the training documents have only one class ({found[:80]}); at least two are needed")
     for name, indices in present.items():
         if len(lacking := np.setdiff1d(indices, present["train"])):
+            label = labels[lacking[0]]
+            alike = twin(label, [labels[index] for index in present["train"]])
+            hint = f" (is {alike[:80]!r} meant, which some have?)" if alike else ""
             raise DataError(
-                f"the {name} split has the class {labels[lacking[0]][:80]!r}, which no training document has; "
+                f"the {name} split has the class {label[:80]!r}, which no training document has{hint}; "
                 "every class must stand in the training split"
             )

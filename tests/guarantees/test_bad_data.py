@@ -84,6 +84,43 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no label anywhere": (file_of([("a", "")] * 50), "none of 50 rows has both a text and a label"),
     "a class without training documents": (folder_of(train=MANY, test=[*BOTH, ("so so", "2")]), "the class '2'"),
     "no rows to test": (folder_of(train=BOTH, test=[]), "holds no rows"),
+    "ids as labels": (file_of([(f"text {n}", f"{n}") for n in range(60)]), "as many different labels as documents (60"),
+    "ids as labels of two splits": (
+        folder_of(**{split: [(f"{split} {n}", f"{n}") for n in range(60)] for split in ("train", "test")}),
+        "as many different labels as documents (60",
+    ),
+    "scores as labels": (
+        file_of([(f"text {n}", f"{n / 61:.3f}") for n in range(60)]),
+        "does data.label_column hold scores",
+    ),
+    "six texts": (
+        file_of([(f"airline {n % 6}", str(n % 3)) for n in range(14136)]),
+        "only 6 different texts in 14,136",
+    ),
+    "six texts in few rows": (
+        file_of([(f"airline {n % 6}", "xy"[n % 2]) for n in range(90)]),
+        "there are 6 different texts in 2 classes",
+    ),
+    "columns mixed up": (
+        file_of([(label, text) for text, label in MANY]),
+        "data.text_column and data.label_column mixed up?",
+    ),
+    "many columns mixed up": (
+        file_of([("xy"[n % 2], f"text {n}") for n in range(2000)]),
+        "data.text_column and data.label_column mixed up?",
+    ),
+    "several labels": (
+        file_of([(f"text {n}", ["1", "2", "1,2"][n % 3]) for n in range(60)]),
+        "data.label_column looks multi-label",
+    ),
+    "a class in two cases": (
+        folder_of(train=[(text, f"is {label}") for text, label in MANY], test=[("x", "Is 1")]),
+        "(is 'is 1' meant",
+    ),
+    "a test split without labels": (
+        folder_of(train=MANY, test=[("x", ""), ("y", "")]),
+        "none of 2 rows of the test split has",
+    ),
     "a million labels": (file_of([(f"text {n}", f"label {n}") for n in range(1_000_000)]), "more than 1000 classes"),
     "two rows": (file_of(BOTH), "can be spared"),
     "invalid UTF-8": (bytes_of(b"text,label\na\xff\xfeb,1\n"), "is no UTF-8 text"),

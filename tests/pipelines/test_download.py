@@ -69,6 +69,7 @@ def test_a_file_becomes_splits_and_a_card(reviews: Path, tmp_path: Path) -> None
     ]
     assert json.loads((folder / "card.json").read_text(encoding="utf-8")) == card
     assert card["labels"] == ["bad", "fair", "good"]
+    assert card["notes"] == []
     rows = {split: read(folder, split) for split in ("train", "validation", "test")}
     assert {split: len(found) for split, found in rows.items()} == {"train": 143, "validation": 16, "test": 40}
     assert {split: facts["rows"] for split, facts in card["splits"].items()} == {
@@ -80,6 +81,21 @@ def test_a_file_becomes_splits_and_a_card(reviews: Path, tmp_path: Path) -> None
         assert all(row["label"] in range(3) for row in found)
     texts = [{row["text"] for row in found} for found in rows.values()]
     assert not texts[0] & texts[1] | texts[0] & texts[2] | texts[1] & texts[2]
+
+
+def test_the_card_says_how_the_files_were_read(tmp_path: Path) -> None:
+    lost = [('"good film', "pos"), ("bad film", "neg"), ('I call it art"', "neg")]
+    rows = [*lost, *((f"film {n}", ["pos", "neg"][n % 2]) for n in range(40))]
+    path = tmp_path / "reviews.tsv"
+    path.write_text("comment\tclass\n" + "".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    card = download(custom(path, text_column="comment", label_column="class"), tmp_path / "raw")
+    assert sum(facts["rows"] for facts in card["splits"].values()) == len(rows)
+    note = "quotation marks in tab-separated files are read as they stand: as in CSV they would hide 2 rows in others"
+    assert card["notes"] == [note]
+    assert download(custom(path, text_column=1, label_column=2), tmp_path / "raw")["notes"] == [
+        note,
+        "only the first row has the label 'class': is it a header? Then name the columns by it",
+    ]
 
 
 def test_the_digest_can_be_recomputed_from_the_files(reviews: Path, tmp_path: Path) -> None:

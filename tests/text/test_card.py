@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ DOCUMENTS = [
 ]  # fmt: skip
 
 
-def make(folder: Path, documents: list[Document] = DOCUMENTS) -> dict[str, Any]:
+def make(folder: Path, documents: list[Document] = DOCUMENTS, notes: Sequence[str] = ()) -> dict[str, Any]:
     splits, names = collect(batches(documents), folder, seed=1)
     labels = sorted(names)
     relabel(splits, names, labels)
@@ -34,6 +35,7 @@ def make(folder: Path, documents: list[Document] = DOCUMENTS) -> dict[str, Any]:
         labels=labels,
         columns=["place"],
         parts=plan(splits, 0.5, 0.5),
+        notes=notes,
         digest="sha256:0",
     )
 
@@ -118,3 +120,9 @@ def test_labels_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> N
     text = shown(make(tmp_path, documents))
     assert "[red]" in text
     assert "[/]" in text
+
+
+def test_notes_stand_in_the_card_and_below_the_table(tmp_path: Path) -> None:
+    content = make(tmp_path, notes=["the label '[red]' is a class"])
+    assert content["notes"] == ["the label '[red]' is a class"]
+    assert "note: the label '[red]' is a class" in shown(content).splitlines()

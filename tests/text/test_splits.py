@@ -12,7 +12,7 @@ from text.corpus import Split
 from text.splits import check, plan, stratified
 
 
-def split(labels: list[int], keys: list[int] | None = None, name: str = "all") -> Split:
+def split(labels: list[int], keys: list[int] | None = None, name: str = "all", missing: int = 0) -> Split:
     """A split of which each document has a text of its own, unless `keys` say otherwise."""
     numbers = np.arange(len(labels)) if keys is None else np.array(keys)
     return Split(
@@ -20,7 +20,7 @@ def split(labels: list[int], keys: list[int] | None = None, name: str = "all") -
         labels=np.array(labels, dtype=np.int32),
         keys=numbers.astype(np.uint64),
         lengths=np.ones(len(labels), dtype=np.int32),
-        missing=0,
+        missing=missing,
         columns=[],
     )
 
@@ -125,7 +125,11 @@ def test_official_splits_stay_as_they_are() -> None:
         ),
         (
             {"train": split([0, 1] * 50, keys=[7] * 100), "test": split([0])},
-            r"data\.validation_share is 0\.1, for which",
+            r"no text of 100 documents can be spared; .* there are 1 different texts in 2 classes$",
+        ),
+        (
+            {"train": split([0, 1] * 50), "test": split([], missing=7)},
+            r"none of 7 rows of the test split has both a text and a label$",
         ),
     ],
 )
@@ -146,6 +150,12 @@ def test_data_that_cannot_be_learned_from_are_an_error(train: list[int], test: l
     parts = plan({"train": split(train, name="train"), "test": split(test, name="test")}, 0.1, 0.2)
     with pytest.raises(DataError, match=message):
         check(parts, ["bad", "good", "ugly"])
+
+
+def test_a_class_of_the_test_split_that_looks_like_another_is_named_with_it() -> None:
+    parts = plan({"train": split([0, 1] * 20), "test": split([2])}, 0.1, 0.2)
+    with pytest.raises(DataError, match=r"class 'Good', which no training document has \(is 'good' meant, which some"):
+        check(parts, ["bad", "good", "Good"])
 
 
 def test_a_class_may_be_missing_in_the_test_split() -> None:

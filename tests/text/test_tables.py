@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from errors import DataError
-from text.archives import members
-from text.tables import READERS, Wanted
+from text.columns import Wanted
+from text.custom import parse
 
 NAMED = Wanted("text", "label")
 TEXTS = ["1,5 points; no more", 'a "quoted" film | with\ttab', "two\r\nlines, one film", "", "été 🎬"]
 
 
 def read(path: Path, wanted: Wanted = NAMED) -> list[tuple[Any, Any]]:
-    return [(text, label) for member in members(path) for _, text, label in READERS[path.suffix](member, wanted)]
+    return [(document.text, document.label) for document in parse([path], wanted)]
 
 
 def write(path: Path, rows: Sequence[Sequence[object]], delimiter: str = ",", encoding: str = "utf-8") -> Path:
@@ -45,6 +45,15 @@ def test_a_file_without_a_header_has_columns_by_number(tmp_path: Path, delimiter
     rows = [(text, number, "x") for number, text in enumerate(TEXTS * 50)]
     path = write(tmp_path / "data.csv", rows, delimiter)
     assert read(path, Wanted(1, 3)) == [(text, "x") for text in TEXTS * 50]
+
+
+@pytest.mark.parametrize(("delimiter", "other"), [("\t", ","), (";", ","), ("|", ";"), (",", ";")])
+def test_without_a_header_the_separator_gives_the_fewest_labels(tmp_path: Path, delimiter: str, other: str) -> None:
+    """Every row also has one of another separator."""
+    rows = [(f"film {n}{other} well", "xy"[n % 2]) for n in range(10)]
+    path = tmp_path / "data.csv"
+    path.write_text("".join(delimiter.join(row) + "\n" for row in rows), encoding="utf-8")
+    assert read(path, Wanted(1, 2)) == rows
 
 
 def test_tsv_without_a_header_has_columns_by_number(tmp_path: Path) -> None:

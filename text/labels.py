@@ -1,0 +1,151 @@
+"""What a user's labels are called, and what speaks against their being classes."""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+WHOLE = re.compile(r"-?(0|[1-9][0-9]*)\.0+")
+BOOLEANS = ("True", "TRUE", "False", "FALSE")
+MISSING = ("nan", "null", "none", "n/a", "na", "<na>", "#n/a", "nat")  # as programs write them, in any case
+SEPARATORS = ",;|"
+FEW = 10  # documents or labels, of which nothing can be said
+
+
+@lru_cache(4096)
+def spelled(label: str) -> str:
+    """The label's name: without white space around it, in composed characters (NFC), 1.0 as 1, True as true.
+
+    Example:
+        >>> [spelled(label) for label in (" pos", "1.0", "1.50", "TRUE", "e\\u0301")]
+        ['pos', '1', '1.50', 'true', 'é']
+    """
+    name = unicodedata.normalize("NFC", label.strip())
+    if WHOLE.fullmatch(name):
+        return str(int(name.partition(".")[0]))
+    return name.lower() if name in BOOLEANS else name
+
+
+class Spellings:
+    """Gives labels their names, and counts those that were spelled in another way."""
+
+    def __init__(self) -> None:
+        self._changed = 0
+        self._examples: dict[str, str] = {}
+
+    def name(self, label: str) -> str:
+        """The name of a label as it was read."""
+        if (name := spelled(label)) != label and name:
+            self._changed += 1
+            if len(self._examples) < 3:
+                self._examples.setdefault(label, name)
+        return name
+
+    def notes(self) -> Iterator[str]:
+        """What was changed, if anything was."""
+        if self._changed:
+            examples = ", ".join(f"{_shown(label[:40])} to {name[:40]!r}" for label, name in self._examples.items())
+            yield f"labels whose spelling was changed: {self._changed:,} (such as {examples})"
+
+
+def _shown(label: str) -> str:
+    """A label for a message, with what cannot be told from its name by looking at it."""
+    return repr(label) if unicodedata.is_normalized("NFC", label) else ascii(label)
+
+
+def objection(labels: Sequence[str], documents: int, texts: int) -> str | None:
+    """What is wrong with the columns of so many `documents` with so many different `labels` and `texts`, or None.
+
+    They look multi-label, or like ids or scores; or the text column holds no texts.
+    """
+    if multi := _multi_label(labels):
+        return multi
+    if documents < FEW:
+        return None
+    counts = f"{len(labels):,} different labels and {texts:,} different texts in {documents:,} documents"
+    if len(labels) >= FEW and len(labels) > texts:
+        return f"{counts}: are data.text_column and data.label_column mixed up?"
+    if 100 * texts <= documents:
+        return f"only {texts:,} different texts in {documents:,} documents: is data.text_column the right one?"
+    if len(labels) >= FEW and documents < 2 * len(labels):
+        kind = "scores" if _are_scores(labels) else "ids, scores or texts"
+        found = "as many different labels as documents" if len(labels) == documents else "too many different labels"
+        return f"{found} ({len(labels):,} in {documents:,}): does data.label_column hold {kind} instead of classes?"
+    return None
+
+
+def doubts(labels: Sequence[str], documents: int, texts: int) -> Iterator[str]:
+    """What looks wrong with the columns but may be meant."""
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        groups.setdefault(_alike(label), []).append(label)
+    for group in groups.values():
+        if len(group) > 1:
+            yield f"labels that look alike are different classes: {', '.join(repr(label[:40]) for label in group)}"
+    for label in labels:
+        if label.casefold() in MISSING:
+            yield f"the label {label!r} is a class; only an empty one is missing"
+    if len(labels) > FEW and _are_scores(labels):
+        yield f"the {len(labels):,} labels are numbers with fractions: scores, and no classes?"
+    elif len(labels) >= FEW and documents < 5 * len(labels):
+        yield f"only {documents:,} documents for {len(labels):,} labels"
+    if documents >= FEW and 10 * texts <= documents:
+        yield f"only {texts:,} different texts in {documents:,} documents"
+
+
+def twin(label: str, others: Sequence[str]) -> str | None:
+    """One of the other labels that looks like `label`."""
+    return next((other for other in others if other != label and _alike(other) == _alike(label)), None)
+
+
+def _alike(label: str) -> str:
+    """The same for labels that differ only in case, white space, invisible characters, or how a number is written."""
+    visible = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf")
+    try:
+        return str(float(visible))
+    except ValueError:
+        return " ".join(visible.split()).casefold()
+
+
+def _are_scores(labels: Sequence[str]) -> bool:
+    """Whether all are finite numbers, some with a fraction."""
+    try:
+        numbers = [float(label) for label in labels]
+    except ValueError:
+        return False
+    return all(map(math.isfinite, numbers)) and not all(number.is_integer() for number in numbers)
+
+
+def _multi_label(labels: Sequence[str]) -> str | None:
+    """Why the labels look as if a document had several: [1, 2], or a label that joins others at other places of them.
+
+    That 'Portland, OR' joins the parts of 'Portland, ME' and 'Salem, OR' is no such case: each stays at its place.
+    """
+    for separator in [*SEPARATORS, " "]:
+        parts_of = {label: _parts(label, separator) for label in labels}
+        places: dict[str, Counter[int]] = {}
+        for parts in parts_of.values():
+            for place, part in enumerate(parts):
+                places.setdefault(part, Counter())[place] += 1
+        for label, parts in parts_of.items():
+            if len(parts) < 2 or (separator == " " and not all(map(str.isdecimal, parts))):
+                continue
+            a_list = label[0] + label[-1] in ("[]", "{}")
+            shared = all(places[part].total() > 1 for part in parts)
+            if a_list or (shared and any(len(places[part]) > 1 for part in parts)):
+                comma = re.fullmatch(r"-?[0-9]+,[0-9]+", label)
+                hint = "; a number takes a decimal point" if comma else ""
+                joined = " and ".join(repr(part[:40]) for part in parts[:3]) + (" …" if len(parts) > 3 else "")
+                return (
+                    f"data.label_column looks multi-label: {label[:80]!r} joins {joined}; allowed: one class a "
+                    f"document{hint}"
+                )
+    return None
+
+
+def _parts(label: str, separator: str) -> list[str]:
+    """What a label joins, each once, without brackets and quotes."""
+    parts = (part.strip(" '\"") for part in label.strip("[](){} ").split(separator))
+    return list(dict.fromkeys(part for part in parts if part))
