@@ -133,7 +133,7 @@ def _reach(classifier: TextClassifier) -> list[float]:
 
 def _table(params: Params, trainings: list[Training]) -> Table:
     section: Any = getattr(params.data, params.data.name)
-    seen = section.train_rows * params.train.epochs
+    seen = section.train_rows * params.train.epochs_for(section.train_rows)
     task = f" {section.task}" if params.data.name == "temporal_order" else ""
     title = f"{params.data.name}{task}: {seen:,} training sequences seen at most"
     paper = f"; the paper: {PAPER[section.task]}, at most 3 of 2,560 wrong" if task else ""

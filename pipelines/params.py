@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, PlainValidator, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -31,15 +31,25 @@ NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 
+# epochs: auto. Chosen by measurement: docs/defaults.md.
+STEPS = 1000
+FEWEST_EPOCHS, MOST_EPOCHS = 2, 30
+
+
+def _epochs(value: object) -> object:
+    if value == "auto" or (type(value) is int and 1 <= value <= 10**6):
+        return value
+    raise ValueError(f"train.epochs is {shown(value)}; allowed: auto, or an integer from 1 to 1000000")
+
 
 class TokenizeParams(Section):
     """How documents become token numbers."""
 
     tokenizer: Literal["basic_english", "whitespace", "characters", "sentencepiece"] = "basic_english"
-    max_tokens: Count = 200
+    max_tokens: Count = 400
     truncation: Literal["head", "tail", "head+tail"] = "head"
     max_size: Count = 20000
-    min_freq: Count = 1
+    min_freq: Count = 2
     vectors: str | None = None
 
 
@@ -51,13 +61,13 @@ class VariantParams(Section):
     layers: Annotated[int, Field(ge=1, le=64)] = 1
     hidden_size: Annotated[int, Field(ge=1, le=65536)] = 64
     embedding_size: Annotated[int, Field(ge=1, le=65536)] = 128
-    pooling: Literal["last", "max", "mean", "attention"] = "last"
+    pooling: Literal["last", "max", "mean", "attention"] = "max"
     embedding_dropout: Dropout = 0.0
     layer_dropout: Dropout = 0.0
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
     single_bias: bool = False
-    initialization: Literal["pytorch", "keras"] = "pytorch"
+    initialization: Literal["pytorch", "keras"] = "keras"
     forget_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
     input_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
     recurrent_init: Literal["uniform", "orthogonal"] = "uniform"
@@ -74,7 +84,7 @@ class VariantParams(Section):
                 if (found := getattr(self, key)) != free:
                     raise ValueError(
                         f"{key} is {shown(found)}, but initialization is 'keras', which has its own; "
-                        f"allowed with it: {free or 'null'}"
+                        f"allowed with it: {free or 'null'}; initialization: pytorch lets you choose"
                     )
         if self.layer_dropout and self.layers == 1:
             raise ValueError(f"layer_dropout is {self.layer_dropout}, but layers is 1; it needs layers of 2 or more")
@@ -84,7 +94,7 @@ class VariantParams(Section):
 class TrainParams(Section):
     """How every variant is trained."""
 
-    epochs: Annotated[int, Field(ge=1, le=10**6)] = 8
+    epochs: Annotated[Literal["auto"] | int, PlainValidator(_epochs)] = "auto"
     batch_size: Annotated[int, Field(ge=1, le=10**6)] = 32
     learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.003
     weight_decay: Annotated[float, Field(ge=0, le=1e3)] = 0.0
@@ -102,6 +112,21 @@ class TrainParams(Section):
     max_seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
     checkpoint_steps: Count | None = None
     checkpoint_minutes: Annotated[float, Field(gt=0, le=10**6)] | None = None
+
+    def epochs_for(self, documents: int) -> int:
+        """`epochs`, where it is auto for so many training documents: about 1,000 steps, within limits.
+
+        Where `max_seconds` ends the training, it is given all the epochs that it has time for.
+
+        >>> [TrainParams().epochs_for(documents) for documents in (300, 3_000, 30_000)]
+        [30, 11, 2]
+        """
+        if self.epochs != "auto":
+            return self.epochs
+        if self.max_seconds is not None:
+            return 10**6
+        steps = -(-documents // (self.batch_size * self.devices * self.num_nodes))  # of an epoch
+        return min(max(round(STEPS / steps), FEWEST_EPOCHS), MOST_EPOCHS)
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":

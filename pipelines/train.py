@@ -46,10 +46,10 @@ def main() -> None:
 
 def train(params: Params, variant: str, seed: int) -> None:
     """Trains the variant, writes what comes out, and tells MLflow."""
-    settings = params.train
-    machine.check(settings.accelerator, settings.devices, settings.precision)
-    machine.prepare(settings.threads)
+    machine.check(params.train.accelerator, params.train.devices, params.train.precision)
+    machine.prepare(params.train.threads)
     config = _resolve(params, variant, seed)
+    settings = params.train.model_copy(update={"epochs": config["train"]["epochs"]})
     sizes = {"vocabulary_size": config["vocabulary_size"], "num_classes": len(config["labels"])}
     stores = [TokenStore.open(_tokens(config, f"{split}.arrow")) for split in ("train", "validation")]
     with torch.device("meta"):  # of the same shape, but without any memory
@@ -113,11 +113,12 @@ def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
     if variant not in params.variants:
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.variants)}")
     data = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
+    epochs = params.train.epochs_for(data["splits"]["train"]["documents"])
     decisive = {
         "name": variant,
         "seed": seed,
         "variant": matched(params, variant, data["vocabulary_size"], len(data["labels"])).model_dump(),
-        "train": params.train.model_dump(exclude=CHECKPOINTS),
+        "train": params.train.model_dump(exclude=CHECKPOINTS) | {"epochs": epochs},
         "data": data["data"],
         "tokenize": data["tokenize"],
         "vocabulary_size": data["vocabulary_size"],
