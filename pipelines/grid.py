@@ -26,6 +26,8 @@ from pipelines import cli, outputs
 from pipelines.check import checked
 from pipelines.params import Params, TrainParams, load
 from pipelines.preloaded import preloaded
+from tracking import writers
+from tracking.place import repository_root
 
 LOCK_FILE = Path("dvc.lock")
 BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
@@ -45,6 +47,7 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     Raises:
         TrainingError: a stage failed; all others of the grid were run.
     """
+    close_abandoned_runs(params)
     names = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
     targets = [f"{stage}@{name}" for stage in ("train", "evaluate") for name in names]
     with Processes() as processes:
@@ -71,6 +74,14 @@ def run_pipeline(params: Params, workers: int | None) -> None:
                     raise TrainingError(f"failed: {', '.join(sorted(failed))}; the lines above say why")
     sys.stdout.flush()
     os.execv(sys.executable, [*DVC, "repro"])
+
+
+def close_abandoned_runs(params: Params) -> None:
+    """Ends MLflow runs that killed processes have left RUNNING: no stage does where DVC has all outputs already."""
+    if writers.noted(repository_root()):
+        from tracking.store import open_experiment  # slow to import
+
+        open_experiment(params.tracking.experiment)
 
 
 def source_changed(params: Params) -> bool:
