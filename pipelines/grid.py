@@ -25,6 +25,8 @@ from errors import TrainingError
 from pipelines import cli, outputs, unseen
 from pipelines.params import Params, TrainParams, load
 from pipelines.preloaded import preloaded
+from tracking import writers
+from tracking.place import repository_root
 
 LOCK_FILE = Path("dvc.lock")
 BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
@@ -44,6 +46,7 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     Raises:
         TrainingError: a stage failed; all others of the grid were run.
     """
+    close_abandoned_runs(params)
     names = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
     targets = [f"{stage}@{name}" for stage in ("train", "evaluate") for name in names]
     with Processes() as processes:
@@ -76,6 +79,14 @@ def unseen_changed(params: Params) -> bool:
     """Whether something that DVC does not see has changed since the stage check ran: pipelines/unseen.py."""
     paths = {outputs.CODE / f"{stage}.sha256": text for stage, text in unseen.lists(params).items()}
     return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in paths.items())
+
+
+def close_abandoned_runs(params: Params) -> None:
+    """Ends MLflow runs that killed processes have left RUNNING: no stage does where DVC has all outputs already."""
+    if writers.noted(repository_root()):
+        from tracking.store import open_experiment  # slow to import
+
+        open_experiment(params.tracking.experiment)
 
 
 def changed() -> set[str]:

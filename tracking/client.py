@@ -36,7 +36,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deadline import Overdue, within
 from errors import without_secrets
 from tracking import sqlite, writers
-from tracking.outbox import Call, Outbox, Refused
+from tracking.outbox import UNWRITABLE, Call, Outbox, Refused
 
 DESCRIPTION = "Does reading a text in both directions help, where, how surely, and at what cost?"
 EXPERIMENT_TAGS = {
@@ -223,6 +223,7 @@ class OutboxClient(MlflowClient):
             sent = self.outbox.send(self)
         except Exception as fault:
             self.report(fault)
+            self.down = not isinstance(fault, (Refused, *UNWRITABLE))  # for which MLflow was there
             return 0
         self.down = False
         if sent:
@@ -236,8 +237,8 @@ class OutboxClient(MlflowClient):
             for path, entry in writers.abandoned(self.root, self._store, shared):
                 if self._close(path.name, entry) or not self.outbox.waiting():
                     path.unlink()
-        except (MlflowException, SQLAlchemyError) as fault:
-            self.report(fault)
+        except (MlflowException, SQLAlchemyError) as fault:  # the next one tries again
+            _say(f"a run of a killed process cannot be closed: {_reason(fault)}")
 
     def _close(self, writer: str, entry: writers.Entry) -> bool:
         """Whether there is a run of this writer; it ends as KILLED, at the last moment of which anything is known."""
@@ -286,8 +287,7 @@ class OutboxClient(MlflowClient):
         self._attempted = time.monotonic()
         if self.tracking_uri not in self._said:
             self._said.add(self.tracking_uri)
-            reason = without_secrets(" ".join(str(fault).split()))[:300]
-            _say(f"MLflow cannot be told ({reason}); it is kept in {OUTBOX} and sent later")
+            _say(f"MLflow cannot be told ({_reason(fault)}); it is kept in {OUTBOX} and sent later")
         self.down = True
 
     def open_run(self, call: Call) -> str:
@@ -388,6 +388,10 @@ def _dataset_input(entry: Mapping[str, Any]) -> DatasetInput:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _reason(fault: Exception) -> str:
+    return without_secrets(" ".join(str(fault).split()))[:300]
 
 
 def _say(message: str) -> None:

@@ -17,6 +17,8 @@ from uuid import uuid4
 
 from filelock import FileLock
 
+UNWRITABLE = (PermissionError, NotADirectoryError, FileExistsError)  # the local folder for artifacts
+
 Call = Mapping[str, Any]  # ready for JSON; "call" says which of the client's methods
 
 
@@ -83,7 +85,7 @@ class Outbox:
             for place in places:
                 _open(place, sender, "create_run")
             # Runs name one another, as parents or in notes: what is refused for that is tried again after the others.
-            refused: dict[Path, Refused] = {}
+            refused: dict[Path, Exception] = {}
             while places:
                 refused = {place: fault for place in places if (fault := self._send_calls(place, sender))}
                 if len(refused) == len(places):
@@ -98,19 +100,26 @@ class Outbox:
                 raise fault
         return calls
 
-    def _send_calls(self, place: Path, sender: Sender) -> Refused | None:
-        """Sends all calls of one run, or up to one that is refused."""
+    def _send_calls(self, place: Path, sender: Sender) -> Exception | None:
+        """Sends all calls of one run, or up to one that is refused; an unwritable artifact holds up nothing else."""
+        fault: Exception | None = None
+        kept: list[Call] = []
         try:
             _open(place, sender, "find_run")
             calls = _read(place)
             for number, call in enumerate(calls, 1):
-                sender.send(self.run_id(place.name), call, place)
+                try:
+                    sender.send(self.run_id(place.name), call, place)
+                except UNWRITABLE as error:
+                    fault = error
+                    kept.append(call)
+                    continue
                 if call["call"] == "set_terminated":
                     (place / "ended").touch()
-                _keep(place, calls[number:])
-        except Refused as fault:
-            return fault
-        return None
+                _keep(place, kept + calls[number:])
+        except Refused as refusal:
+            return refusal
+        return fault
 
     def _places(self) -> list[Path]:
         return sorted(journal.parent for journal in self.folder.glob("*/calls.jsonl"))

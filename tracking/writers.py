@@ -75,6 +75,11 @@ class Writer:
             self._file.close()
 
 
+def noted(root: Path) -> bool:
+    """Whether any run is being written to in this working copy, or was when its process was killed."""
+    return any((root / RUNNING).glob("[!.]*"))
+
+
 def abandoned(root: Path, store: str, shared: bool) -> Iterator[tuple[Path, Entry]]:
     """What killed processes have left of runs in this `store`, each locked meanwhile; who closes the run deletes it.
 

@@ -43,6 +43,8 @@ def read_runs(project: Path) -> Runs:
 
 def read_run(client: MlflowClient, run: Any, names: dict[str, str]) -> dict[str, Any]:
     tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.note")}
+    del tags["writer"], tags["working_copy"]  # which name the process and the folder
+    tags |= {name: names.get(value, "") for name, value in tags.items() if name.startswith("training.")}
     tags["mlflow.parentRunId"] = names.get(tags.get("mlflow.parentRunId", ""), "")
     artifacts: set[str] = set()
     folders = [""]
@@ -134,3 +136,42 @@ def test_a_lost_store_is_rebuilt_as_it_was(project: Path, copy: Path) -> None:
     assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
     assert run_in(copy, "python", "-m", "pipelines.restore").returncode == 0
     assert len(read_runs(copy)) == len(rebuilt)
+
+
+def test_in_a_clone_that_pulls_the_outputs_every_run_is_told_and_belongs_to_its_comparison(
+    copy: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    for command in (["remote", "add", "--default", "shared", str(tmp_path / "shared")], ["push", "--quiet"]):
+        assert run_in(copy, "dvc", *command).returncode == 0
+    clone.mkdir()
+    copy_project(clone, {})
+    assert run_in(clone, "dvc", "init", "--force", "--quiet").returncode == 0
+    for name in ("dvc.lock", ".dvc/config"):
+        shutil.copy(copy / name, clone / name)
+    for command in (["pull", "--quiet"], ["repro"], ["repro", "--force", "--single-item", "compare"]):
+        result = run_in(clone, "dvc", *command)
+        assert result.returncode == 0, result.stdout + result.stderr
+    check_comparison(clone)
+    # Comparisons told before their trainings were, as in clones of earlier versions, whose trainings were lost then.
+    comparison = "lstm · bilstm on synthetic_reviews"
+    client = MlflowClient(f"sqlite:///{clone / 'mlflow.db'}")
+    for run in client.search_runs(["1"]):
+        for tag in [tag for tag in run.data.tags if tag.startswith(("training.", "mlflow.parentRunId"))]:
+            client.delete_tag(run.info.run_id, tag)
+        if run.info.run_name != comparison:
+            client.delete_run(run.info.run_id)
+    assert run_in(clone, "python", "-m", "pipelines.restore").returncode == 0
+    check_comparison(clone)
+
+
+def check_comparison(project: Path) -> None:
+    """Its trainings are its children, and it has recorded them."""
+    runs, comparison = read_runs(project), "lstm · bilstm on synthetic_reviews"
+    trainings = {"lstm · seed 1", "bilstm · seed 1"}
+    assert set(runs) == {comparison, *trainings}
+    assert {runs[name]["tags"]["mlflow.parentRunId"] for name in trainings} == {comparison}
+    tags = runs[comparison]["tags"]
+    assert {value for name, value in tags.items() if name.startswith("training.")} == trainings
+    for name in trainings:
+        assert tags[f"training.{runs[name]['tags']['signature']}"] == name

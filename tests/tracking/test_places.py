@@ -174,3 +174,21 @@ def test_what_waits_for_a_store_in_the_checkout_waits_for_it_after_a_move(
     assert isinstance(client, OutboxClient)
     assert client.outbox.waiting() == {}
     assert find_run("e", "s1") is None  # it is not finished
+
+
+def test_artifacts_that_cannot_be_written_hold_up_nothing_else_and_come_later(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "mlartifacts").write_text("not a folder")
+    run_id = train(root, "s1")
+    found = find_run("e", "s1")
+    assert found is not None
+    found.log_metrics({"test_loss": 0.5})
+    assert f"{root}/mlartifacts" in capsys.readouterr().err
+    client, _ = open_experiment("e")
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {"test_accuracy": 0.75, "test_loss": 0.5}
+    (root / "mlartifacts").unlink()
+    assert content(run_id) == "s1"
+    assert client.outbox.waiting() == {}
