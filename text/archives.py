@@ -53,7 +53,8 @@ class Member:
     def file(self) -> Iterator[IO[bytes]]:
         """The content as a file that can be read again from its start; where need be a temporary copy."""
         if isinstance(self._stream, io.BufferedReader) and isinstance(self._stream.raw, io.FileIO):
-            yield self._stream
+            with _faults(self._path):
+                yield self._stream
             return
         with tempfile.TemporaryFile() as copy:
             with _faults(self._path):
