@@ -125,7 +125,7 @@ def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
 
 
 def _vectors(config: dict[str, Any]) -> Tensor | None:
-    """Pretrained vectors (vocabulary_size, embedding_size), where the tokenize stage made some."""
+    """Pretrained vectors (vocabulary_size, embedding_size) with rows of NaN, where the tokenize stage made some."""
     name = "vectors.safetensors"
     if not (TOKENS / name).exists():
         return None
