@@ -37,6 +37,8 @@ class Experiment:
         costs: what was measured of each training (analysis/costs.py), one mapping a seed for each variant
         columns: a property of each document by column name, numbers or strings, (n,) each
         documents: the n documents
+        tokenization: how texts became tokens, in sentences
+        warnings: what is likely to be a mistake there, a sentence each
     """
 
     data: str
@@ -53,6 +55,8 @@ class Experiment:
     costs: Mapping[str, Measured]
     columns: Mapping[str, npt.NDArray[Any]]
     documents: Sequence[Document]
+    tokenization: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
     @property
     def others(self) -> list[str]:

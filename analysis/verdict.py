@@ -55,7 +55,7 @@ class Verdict:
 def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
     """Puts the comparison into words."""
     differences = {variant: found["accuracy"] for variant, found in comparison.differences.items()}
-    warnings = _failures(experiment, comparison)
+    warnings = [*_failures(experiment, comparison), *experiment.warnings]
     if not differences:
         return _alone(experiment, comparison, warnings)
     if len(experiment.seeds) == 1:

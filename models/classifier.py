@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from models.encoder import RecurrentEncoder, every
-from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras
+from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras, start_from_vectors
 from models.lookup import lookup
 from models.pooling import LastPooling, PoolingName, build_pooling
 from models.recurrence import Cell, distinct
@@ -54,7 +54,7 @@ class TextClassifier(nn.Module):
         What the arguments mean, and their defaults, params.yaml says (`variants`).
 
         Args:
-            vectors: (vocabulary_size, embedding_size), what the embedding starts from instead of random numbers.
+            vectors: (vocabulary_size, embedding_size), what the words start from; rows of NaN: random numbers.
         """
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PADDING_INDEX)
@@ -79,7 +79,7 @@ class TextClassifier(nn.Module):
         if initialization == "keras":  # forget_bias, input_bias and recurrent_init belong to "pytorch"
             self.apply(start_as_keras)
         if vectors is not None:
-            self.embedding.weight.data.copy_(vectors)
+            start_from_vectors(self.embedding, vectors)
         self.embedding.weight.requires_grad_(not freeze_embedding)
         self.before_reading: Callable[[Tensor], None] | None = None
 

@@ -7,7 +7,7 @@ linear layer within ±1/√in_features.
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Initialization = Literal["pytorch", "keras"]
 RecurrentInit = Literal["uniform", "orthogonal"]
@@ -39,6 +39,20 @@ def start_as_keras(module: nn.Module) -> None:
                     nn.init.zeros_(weights)
             if isinstance(module, nn.LSTM):
                 set_forget_bias(module, 1.0)
+
+
+def start_from_vectors(embedding: nn.Embedding, vectors: Tensor) -> None:
+    """Gives the words pretrained `vectors` (words, size), in which those that have none are rows of NaN.
+
+    These start from normal random numbers, of the same root mean square as all vectors' numbers, so that they are as
+    long (Kim 2014 draws them with the same variance); the padding from 0. Without any vector nothing changes.
+    """
+    weights, known = embedding.weight.data, ~vectors.isnan().any(dim=1)
+    if known.any():
+        nn.init.normal_(weights, std=float(vectors[known].square().mean().sqrt()))
+        if embedding.padding_idx is not None:
+            weights[embedding.padding_idx] = 0
+        weights[known] = vectors[known]
 
 
 def orthogonal_recurrent_weights(layer: nn.Module) -> None:

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from analysis.experiment import Document, Experiment
 from errors import DataError
 from pipelines import measurements, outputs
-from pipelines.outputs import RAW
+from pipelines.outputs import RAW, TOKENS
 from pipelines.params import Params
+from text import token_card
 
 
 def read_experiment(params: Params) -> Experiment:
@@ -27,6 +28,7 @@ def read_experiment(params: Params) -> Experiment:
     variants, seeds = params.compare.variants, params.compare.seeds
     card = outputs.read_json(RAW / "card.json", made_by="download")
     test = _read_table(RAW / "test.parquet", made_by="download")
+    tokens = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
     folders = [[outputs.folder(variant, seed) for seed in seeds] for variant in variants]
     configs = [[outputs.read_json(path / "config.json", made_by="train") for path in row] for row in folders]
     for row, found in zip(folders, configs, strict=True):
@@ -55,6 +57,8 @@ def read_experiment(params: Params) -> Experiment:
         documents=[
             Document(name, text) for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
         ],
+        tokenization=token_card.sentences(tokens),
+        warnings=tokens["warnings"],
     )
 
 

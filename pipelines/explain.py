@@ -27,7 +27,7 @@ from pipelines.params import load
 from pipelines.trained import load_classifier, read_config
 from text.tokenization import keep
 from text.tokenizers import build_tokenizer
-from text.vocabulary import UNKNOWN, UNKNOWN_INDEX
+from text.vocabulary import UNKNOWN, UNKNOWN_INDEX, token_numbers
 
 EXPLANATIONS = REPORTS / "explanations"
 
@@ -153,7 +153,7 @@ def _tokenize(text: str) -> Tokens:
     """The tokens of a text, cut and numbered as the stage tokenize does it."""
     settings = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")["tokenize"]
     vocabulary = outputs.read_json(TOKENS / "vocabulary.json", made_by="tokenize")
-    index = {token: number for number, token in enumerate(vocabulary)}
+    index = token_numbers(vocabulary)
     model = (TOKENS / "sentencepiece.model").read_bytes() if settings["tokenizer"] == "sentencepiece" else None
     tokenizer = build_tokenizer(settings["tokenizer"], model)
     found, lengths = tokenizer([text])

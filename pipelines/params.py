@@ -45,7 +45,7 @@ def _epochs(value: object) -> object:
 class TokenizeParams(Section):
     """How documents become token numbers."""
 
-    tokenizer: Literal["basic_english", "whitespace", "characters", "sentencepiece"] = "basic_english"
+    tokenizer: Literal["auto", "basic_english", "whitespace", "characters", "sentencepiece"] = "auto"
     max_tokens: Count = 400
     truncation: Literal["head", "tail", "head+tail"] = "head"
     max_size: Count = 20000
@@ -193,10 +193,10 @@ class Params(Section):
         """Whether the symbols of a generated sequence stay what they are, and all of them."""
         if (longest := self.data.longest_sequence()) is None:
             return
-        if self.tokenize.tokenizer != "whitespace":
+        if self.tokenize.tokenizer not in ("auto", "whitespace"):
             raise ValueError(
                 f"tokenize.tokenizer is {self.tokenize.tokenizer!r}; "
-                f"allowed with data.name {self.data.name}: whitespace"
+                f"allowed with data.name {self.data.name}: auto, whitespace"
             )
         if self.tokenize.max_tokens < longest:
             raise ValueError(

@@ -1,10 +1,11 @@
 """Stage tokenize: documents become token numbers. `python -m pipelines.tokenize`.
 
 Reads data/raw; writes data/tokens/<split>.arrow, the vocabulary, what is needed to tokenize other texts alike, and a
-summary, and shows what share of the tokens was cut and what share is unknown. The vocabulary and the SentencePiece
-model see the training split only.
+summary, and shows what share of the tokens was cut and what share is unknown. The choice of a tokenizer, the vocabulary
+and the SentencePiece model see the training split only.
 """
 
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,13 +14,18 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from errors import ParamsError
 from pipelines import cli, outputs
 from pipelines.outputs import RAW, TOKENS
 from pipelines.params import TokenizeParams, load
+from text import token_card
+from text.catalogue import SEQUENCES
+from text.choice import MOST_CHARACTERS, MOST_TEXTS, Choice, choose_tokenizer
 from text.sources import local_path
 from text.tokenization import Summary, count, row_groups, texts, tokenize, write_store
 from text.tokenizers import train_sentencepiece
-from text.vocabulary import build_vocabulary, load_vectors
+from text.vectors import read_vectors
+from text.vocabulary import build_vocabulary, token_numbers
 
 # So many documents are enough to find the pieces, and keep the trainer's memory bounded.
 MOST_TEXTS_FOR_SENTENCEPIECE = 200_000
@@ -27,7 +33,7 @@ MOST_TEXTS_FOR_SENTENCEPIECE = 200_000
 
 def main() -> None:
     """The command line."""
-    cli.run(lambda _: _print(make_tokens(load().tokenize)), cli.parser(__doc__))
+    cli.run(lambda _: show(make_tokens(load().tokenize)), cli.parser(__doc__))
 
 
 def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]:
@@ -35,65 +41,100 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]
     card = outputs.read_json(RAW / "card.json", made_by="download")
     groups = [group for split in card["splits"] for group in row_groups(RAW / f"{split}.parquet")]
     with outputs.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
-        model = None
-        if params.tokenizer == "sentencepiece":
-            sample = texts(RAW / "train.parquet", MOST_TEXTS_FOR_SENTENCEPIECE)
-            model = train_sentencepiece(sample, params.max_size)
+        chosen, model = _tokenizer(params, card["name"])
+        if model is not None:
             (made / "sentencepiece.model").write_bytes(model)
-        parts = tokenize(groups, params.tokenizer, model, Path(spool))
+        parts = tokenize(groups, chosen.tokenizer, model, Path(spool))
         by_split = {split: [part for part in parts if part.group.path.stem == split] for split in card["splits"]}
-        vocabulary = build_vocabulary(count(by_split["train"]), params.max_size, params.min_freq)
+        counts = count(by_split["train"])
+        vocabulary = build_vocabulary(counts, params.max_size, params.min_freq)
         outputs.write_json(made / "vocabulary.json", vocabulary)
         summaries = {
             split: write_store(made / f"{split}.arrow", found, vocabulary, params.max_tokens, params.truncation)
             for split, found in by_split.items()
         }
-        summary = _summary(params, card, vocabulary, summaries)
+        summary = _summary(params, chosen, card, vocabulary, summaries)
         if params.vectors is not None:
-            summary["share_with_vector"] = _write_vectors(
-                made, local_path(params.vectors) or Path(params.vectors), vocabulary
-            )
+            path = local_path(params.vectors) or Path(params.vectors)
+            summary["vectors"] = _write_vectors(made, path, vocabulary, counts)
+        summary["warnings"] = token_card.warnings(summary)
         files = sorted(path for path in made.iterdir() if path.is_file())
         summary["checksums"] = {path.name: outputs.checksum(path) for path in files}
         outputs.write_json(made / "summary.json", summary)
     return summary
 
 
+def _tokenizer(params: TokenizeParams, data: str) -> tuple[Choice, bytes | None]:
+    """The tokenizer that params.yaml names or, under `auto`, the one that fits; with its SentencePiece model."""
+    chosen = _choice(params, data)
+    if chosen.tokenizer != "sentencepiece":
+        return chosen, None
+    try:
+        sample = texts(RAW / "train.parquet", MOST_TEXTS_FOR_SENTENCEPIECE)
+        return chosen, train_sentencepiece(sample, params.max_size)
+    except ParamsError:
+        if params.tokenizer != "auto":
+            raise
+        reason = f"{chosen.reason}, and tokenize.max_size ({params.max_size}) is too small for sentencepiece"
+        return Choice("characters", reason), None
+
+
+def _choice(params: TokenizeParams, data: str) -> Choice:
+    if params.tokenizer != "auto":
+        return Choice(params.tokenizer, "")
+    if data in SEQUENCES:
+        return Choice("whitespace", f"{data} has symbols between spaces")
+    sample = [text[:MOST_CHARACTERS] for text in texts(RAW / "train.parquet", MOST_TEXTS)]
+    return choose_tokenizer(sample, with_vectors=params.vectors is not None)
+
+
 def _summary(
-    params: TokenizeParams, card: dict[str, Any], vocabulary: list[str], splits: dict[str, Summary]
+    params: TokenizeParams, chosen: Choice, card: dict[str, Any], vocabulary: list[str], splits: dict[str, Summary]
 ) -> dict[str, Any]:
-    settings = params.model_dump()
+    settings = params.model_dump() | {"tokenizer": chosen.tokenizer}
     if params.vectors is not None:
         settings["vectors"] = Path(params.vectors).name  # where it lies is this machine's affair
     return {
         "data": {"name": card["name"], "digest": card["digest"]},
         "tokenize": settings,
+        "tokenizer_reason": chosen.reason,  # empty: params.yaml names it
         "labels": card["labels"],
         "vocabulary_size": len(vocabulary),
         "splits": {split: found.as_dict() for split, found in splits.items()},
     }
 
 
-def _write_vectors(folder: Path, path: Path, vocabulary: list[str]) -> float:
+def _write_vectors(folder: Path, path: Path, vocabulary: list[str], counts: Counter[str]) -> dict[str, Any]:
     from safetensors.numpy import save_file
 
-    vectors, share = load_vectors(path, vocabulary)
-    save_file({"vectors": np.ascontiguousarray(vectors)}, folder / "vectors.safetensors")
-    return round(share, 6)
+    numbers = token_numbers(vocabulary)
+    found = read_vectors(path, numbers, len(vocabulary))
+    save_file({"vectors": found.values}, folder / "vectors.safetensors")
+    having = [token for token, number in numbers.items() if not np.isnan(found.values[number, 0])]
+    return {
+        "size": found.values.shape[1],
+        "share_of_vocabulary": round(len(having) / len(numbers), 6),
+        "share_of_training_tokens": round(sum(counts[token] for token in having) / counts.total(), 6),
+        "lines_skipped": found.skipped,
+        "first_skipped": found.first_skipped,
+    }
 
 
-def _print(summary: dict[str, Any]) -> None:
-    title = f"{summary['tokenize']['tokenizer']}: {summary['vocabulary_size']:,} tokens in the vocabulary"
-    table = Table(title=title, title_justify="left")
+def show(summary: dict[str, Any]) -> None:
+    """In the terminal."""
+    console = Console()
+    table = Table(title=f"{summary['tokenize']['tokenizer']}: the tokens of each split", title_justify="left")
     table.add_column("split")
     for column in ("documents", "empty", "tokens", "cut", "unknown"):
         table.add_column(column, justify="right")
     for split, found in summary["splits"].items():
         counts = [f"{found[key]:,}" for key in ("documents", "empty", "tokens")]
         table.add_row(split, *counts, f"{found['share_cut']:.1%}", f"{found['share_unknown']:.1%}")
-    Console().print(table)
-    if (share := summary.get("share_with_vector")) is not None:
-        Console().print(f"{share:.1%} of the vocabulary have a pretrained vector")
+    console.print(table)
+    for line in token_card.sentences(summary):
+        console.print(line, highlight=False, markup=False)
+    for line in summary["warnings"]:
+        console.print(f"warning: {line}", highlight=False, markup=False)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def _tokens(config: dict[str, Any], name: str) -> Path:
 
 
 def _vectors(config: dict[str, Any]) -> Tensor | None:
-    """Pretrained vectors (vocabulary_size, embedding_size), where the tokenize stage made some."""
+    """Pretrained vectors (vocabulary_size, embedding_size) with rows of NaN, where the tokenize stage made some."""
     name = "vectors.safetensors"
     if name not in config["tokens"]:
         return None

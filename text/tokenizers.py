@@ -13,6 +13,11 @@ from errors import DataError, ParamsError
 
 TokenizerName = Literal["basic_english", "whitespace", "characters", "sentencepiece"]
 
+# sentencepiece's trainer leaves out texts with ▅, and does not learn from the name of its unknown piece where a text
+# holds it: here one with spaces, which it does not see.
+_LEFT_OUT = str.maketrans({"\0": " ", "\u2585": " "})
+_UNKNOWN_PIECE = "an unknown piece"
+
 
 class CharacterTokenizer:
     """Cuts texts into their characters, whose numbers are their code points."""
@@ -87,7 +92,7 @@ def train_sentencepiece(texts: Iterable[str], max_size: int) -> bytes:
         DataError: there is no text.
     """
     model = io.BytesIO()
-    lines = [line for text in texts if (line := " ".join(text.replace("\0", " ").split()))]
+    lines = [line for text in texts if (line := " ".join(text.translate(_LEFT_OUT).split()))]
     if not lines:
         raise DataError("the training split holds no text; sentencepiece has nothing to learn from")
     try:
@@ -100,6 +105,7 @@ def train_sentencepiece(texts: Iterable[str], max_size: int) -> bytes:
             max_sentence_length=2**20,
             bos_id=-1,
             eos_id=-1,
+            unk_piece=_UNKNOWN_PIECE,
             num_threads=2,
             minloglevel=2,
         )

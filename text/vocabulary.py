@@ -1,14 +1,13 @@
-"""Which tokens have a number of their own: torchtext's Vocab, and vectors for them."""
+"""Which tokens have a number of their own: torchtext's Vocab.
+
+<unk> and <pad> have the first two numbers, which no text can name: where a text says `<pad>`, that is a token without a
+number, as an unknown word is.
+"""
 
 from collections import Counter
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from errors import DataError, ParamsError
+from errors import ParamsError
 
 UNKNOWN, PADDING = "<unk>", "<pad>"
 UNKNOWN_INDEX, PADDING_INDEX = 0, 1
@@ -28,34 +27,11 @@ def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list
     return vocabulary
 
 
-def load_vectors(path: Path, vocabulary: list[str]) -> tuple[NDArray[np.float32], float]:
-    """Vectors (vocabulary, size) from a GloVe or fastText text file, 0 for what it lacks; and the share it has.
+def token_numbers(vocabulary: Sequence[str]) -> dict[str, int]:
+    """The number of each token that texts and files may name; all others have UNKNOWN_INDEX.
 
-    Raises:
-        DataError: the file is missing or no such file.
+    Example:
+        >>> token_numbers(["<unk>", "<pad>", "good", "film"])
+        {'good': 2, 'film': 3}
     """
-    import torch
-    from torchtext.vocab import Vectors, Vocab
-
-    try:
-        known = path.is_file()
-    except OSError:  # a name too long
-        known = False
-    if not known:
-        raise DataError(f"tokenize.vectors is {str(path)[:200]!r}; there is no such file")
-    try:
-        # A fresh cache: torchtext would read a pickle that lies in an old one.
-        with TemporaryDirectory() as cache:
-            vectors: Any = Vectors(str(path), cache=cache)
-    except (ValueError, TypeError, RuntimeError, IndexError, StopIteration) as error:
-        reason = " ".join(str(error).split())
-        # A TypeError is what torchtext makes of a file without vectors.
-        problem = "it holds none" if isinstance(error, TypeError) else reason
-        raise DataError(
-            f"tokenize.vectors '{path}' is no text file with a token and at least 3 numbers on each line: {problem}"
-        ) from None
-    words = Vocab(Counter(), specials=vocabulary)
-    words.set_vectors(vectors.stoi, vectors.vectors, vectors.dim, unk_init=torch.Tensor.zero_)
-    found = sum(token in vectors.stoi for token in vocabulary[2:]) / max(len(vocabulary) - 2, 1)
-    result: NDArray[np.float32] = words.vectors.numpy()
-    return result, found
+    return {token: number for number, token in enumerate(vocabulary) if token not in (UNKNOWN, PADDING)}

@@ -69,7 +69,13 @@ def _write_documents(
     with pa.ipc.new_file(outputs.TOKENS / "test.arrow", tokens.schema) as writer:
         writer.write_table(tokens)
     checksums = {"test.arrow": outputs.checksum(outputs.TOKENS / "test.arrow")}
-    _write_json(outputs.TOKENS / "summary.json", {"checksums": checksums})
+    summary: dict[str, object] = {
+        "checksums": checksums,
+        "tokenize": {"tokenizer": "basic_english"},
+        "tokenizer_reason": "of x",
+    }
+    summary |= {"vocabulary_size": 1234, "splits": {"test": {"share_unknown": 0.061}}, "warnings": []}
+    _write_json(outputs.TOKENS / "summary.json", summary)
 
 
 def _write_predictions(folder: Path, ids: list[str], labels: Ints, probabilities: np.ndarray, order: Ints) -> None:

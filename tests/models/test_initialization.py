@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.classifier import PADDING_INDEX
 from models.encoder import RecurrentEncoder
+from models.initialization import Initialization
 from models.recurrence import Cell
 from models.textbook import gates_of, read
 from tests.models.plain import plain_classifier
@@ -109,6 +110,35 @@ def test_pretrained_vectors_stay_what_they_are_under_keras_starts() -> None:
     vectors = torch.arange(12.0).reshape(4, 3)
     classifier = plain_classifier(4, 2, cell="rnn", embedding_size=3, initialization="keras", vectors=vectors)
     assert torch.equal(classifier.embedding.weight, vectors)
+
+
+@pytest.mark.parametrize("initialization", ["pytorch", "keras"])
+def test_words_without_a_vector_start_from_random_numbers_as_large_as_those_of_the_vectors(
+    initialization: Initialization,
+) -> None:
+    def start(seed: int, vectors: Tensor | None) -> TextClassifier:
+        torch.manual_seed(seed)
+        return TextClassifier(1000, 2, cell="lstm", initialization=initialization, vectors=vectors)
+
+    vectors = torch.full((1000, 128), torch.nan)
+    vectors[500:] = 3 + 4 * torch.randn(500, 128)  # of a root mean square of 5
+    words, others, repeated = (start(seed, vectors).embedding.weight for seed in (1, 2, 1))
+    assert torch.equal(words[500:], vectors[500:])
+    assert not words[PADDING_INDEX].any()
+    without = torch.cat([words[:1], words[2:500]])
+    assert without.square().mean().sqrt().item() == pytest.approx(5, rel=0.02)
+    assert without.mean().item() == pytest.approx(0, abs=0.1)
+    assert torch.equal(words, repeated)
+    assert not torch.equal(words[2:500], others[2:500])
+    assert torch.equal(start(1, vectors).head.weight, start(1, None).head.weight)
+
+
+def test_a_file_without_any_vector_leaves_the_words_as_they_are() -> None:
+    starts = []
+    for vectors in (None, torch.full((9, 4), torch.nan)):
+        torch.manual_seed(1)
+        starts.append(TextClassifier(9, 2, cell="gru", embedding_size=4, vectors=vectors).embedding.weight)
+    assert torch.equal(*starts)
 
 
 def test_a_classifier_hands_its_initialization_on() -> None:

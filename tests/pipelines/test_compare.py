@@ -213,3 +213,17 @@ def test_comparing_does_not_load_torch() -> None:
     code = "import pipelines.compare, sys; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_report_and_verdict_say_how_texts_became_tokens_and_what_is_wrong_there() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=50)
+    path = outputs.TOKENS / "summary.json"
+    warning = "51.0 % of the test split's tokens are unknown"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"warnings": [warning]}))
+
+    assert warning in compare(params).verdict.warnings
+
+    shown = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    assert warning.replace(" %", "\u00a0%") in shown
+    assert "Tokens: basic_english, chosen because of x." in shown
+    assert "The vocabulary has 1,234 tokens; unknown are 6.1\u00a0% (test)." in shown

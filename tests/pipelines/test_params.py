@@ -124,9 +124,9 @@ def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Calla
         ("data.name", "imbd", "data.name is 'imbd'; allowed: synthetic_reviews, temporal_order, first_token, imdb"),
         ("data.name", "custom", "data.source is null; with data.name: custom it must name"),
         (
-            "data.name",
-            "first_token",
-            "tokenize.tokenizer is 'basic_english'; allowed with data.name first_token: white",
+            "tokenize.tokenizer",
+            "basic",
+            "tokenize.tokenizer is 'basic'; allowed: auto, basic_english, whitespace, characters, sentencepiece",
         ),
         ("data.temporal_order.task", "6c", "data.temporal_order.task is '6c'; allowed: 6a, 6b"),
         ("data.temporal_order.length", 9, "data.temporal_order.length is 9; allowed: greater than or equal to 10"),
@@ -378,3 +378,19 @@ def test_any_file_is_refused_in_one_line(content: str | bytes, tmp_path_factory:
     with pytest.raises(ParamsError) as raised:
         load(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["temporal_order", "first_token"])
+def test_symbols_of_generated_sequences_stay_what_they_are(name: str) -> None:
+    content = shipped()
+    content["data"]["name"] = name
+    for tokenizer in ("auto", "whitespace"):
+        content["tokenize"] = {"tokenizer": tokenizer}
+        assert parse(content).tokenize.tokenizer == tokenizer
+    for tokenizer in ("basic_english", "characters", "sentencepiece"):
+        content["tokenize"] = {"tokenizer": tokenizer}
+        with pytest.raises(ParamsError) as raised:
+            parse(content)
+        assert f"tokenize.tokenizer is '{tokenizer}'; allowed with data.name {name}: auto, whitespace" in str(
+            raised.value
+        )

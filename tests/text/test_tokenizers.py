@@ -118,6 +118,17 @@ def test_sentencepiece_takes_fewer_pieces_where_there_are_no_more() -> None:
     assert None in [tokenizer.tokens[number] for number in numbers[lengths[0] :]]
 
 
+def test_sentencepiece_learns_from_texts_with_characters_and_names_of_its_trainer() -> None:
+    tokenizer = PieceTokenizer(train_sentencepiece(["good \u2585 film", "<unk> is \u2585", "<s></s>"] * 20, 100))
+    for text in ("good film", "<unk> is <s>", "<s></s>"):
+        numbers, _ = tokenizer([text])
+        known = [tokenizer.tokens[number] for number in numbers]
+        assert None not in known
+        assert "".join(filter(None, known)).replace("▁", " ").strip() == text
+    numbers, _ = tokenizer(["\u2585"])
+    assert None in [tokenizer.tokens[number] for number in numbers]
+
+
 def test_sentencepiece_with_too_few_pieces_is_one_line() -> None:
     with pytest.raises(ParamsError, match=r"^tokenize.max_size is 3; sentencepiece cannot be trained: .+$"):
         train_sentencepiece(KOREAN, 3)

@@ -1,0 +1,76 @@
+"""What a reader should know of the stage tokenize: its summary in sentences, and what is likely to be a mistake."""
+
+from collections.abc import Mapping
+from typing import Any
+
+MOST_UNKNOWN = 0.3
+FEWEST_WITH_VECTOR = 0.5
+
+
+def warnings(summary: Mapping[str, Any]) -> list[str]:
+    """A line for each likely mistake, which names what to set."""
+    found = [_unknown(summary)] if _most_unknown(summary)[1] > MOST_UNKNOWN else []
+    vectors = summary.get("vectors")
+    if vectors is not None and (share := vectors["share_of_training_tokens"]) < FEWEST_WITH_VECTOR:
+        found.append(
+            f"tokenize.vectors has a vector for only {percent(share)} of the training tokens; its words must be of the "
+            f"texts' language, and cut and written as tokenize.tokenizer ({summary['tokenize']['tokenizer']}) does it."
+        )
+    return found
+
+
+def _most_unknown(summary: Mapping[str, Any]) -> tuple[str, float]:
+    shares = {split: found["share_unknown"] for split, found in summary["splits"].items()}
+    return max(shares.items(), key=lambda item: item[1])
+
+
+def _unknown(summary: Mapping[str, Any]) -> str:
+    (split, share), settings = _most_unknown(summary), summary["tokenize"]
+    line = f"{percent(share)} of the {split} split's tokens are unknown"
+    if summary["splits"]["train"]["share_unknown"] > MOST_UNKNOWN:
+        return (
+            f"{line}: the vocabulary leaves out words of the training texts; raise tokenize.max_size "
+            f"({settings['max_size']}) or lower tokenize.min_freq ({settings['min_freq']})."
+        )
+    if settings["tokenizer"] in ("basic_english", "whitespace"):
+        return (
+            f"{line}: the training texts do not have those words; set tokenize.tokenizer "
+            f"({settings['tokenizer']}) to sentencepiece, which cuts words into pieces that they have."
+        )
+    return f"{line}: the training texts do not have those characters; check data.source and data.encoding."
+
+
+def sentences(summary: Mapping[str, Any]) -> list[str]:
+    """How the texts became tokens."""
+    chosen = f", chosen because {summary['tokenizer_reason']}" if summary["tokenizer_reason"] else ""
+    found = [
+        f"Tokens: {summary['tokenize']['tokenizer']}{chosen}.",
+        f"The vocabulary has {summary['vocabulary_size']:,} tokens; {_most_unknown_shown(summary)}.",
+    ]
+    if (vectors := summary.get("vectors")) is not None:
+        found.append(
+            f"{percent(vectors['share_of_vocabulary'])} of the vocabulary and "
+            f"{percent(vectors['share_of_training_tokens'])} of the training tokens have a pretrained vector; the "
+            "others start from random numbers of the same size."
+        )
+        if vectors["lines_skipped"]:
+            found.append(
+                f"Lines of tokenize.vectors that could not be read and were left out: {vectors['lines_skipped']:,}; "
+                f"the first is {vectors['first_skipped']}."
+            )
+    return found
+
+
+def _most_unknown_shown(summary: Mapping[str, Any]) -> str:
+    shares = [f"{percent(found['share_unknown'])} ({split})" for split, found in summary["splits"].items()]
+    return f"unknown are {', '.join(shares)}"
+
+
+def percent(share: float) -> str:
+    """A share as people read it.
+
+    Example:
+        >>> percent(0.1234)
+        '12.3 %'
+    """
+    return f"{100 * share:.1f} %"
