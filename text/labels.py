@@ -67,7 +67,7 @@ def objection(labels: Sequence[str], documents: int, texts: int) -> str | None:
     counts = f"{len(labels):,} different labels and {texts:,} different texts in {documents:,} documents"
     if len(labels) >= FEW and len(labels) > texts:
         return f"{counts}: are data.text_column and data.label_column mixed up?"
-    if 100 * texts <= documents:
+    if 100 * texts <= documents or texts < FEW <= documents / 10:
         return f"only {texts:,} different texts in {documents:,} documents: is data.text_column the right one?"
     if len(labels) >= FEW and documents < 2 * len(labels):
         kind = "scores" if _are_scores(labels) else "ids, scores or texts"

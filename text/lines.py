@@ -99,9 +99,10 @@ class Utf8Lines:
     def notes(self) -> Iterator[str]:
         """A warning if most of these lines are UTF-8. By chance a short line of gb18030 may be, most are not."""
         if self._valid > self._invalid:
+            mend = "convert the others to it" if self._invalid else "set data.encoding: utf-8, unless that is meant"
             misread = self._example.encode().decode(self._encoding, errors="replace")
             yield (
                 f"data.encoding is {self._encoding}, but {self._valid:,} of {self._valid + self._invalid:,} lines with "
                 f"other characters than ASCII's are UTF-8: {self._example[:40]!r} was read as {misread[:40]!r}; "
-                "set data.encoding: utf-8, unless that is meant"
+                f"{mend}"
             )

@@ -107,6 +107,7 @@ SCORES = [f"0.{n:03}" for n in range(1, 60)]
         ([f"user {n}" for n in range(41)], 60, 60, "too many different labels (41 in 60): does data.label_column"),
         (SCORES, 60, 60, "too many different labels (59 in 60): does data.label_column hold scores instead"),
         (["x", "y", "z"], 14136, 6, "only 6 different texts in 14,136 documents: is data.text_column the right one?"),
+        (["x", "y", "z"], 500, 6, "only 6 different texts in 500 documents: is data.text_column the right one?"),
         ([f"a film {n}" for n in range(60)], 60, 2, "60 different labels and 2 different texts in 60 documents: are "),
     ],
 )

@@ -39,6 +39,15 @@ def test_utf_8_that_is_read_as_another_encoding_is_said(
     assert f"'café' was read as {misread!r}; set data.encoding: utf-8" in note
 
 
+def test_lines_of_two_encodings_are_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "data.csv", ["café", "thé"], "utf-8")
+    path.write_bytes(path.read_bytes() + "été,x\n".encode("cp1252"))
+    texts, [note] = read(path, "cp1252")
+    assert texts == ["cafÃ©", "thÃ©", "été"]
+    assert "2 of 3 lines" in note
+    assert note.endswith("; convert the others to it")
+
+
 def test_a_byte_order_mark_alone_says_nothing(tmp_path: Path) -> None:
     assert read(write(tmp_path / "data.csv", ["plain"], "utf-8-sig"), "cp1252") == (["plain"], [])
 
