@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.classifier import PADDING_INDEX
+from models.classifier import PADDING_INDEX, TextClassifier
 from models.encoder import RecurrentEncoder
 from models.initialization import Initialization
 from models.recurrence import Cell
@@ -118,7 +118,7 @@ def test_words_without_a_vector_start_from_random_numbers_as_large_as_those_of_t
 ) -> None:
     def start(seed: int, vectors: Tensor | None) -> TextClassifier:
         torch.manual_seed(seed)
-        return TextClassifier(1000, 2, cell="lstm", initialization=initialization, vectors=vectors)
+        return plain_classifier(1000, 2, vectors, cell="lstm", initialization=initialization)
 
     vectors = torch.full((1000, 128), torch.nan)
     vectors[500:] = 3 + 4 * torch.randn(500, 128)  # of a root mean square of 5
@@ -137,7 +137,7 @@ def test_a_file_without_any_vector_leaves_the_words_as_they_are() -> None:
     starts = []
     for vectors in (None, torch.full((9, 4), torch.nan)):
         torch.manual_seed(1)
-        starts.append(TextClassifier(9, 2, cell="gru", embedding_size=4, vectors=vectors).embedding.weight)
+        starts.append(plain_classifier(9, 2, vectors, cell="gru", embedding_size=4).embedding.weight)
     assert torch.equal(*starts)
 
 
