@@ -80,14 +80,14 @@ class Outbox:
             return 0
         with self._locked():
             calls = sum(self.waiting().values())
-            broken = {place: fault for place in self._places() if (fault := _fault(place))}
+            broken: dict[Path, Exception] = {place: fault for place in self._places() if (fault := _fault(place))}
             places = [place for place in self._places() if place not in broken]
             for place in places:
                 _open(place, sender, "create_run")
             # Runs name one another, as parents or in notes: what is refused for that is tried again after the others.
             refused: dict[Path, Exception] = {}
             while places:
-                refused = {place: fault for place in places if (fault := self._send_calls(place, sender))}
+                refused = {place: failure for place in places if (failure := self._send_calls(place, sender))}
                 if len(refused) == len(places):
                     break
                 places = list(refused)
@@ -96,8 +96,8 @@ class Outbox:
                 ended = not place.name.startswith("waiting-") or (place / "ended").exists()
                 if place.is_dir() and ended and not self.holds(place.name):
                     shutil.rmtree(place)
-            for fault in (refused | broken).values():
-                raise fault
+            for cause in (refused | broken).values():
+                raise cause
         return calls
 
     def _send_calls(self, place: Path, sender: Sender) -> Exception | None:
@@ -106,7 +106,7 @@ class Outbox:
         kept: list[Call] = []
         try:
             _open(place, sender, "find_run")
-            calls = _read(place)
+            calls: list[Call] = list(_read(place))
             for number, call in enumerate(calls, 1):
                 try:
                     sender.send(self.run_id(place.name), call, place)

@@ -154,11 +154,16 @@ class Project:
         files = sorted(path for root in roots for path in (root, *root.rglob("*")) if path.is_file())
         return {str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
+    def statuses(self) -> list[str]:
+        """Of the runs in the store, sorted."""
+        store = sqlite3.connect(self.folder / "mlflow.db")
+        return sorted(status for (status,) in store.execute("SELECT status FROM runs"))
+
     def check(self, reference: "Project") -> None:
         """The same bytes, one finished run, no metric point missing or twice, no checkpoint left."""
         assert self.outputs() == reference.outputs(), self.output()
         store = sqlite3.connect(self.folder / "mlflow.db")
-        assert store.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)], self.output()
+        assert self.statuses() == ["FINISHED"], self.output()
         points = "SELECT key, step, COUNT(*) FROM metrics GROUP BY key, step ORDER BY key, step"
         found = store.execute(points).fetchall()
         assert [count for _, _, count in found] == [1] * len(found), found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guarantees.interruption import Project, until
+from tests.guarantees.interruption import HOLD, TARGET, Project, until
 from tests.pipelines.project import change_params
 
 # Which checkpoint is awaited before the signal; the seed is in the test's output.
@@ -72,3 +72,21 @@ def test_killed_and_repeated_with_other_vectors_of_the_same_name_it_starts_anew(
         project.repro()
     assert "going on after step" not in killed.output()
     assert killed.outputs() == undisturbed.outputs()
+
+
+def test_the_run_of_a_training_that_was_killed_and_never_resumed_is_closed_by_the_next_stage(
+    reference: Project, tmp_path: Path
+) -> None:
+    """DVC takes the outputs out of its cache afterwards, so that nobody trains the same again."""
+    project = reference.copy(tmp_path / "project")
+    dvc = project.start("--force", "--single-item", "train@tiny-1", PYTHONPATH=str(HOLD), HOLD_AT="3")
+    until(project.begun(3))
+    project.interrupt(dvc, "group", signal.SIGKILL)
+    project.wait_until_quiet(dvc)
+    before = project.output().count("Running stage")
+    project.repro()
+    assert project.output().count("Running stage") == before
+    assert project.statuses() == ["FINISHED", "RUNNING"]
+    project.repro("--force", "--single-item", TARGET)
+    assert project.statuses() == ["FINISHED", "KILLED"]
+    assert project.outputs() == reference.outputs()
