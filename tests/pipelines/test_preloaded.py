@@ -129,7 +129,16 @@ def wait_for(process: subprocess.Popen[str]) -> int:
     process.stdin.close()
     seen = json.loads(line(process))
     assert line(process) == "waiting\n"
+    while not passes_on(process, signal.SIGTERM):
+        os.sched_yield()  # the stage may be there first; until then a signal ends who started it, and thereby the stage
     return int(seen["pid"])
+
+
+def passes_on(process: subprocess.Popen[str], number: signal.Signals) -> bool:
+    """Whether the process has a handler for this signal."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def test_a_stage_has_the_files_the_folder_the_environment_and_the_cores_of_who_started_it(
