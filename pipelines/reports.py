@@ -71,20 +71,13 @@ def _summary(result: Result) -> dict[str, Any]:
 
 
 def _metrics(result: Result) -> dict[str, dict[str, float]]:
-    """What `dvc metrics` and `dvc exp show` list: the few numbers that people compare. Each becomes a column."""
+    """What `dvc metrics` and `dvc exp show` list. Each number becomes a column, of which a terminal shows seven."""
     comparison = result.comparison
-    metrics = {
-        variant: {key: scores[key].mean for key in ("accuracy", "macro_f1")}
-        for variant, scores in comparison.scores.items()
-    }
+    metrics = {variant: {"accuracy": scores["accuracy"].mean} for variant, scores in comparison.scores.items()}
     for variant, differences in comparison.differences.items():
         found = differences["accuracy"]
-        metrics[variant] |= {
-            "difference": found.value,
-            "low": found.low,
-            "high": found.high,
-            "p_value": found.p_value_corrected,
-        }
+        interval = {"difference": found.value, "low": found.low, "high": found.high}
+        metrics[variant] |= interval | {"p": found.p_value_corrected}
     return metrics
 
 

@@ -118,6 +118,19 @@ def test_a_change_of_the_users_own_file_is_noticed(project: Path) -> None:
     assert ran(run_in(project, *GRID)) == set()
 
 
+@pytest.mark.parametrize(("missing", "line"), [
+    (".git", "is no git repository, which DVC needs: git init"),
+    (".dvc", "has no folder .dvc, which DVC needs: dvc init"),
+])  # fmt: skip
+def test_a_folder_that_is_no_repository_is_named_with_what_makes_it_one(project: Path, missing: str, line: str) -> None:
+    shutil.rmtree(project / missing)
+    result = run_in(project, *GRID)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"error: {project} {line}\n")
+    assert run_in(project, *line.rpartition(": ")[2].split()).returncode == 0
+    mended = run_in(project, "dvc", "status")
+    assert mended.returncode == 0, mended.stderr
+
+
 def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path) -> None:
     change_params(project, {"compare.seeds": [3, 1, 2, 4]})
     (project / "fail-lstm-4").touch()
