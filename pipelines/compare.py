@@ -1,7 +1,8 @@
 """Stage compare: all trainings beside each other. `python -m pipelines.compare`.
 
 Reads the predictions and histories of compare.variants and compare.seeds, and the test documents; writes
-reports/comparison.json (metrics for DVC), the figures as PNG, rows for `dvc plots`, and reports/comparison.html.
+reports/comparison.json, its main numbers as reports/metrics.json for `dvc metrics`, the figures as PNG, rows for `dvc
+plots`, and reports/comparison.html.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from analysis.comparison import compare as compare_variants
 from analysis.costs import COSTS, mean_cost
 from analysis.slices import slice_scores
 from analysis.verdict import judge
-from pipelines import cli, measurements, outputs, reports
+from pipelines import cli, evaluated, measurements, outputs, reports
 from pipelines.experiment import read_experiment
 from pipelines.outputs import REPORTS
 from pipelines.params import Params, load
@@ -29,6 +30,7 @@ def main() -> None:
 
 def compare(params: Params) -> Result:
     """Compares the trainings, writes the reports, and prints the table and the verdict."""
+    evaluated.keep_only(params.compare)
     experiment = read_experiment(params)
     comparison = compare_variants(experiment)
     result = Result(experiment, comparison, slice_scores(experiment), judge(experiment, comparison))

@@ -1,7 +1,8 @@
 """Stage evaluate: one training on the test split. `python -m pipelines.evaluate --variant bilstm --seed 1`.
 
 Reads results/<variant>/seed-<seed>/ and data/tokens/test.arrow; adds the prediction for each document and the metrics
-to that folder, and the metrics, with what they cost, to the training's MLflow run.
+to that folder, and the metrics, with what they cost, to the training's MLflow run. For DVC it writes the folder's
+checksums to data/evaluated, on which the comparison depends.
 """
 
 import time
@@ -18,7 +19,7 @@ from rich.table import Table
 from analysis.metrics import classification_metrics
 from models import machine, memory
 from models.prediction import BATCH_SIZE, predict
-from pipelines import cli, measurements, outputs, record
+from pipelines import cli, evaluated, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
 from pipelines.params import Params, load
 from pipelines.record import HEADLINES
@@ -52,6 +53,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     metrics = classification_metrics(test.labels, probabilities, config["labels"])
     _write_predictions(folder / "predictions.parquet", test, probabilities)
     outputs.write_json(folder / "metrics.json", metrics)
+    evaluated.write(variant, seed)
     _print(variant, seed, metrics, milliseconds)
 
     measurements.add(config["signature"], milliseconds_a_document=milliseconds, evaluated=time.time_ns() // 1_000_000)

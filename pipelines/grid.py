@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from joblib import cpu_count
 
-from errors import TrainingError
+from errors import TrainingError, UserError
 from pipelines import cli, outputs, unseen
 from pipelines.params import Params, TrainParams, load
 from pipelines.preloaded import preloaded
@@ -30,6 +30,10 @@ from tracking.place import repository_root
 
 LOCK_FILE = Path("dvc.lock")
 BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
+MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; an archive of the repository is one
+    "is not a git repository": "is no git repository, which DVC needs: git init",
+    "not inside of a DVC repository": "has no folder .dvc, which DVC needs: dvc init",
+}
 DVC = [sys.executable, "-m", "dvc", "--wait-for-lock"]  # for another DVC that reads or writes dvc.lock
 
 
@@ -90,10 +94,19 @@ def close_abandoned_runs(params: Params) -> None:
 
 
 def changed() -> set[str]:
-    """The stages that DVC would look at again."""
-    status = subprocess.run([*DVC, "status", "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    """The stages that DVC would look at again.
+
+    Raises:
+        UserError: DVC cannot tell.
+    """
+    status = subprocess.run([*DVC, "status", "--json"], capture_output=True, text=True, check=False)
     if status.returncode:
-        raise TrainingError("dvc status failed; the lines above say why")
+        for problem, mend in MENDS.items():
+            if problem in status.stderr:
+                raise UserError(f"{Path.cwd()} {mend}")
+    print(status.stderr, end="", file=sys.stderr)
+    if status.returncode:
+        raise UserError("dvc status failed; the lines above say why")
     return set(json.loads(status.stdout))
 
 

@@ -18,6 +18,7 @@ RAW = Path("data/raw")
 TOKENS = Path("data/tokens")
 VARIANTS = Path("data/variants")
 RESULTS = Path("results")
+EVALUATED = Path("data/evaluated")
 REPORTS = Path("reports")
 
 

@@ -300,6 +300,11 @@ def _describe(detail: ErrorDetails) -> str:
             return _describe_unknown_key(detail["loc"])
         case "missing":
             return f"{where} is missing"
+        case "model_type":
+            keys = ", ".join(_section(list(map(str, detail["loc"]))).model_fields)
+            return f"{where} is {shown(found)}; allowed: the keys {keys}"
+        case "too_short":
+            return f"{where} is {shown(found)}; allowed: at least {context['min_length']} item"
         case "value_error":
             message = str(context["error"])
             return message if message.startswith(tuple(Params.model_fields)) else f"{where}.{message}"

@@ -5,8 +5,11 @@ memory is shared with the others' as long as nobody writes to it. A keeper betwe
 signals on, and ends the stage if whoever asked for it is gone. Ends with its standard input.
 """
 
+import atexit
 import gc
 import json
+import logging
+import multiprocessing.util
 import os
 import random
 import select
@@ -18,12 +21,14 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pipelines.cli import SECONDS_TO_END
 from pipelines.start import ADDRESS, STANDARD_STREAMS, STARTED
@@ -63,10 +68,12 @@ def _bind(listener: socket.socket, stack: ExitStack) -> str | None:
 
 def main() -> None:
     """Loads the stages, and runs what is asked for at the listening socket that it has inherited."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # libraries remove their temporary files
     with socket.socket(fileno=int(sys.argv[1])) as listener:
         for name in MODULES:
             import_module(name)
         gc.freeze()  # nothing of it is garbage: no copy need look at it, and thereby copy its memory
+        atexit.register(gc.unfreeze)  # or Python would not delete it all at the end
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers end unnoticed
         # Python 3.12 warns of threads. Here they are those of OpenBLAS and of pyarrow's allocator, which know of forks.
         warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
@@ -74,26 +81,25 @@ def main() -> None:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
-                keep(connection)
-                return
+                end_with(partial(keep, connection))
             connection.close()
 
 
 def keep(connection: socket.socket) -> None:
-    """Runs the stage that is asked for. Returns in the stage's process, at its end; the keeper's ends here."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    """Runs the stage that is asked for in a process of its own, and tells its exit code."""
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     _, descriptors, _, _ = socket.recv_fds(connection, 1, len(STANDARD_STREAMS))
     requests = connection.makefile("rb")
     line = requests.readline()
     if not line.endswith(b"\n"):
-        os._exit(1)  # who asked is gone
+        return  # who asked is gone
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # a fork would lose it; `run` lets it through
     stage = os.fork()
     if stage == 0:
         requests.close()
         connection.close()
-        run(json.loads(line), descriptors)
-        return
+        end_with(partial(run, json.loads(line), descriptors))
     for descriptor in descriptors:
         os.close(descriptor)
     with suppress(OSError):
@@ -102,7 +108,41 @@ def keep(connection: socket.socket) -> None:
     code = os.waitstatus_to_exitcode(os.waitpid(stage, 0)[1])
     with suppress(OSError):
         connection.send(bytes([code if code >= 0 else 128 - code]))
-    os._exit(0)
+
+
+def end_with(main: Callable[[], None]) -> NoReturn:
+    """Runs `main` in a copy of a process, and ends the copy as Python would, but for what belongs to the original.
+
+    Exit handlers and finalizers that stem from there are forgotten: they remove temporary files that the original and
+    its other copies still use. Those that `main` registers run, and so do those that every process needs.
+    """
+    atexit._clear()
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]  # temporary folders are among them
+    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
+    code = 1
+
+    def end() -> None:
+        status = code
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                status = status or 120  # as Python's own
+        os._exit(status)  # else Python deletes the original's objects, and with them the files that they stand for
+
+    atexit.register(end)  # the last one to run
+    atexit.register(logging.shutdown)
+    atexit.register(multiprocessing.util._exit_function)  # type: ignore[attr-defined]
+    try:
+        main()
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        raise
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+        raise
+    sys.exit(code)
 
 
 def pass_on(numbers: BufferedReader, stage: int) -> None:

@@ -33,6 +33,7 @@ def write(result: Result) -> None:
     """Into reports/. The page shows measured times: unlike the rest it is no output of DVC."""
     experiment = result.experiment
     outputs.write_json(REPORTS / "comparison.json", _rounded(_summary(result)))
+    outputs.write_json(REPORTS / "metrics.json", _rounded(_metrics(result)))
     for name, rows in _plot_rows(result).items():
         outputs.write_json(REPORTS / "plots" / f"{name}.json", _rounded(rows))
     drawn = figures(experiment, result.comparison, result.slices)
@@ -44,7 +45,7 @@ def write(result: Result) -> None:
 
 
 def _summary(result: Result) -> dict[str, Any]:
-    """What `dvc metrics` and `dvc exp show` list: short, for it becomes columns. The rest is in reports/plots."""
+    """All that was found, but for what is in reports/plots."""
     experiment, comparison = result.experiment, result.comparison
     return {
         "verdict": result.verdict.headline,
@@ -67,6 +68,17 @@ def _summary(result: Result) -> dict[str, Any]:
             for variant, differences in comparison.differences.items()
         },
     }
+
+
+def _metrics(result: Result) -> dict[str, dict[str, float]]:
+    """What `dvc metrics` and `dvc exp show` list. Each number becomes a column, of which a terminal shows seven."""
+    comparison = result.comparison
+    metrics = {variant: {"accuracy": scores["accuracy"].mean} for variant, scores in comparison.scores.items()}
+    for variant, differences in comparison.differences.items():
+        found = differences["accuracy"]
+        interval = {"difference": found.value, "low": found.low, "high": found.high}
+        metrics[variant] |= interval | {"p": found.p_value_corrected}
+    return metrics
 
 
 def _plot_rows(result: Result) -> dict[str, list[dict[str, Any]]]:

@@ -39,9 +39,20 @@ if __name__ == "__main__":
 """
 OUTPUTS = {
     "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
-    "evaluate": [f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")],
-    "compare": [f"reports/{file}" for file in ("comparison.json", "comparison.html", "plots/a.json", "figures/a.png")],
+    "evaluate": [
+        *(f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")),
+        "data/evaluated/{}-{}.sha256",
+    ],
+    "compare": [
+        *(f"reports/{file}" for file in ("comparison.json", "metrics.json", "comparison.html")),
+        *("reports/plots/a.json", "reports/figures/a.png"),
+    ],
 }
+KEEP = """
+from pipelines import evaluated
+from pipelines.params import load
+evaluated.keep_only(load().compare)
+"""
 GRID = ("python", "-m", "pipelines.grid", "--workers", "3")
 
 
@@ -63,7 +74,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(folder: Path) -> None:
         copy_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1, 2]})
         for stage in OUTPUTS:
-            write_stage(folder, stage)
+            write_stage(folder, stage, before=KEEP if stage == "compare" else "")
         assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
         result = run_in(folder, *GRID)
         assert result.returncode == 0, result.stdout + result.stderr
@@ -126,6 +137,19 @@ def test_a_change_of_the_vectors_file_or_of_a_library_is_noticed(
     assert ran(run_in(project, *GRID)) == set()
 
 
+@pytest.mark.parametrize(("missing", "line"), [
+    (".git", "is no git repository, which DVC needs: git init"),
+    (".dvc", "has no folder .dvc, which DVC needs: dvc init"),
+])  # fmt: skip
+def test_a_folder_that_is_no_repository_is_named_with_what_makes_it_one(project: Path, missing: str, line: str) -> None:
+    shutil.rmtree(project / missing)
+    result = run_in(project, *GRID)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"error: {project} {line}\n")
+    assert run_in(project, *line.rpartition(": ")[2].split()).returncode == 0
+    mended = run_in(project, "dvc", "status")
+    assert mended.returncode == 0, mended.stderr
+
+
 def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path) -> None:
     change_params(project, {"compare.seeds": [3, 1, 2, 4]})
     (project / "fail-lstm-4").touch()
@@ -169,6 +193,39 @@ cli.run(stage, cli.parser(""))
     assert len(list(project.glob("ended-*"))) == 3
     assert "waiting" not in rest
     assert not list(project.glob("results/*/*/metrics.json"))
+
+
+def test_trainings_that_are_no_longer_compared_change_nothing_in_a_clone(project: Path, tmp_path: Path) -> None:
+    run_in(project, "dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    before = (project / "dvc.lock").read_bytes()
+    change_params(project, {"compare.variants": ["lstm"], "compare.seeds": [1, 3]})
+    result = run_in(project, *GRID)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "compare" in ran(result)
+    assert len(list(project.glob("results/*/*/metrics.json"))) == 6
+    lock = (project / "dvc.lock").read_bytes()
+
+    author = ("-c", "user.name=a", "-c", "user.email=a@b")
+    assert run_in(project, "git", "add", "--all").returncode == 0
+    assert run_in(project, "git", *author, "commit", "--quiet", "--message", "one variant").returncode == 0
+    assert run_in(project, "dvc", "push").returncode == 0
+    clone = tmp_path / "clone"
+    assert run_in(tmp_path, "git", "clone", "--quiet", str(project), str(clone)).returncode == 0
+    pulled = run_in(clone, "dvc", "pull")
+    assert pulled.returncode == 0, pulled.stderr
+    assert run_in(clone, "dvc", "status", "--json").stdout.strip() == "{}"
+    repeated = run_in(clone, "dvc", "repro")
+    assert (repeated.returncode, ran(repeated)) == (0, set())
+    assert (clone / "dvc.lock").read_bytes() == lock
+
+    (project / "data" / "evaluated" / "gru-1.sha256").write_text("of another branch\n")
+    assert ran(run_in(project, "dvc", "repro")) == {"compare"}
+    assert (project / "dvc.lock").read_bytes() == lock
+
+    change_params(project, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1, 2]})
+    again = run_in(project, *GRID)
+    assert (again.returncode, ran(again)) == (0, set())  # all of it was in DVC's cache
+    assert (project / "dvc.lock").read_bytes() == before
 
 
 def train_params(**changes: object) -> TrainParams:

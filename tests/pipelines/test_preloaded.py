@@ -19,9 +19,15 @@ from pipelines.start import ADDRESS
 from tests.pipelines.project import ROOT
 
 STAGE = """
-import json, os, pathlib, random, signal, sys
+import atexit, json, logging.handlers, os, pathlib, random, shutil, signal, sys, tempfile
 
 loaded_by = os.getpid()
+
+# Libraries keep such things until the process that loaded them ends (matplotlib a folder, where HOME is read-only).
+left_to_a_handler = tempfile.mkdtemp(prefix="handler-", dir=".")
+atexit.register(shutil.rmtree, left_to_a_handler)
+left_to_a_finalizer = tempfile.TemporaryDirectory(prefix="finalizer-", dir=".")
+left_to_an_object = tempfile.NamedTemporaryFile(prefix="object-", dir=".")
 
 def main():
     print(json.dumps({
@@ -30,6 +36,13 @@ def main():
         "read": sys.stdin.readline(),
     }))
     how, = sys.argv[1:]
+    if how == "own":
+        global folder, late
+        folder = tempfile.TemporaryDirectory(prefix="own-", dir=".")
+        late = logging.handlers.MemoryHandler(9, target=logging.FileHandler("logged"))
+        logging.getLogger().addHandler(late)
+        logging.getLogger().warning("logged at the end")
+        atexit.register(lambda: print(sorted(path.name[:4] for path in pathlib.Path().glob("own-*"))))
     if how == "code":
         sys.exit(7)
     if how == "message":
@@ -116,7 +129,16 @@ def wait_for(process: subprocess.Popen[str]) -> int:
     process.stdin.close()
     seen = json.loads(line(process))
     assert line(process) == "waiting\n"
+    while not passes_on(process, signal.SIGTERM):
+        os.sched_yield()  # the stage may be there first; until then a signal ends who started it, and thereby the stage
     return int(seen["pid"])
+
+
+def passes_on(process: subprocess.Popen[str], number: signal.Signals) -> bool:
+    """Whether the process has a handler for this signal."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def test_a_stage_has_the_files_the_folder_the_environment_and_the_cores_of_who_started_it(
@@ -175,6 +197,54 @@ def test_a_stage_ends_in_order_when_who_started_it_is_killed(start: Start) -> No
         process.kill()
         assert line(process) == "ended\n"
         assert line(process) == ""  # nobody is left who could write
+
+
+def test_a_stage_removes_no_temporary_files_of_the_process_that_loaded_it(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns("handler-*", "finalizer-*", "object-*"))
+
+    def kept() -> list[str]:
+        return sorted(path.name.partition("-")[0] for path in folder.glob("*-*"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PYTHONPATH", str(folder))
+        with preloaded() as environment:
+            for how in ("on", "bug", "code", "on"):
+                command = [sys.executable, "-m", "pipelines.start", "pipelines.train", how]
+                done = subprocess.run(
+                    command, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                    check=False,
+                )  # fmt: skip
+                assert (how == "bug") == bool(done.stderr), done.stderr
+                assert kept() == ["finalizer", "handler", "object"]
+    assert kept() == []
+
+
+@pytest.mark.parametrize("where", ["in a copy", "by itself"])
+def test_a_stage_runs_the_exit_handlers_of_its_own(start: Start, project: Path, where: str) -> None:
+    with start("own", **({} if where == "in a copy" else {ADDRESS: "nobody/is/here"})) as process:
+        out, err = process.communicate("")
+    assert (process.returncode, err) == (0, "")
+    assert out.splitlines()[1:] == ["['own-']"]  # whose finalizer runs after it, since it was registered before
+    assert not list(project.glob("own-*"))
+    assert (project / "logged").read_text() == "logged at the end\n"
+    (project / "logged").unlink()
+
+
+def test_a_stage_whose_output_cannot_be_written_is_no_success(project: Path, loaded: Mapping[str, str]) -> None:
+    environment = os.environ | {"PYTHONPATH": str(project)} | dict(loaded)
+    codes = []
+    for module in (["pipelines.start", "pipelines.train"], ["pipelines.train"]):
+        with Path("/dev/full").open("w") as full:
+            command = [sys.executable, "-m", *module, "on"]
+            done = subprocess.run(
+                command, cwd=project, env=environment, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+                check=False,
+            )  # fmt: skip
+        codes.append(done.returncode)
+    in_a_copy, by_itself = codes
+    assert in_a_copy == by_itself != 0
 
 
 def test_where_the_stages_cannot_be_loaded_each_shows_why(project: Path, tmp_path: Path) -> None:

@@ -84,6 +84,20 @@ def test_no_output_of_dvc_holds_a_duration(project: Path) -> None:
         assert "second" not in (project / name).read_text().replace("max_seconds", "")
 
 
+def test_dvcs_metrics_are_the_main_numbers_of_the_comparison(project: Path) -> None:
+    shown = json.loads(run_in(project, "dvc", "metrics", "show", "--json").stdout)
+    comparison = json.loads((project / "reports" / "comparison.json").read_text())
+    gap = comparison["differences"]["bilstm"]["accuracy"]
+    lstm, bilstm = (comparison["variants"][name]["accuracy"]["mean"] for name in ("lstm", "bilstm"))
+    assert shown[""]["data"] == {"reports/metrics.json": {"data": {
+        "lstm": {"accuracy": lstm},
+        "bilstm": {
+            "accuracy": bilstm, "difference": gap["value"], "low": gap["low"], "high": gap["high"],
+            "p": gap["p_value_corrected"],
+        },
+    }}}  # fmt: skip
+
+
 def test_a_second_time_nothing_runs(project: Path) -> None:
     lock, runs = (project / "dvc.lock").read_bytes(), read_runs(project)
     result = run_in(project, "dvc", "repro")
