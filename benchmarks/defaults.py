@@ -33,7 +33,7 @@ VARIANT = {"cell", "layers", "hidden_size", "embedding_size", "pooling", "embedd
            "initialization", "forget_bias", "recurrent_init", "single_bias"}  # fmt: skip
 TOKENIZE = {"tokenizer", "max_tokens", "truncation", "max_size", "min_freq"}
 
-# Each setting is what differs from OLD or NEW, the shipped defaults before and during the study; "shipped": as they are.
+# "shipped" is what params.yaml has; all others say what they set.
 OLD = {"initialization": "pytorch", "pooling": "last", "epochs": 8, "min_freq": 1, "max_tokens": 200,
        "tokenizer": "basic_english"}  # fmt: skip
 NEW = OLD | {"initialization": "keras", "pooling": "max"}
