@@ -79,7 +79,7 @@ def test_a_time_limit_and_matching_by_time_belong_together(compare: dict[str, An
     content = {
         "data": {"name": "synthetic_reviews"},
         "variants": {"base": {"cell": "lstm"}},
-        "train": train,
+        "train": {"schedule": "constant", **train},
         "compare": {"variants": ["base"], "seeds": [1], "baseline": "base", **compare},
     }
     with pytest.raises(ParamsError, match=r"train\.max_seconds is .*, but compare\.matching is"):
