@@ -4,7 +4,6 @@ import pytest
 
 from text.choice import MOST_WORDS, choose_tokenizer, unknown_share, unspaced_share
 
-
 KNOWN = ["good", "film", "bad", "story", "of", "the", "old", "man", "and", "sea"]
 
 
