@@ -132,9 +132,9 @@ def show(summary: dict[str, Any]) -> None:
         table.add_row(split, *counts, f"{found['share_cut']:.1%}", f"{found['share_unknown']:.1%}")
     console.print(table)
     for line in token_card.sentences(summary):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for line in summary["warnings"]:
-        console.print(f"warning: {line}", highlight=False, markup=False)
+        console.print(f"warning: {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

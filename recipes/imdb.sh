@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 dvc exp run --name "imdb-$(date +%s)" \
   -S data.name=imdb -S "data.source=${1:-null}" \
-  -S tokenize.max_tokens=400 \
+  -S tokenize.tokenizer=basic_english -S tokenize.max_tokens=400 \
   -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
   -S train.epochs=2 \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"

@@ -154,6 +154,12 @@ def test_a_file_is_cut_as_in_training_and_the_page_says_so(tmp_path: Path, capsy
     assert "2 more fell to the length limit" in page.read_text(encoding="utf-8")
 
 
+def test_padding_in_a_text_is_an_unknown_word(capsys: pytest.CaptureFixture[str]) -> None:
+    page = page_of(capsys, "--variant", "rnn", "--seed", "1", "--text", "영화 <pad> <unk>", "--no-open")
+    assert content_of(page)["tokens"] == ["영화", "<pad>", "<unk>"]
+    assert content_of(page)["unknown"] == [False, True, True]
+
+
 def test_a_text_cannot_break_out_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     page = page_of(capsys, "--variant", "rnn", "--seed", "1", "--text", "</script><script>alert(1)", "--no-open")
     assert content_of(page)["tokens"] == ["</script><script>alert(1)"]

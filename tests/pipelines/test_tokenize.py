@@ -248,7 +248,7 @@ def test_unknown_words_are_warned_of_with_what_to_set(capsys: pytest.CaptureFixt
     assert warning.startswith("100.0 % of the validation split's tokens are unknown")
     assert "set tokenize.tokenizer (basic_english) to sentencepiece" in warning
     show(summary)
-    assert f"warning: {warning}" in " ".join(capsys.readouterr().out.split())
+    assert f"warning: {warning}" in capsys.readouterr().out.splitlines()
 
 
 def test_a_vocabulary_that_is_too_small_is_warned_of_with_what_to_set() -> None:

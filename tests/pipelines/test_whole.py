@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
+from pipelines.params import load
 from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, run_in
 
@@ -77,6 +78,14 @@ def test_every_output_is_there_and_every_run_is_finished(project: Path) -> None:
     assert len(training["metrics"]["train_loss"]) == 2
     assert training["tags"]["mlflow.parentRunId"] == "lstm · bilstm on synthetic_reviews"
     assert {"model/model.safetensors", "learning_curves.png", "metrics.json"} <= training["artifacts"]
+
+
+def test_the_tokenizer_that_auto_chose_is_recorded(project: Path) -> None:
+    assert load(project / "params.yaml").tokenize.tokenizer == "auto"
+    for path in ("data/tokens/summary.json", "results/lstm/seed-1/config.json"):
+        assert json.loads((project / path).read_text())["tokenize"]["tokenizer"] == "basic_english"
+    assert read_runs(project)["lstm · seed 1"]["params"]["tokenize.tokenizer"] == "basic_english"
+    assert "Tokens: basic_english, chosen because" in (project / "reports/comparison.html").read_text(encoding="utf-8")
 
 
 def test_no_output_of_dvc_holds_a_duration(project: Path) -> None:
