@@ -3,9 +3,14 @@
 import ctypes
 import os
 import platform
+import re
 import socket
 import sys
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
+
+import llvmlite.binding
 
 from errors import ParamsError
 
@@ -58,6 +63,20 @@ def uses_gpu(accelerator: str) -> bool:
 def device(accelerator: str) -> torch.device:
     """Where a single process computes."""
     return torch.device("cuda" if uses_gpu(accelerator) else "cpu")
+
+
+def processor() -> str:
+    """Its name and, in brackets, its instruction set as LLVM calls it, on which the last digits of results depend."""
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+        name = found[1].strip() if found else name
+    return f"{name} ({llvmlite.binding.get_host_cpu_name()})"
+
+
+def gpu(accelerator: str) -> str:
+    """Its name, or "none" where `accelerator` means the CPU."""
+    return torch.cuda.get_device_name() if uses_gpu(accelerator) else "none"
 
 
 def prepare(threads: int) -> None:
