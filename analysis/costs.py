@@ -87,9 +87,14 @@ def unlike(trainings: Measured, stage: str) -> str:
 
 def not_compared(trainings: Measured) -> str:
     """Which costs cannot be compared between trainings, and why, as a clause; "" if all can."""
-    found = {stage: unlike(trainings, stage) for stage in ("training", "prediction")}
-    listed = " and ".join(f"{stage} ({difference})" for stage, difference in found.items() if difference)
-    return f"measured under different conditions, the costs of {listed} are not compared" if listed else ""
+    stages: dict[str, list[str]] = {}  # by what differs in them
+    for stage in ("training", "prediction"):
+        if difference := unlike(trainings, stage):
+            stages.setdefault(difference, []).append(stage)
+    return "; ".join(
+        f"costs of {' and '.join(found)} are not compared, for their conditions differed: {difference}"
+        for difference, found in stages.items()
+    )
 
 
 def measured_on(trainings: Measured) -> str:

@@ -145,8 +145,8 @@ def test_costs_that_were_measured_under_other_conditions_are_not_compared() -> N
 
     difference = "CPU cores 1 and 2, engine alone and grid of 2"
     assert verdict.costs == (
-        ", at 1.50 × the parameters (measured under different conditions, the costs of "
-        f"training ({difference}) and prediction ({difference}) are not compared)"
+        ", at 1.50 × the parameters (costs of training and prediction are not compared, for their conditions differed: "
+        f"{difference})"
     )
     assert "conditions" not in verdict.headline
 
@@ -168,7 +168,7 @@ def test_one_training_of_several_on_other_hardware_or_versions_is_enough(
 
     assert "training time" not in verdict.costs
     assert "1.00 × the time for a prediction" in verdict.costs  # those were all measured alike
-    assert f"the costs of training ({difference}) are not compared" in verdict.costs
+    assert f"(costs of training are not compared, for their conditions differed: {difference})" in verdict.costs
 
 
 def test_a_training_that_was_resumed_under_other_conditions_is_not_compared() -> None:

@@ -123,10 +123,11 @@ def test_costs_under_different_conditions_have_no_ratio_and_a_remark(capsys: pyt
     verdict = compare(params).verdict
 
     shown = Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown
-    remark = "easured under different conditions, the costs of training (CPU cores 1 and 2, engine alone and grid of 2)"
-    assert f"M{remark} are not compared." in "".join(shown)
-    assert f"m{remark}" in verdict.sentence
-    assert f"m{remark}" in " ".join(capsys.readouterr().out.split())
+    difference = "CPU cores 1 and 2, engine alone and grid of 2"
+    remark = f"osts of training are not compared, for their conditions differed: {difference}"
+    assert f"C{remark}." in "".join(shown)
+    assert f"c{remark}" in verdict.sentence
+    assert f"c{remark}" in " ".join(capsys.readouterr().out.split())
     assert "the training time" not in verdict.sentence
     # Ratios of training time, tokens a second and memory; those of parameters and prediction are still there.
     assert sum(text.endswith("×") for text in alike) - sum(text.endswith("×") for text in shown) == 3
