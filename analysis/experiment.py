@@ -64,6 +64,11 @@ class Experiment:
         return [variant for variant in self.variants if variant != self.baseline]
 
     @property
+    def all_costs(self) -> Measured:
+        """What was measured of each training, of all variants."""
+        return [training for trainings in self.costs.values() for training in trainings]
+
+    @property
     def correct(self) -> npt.NDArray[np.bool_]:
         """Which documents were classified rightly, (variants, seeds, n)."""
         return np.asarray(self.probabilities.argmax(axis=3) == self.labels)

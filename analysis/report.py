@@ -5,7 +5,16 @@ import re
 from markupsafe import Markup
 
 from analysis.comparison import Comparison
-from analysis.costs import COSTS, cost_range, mean_cost
+from analysis.costs import (
+    CONDITIONS,
+    COSTS,
+    condition_values,
+    cost_range,
+    cost_ratio,
+    mean_cost,
+    measured_on,
+    not_compared,
+)
 from analysis.drawing import VARIABLES, panel_svg
 from analysis.experiment import Experiment
 from analysis.figures import Panel, styles
@@ -34,7 +43,8 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
     """The page, as text."""
     pages = environment()
     pages.filters |= {"p_value": p_value, "chance": chance_shown, "tied": _tied, "text_parts": _text_parts}
-    pages.filters |= {"mean_cost": mean_cost, "cost_range": cost_range}
+    pages.filters |= {"mean_cost": mean_cost, "cost_range": cost_range, "cost_ratio": cost_ratio}
+    pages.filters |= {"condition_values": condition_values}
     pages.globals["zip"] = zip
     return pages.get_template("report.html.jinja").render(
         experiment=experiment,
@@ -44,6 +54,9 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
         significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
         costs=COSTS,
+        conditions=CONDITIONS,
+        not_compared=not_compared(experiment.all_costs),
+        measured_on=measured_on(experiment.all_costs),
         scores=_drawn(figures, ["scores"]),
         sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
         styles=styles(experiment.variants),

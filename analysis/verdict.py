@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.comparison import Comparison, Difference
-from analysis.costs import mean_cost
+from analysis.costs import COSTS, cost_ratio, not_compared
 from analysis.experiment import Experiment
 from analysis.metrics import METRICS
 
@@ -171,13 +171,12 @@ def _outlook(experiment: Experiment, difference: Difference) -> str:
 
 def _costs(experiment: Experiment, variant: str) -> str:
     baseline = experiment.baseline
-    ratio = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
-    ratios = [f"{ratio:.2f} × the parameters"]
-    for key, what in MEASURED.items():
-        own, other = (mean_cost(experiment.costs[name], key) for name in (variant, baseline))
-        if own is not None and other:
-            ratios.append(f"{own / other:.2f} × {what}")
-    return f", at {_listed(ratios)}"
+    own, other = experiment.costs[variant], experiment.costs[baseline]
+    parameters = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
+    ratios: dict[str, float | None] = {"the parameters": parameters}
+    ratios |= {MEASURED[cost.key]: cost_ratio(own, other, cost) for cost in COSTS if cost.key in MEASURED}
+    shown = [f"{ratio:.2f} × {what}" for what, ratio in ratios.items() if ratio is not None]
+    return f", at {_listed(shown)}{_bracketed(not_compared([*own, *other]))}"
 
 
 def _matching(experiment: Experiment, variant: str) -> str:

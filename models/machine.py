@@ -3,16 +3,20 @@
 import ctypes
 import os
 import platform
+import re
 import socket
 import sys
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
+
+import llvmlite.binding
 
 from errors import ParamsError
 
 # cuBLAS needs this to give the same results twice; it is read at its first use.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-import llvmlite.binding
 import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
@@ -71,6 +75,20 @@ def kind(accelerator: str, alone: bool) -> str:
     if uses_gpu(accelerator):
         return torch.cuda.get_device_name()
     return f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
+
+
+def processor() -> str:
+    """Its name and, in brackets, its instruction set as LLVM calls it, on which the last digits of results depend."""
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+        name = found[1].strip() if found else name
+    return f"{name} ({llvmlite.binding.get_host_cpu_name()})"
+
+
+def gpu(accelerator: str) -> str:
+    """Its name, or "none" where `accelerator` means the CPU."""
+    return torch.cuda.get_device_name() if uses_gpu(accelerator) else "none"
 
 
 def prepare(threads: int) -> None:

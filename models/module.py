@@ -38,9 +38,9 @@ class ClassifierModule(LightningModule):
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
             validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
             accuracies are means over documents, not over batches; the training ones are taken while the weights change.
-            Norms are those of each step before clipping; 0 if none was taken, for in 16-mixed all may overflow. A
-            document is solved if each of its probabilities is less than 0.3 away from 1 (its class) or 0 (Hochreiter
-            and Schmidhuber 1997, section 5).
+            The learning rate is that of the epoch's last step. Norms are those of each step before clipping; 0 if none
+            was taken, for in 16-mixed all may overflow. A document is solved if each of its probabilities is less than
+            0.3 away from 1 (its class) or 0 (Hochreiter and Schmidhuber 1997, section 5).
     """
 
     def __init__(
@@ -62,25 +62,29 @@ class ClassifierModule(LightningModule):
         self._train: list[Totals] = []
         self._validation: list[Totals] = []
         self._norms: list[Tensor] = []  # () each
+        self._learning_rate = learning_rate  # of the last step: the schedule has moved on when validation begins
         self._hook: RemovableHandle | None = None
 
     def configure_optimizers(self) -> Any:
         """AdamW, and the learning rate that rises during warm-up and then follows the schedule to 0."""
-        weights = [weights for weights in self.parameters() if weights.requires_grad]
-        optimizer: Optimizer
-        if self.device.type == "cpu":
-            optimizer = RowwiseAdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
-            # Processes that train together add their gradients up, and want them dense.
-            if self.trainer.world_size == 1:
-                self._let_words_wait(optimizer)
-        else:
-            # Fused: one pass over the embedding, the largest part by far, instead of several. Not where gradients are
-            # scaled: the fused one unscales them itself, too late for clipping.
-            fused = self.trainer.precision != "16-mixed"
-            optimizer = AdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay, fused=fused)
+        optimizer = self.build_optimizer(self.device, self.trainer.world_size, str(self.trainer.precision))
         steps = int(self.trainer.estimated_stepping_batches)
         factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
+
+    def build_optimizer(self, device: torch.device, world_size: int, precision: str) -> Optimizer:
+        """AdamW for the weights that learn, as this device and this number of processes want it."""
+        weights = [weights for weights in self.parameters() if weights.requires_grad]
+        if device.type == "cpu":
+            optimizer = RowwiseAdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
+            # Processes that train together add their gradients up, and want them dense.
+            if world_size == 1:
+                self._let_words_wait(optimizer)
+            return optimizer
+        # Fused: one pass over the embedding, the largest part by far, instead of several. Not where gradients are
+        # scaled: the fused one unscales them itself, too late for clipping.
+        fused = precision != "16-mixed"
+        return AdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay, fused=fused)
 
     def _let_words_wait(self, optimizer: RowwiseAdamW) -> None:
         """Lets the embedding's rows move when they are read: by the classifier, or for a copy of the weights."""
@@ -98,6 +102,7 @@ class ClassifierModule(LightningModule):
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents."""
+        self._learning_rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
         logits = self.classifier(batch.tokens, batch.lengths)  # (batch, classes)
         loss = cross_entropy(logits, batch.labels, reduction="sum")
         # All processes stop at the same step: one that waits for the others would be killed, its error unsaid.
@@ -149,7 +154,7 @@ class ClassifierModule(LightningModule):
                 "validation_loss": validation_loss,
                 "validation_accuracy": validation_accuracy,
                 "validation_solved": validation_solved,
-                "learning_rate": self.optimizers().param_groups[0]["lr"],  # type: ignore[union-attr]
+                "learning_rate": self._learning_rate,
                 "gradient_norm_mean": float(norms.mean()),
                 "gradient_norm_max": float(norms.max()),
             }
@@ -174,11 +179,10 @@ class ClassifierModule(LightningModule):
         )
 
     def _diverged(self, what: str, value: float) -> TrainingError:
-        rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
         where = " in another process" if math.isfinite(value) else ""
         return TrainingError(
             f"the {what} is {'not finite' if where else value}{where} at step {self.global_step} with a learning rate "
-            f"of {rate:g}; lower train.learning_rate or set train.gradient_clip"
+            f"of {self._learning_rate:g}; lower train.learning_rate or set train.gradient_clip"
         )
 
     def is_sound(self) -> bool:

@@ -65,7 +65,8 @@ class Checkpointing(Checkpoint):
     ) -> None:
         """Saves within the epoch; its last step is left to the end of the epoch, after validation."""
         assert isinstance(pl_module, ClassifierModule)
-        if batch_idx + 1 < trainer.num_training_batches and self._is_due(trainer) and pl_module.is_sound():
+        last = batch_idx + 1 == trainer.num_training_batches or trainer.should_stop  # the time may be over
+        if not last and self._is_due(trainer) and pl_module.is_sound():
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -5,7 +5,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Literal
 
 import torch
@@ -16,8 +15,10 @@ from torch.utils.data import DataLoader
 
 from errors import ParamsError
 from models import machine
+from models.costs import Costs
 from models.module import ClassifierModule
 from models.resuming import Checkpointing, OwnSignals, StepSeeds
+from models.warmup import warm_up
 from text.batches import Batch, Documents, loader
 
 Monitor = Literal["validation_loss", "validation_accuracy"]
@@ -39,7 +40,6 @@ def build_trainer(
     num_nodes: int,
     strategy: str,
     precision: Any,
-    max_seconds: float | None,
 ) -> Trainer:
     """A trainer whose results depend on nothing but its arguments, the module, and the data.
 
@@ -55,7 +55,6 @@ def build_trainer(
         callbacks.append(EarlyStopping(monitor, mode=_mode(monitor), patience=early_stopping))
     trainer = Trainer(
         max_epochs=epochs,
-        max_time=None if max_seconds is None else timedelta(seconds=max_seconds),  # validation counts, too
         gradient_clip_val=gradient_clip,
         accelerator=accelerator,
         devices=devices,
@@ -92,24 +91,26 @@ def fit(
     batch_size: int,
     seed: int,
     monitor: Monitor,
+    costs: Costs | None = None,
     callbacks: Sequence[Callback] = (),
     checkpointing: Checkpointing | None = None,
 ) -> None:
     """Trains `module`; afterwards it has the weights of the epoch in which `monitor` was best.
 
-    With `checkpointing` it goes on from the state that this holds.
+    With `checkpointing` it goes on from the state that this holds. `costs` measures it, and may end it.
 
     Raises:
         KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
-        ParamsError: the time was over before the first step.
+        ParamsError: the time was over before the first step was done.
     """
-    best = BestWeights(monitor)
-    trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, *callbacks])  # type: ignore[attr-defined]
+    best, costs = BestWeights(monitor), costs or Costs()
+    trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, costs, *callbacks])  # type: ignore[attr-defined]
     resumed = None
     if checkpointing is not None:
         trainer.callbacks.append(checkpointing)  # type: ignore[attr-defined]
         trainer.strategy.checkpoint_io = checkpointing.io
         resumed = None if checkpointing.state is None else "the state"  # a path, for Lightning
+    costs.startup_seconds = warm_up(trainer, module, train, batch_size)
     try:
         trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed), ckpt_path=resumed)
     except SystemExit as end:
@@ -117,8 +118,6 @@ def fit(
         if isinstance(end.__context__, KeyboardInterrupt):
             raise end.__context__ from None
         raise
-    if not best.weights:
-        raise ParamsError("train.max_seconds was over before the first step was done; allowed: null, or more of them")
     module.load_state_dict(best.weights)
 
 

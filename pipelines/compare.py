@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from analysis.comparison import compare as compare_variants
-from analysis.costs import COSTS, mean_cost
+from analysis.costs import COSTS, mean_cost, measured_on
 from analysis.slices import slice_scores
 from analysis.verdict import judge
 from pipelines import cli, evaluated, measurements, outputs, reports
@@ -59,7 +59,8 @@ def tell(params: Params, lost: bool = False) -> None:
     told = known.get("told", time.time_ns() // 1_000_000)
     name = f"{' · '.join(params.compare.variants)} on {result.experiment.data}"
     tags = {"verdict": result.verdict.sentence, "data": result.experiment.data, "baseline": params.compare.baseline}
-    with comparison_run(experiment, name, signature, trainings, tags, str(result.verdict), original) as run:
+    note = f"{result.verdict} {measured_on(result.experiment.all_costs)}"
+    with comparison_run(experiment, name, signature, trainings, tags, note, original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
         run.log_metrics(_metrics(result), at=told)
         run.log_artifacts([REPORTS / "comparison.html", REPORTS / "comparison.json"])

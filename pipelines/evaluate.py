@@ -18,9 +18,10 @@ from rich.table import Table
 
 from analysis.metrics import classification_metrics
 from models import machine, memory
-from models.prediction import BATCH_SIZE, predict
+from models.prediction import BATCH_SIZE, timed_predictions
 from pipelines import cli, evaluated, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
+from pipelines.conditions import conditions
 from pipelines.params import Params, load
 from pipelines.record import HEADLINES
 from pipelines.trained import load_classifier, read_config
@@ -46,17 +47,21 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     tokens = min(BATCH_SIZE, len(test)) * int(test.lengths.max())
     memory.check(variant, classifier, tokens, accelerator, precision, training=False)
 
-    started = time.perf_counter()
-    probabilities = predict(classifier, test, machine.device(accelerator))  # (documents, classes)
-    milliseconds = (time.perf_counter() - started) * 1000 / len(test)
+    predicted = timed_predictions(classifier, test, machine.device(accelerator))
 
-    metrics = classification_metrics(test.labels, probabilities, config["labels"])
-    _write_predictions(folder / "predictions.parquet", test, probabilities)
+    metrics = classification_metrics(test.labels, predicted.probabilities, config["labels"])
+    _write_predictions(folder / "predictions.parquet", test, predicted.probabilities)
     outputs.write_json(folder / "metrics.json", metrics)
     evaluated.write(variant, seed)
-    _print(variant, seed, metrics, milliseconds)
+    _print(variant, seed, metrics, predicted.milliseconds_a_document)
 
-    measurements.add(config["signature"], milliseconds_a_document=milliseconds, evaluated=time.time_ns() // 1_000_000)
+    measurements.add(
+        config["signature"],
+        milliseconds_a_document=predicted.milliseconds_a_document,
+        prediction_startup_seconds=predicted.startup_seconds,
+        prediction_conditions=[conditions(accelerator)],
+        evaluated=time.time_ns() // 1_000_000,
+    )
     if run := find_run(params.tracking.experiment, config["signature"]):
         record.evaluation(run, folder, measurements.read(config["signature"]))
     else:
@@ -81,7 +86,7 @@ def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float
         table.add_column(name.replace("_", " "), justify="right")
     table.add_column("ms a document", justify="right")
     values = ["–" if metrics[name] is None else f"{metrics[name]:.4f}" for name in HEADLINES]
-    table.add_row(*values, f"{milliseconds:.2f}")
+    table.add_row(*values, f"{milliseconds:.3f}")
     Console().print(table)
 
 

@@ -23,6 +23,7 @@ from joblib import cpu_count
 
 from errors import TrainingError, UserError
 from pipelines import cli, outputs, unseen
+from pipelines.conditions import TRAININGS_AT_ONCE
 from pipelines.params import Params, TrainParams, load
 from pipelines.preloaded import preloaded
 from tracking import writers
@@ -123,7 +124,10 @@ class Room(NamedTuple):
 
 
 def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[Room]:
-    """Rooms for so many trainings at the same time; by default as many as the machine has cores or GPUs for."""
+    """Rooms for so many trainings at the same time; by default as many as the machine has cores or GPUs for.
+
+    All have the same number of cores, or the costs of their trainings could not be compared; some may be left over.
+    """
     if train.num_nodes > 1:
         return []  # the nodes are started together, by hand
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
@@ -133,9 +137,11 @@ def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[R
     count = min(trainings, workers or most) if most else 0
     if not hasattr(os, "sched_setaffinity") or count > len(cores):
         cores = []
-    parts = [(len(cores) * part // count, len(cores) * (part + 1) // count) for part in range(count)]
+    width = len(cores) // count if count else 0
     groups = [gpus[start : start + train.devices] for start in range(0, most * train.devices, train.devices)]
-    return [Room(cores[first:last], groups[part % most] if gpus else []) for part, (first, last) in enumerate(parts)]
+    return [
+        Room(cores[part * width : (part + 1) * width], groups[part % most] if gpus else []) for part in range(count)
+    ]
 
 
 def can_be_copies(train: TrainParams, rooms: Sequence[Room]) -> bool:
@@ -166,7 +172,9 @@ def run_grid(names: Sequence[str], rooms: Sequence[Room], environment: Mapping[s
     def work(room: Room) -> list[str]:
         if room.cores:
             os.sched_setaffinity(0, room.cores)  # of this thread and of the processes that it starts
-        gpus = {"CUDA_VISIBLE_DEVICES": ",".join(room.gpus)} if room.gpus else {}
+        own = {TRAININGS_AT_ONCE: str(len(rooms))}
+        if room.gpus:
+            own["CUDA_VISIBLE_DEVICES"] = ",".join(room.gpus)
         failed: list[str] = []
         while True:
             try:
@@ -174,7 +182,7 @@ def run_grid(names: Sequence[str], rooms: Sequence[Room], environment: Mapping[s
             except Empty:
                 return failed
             command = [*DVC, "repro", "--single-item", f"train@{name}", f"evaluate@{name}"]
-            if processes.run(command, f"{name:{width}} │ ", {**environment, **gpus}):
+            if processes.run(command, f"{name:{width}} │ ", {**environment, **own}):
                 failed.append(name)
 
     # From right to left at the end: first the processes are told to stop, then the threads are waited for.

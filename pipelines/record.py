@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.costs import CONDITIONS, condition_values
 from analysis.pictures import confusion_matrix, learning_curves
 from pipelines import measurements, outputs
 from pipelines.outputs import TOKENS
@@ -11,29 +12,31 @@ from tracking.run import Run
 from tracking.runs import Occasion, find_run, log_configuration, training_run
 
 HEADLINES = ("accuracy", "macro_f1", "loss", "roc_auc", "calibration_error")
-COSTS = ("training_seconds", "tokens_per_second_mean", "peak_memory_mb")
+COSTS = {
+    "training": ("training_seconds", "tokens_per_second_median", "peak_memory_mb", "training_startup_seconds"),
+    "prediction": ("milliseconds_a_document", "prediction_startup_seconds"),
+}
 
 
 def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
-    """The training's outputs in `folder`, and what it cost."""
+    """The training's outputs in `folder`, and what it cost under which conditions."""
     history = outputs.read_json(folder / "history.json", made_by="train")
-    costs = {name: measured[name] for name in COSTS if name in measured}
-    if costs:
+    if costs := _costs("training", measured):
         run.log_metrics(costs, at=measured["epochs"][-1]["ended"])
+        run.set_tags(_conditions("training", measured))
     run.log_artifacts([folder / "config.json", folder / "history.json", TOKENS / "vocabulary.json"])
     run.log_figure(learning_curves(history), "learning_curves.png")
     run.log_artifacts([folder / "model.safetensors", folder / "config.json"], "model")
 
 
 def evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
-    """The evaluation's outputs in `folder`, and how long a document took."""
+    """The evaluation's outputs in `folder`, and how long a document took under which conditions."""
     config = outputs.read_json(folder / "config.json", made_by="train")
     metrics = outputs.read_json(folder / "metrics.json", made_by="evaluate")
     told = {f"test_{name}": metrics[name] for name in HEADLINES if metrics[name] is not None}
     if not run.has(told):  # an evaluation that was interrupted is done again
-        if "milliseconds_a_document" in measured:
-            told["milliseconds_a_document"] = measured["milliseconds_a_document"]
-        run.log_metrics(told, at=measured.get("evaluated"))
+        run.log_metrics(told | _costs("prediction", measured), at=measured.get("evaluated"))
+        run.set_tags(_conditions("prediction", measured))
     run.log_figure(confusion_matrix(metrics["confusion_matrix"], config["labels"]), "confusion_matrix.png")
     run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
 
@@ -60,3 +63,13 @@ def rebuild(experiment: str, folder: Path) -> Run:
         if (folder / "metrics.json").exists():
             evaluation(run, folder, measured)
     return run
+
+
+def _costs(stage: str, measured: Mapping[str, Any]) -> dict[str, float]:
+    return {name: measured[name] for name in COSTS[stage] if name in measured}
+
+
+def _conditions(stage: str, measured: Mapping[str, Any]) -> dict[str, str]:
+    """As tags, such as training.cores."""
+    found = {f"{stage}.{name}": condition_values([measured], stage, name) for name in CONDITIONS}
+    return {name: ", ".join(values) for name, values in found.items() if values}

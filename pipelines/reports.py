@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.comparison import Comparison, Difference, Score
-from analysis.costs import COSTS, mean_cost
+from analysis.costs import COSTS, mean_cost, measured_on
 from analysis.drawing import panels_png
 from analysis.experiment import Experiment
 from analysis.figures import figures
@@ -151,7 +151,7 @@ def show(result: Result) -> None:
     if experiment.others:
         console.print(gaps)
     console.print(result.verdict.sentence, style="bold", highlight=False, markup=False)
-    for detail in [*result.verdict.warnings, *result.verdict.details]:
+    for detail in [*result.verdict.warnings, *result.verdict.details, measured_on(experiment.all_costs)]:
         console.print(detail, highlight=False, markup=False)
 
 

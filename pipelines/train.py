@@ -25,6 +25,7 @@ from models.resuming import Checkpointing
 from models.training import build_trainer, fit
 from pipelines import cli, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
+from pipelines.conditions import conditions
 from pipelines.libraries import versions
 from pipelines.matching import matched
 from pipelines.outputs import TOKENS
@@ -66,19 +67,19 @@ def train(params: Params, variant: str, seed: int) -> None:
             f"a split has {fewest} documents, too few for the {trainer.world_size} processes of train.devices"
         )
     checkpoints = Checkpoints(config["signature"])
+    costs = Costs(settings.max_seconds, conditions(settings.accelerator))
     run_epochs = partial(
-        fit, trainer, module, *stores, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor
+        fit, trainer, module, *stores, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor, costs=costs
     )
     if not trainer.is_global_zero:
         run_epochs(checkpointing=_checkpointing(checkpoints, settings, announce=False))
         return
     with checkpoints.locked():
         checkpointing = _checkpointing(checkpoints, settings)
-        costs = Costs()
         resumed = checkpointing.state is not None
         with training_run(params.tracking.experiment, variant, seed, config["signature"], resumed=resumed) as run:
             log_configuration(run, config)
-            run_epochs(callbacks=[costs, EpochMetrics(run, costs)], checkpointing=checkpointing)
+            run_epochs(callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing)
             for line, cost in zip(module.history, costs.epochs, strict=True):
                 run.log_epoch(line, cost)  # what the store does not have yet
             folder = outputs.folder(variant, seed)
@@ -98,7 +99,8 @@ def train(params: Params, variant: str, seed: int) -> None:
 def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[ClassifierModule, Trainer]:
     """What the section train of params.yaml makes of a classifier: its module, and the trainer for it."""
     module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
-    return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | {"batch_size", "threads"}))
+    others = {"batch_size", "threads", "max_seconds"}
+    return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
 
 
 def _checkpointing(checkpoints: Checkpoints, settings: TrainParams, announce: bool = True) -> Checkpointing:

@@ -42,6 +42,7 @@ class Batch(NamedTuple):
         labels: int64 (batch,).
         indices: int64 (batch,), where the documents stand in the store.
         total: documents of this step over all processes.
+        total_tokens: tokens of this step over all processes, without padding.
     """
 
     tokens: Tensor
@@ -49,13 +50,15 @@ class Batch(NamedTuple):
     labels: Tensor
     indices: Tensor
     total: int
+    total_tokens: int
 
 
 class Share(NamedTuple):
-    """What one process gets of a step's documents, and how many the step has over all processes."""
+    """What one process gets of a step's documents; how many documents and tokens the step has over all processes."""
 
     indices: Indices
     total: int
+    total_tokens: int
 
 
 class LengthBuckets(Sampler[Share]):
@@ -101,7 +104,8 @@ class LengthBuckets(Sampler[Share]):
     def __iter__(self) -> Iterator[Share]:
         start, self.start = self.start, 0
         for indices in self._steps()[start:]:
-            yield Share(indices[self.rank :: self.world_size], len(indices))
+            tokens = int(self.lengths[indices].sum(dtype=np.int64))
+            yield Share(indices[self.rank :: self.world_size], len(indices), tokens)
 
     def _steps(self) -> list[Indices]:
         if self.seed is None:
@@ -136,6 +140,7 @@ class TokenBatches(Dataset[Batch]):
             labels=torch.from_numpy(self.documents.labels[share.indices].astype(np.int64)),
             indices=torch.from_numpy(share.indices),
             total=share.total,
+            total_tokens=share.total_tokens,
         )
 
 

@@ -8,7 +8,7 @@ from tracking.run import Run
 
 
 class EpochMetrics(Callback):
-    """Logs the module's history line after each epoch, with what `costs`, a callback before this one, measured."""
+    """Logs the module's history line after each epoch, with what `costs`, an earlier callback, measured."""
 
     def __init__(self, run: Run, costs: Costs) -> None:
         self.run = run

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.comparison import Comparison, Difference, Score
 from analysis.experiment import Experiment
-from analysis.verdict import judge
+from analysis.verdict import Verdict, judge
 
 CLEAR = Difference(
     value=0.012, low=0.006, high=0.018, p_value=0.002, p_value_corrected=0.002, smallest_detectable=0.009,
@@ -117,6 +117,80 @@ def test_costs_are_part_of_the_sentence_but_not_of_what_dvc_keeps() -> None:
     costs = "at 1.50 × the parameters, 1.30 × the training time, 2.00 × the time for a prediction and 1.20 × the memory"
     assert verdict.sentence.endswith(f"{costs}.")
     assert "training time" not in verdict.headline
+
+
+ALONE = {"cores": 2, "processor": "EPYC (znver4)", "gpu": "none", "engine": "alone", "torch": "2.13", "numba": "0.68"}
+IN_GRID = {**ALONE, "cores": 1, "engine": "grid of 2"}
+
+
+def judge_costs(own: list[dict[str, object]], baseline: list[dict[str, object]]) -> Verdict:
+    """Of trainings under these conditions, with the same costs."""
+    measured = {"training_seconds": 10.0, "milliseconds_a_document": 0.5, "peak_memory_mb": 500.0}
+    experiment = replace(
+        make_experiment(["lstm", "bilstm"], 5),
+        costs={
+            "lstm": [{**measured, **conditions} for conditions in baseline],
+            "bilstm": [{**measured, **conditions} for conditions in own],
+        },
+    )
+    return judge(experiment, make_comparison(experiment, [CLEAR]))
+
+
+def under(training: dict[str, object], prediction: dict[str, object]) -> dict[str, object]:
+    return {"training_conditions": [training], "prediction_conditions": [prediction]}
+
+
+def test_costs_that_were_measured_under_other_conditions_are_not_compared() -> None:
+    verdict = judge_costs([under(ALONE, ALONE)], [under(IN_GRID, IN_GRID)])
+
+    difference = "CPU cores 1 and 2, engine alone and grid of 2"
+    assert verdict.costs == (
+        ", at 1.50 × the parameters (costs of training and prediction are not compared, for their conditions differed: "
+        f"{difference})"
+    )
+    assert "conditions" not in verdict.headline
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "difference"),
+    [
+        ("processor", "Xeon (sapphirerapids)", "processor EPYC (znver4) and Xeon (sapphirerapids)"),
+        ("gpu", "H100", "GPU H100 and none"),
+        ("torch", "2.14", "torch 2.13 and 2.14"),
+        ("numba", "0.69", "numba 0.68 and 0.69"),
+    ],
+)
+def test_one_training_of_several_on_other_hardware_or_versions_is_enough(
+    name: str, value: str, difference: str
+) -> None:
+    same, other = under(ALONE, ALONE), under({**ALONE, name: value}, ALONE)
+    verdict = judge_costs([same, same, other], [same, same, same])
+
+    assert "training time" not in verdict.costs
+    assert "1.00 × the time for a prediction" in verdict.costs  # those were all measured alike
+    assert f"(costs of training are not compared, for their conditions differed: {difference})" in verdict.costs
+
+
+def test_a_training_that_was_resumed_under_other_conditions_is_not_compared() -> None:
+    same = under(ALONE, ALONE)
+    verdict = judge_costs([{**same, "training_conditions": [ALONE, IN_GRID]}], [same])
+
+    assert "training time" not in verdict.costs
+    assert "engine alone and grid of 2" in verdict.costs
+
+
+def test_several_variants_are_each_compared_in_cost_with_the_baseline_alone() -> None:
+    experiment = make_experiment(["lstm", "bilstm", "gru"], 5)
+    measured = {"training_seconds": 10.0}
+    costs = {name: [{**measured, **under(ALONE, ALONE)}] for name in ("lstm", "gru")}
+    costs["bilstm"] = [{**measured, **under(IN_GRID, IN_GRID)}]
+    verdict = judge(replace(experiment, costs=costs), make_comparison(experiment, [CLEAR, CLEAR]))
+
+    assert verdict.costs == ""
+    of_bilstm, of_gru = verdict.details
+    assert "are not compared" in of_bilstm
+    assert "1.00 × the training time" in of_gru
+    assert "are not compared" not in of_gru
 
 
 @pytest.mark.parametrize("difference", [CLEAR, UNCLEAR])

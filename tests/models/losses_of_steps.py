@@ -5,8 +5,10 @@ python losses_of_steps.py DEVICES BATCH_SIZE FOLDER
 
 import json
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import torch
@@ -14,6 +16,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from models.costs import Costs
 from models.module import ClassifierModule
 from models.training import fit
 from tests.models.plain import plain_classifier
@@ -41,12 +44,25 @@ def main(devices: int, batch_size: int, folder: Path) -> None:
     module = ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.0, schedule="linear", warmup_share=0.1)
     trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices)
     losses = Losses()
-    documents = order_documents(101), order_documents(37)
-    fit(trainer, module, *documents, batch_size=batch_size, seed=3, monitor="validation_accuracy", callbacks=[losses])
+    measured = Costs()
+    # A clock that goes a second at each look: a step lasts from one look to the next.
+    with patch("models.costs.perf_counter", count().__next__):
+        fit(
+            trainer,
+            module,
+            order_documents(101),
+            order_documents(37),
+            batch_size=batch_size,
+            seed=3,
+            monitor="validation_accuracy",
+            costs=measured,
+            callbacks=[losses],
+        )
     result = {
         "world_size": trainer.world_size,
         "losses": losses.losses,
         "history": module.history,
+        "tokens": measured.rates,
         "listens_at": sorted(losses.listens_at),
     }
     (folder / f"rank-{trainer.global_rank}.json").write_text(json.dumps(result))

@@ -36,6 +36,7 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
         "precision": "32-true",
         "cell": "lstm",
         "head_dropout": 0.0,
+        "schedule": "constant",
     } | changes
     torch.manual_seed(1)
     classifier = plain_classifier(
@@ -48,10 +49,14 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
         head_dropout=settings["head_dropout"],
     )
     module = ClassifierModule(
-        classifier, learning_rate=settings["learning_rate"], weight_decay=0.0, schedule="constant", warmup_share=0.0
+        classifier,
+        learning_rate=settings["learning_rate"],
+        weight_decay=0.0,
+        schedule=settings["schedule"],
+        warmup_share=0.0,
     )
     chosen = {name: settings[name] for name in ("epochs", "early_stopping", "monitor", "precision")}
-    trainer = small_trainer(**chosen, gradient_clip=1.0, max_seconds=settings.get("max_seconds"))
+    trainer = small_trainer(**chosen, gradient_clip=1.0)
     fit(
         trainer,
         module,
@@ -169,6 +174,7 @@ def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_
     assert results[2]["losses"] == pytest.approx(results[1]["losses"], abs=1e-5)
     for pair, alone in zip(results[2]["history"], results[1]["history"], strict=True):
         assert pair == pytest.approx(alone, abs=1e-5)
+    assert results[2]["tokens"] == results[1]["tokens"]  # of each step, all processes together
 
 
 @pytest.mark.parametrize(
@@ -205,6 +211,20 @@ def test_a_step_takes_what_is_counted_and_less_than_twice_as_much(variant: dict[
     assert 0.95 * counted < used < 2 * counted  # which the rest of the process moves by some megabytes
 
 
+def test_the_learning_rate_of_an_epoch_is_that_of_its_last_step() -> None:
+    history = train(epochs=2, batch_size=20, learning_rate=0.01, schedule="linear").history  # 2 × 10 steps
+    assert [line["learning_rate"] for line in history] == pytest.approx([0.01 * 11 / 20, 0.01 * 1 / 20])
+
+
+def test_a_validation_loss_that_is_no_number_names_the_learning_rate_that_led_there() -> None:
+    class Poison(Callback):
+        def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            next(pl_module.parameters()).data.fill_(float("nan"))
+
+    with pytest.raises(TrainingError, match=r"the validation loss is nan at step 10 with a learning rate of 0.001;"):
+        train(callbacks=(Poison(),), epochs=1, batch_size=20, learning_rate=0.01, schedule="linear")
+
+
 def test_schedules_rise_and_fall() -> None:
     assert [learning_rate_factor(step, 10, 0.0, "constant") for step in (0, 5, 10)] == [1, 1, 1]
     assert [learning_rate_factor(step, 10, 0.2, "linear") for step in (0, 1, 2, 6, 10)] == [0.5, 1, 1, 0.5, 0]
@@ -227,16 +247,3 @@ def test_nodes_that_nobody_has_started_are_not_waited_for(monkeypatch: pytest.Mo
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     with pytest.raises(ParamsError, match=r"train.num_nodes is 2, but this process was started alone; allowed: 1, or"):
         small_trainer(num_nodes=2)
-
-
-def test_a_time_limit_that_leaves_no_time_at_all_is_named() -> None:
-    with pytest.raises(ParamsError, match=r"train.max_seconds was over before the first step was done"):
-        train(max_seconds=1e-9)
-
-
-def test_a_time_limit_ends_training_within_an_epoch_and_the_history_is_whole() -> None:
-    module = train(epochs=10**6, max_seconds=0.5, batch_size=2)
-    last = module.history[-1]
-    assert last["epoch"] == len(module.history) < 10**6
-    assert 0 < last["step"] <= 100 * last["epoch"]  # 200 documents, 2 a step
-    assert last["validation_loss"] > 0

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from errors import DataError
-from pipelines import outputs
+from pipelines import measurements, outputs
 from pipelines.compare import compare
-from tests.analysis.synthetic import write_experiment
+from tests.analysis.synthetic import CONDITIONS, write_experiment
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +94,43 @@ def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
     shutil.rmtree("measurements")
     assert "at 2.00 × the parameters" in compare(params).verdict.sentence
     assert "not measured here" in (outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_on_what_the_costs_were_measured_and_outputs_of_dvc_do_not() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
+
+    compare(params)
+
+    shown = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    for text in ("EPYC (znver4)", "grid of 2", "cold start of training", "9.5", "cold start of prediction", "1.5"):
+        assert text in shown, text
+    assert "Another processor gives other digits." in shown
+    assert "not compared" not in shown
+    kept = {name: content for name, content in read_reports().items() if not name.endswith(".html")}
+    assert not [name for name, content in kept.items() if b"EPYC" in content or b"grid of" in content]
+
+    shutil.rmtree("measurements")
+    compare(params)
+    assert kept == {name: content for name, content in read_reports().items() if not name.endswith(".html")}
+
+
+def test_costs_under_different_conditions_have_no_ratio_and_a_remark(capsys: pytest.CaptureFixture[str]) -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
+    compare(params)
+    alike = Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown
+    measurements.add("bilstm-seed-2", training_conditions=[{**CONDITIONS, "cores": 2, "engine": "alone"}])
+
+    verdict = compare(params).verdict
+
+    shown = Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown
+    difference = "CPU cores 1 and 2, engine alone and grid of 2"
+    remark = f"osts of training are not compared, for their conditions differed: {difference}"
+    assert f"C{remark}." in "".join(shown)
+    assert f"c{remark}" in verdict.sentence
+    assert f"c{remark}" in " ".join(capsys.readouterr().out.split())
+    assert "the training time" not in verdict.sentence
+    # Ratios of training time, tokens a second and memory; those of parameters and prediction are still there.
+    assert sum(text.endswith("×") for text in alike) - sum(text.endswith("×") for text in shown) == 3
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

@@ -242,6 +242,20 @@ def test_cores_are_shared_out_without_overlap() -> None:
     assert len(share_out(train_params(threads=2), trainings=100, workers=None)) == len(taken) // 2
 
 
+@pytest.mark.parametrize("trainings", [1, 2, 3, 4, 5, 6, 7])
+def test_all_rooms_have_as_many_cores_so_that_costs_can_be_compared(
+    trainings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(10, 17)), raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
+    monkeypatch.setattr("pipelines.grid.cpu_count", lambda: 7)
+    rooms = share_out(train_params(), trainings, workers=None)
+    taken = [core for room in rooms for core in room.cores]
+    assert [len(room.cores) for room in rooms] == [7 // trainings] * trainings
+    assert set(taken) <= set(range(10, 17))
+    assert len(taken) == len(set(taken))
+
+
 def test_gpus_are_shared_out_in_groups_of_the_devices_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,8")
     rooms = share_out(train_params(accelerator="gpu", devices=2), trainings=9, workers=None)

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from joblib import cpu_count
 from mlflow.tracking import MlflowClient
 
+from pipelines.conditions import conditions
 from pipelines.params import load
 from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, run_in
@@ -88,9 +91,38 @@ def test_the_tokenizer_that_auto_chose_is_recorded(project: Path) -> None:
     assert "Tokens: basic_english, chosen because" in (project / "reports/comparison.html").read_text(encoding="utf-8")
 
 
-def test_no_output_of_dvc_holds_a_duration(project: Path) -> None:
+def read_measured(project: Path, variant: str) -> dict[str, Any]:
+    config = json.loads((project / "results" / variant / "seed-1" / "config.json").read_text())
+    measured: dict[str, Any] = json.loads((project / "measurements" / f"{config['signature']}.json").read_text())
+    return measured
+
+
+def test_costs_are_measured_with_their_conditions_and_mlflow_has_both(project: Path) -> None:
+    measured, training = read_measured(project, "bilstm"), read_runs(project)["bilstm · seed 1"]
+    for name in (
+        "training_seconds",
+        "tokens_per_second_median",
+        "training_startup_seconds",
+        "milliseconds_a_document",
+        "prediction_startup_seconds",
+    ):
+        assert measured[name] > 0
+        assert [value for _, value, _ in training["metrics"][name]] == [measured[name]], name
+    own = conditions("cpu")
+    assert (own["cores"], own["engine"], own["torch"]) == (cpu_count(), "alone", version("torch"))
+    for stage in ("training", "prediction"):
+        assert measured[f"{stage}_conditions"] == [own]
+        for name, value in own.items():
+            assert training["tags"][f"{stage}.{name}"] == str(value)
+    assert str(own["processor"]) in (project / "reports/comparison.html").read_text()
+
+
+def test_no_output_of_dvc_holds_a_duration_or_hardware(project: Path) -> None:
+    processor = str(conditions("cpu")["processor"])
     for name in ("results/lstm/seed-1/config.json", "results/lstm/seed-1/metrics.json", "reports/comparison.json"):
-        assert "second" not in (project / name).read_text().replace("max_seconds", "")
+        content = (project / name).read_text()
+        assert "second" not in content.replace("max_seconds", "")
+        assert processor not in content
 
 
 def test_dvcs_metrics_are_the_main_numbers_of_the_comparison(project: Path) -> None:
@@ -129,12 +161,30 @@ def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project
     result = run_in(copy, "python", "-m", "pipelines.grid", "--workers", "2")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
+    for variant in ("lstm", "bilstm"):
+        for stage in ("training", "prediction"):
+            (found,) = read_measured(copy, variant)[f"{stage}_conditions"]
+            assert found == conditions("cpu") | {"engine": "grid of 2", "cores": max(cpu_count() // 2, 1)}
+    assert "× the training time" in (copy / "reports/comparison.html").read_text()
     runs, expected = read_runs(copy), read_runs(project)
     for of_one in (*runs.values(), *expected.values()):
         del of_one["times"]
         of_one["metrics"] = set(of_one["metrics"])  # whose values may be durations
         of_one["tags"] = of_one["tags"]["mlflow.parentRunId"]  # the others name the folder
     assert runs == expected
+
+
+def test_a_training_repeated_alone_is_not_compared_in_cost_with_one_of_a_grid(project: Path, copy: Path) -> None:
+    measured = read_measured(copy, "lstm")
+    in_grid = measured["training_conditions"][0] | {"engine": "grid of 2", "cores": 1}
+    signature = json.loads((copy / "results/lstm/seed-1/config.json").read_text())["signature"]
+    changed = measured | {"training_conditions": [in_grid], "prediction_conditions": [in_grid]}
+    (copy / "measurements" / f"{signature}.json").write_text(json.dumps(changed))
+    result = run_in(copy, "dvc", "repro", "--single-item", "--force", "compare")
+    assert result.returncode == 0, result.stderr
+    assert "× the training time" not in result.stdout
+    assert "costs of training and prediction are not compared" in " ".join(result.stdout.split())
+    assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
 
 
 def test_an_edit_of_one_variant_concerns_its_trainings_only(copy: Path) -> None:
