@@ -16,13 +16,14 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.comparison import Comparison
 from analysis.experiment import Experiment
-from analysis.metrics import METRICS, Metric, calibration_bins
+from analysis.metrics import Metric, calibration_bins, metric_named
 from analysis.slices import Interval, Slice
 
 INK, MUTED, GRID = "#1f2328", "#68707c", "#dde1e6"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#e69f00", "#56b4e9", "#8c6d1f", "#555577")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+ACCURACY = metric_named("accuracy")  # of slices, whatever the verdict rests on
 MOST_CLASSES = 20  # of a confusion matrix that is still readable; the others are left out
 
 Tips = dict[str, str]
@@ -62,8 +63,8 @@ def styles(variants: Sequence[str]) -> dict[str, Style]:
 
 def figures(experiment: Experiment, comparison: Comparison, slices: dict[str, list[Slice]]) -> dict[str, list[Panel]]:
     """All figures by file name (without its ending), in the order of the report."""
-    accuracy, *others = [metric for metric in METRICS if metric.key in comparison.scores[experiment.baseline]]
-    result = {"scores": [_scores(experiment, comparison, accuracy)]}
+    decisive, *others = [m for m in experiment.metrics if m.key in comparison.scores[experiment.baseline]]
+    result = {"scores": [_scores(experiment, comparison, decisive)]}
     if experiment.others:
         result["scores"].append(_differences(experiment, comparison))
     result["metrics"] = [_scores(experiment, comparison, metric) for metric in others]
@@ -80,19 +81,19 @@ def figures(experiment: Experiment, comparison: Comparison, slices: dict[str, li
 
 
 def _scores(experiment: Experiment, comparison: Comparison, metric: Metric) -> Panel:
-    scale, unit = (100, " %") if metric.percent else (1, "")
+    scale = metric.scale
 
     def draw(axes: Axes) -> Tips:
         tips = {}
         for row, (variant, style) in enumerate(styles(experiment.variants).items()):
             score = comparison.scores[variant][metric.key]
             interval = f"{metric.shown(score.low)} to {metric.shown(score.high)}"
-            tips[f"mean{row}"] = f"{variant}: {metric.shown(score.mean)}{unit} (95 % interval {interval})"
+            tips[f"mean{row}"] = f"{variant}: {metric.shown_with_unit(score.mean)} (95 % interval {interval})"
             ends = [scale * score.low, scale * score.high]
             axes.plot(ends, [row, row], color=style.color, linewidth=2, alpha=0.55)
             _point(axes, scale * score.mean, row, style, f"mean{row}", size=10)
             for index, (seed, value) in enumerate(zip(experiment.seeds, score.values, strict=True)):
-                tips[f"seed{row}-{index}"] = f"{variant}, seed {seed}: {metric.shown(value)}{unit}"
+                tips[f"seed{row}-{index}"] = f"{variant}, seed {seed}: {metric.shown_with_unit(value)}"
                 _point(axes, scale * value, row + 0.3, style, f"seed{row}-{index}", size=5, filled=False)
         _rows(axes, list(experiment.variants))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
@@ -104,28 +105,34 @@ def _scores(experiment: Experiment, comparison: Comparison, metric: Metric) -> P
 
 
 def _differences(experiment: Experiment, comparison: Comparison) -> Panel:
+    metric = experiment.metric
+    scale = metric.scale
+
     def draw(axes: Axes) -> Tips:
         tips = {}
         look = styles(experiment.variants)
         ends = [0.0]
         axes.axvline(0, color=INK, linewidth=1)
         for row, variant in enumerate(experiment.others):
-            found = comparison.differences[variant]["accuracy"]
-            reach = 100 * min(found.smallest_detectable, 1)
+            found = comparison.differences[variant][metric.key]
+            reach = scale * min(found.smallest_detectable, metric.largest_difference)
             axes.fill_betweenx([row - 0.38, row + 0.38], -reach, reach, color=MUTED, alpha=0.15, linewidth=0)
-            axes.plot([100 * found.low, 100 * found.high], [row, row], color=look[variant].color, linewidth=2)
-            _point(axes, 100 * found.value, row, look[variant], f"difference{row}", size=10)
-            gap = _gap(Interval(found.value, found.low, found.high))
-            tips[f"difference{row}"] = f"{variant} less {experiment.baseline}: {gap}; detectable from {reach:.1f}"
+            axes.plot([scale * found.low, scale * found.high], [row, row], color=look[variant].color, linewidth=2)
+            _point(axes, scale * found.value, row, look[variant], f"difference{row}", size=10)
+            gap = _gap(metric, Interval(found.value, found.low, found.high))
+            tips[f"difference{row}"] = (
+                f"{variant} less {experiment.baseline}: {gap}; detectable from {metric.shown(reach / scale)}"
+            )
             ends += [found.low, found.high]
         _rows(axes, list(experiment.others))
-        edge = 110 * max(map(abs, ends))  # grey goes on beyond it where the design finds little
+        edge = 1.1 * scale * max(map(abs, ends))  # grey goes on beyond it where the design finds little
         axes.set_xlim(max(-edge, axes.get_xlim()[0]), min(edge, axes.get_xlim()[1]))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axes.set_xlabel("95 % interval; grey: too small to find")
+        what = "95 % interval" if metric.higher_is_better else "less is better"
+        axes.set_xlabel(f"{what}; grey: too small to find")
         return tips
 
-    return Panel(f"difference to {experiment.baseline}, points", 80 + 46 * len(experiment.others), draw)
+    return Panel(f"difference to {experiment.baseline}, {metric.unit}", 80 + 46 * len(experiment.others), draw)
 
 
 def _slices(experiment: Experiment, column: str, slices: Sequence[Slice]) -> Panel:
@@ -142,7 +149,7 @@ def _slices(experiment: Experiment, column: str, slices: Sequence[Slice]) -> Pan
                 _point(axes, 100 * accuracy.value, y, style, f"slice{row}-{rank}", size=6)
                 tip = f"{variant}, {column} {found.value} ({found.documents:,} documents): {_percent(accuracy.value)}"
                 if difference is not None:
-                    tip += f", {_gap(difference)} against {experiment.baseline}"
+                    tip += f", {_gap(ACCURACY, difference)} against {experiment.baseline}"
                 tips[f"slice{row}-{rank}"] = tip
         _rows(axes, [f"{_short(found.value)}\n{found.documents:,}" for found in slices])
         axes.set_xlabel("test accuracy, %, and 95 % interval")
@@ -159,7 +166,7 @@ def _name_gaps(axes: Axes, gaps: Sequence[Interval | None]) -> None:
     for row, gap in enumerate(gaps):
         if gap is not None:
             sure = gap.low > 0 or gap.high < 0
-            shown = METRICS[0].shown_difference(gap.value)
+            shown = ACCURACY.shown_difference(gap.value)
             axes.text(1.13, row, shown, weight="bold" if sure else "normal", color=INK, **place)
     axes.text(1.13, -0.62, "gain", fontsize=10, color=MUTED, **place)
 
@@ -287,9 +294,9 @@ def _rows(axes: Axes, names: Sequence[str]) -> None:
     axes.grid(False, axis="y")
 
 
-def _gap(gap: Interval) -> str:
-    value, low, high = METRICS[0].shown_gap(*gap)
-    return f"{value} points ({low} to {high})"
+def _gap(metric: Metric, gap: Interval) -> str:
+    value, low, high = metric.shown_gap(*gap)
+    return f"{value} {metric.unit} ({low} to {high})"
 
 
 def _percent(share: float) -> str:

@@ -9,10 +9,10 @@ from analysis.costs import COSTS, cost_range, mean_cost
 from analysis.drawing import VARIABLES, panel_svg
 from analysis.experiment import Experiment
 from analysis.figures import Panel, styles
-from analysis.metrics import METRICS
 from analysis.page import environment
 from analysis.slices import Disagreement, disagreements
-from analysis.verdict import SIGNIFICANCE, Verdict, chance_shown, p_value
+from analysis.verdict import Verdict, chance_shown
+from analysis.words import SIGNIFICANCE, p_value
 
 FIRST_TEXT = 280  # characters of a document that are shown at once, or a few less, to the end of a word
 MOST_TEXT = 2000  # that are shown at all
@@ -40,7 +40,7 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
         experiment=experiment,
         comparison=comparison,
         verdict=verdict,
-        metrics=[metric for metric in METRICS if metric.key in comparison.scores[experiment.baseline]],
+        metrics=[metric for metric in experiment.metrics if metric.key in comparison.scores[experiment.baseline]],
         significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
         costs=COSTS,

@@ -9,7 +9,7 @@ from pipelines import measurements, outputs
 from pipelines.outputs import TOKENS
 from tracking.runs import Occasion, Run, log_configuration, training_run
 
-HEADLINES = ("accuracy", "macro_f1", "loss", "roc_auc", "calibration_error")
+HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
 COSTS = ("training_seconds", "tokens_per_second_mean", "peak_memory_mb")
 
 
@@ -28,7 +28,7 @@ def evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     """The evaluation's outputs in `folder`, and how long a document took."""
     config = outputs.read_json(folder / "config.json", made_by="train")
     metrics = outputs.read_json(folder / "metrics.json", made_by="evaluate")
-    told = {f"test_{name}": metrics[name] for name in HEADLINES if metrics[name] is not None}
+    told = {f"test_{name}": metrics[name] for name in HEADLINES if metrics.get(name) is not None}
     if not run.has(told):  # an evaluation that was interrupted is done again
         if "milliseconds_a_document" in measured:
             told["milliseconds_a_document"] = measured["milliseconds_a_document"]

@@ -11,7 +11,7 @@ from analysis.costs import COSTS, mean_cost
 from analysis.drawing import panels_png
 from analysis.experiment import Experiment
 from analysis.figures import figures
-from analysis.metrics import METRICS, Metric
+from analysis.metrics import Metric
 from analysis.report import render
 from analysis.slices import Slice
 from analysis.verdict import Verdict
@@ -48,6 +48,7 @@ def _summary(result: Result) -> dict[str, Any]:
     experiment, comparison = result.experiment, result.comparison
     return {
         "verdict": result.verdict.headline,
+        "metric": experiment.metric.key,
         "seeds": len(experiment.seeds),
         "documents": len(experiment.labels),
         "variants": {
@@ -60,7 +61,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "differences": {
             variant: {
                 key: asdict(found)
-                if key == "accuracy"
+                if key == experiment.metric.key
                 else {"value": found.value, "low": found.low, "high": found.high, "p_value": found.p_value}
                 for key, found in differences.items()
             }
@@ -124,7 +125,7 @@ def show(result: Result) -> None:
         table.add_column()
         for variant in variants:
             table.add_column(variant, justify="right")
-    for metric in METRICS:
+    for metric in experiment.metrics:
         if metric.key in comparison.scores[experiment.baseline]:
             found = [comparison.scores[variant][metric.key] for variant in experiment.variants]
             scores.add_row(metric.title, *(_score_cell(metric, score) for score in found))
