@@ -103,6 +103,7 @@ def fit(
         KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
         ParamsError: the time was over before the first step.
     """
+    module.weigh(train.labels)
     best = BestWeights(monitor)
     trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, *callbacks])  # type: ignore[attr-defined]
     resumed = None
