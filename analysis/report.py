@@ -8,9 +8,10 @@ from analysis.comparison import Comparison
 from analysis.costs import COSTS, cost_range, mean_cost
 from analysis.drawing import VARIABLES, panel_svg
 from analysis.experiment import Experiment
-from analysis.figures import Panel, styles
+from analysis.figures import ACCURACY, MOST_LABELS
 from analysis.page import environment
-from analysis.slices import Disagreement, disagreements
+from analysis.panels import Panel, styles
+from analysis.slices import FEWEST_DOCUMENTS, LABEL, Disagreement, Slice, disagreements
 from analysis.verdict import Verdict, chance_shown
 from analysis.words import SIGNIFICANCE, p_value
 
@@ -30,7 +31,13 @@ SECTIONS = {
 }
 
 
-def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, figures: dict[str, list[Panel]]) -> str:
+def render(
+    experiment: Experiment,
+    comparison: Comparison,
+    slices: dict[str, list[Slice]],
+    verdict: Verdict,
+    figures: dict[str, list[Panel]],
+) -> str:
     """The page, as text."""
     pages = environment()
     pages.filters |= {"p_value": p_value, "chance": chance_shown, "tied": _tied, "text_parts": _text_parts}
@@ -46,6 +53,9 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
         costs=COSTS,
         scores=_drawn(figures, ["scores"]),
         sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
+        labels=labels if len(labels := slices.get(LABEL, [])) > MOST_LABELS else [],
+        accuracy=ACCURACY,
+        fewest=FEWEST_DOCUMENTS,
         styles=styles(experiment.variants),
         variables=VARIABLES,
         readings={variant: _readings(experiment, variant) for variant in experiment.others},

@@ -40,7 +40,7 @@ def write(result: Result) -> None:
         with outputs.whole(REPORTS / "figures" / f"{name}.png") as path:
             path.write_bytes(panels_png(panels, experiment.variants))
     with outputs.whole(REPORTS / "comparison.html") as path:
-        path.write_text(render(experiment, result.comparison, result.verdict, drawn), encoding="utf-8")
+        path.write_text(render(experiment, result.comparison, result.slices, result.verdict, drawn), encoding="utf-8")
 
 
 def _summary(result: Result) -> dict[str, Any]:

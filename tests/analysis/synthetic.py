@@ -31,13 +31,15 @@ def write_experiment(
     skill: dict[str, float] | None = None,
     random_state: int = 0,
     absent: int | None = None,
+    equal: bool = False,
 ) -> Params:
     """Writes data/ and results/ into the current folder; `skill` is how well a variant reads, about 1 by default.
 
-    No document has the class `absent`.
+    No document has the class `absent`; with `equal` all classes have as many.
     """
     rng = np.random.default_rng(random_state)
     labels = rng.choice([index for index in range(len(classes)) if index != absent], documents)
+    labels = np.arange(documents) % len(classes) if equal else labels
     lengths = rng.integers(8, 300, documents)
     place = rng.choice(["start", "middle", "end"], documents)
     ids = [f"test-{index:05d}" for index in range(documents)]
