@@ -12,13 +12,14 @@ import numpy as np
 
 from analysis.experiment import Experiment
 from analysis.influences import covariance, document_influences
+from analysis.metrics import classification_metrics
 from analysis.statistics import contrast
 
 Group = tuple[int, ...]
 
 
 class Split(NamedTuple):
-    """Two groups of seeds, the difference of their mean accuracies, and its p-value."""
+    """Two groups of seeds, the difference of their means, and its p-value."""
 
     first: Group
     second: Group
@@ -29,13 +30,14 @@ class Split(NamedTuple):
 def against_itself(experiment: Experiment, seeds_a_side: int) -> list[Split]:
     """Every way of taking twice `seeds_a_side` of the baseline's seeds and comparing one half with the other."""
     row = experiment.variants.index(experiment.baseline)
-    accuracies = experiment.correct[row].mean(axis=1)  # (seeds,)
-    moved = [document_influences(experiment.labels, run)["accuracy"] for run in experiment.probabilities[row]]
+    trainings, key = experiment.probabilities[row], experiment.metric.key
+    reached = np.array([classification_metrics(experiment.labels, run, experiment.classes)[key] for run in trainings])
+    moved = [document_influences(experiment.labels, run)[key] for run in trainings]
     shared = covariance(np.array(moved)[None])[0, :, 0]  # (seeds, seeds)
     result = []
     for halves in split_in_two(len(experiment.seeds), seeds_a_side):
         chosen = np.array(halves)  # (2, seeds a side)
-        values = accuracies[chosen]
+        values = reached[chosen]
         found = contrast(
             values, shared[chosen[:, :, None, None], chosen[None, None]], [1.0, -1.0], len(experiment.labels)
         )

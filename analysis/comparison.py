@@ -118,14 +118,14 @@ def differences_of(experiment: Experiment, metric: Metric, values: Floats, share
     baseline = values[experiment.variants.index(experiment.baseline)]
     result = {}
     for (variant, found), p_value in zip(contrasts.items(), corrected, strict=True):
-        gains = values[experiment.variants.index(variant)] - baseline  # (seeds,)
-        gains = gains if metric.higher_is_better else -gains
-        result[variant] = _difference(found, p_value, gains, metric, len(contrasts))
+        apart = values[experiment.variants.index(variant)] - baseline  # (seeds,)
+        seeds_won = sum(metric.gain(difference) > 0 for difference in apart.tolist())
+        result[variant] = _difference(found, p_value, seeds_won, metric, len(contrasts))
     return result
 
 
 def _difference(
-    found: Contrast, p_value_corrected: float, gains: Floats, metric: Metric, comparisons: int
+    found: Contrast, p_value_corrected: float, seeds_won: int, metric: Metric, comparisons: int
 ) -> Difference:
     low, high = found.interval()
     positive = found.probability_positive_for_fresh_seeds()
@@ -138,7 +138,7 @@ def _difference(
         p_value_corrected=p_value_corrected,
         smallest_detectable=found.smallest_detectable(comparisons),
         probability_fresh_better=better,
-        seeds_won=int((gains > 0).sum()),
+        seeds_won=seeds_won,
         seeds_to_tell=found.seeds_to_tell(comparisons),
     )
 

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from analysis.figures import COLOURS, GRID, INK, MUTED, Panel, Tips, legend_handles
+from analysis.panels import COLOURS, GRID, INK, MUTED, Panel, Tips, legend_handles
 
 WIDTH = 360  # points, of a panel
 COLUMNS = 3  # panels side by side in a PNG

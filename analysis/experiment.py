@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.costs import Measured
+from analysis.metrics import METRICS, Metric
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Experiment:
         classes: names of the labels
         variants: names, the baseline among them
         baseline: the variant that the others are held against
+        metric: what the verdict rests on
         seeds: each variant was trained once with each
         labels: index of each document's class, (n,) int
         probabilities: of each class, (variants, seeds, n, classes) float32
@@ -45,6 +47,7 @@ class Experiment:
     classes: Sequence[str]
     variants: Sequence[str]
     baseline: str
+    metric: Metric
     seeds: Sequence[int]
     labels: npt.NDArray[np.integer[Any]]
     probabilities: npt.NDArray[np.float32]
@@ -67,6 +70,11 @@ class Experiment:
     def all_costs(self) -> Measured:
         """What was measured of each training, of all variants."""
         return [training for trainings in self.costs.values() for training in trainings]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """All metrics, in the order in which they are shown: the one that the verdict rests on comes first."""
+        return [self.metric, *(metric for metric in METRICS if metric != self.metric)]
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.explanation import Explanation, agreement, in_reading_order, shortened
-from analysis.figures import COLOURS, INK, Panel, Tips
+from analysis.panels import COLOURS, INK, Panel, Tips
 from models.reading import Reading
 
 ROWS = 10  # words in the figure

@@ -1,69 +1,27 @@
-"""The report's figures, drawn once with matplotlib: as PNG for README, DVC and MLflow, and as SVG for the page.
+"""The report's figures, drawn once with matplotlib: as PNG for README, DVC and MLflow, and as SVG for the page."""
 
-A figure is a row of panels, each readable on a phone by itself. A variant has its colour, marker and dash everywhere,
-so that no figure needs colour vision (colours: M. Okabe and K. Ito, "Color Universal Design", 2008).
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from analysis.comparison import Comparison
+from analysis.confusion_figures import confusion_panels
 from analysis.experiment import Experiment
-from analysis.metrics import METRICS, Metric, calibration_bins
-from analysis.slices import Interval, Slice
+from analysis.metrics import Metric, calibration_bins, metric_named
+from analysis.panels import INK, MUTED, Panel, Tips, name_rows, percent, point, short, styles
+from analysis.slices import LABEL, Interval, Slice, most_telling
 
-INK, MUTED, GRID = "#1f2328", "#68707c", "#dde1e6"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#e69f00", "#56b4e9", "#8c6d1f", "#555577")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
-MOST_CLASSES = 20  # of a confusion matrix that is still readable; the others are left out
-
-Tips = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One pair of axes.
-
-    Attributes:
-        title: what it shows
-        height: in points; the width is 360
-        draw: draws on the axes and returns {gid of an artist: the text shown when it is pointed at}
-    """
-
-    title: str
-    height: float
-    draw: Callable[[Axes], Tips]
-
-
-@dataclass(frozen=True)
-class Style:
-    """How one variant is drawn."""
-
-    color: str
-    marker: str
-    linestyle: Any
-
-
-def styles(variants: Sequence[str]) -> dict[str, Style]:
-    """The look of each variant, the same in every figure."""
-    return {
-        variant: Style(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-        for i, variant in enumerate(variants)
-    }
+ACCURACY = metric_named("accuracy")  # of slices, whatever the verdict rests on
+MOST_LABELS = 12  # in the panel by label
 
 
 def figures(experiment: Experiment, comparison: Comparison, slices: dict[str, list[Slice]]) -> dict[str, list[Panel]]:
     """All figures by file name (without its ending), in the order of the report."""
-    accuracy, *others = [metric for metric in METRICS if metric.key in comparison.scores[experiment.baseline]]
-    result = {"scores": [_scores(experiment, comparison, accuracy)]}
+    decisive, *others = [m for m in experiment.metrics if m.key in comparison.scores[experiment.baseline]]
+    result = {"scores": [_scores(experiment, comparison, decisive)]}
     if experiment.others:
         result["scores"].append(_differences(experiment, comparison))
     result["metrics"] = [_scores(experiment, comparison, metric) for metric in others]
@@ -75,26 +33,26 @@ def figures(experiment: Experiment, comparison: Comparison, slices: dict[str, li
         _curve(experiment, "training loss (nats)", "train_loss", 1.0),
     ]
     result["calibration"] = [_calibration(experiment)]
-    result["confusion"] = [_confusion(experiment, comparison, variant) for variant in experiment.variants]
+    result["confusion"] = confusion_panels(experiment, comparison)
     return result
 
 
 def _scores(experiment: Experiment, comparison: Comparison, metric: Metric) -> Panel:
-    scale, unit = (100, " %") if metric.percent else (1, "")
+    scale = metric.scale
 
     def draw(axes: Axes) -> Tips:
         tips = {}
         for row, (variant, style) in enumerate(styles(experiment.variants).items()):
             score = comparison.scores[variant][metric.key]
             interval = f"{metric.shown(score.low)} to {metric.shown(score.high)}"
-            tips[f"mean{row}"] = f"{variant}: {metric.shown(score.mean)}{unit} (95 % interval {interval})"
+            tips[f"mean{row}"] = f"{variant}: {metric.shown_with_unit(score.mean)} (95 % interval {interval})"
             ends = [scale * score.low, scale * score.high]
             axes.plot(ends, [row, row], color=style.color, linewidth=2, alpha=0.55)
-            _point(axes, scale * score.mean, row, style, f"mean{row}", size=10)
+            point(axes, scale * score.mean, row, style, f"mean{row}", size=10)
             for index, (seed, value) in enumerate(zip(experiment.seeds, score.values, strict=True)):
-                tips[f"seed{row}-{index}"] = f"{variant}, seed {seed}: {metric.shown(value)}{unit}"
-                _point(axes, scale * value, row + 0.3, style, f"seed{row}-{index}", size=5, filled=False)
-        _rows(axes, list(experiment.variants))
+                tips[f"seed{row}-{index}"] = f"{variant}, seed {seed}: {metric.shown_with_unit(value)}"
+                point(axes, scale * value, row + 0.3, style, f"seed{row}-{index}", size=5, filled=False)
+        name_rows(axes, list(experiment.variants))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.set_xlabel("large: mean, 95 % interval; small: seeds")
         return tips
@@ -104,31 +62,39 @@ def _scores(experiment: Experiment, comparison: Comparison, metric: Metric) -> P
 
 
 def _differences(experiment: Experiment, comparison: Comparison) -> Panel:
+    metric = experiment.metric
+    scale = metric.scale
+
     def draw(axes: Axes) -> Tips:
         tips = {}
         look = styles(experiment.variants)
         ends = [0.0]
         axes.axvline(0, color=INK, linewidth=1)
         for row, variant in enumerate(experiment.others):
-            found = comparison.differences[variant]["accuracy"]
-            reach = 100 * min(found.smallest_detectable, 1)
+            found = comparison.differences[variant][metric.key]
+            reach = scale * min(found.smallest_detectable, metric.largest_difference)
             axes.fill_betweenx([row - 0.38, row + 0.38], -reach, reach, color=MUTED, alpha=0.15, linewidth=0)
-            axes.plot([100 * found.low, 100 * found.high], [row, row], color=look[variant].color, linewidth=2)
-            _point(axes, 100 * found.value, row, look[variant], f"difference{row}", size=10)
-            gap = _gap(Interval(found.value, found.low, found.high))
-            tips[f"difference{row}"] = f"{variant} less {experiment.baseline}: {gap}; detectable from {reach:.1f}"
+            axes.plot([scale * found.low, scale * found.high], [row, row], color=look[variant].color, linewidth=2)
+            point(axes, scale * found.value, row, look[variant], f"difference{row}", size=10)
+            gap = _gap(metric, Interval(found.value, found.low, found.high))
+            tips[f"difference{row}"] = (
+                f"{variant} less {experiment.baseline}: {gap}; detectable from {metric.shown(reach / scale)}"
+            )
             ends += [found.low, found.high]
-        _rows(axes, list(experiment.others))
-        edge = 110 * max(map(abs, ends))  # grey goes on beyond it where the design finds little
+        name_rows(axes, list(experiment.others))
+        edge = 1.1 * scale * max(map(abs, ends))  # grey goes on beyond it where the design finds little
         axes.set_xlim(max(-edge, axes.get_xlim()[0]), min(edge, axes.get_xlim()[1]))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axes.set_xlabel("95 % interval; grey: too small to find")
+        what = "95 % interval" if metric.higher_is_better else "less is better"
+        axes.set_xlabel(f"{what}; grey: too small to find")
         return tips
 
-    return Panel(f"difference to {experiment.baseline}, points", 80 + 46 * len(experiment.others), draw)
+    return Panel(f"difference to {experiment.baseline}, {metric.unit}", 80 + 46 * len(experiment.others), draw)
 
 
-def _slices(experiment: Experiment, column: str, slices: Sequence[Slice]) -> Panel:
+def _slices(experiment: Experiment, column: str, every: Sequence[Slice]) -> Panel:
+    """One column; of many labels those that differ most, for the others are in the page's table."""
+    slices = most_telling(every, MOST_LABELS) if column == LABEL else every
     look = styles(experiment.variants)
     step = 0.62 / len(look)
 
@@ -139,18 +105,21 @@ def _slices(experiment: Experiment, column: str, slices: Sequence[Slice]) -> Pan
                 accuracy, difference = found.scores[variant].accuracy, found.scores[variant].difference
                 y = row + (rank - (len(look) - 1) / 2) * step
                 axes.plot([100 * accuracy.low, 100 * accuracy.high], [y, y], color=style.color, lw=1.5, alpha=0.55)
-                _point(axes, 100 * accuracy.value, y, style, f"slice{row}-{rank}", size=6)
-                tip = f"{variant}, {column} {found.value} ({found.documents:,} documents): {_percent(accuracy.value)}"
+                point(axes, 100 * accuracy.value, y, style, f"slice{row}-{rank}", size=6)
+                tip = f"{variant}, {column} {found.value} ({found.documents:,} documents): {percent(accuracy.value)}"
                 if difference is not None:
-                    tip += f", {_gap(difference)} against {experiment.baseline}"
+                    tip += f", {_gap(ACCURACY, difference)} against {experiment.baseline}"
                 tips[f"slice{row}-{rank}"] = tip
-        _rows(axes, [f"{_short(found.value)}\n{found.documents:,}" for found in slices])
+        name_rows(axes, [f"{short(found.value)}\n{found.documents:,}" for found in slices])
         axes.set_xlabel("test accuracy, %, and 95 % interval")
         if len(experiment.others) == 1:
             _name_gaps(axes, [found.scores[experiment.others[0]].difference for found in slices])
         return tips
 
-    return Panel(f"by {column}", 70 + len(slices) * (20 + 12 * len(look)), draw)
+    title = f"by {column}"
+    if len(slices) < len(every):
+        title += f": {len(slices)} of {len(every)}, {'the largest gaps' if experiment.others else 'the lowest'}"
+    return Panel(title, 70 + len(slices) * (20 + 12 * len(look)), draw)
 
 
 def _name_gaps(axes: Axes, gaps: Sequence[Interval | None]) -> None:
@@ -159,7 +128,7 @@ def _name_gaps(axes: Axes, gaps: Sequence[Interval | None]) -> None:
     for row, gap in enumerate(gaps):
         if gap is not None:
             sure = gap.low > 0 or gap.high < 0
-            shown = METRICS[0].shown_difference(gap.value)
+            shown = ACCURACY.shown_difference(gap.value)
             axes.text(1.13, row, shown, weight="bold" if sure else "normal", color=INK, **place)
     axes.text(1.13, -0.62, "gain", fontsize=10, color=MUTED, **place)
 
@@ -184,7 +153,7 @@ def _curve(experiment: Experiment, title: str, key: str, scale: float) -> Panel:
             if alone:
                 axes.vlines(numbers, low, high, color=style.color, alpha=0.55)
             for epoch, number, mean in zip(epochs, numbers, means, strict=True):
-                _point(axes, number, mean, style, f"epoch{rank}-{epoch}", size=6)
+                point(axes, number, mean, style, f"epoch{rank}-{epoch}", size=6)
                 band = f" ({low[epoch]:.4g} to {high[epoch]:.4g})" if len(seeds) > 1 else ""
                 tips[f"epoch{rank}-{epoch}"] = f"{variant}, epoch {epoch + 1}: {mean:.4g}{band}"
         if alone:
@@ -208,7 +177,7 @@ def _calibration(experiment: Experiment) -> Panel:
             confidence, accuracy = 100 * bins.confidence, 100 * bins.accuracy
             axes.plot(confidence, accuracy, color=style.color, linestyle=style.linestyle, linewidth=2)
             for index, documents in enumerate(bins.documents):
-                _point(axes, confidence[index], accuracy[index], style, f"bin{rank}-{index}", size=7)
+                point(axes, confidence[index], accuracy[index], style, f"bin{rank}-{index}", size=7)
                 tips[f"bin{rank}-{index}"] = (
                     f"{variant}: {confidence[index]:.1f} % sure, {accuracy[index]:.1f} % right "
                     f"({documents:,} predictions)"
@@ -223,78 +192,6 @@ def _calibration(experiment: Experiment) -> Panel:
     return Panel("calibration", 300, draw)
 
 
-def _confusion(experiment: Experiment, comparison: Comparison, variant: str) -> Panel:
-    counts = comparison.confusion[variant]
-    shown = np.sort(np.argsort(-counts.sum(axis=1), kind="stable")[:MOST_CLASSES])
-    names = [_short(experiment.classes[index], 12) for index in shown]
-    left_out = len(experiment.classes) - len(shown)
-    color = styles(experiment.variants)[variant].color
-
-    def draw(axes: Axes) -> Tips:
-        tips = {}
-        for row, actual in enumerate(shown):
-            for column, predicted in enumerate(shown):
-                count = counts[actual, predicted]
-                share = count / max(counts[actual].sum(), 1)
-                gid = f"cell{row}-{column}"
-                corner = (column - 0.48, row - 0.48)
-                axes.add_patch(Rectangle(corner, 0.96, 0.96, color=color, alpha=0.04 + 0.6 * share, lw=0, gid=gid))
-                tips[gid] = (
-                    f"{variant}: of {experiment.classes[actual]}, {count:,.1f} documents ({_percent(share)}) "
-                    f"classified as {experiment.classes[predicted]}"
-                )
-                if len(shown) <= 10:
-                    axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=INK)
-        axes.set(xlim=(-0.5, len(shown) - 0.5), ylim=(len(shown) - 0.5, -0.5), aspect="equal")
-        axes.set_xticks(
-            range(len(shown)), names, rotation=45 if len(shown) > 3 else 0, ha="right" if len(shown) > 3 else "center"
-        )
-        axes.set_yticks(range(len(shown)), names)
-        axes.grid(False)
-        axes.set_xlabel("predicted; % of the true class" + (f"; {left_out} rarer classes left out" if left_out else ""))
-        axes.set_ylabel("true")
-        return tips
-
-    return Panel(f"confusion: {variant}", 330, draw)
-
-
-def legend_handles(variants: Sequence[str]) -> list[Line2D]:
-    """What a legend of the variants shows."""
-    return [
-        Line2D([], [], color=style.color, marker=style.marker, linestyle=style.linestyle, label=variant)
-        for variant, style in styles(variants).items()
-    ]
-
-
-def _point(axes: Axes, x: float, y: float, style: Style, gid: str, size: float, filled: bool = True) -> None:
-    face = style.color if filled else "none"
-    axes.plot(
-        [x],
-        [y],
-        marker=style.marker,
-        markersize=size,
-        color=style.color,
-        markerfacecolor=face,
-        linestyle="none",
-        gid=gid,
-    )
-
-
-def _rows(axes: Axes, names: Sequence[str]) -> None:
-    """Names the rows 0, 1, … from the top down."""
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.grid(False, axis="y")
-
-
-def _gap(gap: Interval) -> str:
-    value, low, high = METRICS[0].shown_gap(*gap)
-    return f"{value} points ({low} to {high})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _short(text: str, most: int = 18) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _gap(metric: Metric, gap: Interval) -> str:
+    value, low, high = metric.shown_gap(*gap)
+    return f"{value} {metric.unit} ({low} to {high})"

@@ -33,6 +33,7 @@ def document_influences(labels: Labels, probabilities: Probabilities) -> dict[st
     result = {
         "accuracy": _of_mean(correct),
         "macro_f1": _of_macro_f1(labels, predicted, classes),
+        "balanced_accuracy": _of_balanced_accuracy(labels, correct),
         "loss": _of_mean(log_losses(labels, exact)),
         "calibration_error": _of_calibration_error(correct, exact.max(axis=1)),
     }
@@ -70,6 +71,14 @@ def _of_macro_f1(labels: Labels, predicted: Labels, classes: int) -> Floats:
         f1 = 2 * hits.sum() / named.sum()
         total += (2 * hits - f1 * named) / named.sum()
     return total / len(present)
+
+
+def _of_balanced_accuracy(labels: Labels, correct: Floats) -> Floats:
+    """Exact: within a class a document moves the recall as it moves an accuracy, and classes weigh the same."""
+    present, index = np.unique(labels, return_inverse=True)  # (present,), (n,)
+    support = np.bincount(index)  # (present,)
+    recall = np.bincount(index, weights=correct) / support  # (present,)
+    return np.asarray((correct - recall[index]) / support[index] / len(present))
 
 
 def _of_calibration_error(correct: Floats, confidence: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from analysis.figures import MUTED, Panel, Tips, styles
+from analysis.panels import MUTED, Panel, Tips, styles
 
 LARGEST_ERROR = 0.3  # of an output, in a sequence that counts as right (Hochreiter and Schmidhuber 1997, section 5)
 HEIGHT = 290

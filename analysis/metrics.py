@@ -1,5 +1,6 @@
 """How good the predictions of one training are, on one set of documents. A stage calls `classification_metrics`."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,49 +18,86 @@ NARROW = 0.02  # an interval of fewer points than two is printed with two digits
 
 
 class Metric(NamedTuple):
-    """What one metric is called, which direction is better, and whether people read it in percent."""
+    """What one metric is called, which direction is better, and whether people read it in percent (else in nats)."""
 
     key: str
     title: str
     higher_is_better: bool
     percent: bool
 
+    @property
+    def scale(self) -> float:
+        """What a value is multiplied by before it is printed."""
+        return 100.0 if self.percent else 1.0
+
+    @property
+    def unit(self) -> str:
+        """What printed differences count."""
+        return "points" if self.percent else "nats"
+
+    @property
+    def largest_difference(self) -> float:
+        """How far apart two values can be."""
+        return 1.0 if self.percent else math.inf
+
+    def gain(self, difference: float) -> float:
+        """How much better a value is that differs by so much: positive is better, for every metric."""
+        return difference if self.higher_is_better else -difference
+
     def shown(self, value: float) -> str:
         """A value as it is printed: in percent with one decimal, or with three."""
         return f"{100 * value:.1f}" if self.percent else f"{value:.3f}"
 
-    def shown_difference(self, value: float, digits: int = 1) -> str:
+    def shown_with_unit(self, value: float) -> str:
+        """A value as it is printed, and what it is measured in.
+
+        >>> METRICS[0].shown_with_unit(0.875), metric_named("loss").shown_with_unit(0.31)
+        ('87.5 %', '0.310 nats')
+        """
+        return f"{self.shown(value)} {'%' if self.percent else 'nats'}"
+
+    def shown_difference(self, value: float, narrow: bool = False) -> str:
         """A difference as it is printed: with its sign (a true minus), in points where values are in percent.
 
-        >>> METRICS[0].shown_difference(-0.0123)
-        '−1.2'
+        >>> METRICS[0].shown_difference(-0.0123), metric_named("loss").shown_difference(-0.0123)
+        ('−1.2', '−0.012')
         """
-        text = f"{100 * value:+.{digits}f}" if self.percent else f"{value:+.3f}"
+        digits = (1 if self.percent else 3) + narrow
+        text = f"{self.scale * value:+.{digits}f}"
         return text[1:] if float(text) == 0 else text.replace("-", "−")
 
     def shown_gap(self, value: float, low: float, high: float) -> tuple[str, str, str]:
-        """A difference and its interval as they are printed: with two digits where one would hide what they say.
+        """A difference and its interval as they are printed: with one digit more where fewer would hide what they say.
 
         >>> METRICS[0].shown_gap(0.0022, -0.0004, 0.0048)
         ('+0.22', '−0.04', '+0.48')
         >>> METRICS[0].shown_gap(0.022, -0.014, 0.058)
         ('+2.2', '−1.4', '+5.8')
         """
-        digits = 2 if high - low < NARROW else 1
+        narrow = high - low < NARROW
         return (
-            self.shown_difference(value, digits),
-            self.shown_difference(low, digits),
-            self.shown_difference(high, digits),
+            self.shown_difference(value, narrow),
+            self.shown_difference(low, narrow),
+            self.shown_difference(high, narrow),
         )
 
 
 METRICS = (
     Metric("accuracy", "accuracy", higher_is_better=True, percent=True),
     Metric("macro_f1", "macro F1", higher_is_better=True, percent=True),
+    Metric("balanced_accuracy", "balanced accuracy", higher_is_better=True, percent=True),
     Metric("roc_auc", "ROC AUC", higher_is_better=True, percent=True),
     Metric("loss", "loss", higher_is_better=False, percent=False),
     Metric("calibration_error", "calibration error", higher_is_better=False, percent=True),
 )
+
+
+def metric_named(key: str) -> Metric:
+    """The metric with this key."""
+    return next(metric for metric in METRICS if metric.key == key)
+
+
+DECISIVE = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss")  # what compare.metric may be
 
 CALIBRATION_BINS = 15
 SMALLEST_PROBABILITY = 1e-12  # a probability that was rounded to 0 costs 27.6 nats, not infinitely many
@@ -91,6 +129,7 @@ def classification_metrics(labels: Labels, probabilities: Probabilities, names: 
         loss: mean negative log-likelihood, in nats
         accuracy: share of documents whose most probable class is the right one
         macro_f1: mean F1 of the classes that occur in `labels`
+        balanced_accuracy: mean recall of the classes that occur in `labels`
         roc_auc: area under the ROC curve; mean of one class against the rest beyond two classes; None where a class
             is absent from `labels`
         calibration_error: see `calibration_error`
@@ -116,6 +155,7 @@ def classification_metrics(labels: Labels, probabilities: Probabilities, names: 
         "loss": float(log_losses(labels, probabilities).mean()),
         "accuracy": float((predicted == labels).mean()),
         "macro_f1": float(f1[support > 0].mean()),
+        "balanced_accuracy": float(recall[support > 0].mean()),
         "roc_auc": roc_auc(labels, probabilities),
         "calibration_error": calibration_error(labels, probabilities),
         "classes": {

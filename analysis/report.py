@@ -17,11 +17,12 @@ from analysis.costs import (
 )
 from analysis.drawing import VARIABLES, panel_svg
 from analysis.experiment import Experiment
-from analysis.figures import Panel, styles
-from analysis.metrics import METRICS
+from analysis.figures import ACCURACY, MOST_LABELS
 from analysis.page import environment
-from analysis.slices import Disagreement, disagreements
-from analysis.verdict import SIGNIFICANCE, Verdict, chance_shown, p_value
+from analysis.panels import Panel, styles
+from analysis.slices import FEWEST_DOCUMENTS, LABEL, Disagreement, Slice, disagreements
+from analysis.verdict import Verdict, chance_shown
+from analysis.words import SIGNIFICANCE, p_value
 
 FIRST_TEXT = 280  # characters of a document that are shown at once, or a few less, to the end of a word
 MOST_TEXT = 2000  # that are shown at all
@@ -39,7 +40,13 @@ SECTIONS = {
 }
 
 
-def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, figures: dict[str, list[Panel]]) -> str:
+def render(
+    experiment: Experiment,
+    comparison: Comparison,
+    slices: dict[str, list[Slice]],
+    verdict: Verdict,
+    figures: dict[str, list[Panel]],
+) -> str:
     """The page, as text."""
     pages = environment()
     pages.filters |= {"p_value": p_value, "chance": chance_shown, "tied": _tied, "text_parts": _text_parts}
@@ -50,7 +57,7 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
         experiment=experiment,
         comparison=comparison,
         verdict=verdict,
-        metrics=[metric for metric in METRICS if metric.key in comparison.scores[experiment.baseline]],
+        metrics=[metric for metric in experiment.metrics if metric.key in comparison.scores[experiment.baseline]],
         significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
         costs=COSTS,
@@ -59,6 +66,9 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
         measured_on=measured_on(experiment.all_costs),
         scores=_drawn(figures, ["scores"]),
         sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
+        labels=labels if len(labels := slices.get(LABEL, [])) > MOST_LABELS else [],
+        accuracy=ACCURACY,
+        fewest=FEWEST_DOCUMENTS,
         styles=styles(experiment.variants),
         variables=VARIABLES,
         readings={variant: _readings(experiment, variant) for variant in experiment.others},

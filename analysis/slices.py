@@ -3,6 +3,7 @@ which the variants disagree most.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from analysis.statistics import CONFIDENCE, Contrast, contrast, wilson
 BINS = 5  # of a column of numbers, with about as many documents in each
 MOST_VALUES = 12  # of a column of names; rarer ones are put together
 FEWEST_DOCUMENTS = 5  # in a slice that is shown
+LABEL = "label"  # the column of the classes
 OTHERS = "(others)"
 MISSING = "(missing)"
 
@@ -68,14 +70,13 @@ def slice_scores(experiment: Experiment) -> dict[str, list[Slice]]:
     """The slices of each column that can be sliced, in the order of their values.
 
     A column is left out if it has one value only, or mostly values of its own for each document (a title, an id).
+    Labels are never put together: their recalls are what a class's errors are looked up in.
     """
     correct = experiment.correct
-    columns = {**experiment.columns, "label": np.array(experiment.classes, dtype=object)[experiment.labels]}
+    columns = {column: split(content) for column, content in experiment.columns.items()}
+    columns[LABEL] = [(name, experiment.labels == index) for index, name in enumerate(experiment.classes)]
     result = {}
-    for column, content in columns.items():
-        groups = split(content)
-        if column == "label":
-            groups.sort(key=lambda group: [*experiment.classes, OTHERS].index(group[0]))
+    for column, groups in columns.items():
         slices = [
             Slice(column, value, int(mask.sum()), _scores(experiment, correct[:, :, mask]))
             for value, mask in groups
@@ -84,6 +85,27 @@ def slice_scores(experiment: Experiment) -> dict[str, list[Slice]]:
         if len(slices) > 1:
             result[column] = slices
     return result
+
+
+def most_telling(slices: Sequence[Slice], number: int) -> list[Slice]:
+    """The `number` slices in which the variants differ most surely; those read worst, where there is one variant.
+
+    They differ most surely where a difference is largest by the width of its interval: few documents alone do not
+    make a slice stand out. In the order of the differences, largest gain first.
+    """
+    if len(slices) <= number:
+        return list(slices)
+
+    def surest(part: Slice) -> tuple[float, float]:
+        gaps = [score.difference for score in part.scores.values() if score.difference is not None]
+        if not gaps:
+            worst = min(score.accuracy.value for score in part.scores.values())
+            return 1 - worst, worst
+        gap = max(gaps, key=lambda found: abs(found.value) / (found.high - found.low))
+        return abs(gap.value) / (gap.high - gap.low), gap.value
+
+    chosen = sorted(slices, key=lambda part: -surest(part)[0])[:number]
+    return sorted(chosen, key=lambda part: -surest(part)[1])
 
 
 def split(content: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[np.bool_]]]:

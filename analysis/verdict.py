@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from analysis import small_classes
 from analysis.comparison import Comparison, Difference
 from analysis.costs import COSTS, cost_ratio, not_compared
 from analysis.experiment import Experiment
-from analysis.metrics import METRICS
+from analysis.metrics import Metric
+from analysis.words import SIGNIFICANCE, p_value
 
-SIGNIFICANCE = 0.05
-ACCURACY = METRICS[0]
 MEASURED = {
     "training_seconds": "the training time",
     "milliseconds_a_document": "the time for a prediction",
@@ -20,7 +21,7 @@ MEASURED = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the comparison says about test accuracy: one sentence in its parts, and what it rests on.
+    """What the comparison says about the chosen metric: one sentence in its parts, and what it rests on.
 
     Attributes:
         claim: who is better and by how much, or that it cannot be told
@@ -54,8 +55,13 @@ class Verdict:
 
 def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
     """Puts the comparison into words."""
-    differences = {variant: found["accuracy"] for variant, found in comparison.differences.items()}
-    warnings = [*_failures(experiment, comparison), *experiment.warnings]
+    metric = experiment.metric
+    differences = {variant: found[metric.key] for variant, found in comparison.differences.items()}
+    warnings = [
+        *_failures(experiment, comparison),
+        *small_classes.warnings(experiment, comparison),
+        *experiment.warnings,
+    ]
     if not differences:
         return _alone(experiment, comparison, warnings)
     if len(experiment.seeds) == 1:
@@ -64,12 +70,13 @@ def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
             "another seed may turn this around. Train three or more."
         )
     if len(differences) > 1:
-        details = [_paragraph(experiment, comparison, variant) for variant in _by_gain(differences)]
+        details = [_paragraph(experiment, comparison, variant) for variant in _by_gain(metric, differences)]
         return Verdict(_claims(experiment, differences), "", "", "", details, warnings)
     (variant, found), *_ = differences.items()
-    claim = f"{_answer(experiment, variant, found)} on {experiment.data}: {_gap(found)} of test accuracy"
+    claim = f"{_answer(experiment, variant, found)} on {experiment.data}: {_gap(metric, found)} of test {metric.title}"
+    claim += "" if metric.higher_is_better else ", where less is better"
     costs, outlook = _costs(experiment, variant), _outlook(experiment, found)
-    return Verdict(claim, _evidence(found), costs, outlook, [_basis(experiment, comparison, variant)], warnings)
+    return Verdict(claim, _evidence(metric, found), costs, outlook, [_basis(experiment, comparison, variant)], warnings)
 
 
 def _failures(experiment: Experiment, comparison: Comparison) -> list[str]:
@@ -79,27 +86,42 @@ def _failures(experiment: Experiment, comparison: Comparison) -> list[str]:
     chance = common + 2 * float(np.sqrt(common * (1 - common) / documents))
     if common == 1:
         return []
+    by_class = _chance_by_class(np.bincount(experiment.labels))
     sentences = []
     for variant, scores in comparison.scores.items():
         failed = [
             str(seed)
-            for seed, value in zip(experiment.seeds, scores["accuracy"].values, strict=True)
-            if value <= chance
+            for seed, *values in zip(
+                experiment.seeds, scores["accuracy"].values, scores["balanced_accuracy"].values, strict=True
+            )
+            if values[0] <= chance and values[1] <= by_class
         ]
         if failed:
             seeds = f"seed{'s' if len(failed) > 1 else ''} {_listed(failed)}"
             sentences.append(
-                f"{variant} did not learn with {seeds}: its accuracy is that of always giving the most frequent class."
+                f"{variant} did not learn with {seeds}: its accuracy is no better than that of always giving the most "
+                "frequent class."
             )
     return sentences
 
 
+def _chance_by_class(counts: npt.NDArray[np.int64]) -> float:
+    """Balanced accuracy of guessing, and two standard errors more.
+
+    A model that weighs classes alike may have a lower accuracy than the most frequent class's share, and has learned.
+    """
+    counts = counts[counts > 0]
+    guess = 1 / len(counts)
+    return guess + 2 * float(np.sqrt(guess * (1 - guess) * (1 / counts).sum())) / len(counts)
+
+
 def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
-    score = comparison.scores[experiment.baseline]["accuracy"]
-    mean, low, high = (ACCURACY.shown(value) for value in (score.mean, score.low, score.high))
+    metric = experiment.metric
+    score = comparison.scores[experiment.baseline][metric.key]
+    mean = metric.shown_with_unit(score.mean)
     return Verdict(
-        claim=f"{experiment.baseline} reaches {mean} % test accuracy on {experiment.data}",
-        evidence=f"95 % interval {low} to {high}",
+        claim=f"{experiment.baseline} reaches a test {metric.title} of {mean} on {experiment.data}",
+        evidence=f"95 % interval {metric.shown(score.low)} to {metric.shown(score.high)}",
         costs="",
         outlook="",
         details=[f"With {_design(experiment)}. There is no other variant to compare it with."],
@@ -109,30 +131,31 @@ def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) 
 
 def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
     """What is said of several variants: the better ones, the worse ones, and those of which nothing can be said."""
-    order = _by_gain(differences)
+    metric, order = experiment.metric, _by_gain(experiment.metric, differences)
     groups = {
-        "better": [name for name in order if _is_sure(differences[name]) and differences[name].value > 0],
-        "worse": [name for name in order if _is_sure(differences[name]) and differences[name].value < 0],
+        "better": [name for name in order if _is_sure(differences[name]) and metric.gain(differences[name].value) > 0],
+        "worse": [name for name in order if _is_sure(differences[name]) and metric.gain(differences[name].value) < 0],
         None: [name for name in order if not _is_sure(differences[name])],
     }
     claims = []
     for direction, names in groups.items():
         if names:
-            listed = _listed([f"{name} ({ACCURACY.shown_difference(differences[name].value)})" for name in names])
+            listed = _listed([f"{name} ({metric.shown_difference(differences[name].value)})" for name in names])
             verb = "is" if len(names) == 1 else "are"
             claims.append(f"{listed} {verb} {direction}" if direction else f"for {listed} it cannot be told")
-    return f"On {experiment.data}, in points of test accuracy against {experiment.baseline}: {'; '.join(claims)}"
+    what = f"in {metric.unit} of test {metric.title} against {experiment.baseline}"
+    return f"On {experiment.data}, {what}{'' if metric.higher_is_better else ' (less is better)'}: {'; '.join(claims)}"
 
 
-def _by_gain(differences: dict[str, Difference]) -> list[str]:
-    return sorted(differences, key=lambda name: -differences[name].value)
+def _by_gain(metric: Metric, differences: dict[str, Difference]) -> list[str]:
+    return sorted(differences, key=lambda name: -metric.gain(differences[name].value))
 
 
 def _answer(experiment: Experiment, variant: str, difference: Difference) -> str:
     baseline = experiment.baseline
     if not _is_sure(difference):
         return f"It cannot be told whether {variant} or {baseline} is better"
-    direction = "better" if difference.value > 0 else "worse"
+    direction = "better" if experiment.metric.gain(difference.value) > 0 else "worse"
     if len(experiment.seeds) == 1:
         return f"The one training of {variant} is {direction} than that of {baseline}"
     return f"{variant} is {direction} than {baseline}"
@@ -140,20 +163,22 @@ def _answer(experiment: Experiment, variant: str, difference: Difference) -> str
 
 def _paragraph(experiment: Experiment, comparison: Comparison, variant: str) -> str:
     """All about one of several variants."""
-    found = comparison.differences[variant]["accuracy"]
-    sentence = f"{_answer(experiment, variant, found)}: {_gap(found)}{_bracketed(_evidence(found))}"
+    metric = experiment.metric
+    found = comparison.differences[variant][metric.key]
+    sentence = f"{_answer(experiment, variant, found)}: {_gap(metric, found)}{_bracketed(_evidence(metric, found))}"
     sentence += f"{_costs(experiment, variant)}{_outlook(experiment, found)}"
     return f"{sentence}. {_basis(experiment, comparison, variant)}"
 
 
 def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
-    baseline, difference = experiment.baseline, comparison.differences[variant]["accuracy"]
-    means = [ACCURACY.shown(comparison.scores[name]["accuracy"].mean) for name in (variant, baseline)]
-    sentences = [f"{means[0]} against {means[1]} % with {_design(experiment)}"]
+    metric, baseline = experiment.metric, experiment.baseline
+    difference = comparison.differences[variant][metric.key]
+    own, other = (comparison.scores[name][metric.key].mean for name in (variant, baseline))
+    sentences = [f"{metric.shown(own)} against {metric.shown_with_unit(other)} with {_design(experiment)}"]
     if difference.probability_fresh_better is not None:
         chance = chance_shown(difference.probability_fresh_better)
         sentences.append(f"A fresh {variant} beats a fresh {baseline} with a probability of {chance}")
-    sentences.append(f"Four times in five this design finds {smallest_found(difference.smallest_detectable)}")
+    sentences.append(f"Four times in five this design finds {smallest_found(metric, difference.smallest_detectable)}")
     sentences.append(_matching(experiment, variant))
     return ". ".join(sentences) + "."
 
@@ -202,13 +227,13 @@ def _is_sure(difference: Difference) -> bool:
     return difference.p_value_corrected < SIGNIFICANCE
 
 
-def _gap(difference: Difference) -> str:
-    return f"{ACCURACY.shown_gap(difference.value, difference.low, difference.high)[0]} points"
+def _gap(metric: Metric, difference: Difference) -> str:
+    return f"{metric.shown_gap(difference.value, difference.low, difference.high)[0]} {metric.unit}"
 
 
-def _evidence(difference: Difference) -> str:
+def _evidence(metric: Metric, difference: Difference) -> str:
     corrected = " after Holm's correction" if difference.p_value_corrected != difference.p_value else ""
-    _, low, high = ACCURACY.shown_gap(difference.value, difference.low, difference.high)
+    _, low, high = metric.shown_gap(difference.value, difference.low, difference.high)
     return f"95 % interval {low} to {high}, {p_value(difference.p_value_corrected)}{corrected}"
 
 
@@ -216,28 +241,18 @@ def _bracketed(evidence: str) -> str:
     return f" ({evidence})" if evidence else ""
 
 
-def p_value(value: float) -> str:
-    """A p-value as it is printed.
+def smallest_found(metric: Metric, difference: float) -> str:
+    """What a design with this smallest detectable difference of a metric finds, in words.
 
-    >>> p_value(0.00002), p_value(0.0312), p_value(0.4567), p_value(1.0)
-    ('p < 0.001', 'p = 0.031', 'p = 0.46', 'p = 1')
-    """
-    if value < 0.001:
-        return "p < 0.001"
-    if value >= 0.995:
-        return "p = 1"
-    return f"p = {value:.2f}" if value >= 0.1 else f"p = {value:.3f}"
-
-
-def smallest_found(difference: float) -> str:
-    """What a design with this smallest detectable difference of accuracies finds, in words.
-
-    >>> smallest_found(0.0123), smallest_found(1.3)
+    >>> from analysis.metrics import metric_named
+    >>> smallest_found(metric_named("accuracy"), 0.0123), smallest_found(metric_named("accuracy"), 1.3)
     ('a true difference of 1.2 points or more', 'no true difference, however large')
+    >>> smallest_found(metric_named("loss"), 1.3)
+    'a true difference of 1.300 nats or more'
     """
-    if difference >= 1:
+    if difference >= metric.largest_difference:
         return "no true difference, however large"
-    return f"a true difference of {ACCURACY.shown(difference)} points or more"
+    return f"a true difference of {metric.shown(difference)} {metric.unit} or more"
 
 
 def chance_shown(probability: float) -> str:

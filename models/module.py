@@ -4,7 +4,9 @@ import math
 from functools import partial
 from typing import Any, Literal, NamedTuple, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
@@ -15,6 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from errors import TrainingError
 from models.adamw import RowwiseAdamW, values
+from models.class_weights import ClassWeight, balanced
 from models.classifier import TextClassifier
 from text.batches import Batch
 
@@ -32,15 +35,17 @@ class Totals(NamedTuple):
 
 
 class ClassifierModule(LightningModule):
-    """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents.
+    """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents, or a weighted one.
 
     Attributes:
+        class_weights: float64 (classes,), what a document of each class weighs in the training loss; None: all alike.
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
             validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
-            accuracies are means over documents, not over batches; the training ones are taken while the weights change.
-            The learning rate is that of the epoch's last step. Norms are those of each step before clipping; 0 if none
-            was taken, for in 16-mixed all may overflow. A document is solved if each of its probabilities is less than
-            0.3 away from 1 (its class) or 0 (Hochreiter and Schmidhuber 1997, section 5).
+            accuracies are means over documents, not over batches, and unweighted, in training as in validation; the
+            training ones are taken while the weights change. The learning rate is that of the epoch's last step. Norms
+            are those of each step before clipping; 0 if none was taken, for in 16-mixed all may overflow. A document is
+            solved if each of its probabilities is less than 0.3 away from 1 (its class) or 0 (Hochreiter and
+            Schmidhuber 1997, section 5).
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class ClassifierModule(LightningModule):
         weight_decay: float,
         schedule: Schedule,
         warmup_share: float,
+        class_weight: ClassWeight,
     ) -> None:
         super().__init__()
         self.classifier = classifier
@@ -58,12 +64,19 @@ class ClassifierModule(LightningModule):
         self.weight_decay = weight_decay
         self.schedule = schedule
         self.warmup_share = warmup_share
+        self.class_weight = class_weight
+        self.class_weights: Tensor | None = None
         self.history: list[dict[str, float]] = []
         self._train: list[Totals] = []
         self._validation: list[Totals] = []
         self._norms: list[Tensor] = []  # () each
         self._learning_rate = learning_rate  # of the last step: the schedule has moved on when validation begins
         self._hook: RemovableHandle | None = None
+
+    def weigh(self, labels: NDArray[np.int32]) -> None:
+        """Takes the weights from the `labels` (documents,) of the training split."""
+        if self.class_weight == "balanced":
+            self.class_weights = balanced(labels, self.classifier.head.out_features)
 
     def configure_optimizers(self) -> Any:
         """AdamW, and the learning rate that rises during warm-up and then follows the schedule to 0."""
@@ -101,7 +114,10 @@ class ClassifierModule(LightningModule):
             self._hook = self.classifier.before_reading = None
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
-        """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents."""
+        """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents.
+
+        Each document counts with its class's weight; what the history tells does not (models/class_weights.py).
+        """
         self._learning_rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
         logits = self.classifier(batch.tokens, batch.lengths)  # (batch, classes)
         loss = cross_entropy(logits, batch.labels, reduction="sum")
@@ -109,6 +125,8 @@ class ClassifierModule(LightningModule):
         if self.trainer.strategy.reduce_boolean_decision(not torch.isfinite(loss), all=False):
             raise self._diverged("loss", loss.item())
         self._train.append(totals(logits, batch.labels, loss))
+        if self.class_weights is not None:
+            loss = cross_entropy(logits, batch.labels, weight=self.class_weights.to(logits), reduction="sum")
         return loss * self.trainer.world_size / batch.total
 
     def configure_gradient_clipping(

@@ -103,6 +103,7 @@ def fit(
         KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
         ParamsError: the time was over before the first step was done.
     """
+    module.weigh(train.labels)
     best, costs = BestWeights(monitor), costs or Costs()
     trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, costs, *callbacks])  # type: ignore[attr-defined]
     resumed = None

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from analysis.against_itself import against_itself
 from analysis.experiment import Experiment
-from analysis.verdict import SIGNIFICANCE
+from analysis.words import SIGNIFICANCE
 from errors import ParamsError
 from pipelines import cli
 from pipelines.experiment import read_experiment
@@ -31,7 +31,13 @@ def check(params: Params, chosen: argparse.Namespace) -> None:
     alone = params.compare.model_copy(update={"variants": [params.compare.baseline]})
     experiment = read_experiment(params.model_copy(update={"compare": alone}))
     table = Table(title=f"{experiment.baseline} against itself on {experiment.data}", title_justify="left")
-    for column in ("seeds a side", "splits", "called different", "largest difference", "median p-value"):
+    for column in (
+        "seeds a side",
+        "splits",
+        "called different",
+        f"largest difference in {experiment.metric.title}",
+        "median p-value",
+    ):
         table.add_column(column, justify="right")
     for size in chosen.seeds_a_side:
         table.add_row(*_row(experiment, size))
@@ -48,7 +54,8 @@ def _row(experiment: Experiment, size: int) -> list[str]:
     p_values = np.array([split.p_value for split in splits])
     largest = max(abs(split.difference) for split in splits)
     alarms = f"{100 * (p_values < SIGNIFICANCE).mean():.1f} %"
-    return [str(size), f"{len(splits):,}", alarms, f"{100 * largest:.2f} points", f"{np.median(p_values):.2f}"]
+    shown = f"{experiment.metric.scale * largest:.2f} {experiment.metric.unit}"
+    return [str(size), f"{len(splits):,}", alarms, shown, f"{np.median(p_values):.2f}"]
 
 
 if __name__ == "__main__":

@@ -59,10 +59,11 @@ def tell(params: Params, lost: bool = False) -> None:
     told = known.get("told", time.time_ns() // 1_000_000)
     name = f"{' · '.join(params.compare.variants)} on {result.experiment.data}"
     tags = {"verdict": result.verdict.sentence, "data": result.experiment.data, "baseline": params.compare.baseline}
+    tags["metric"] = params.compare.metric
     note = f"{result.verdict} {measured_on(result.experiment.all_costs)}"
     with comparison_run(experiment, name, signature, trainings, tags, note, original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
-        run.log_metrics(_metrics(result), at=told)
+        run.log_metrics(told_metrics(result), at=told)
         run.log_artifacts([REPORTS / "comparison.html", REPORTS / "comparison.json"])
         run.log_artifacts([REPORTS / "figures"], "figures")
     measurements.add(signature, told=told, occasion=asdict(occasion(run)))
@@ -85,7 +86,7 @@ def comparison_signature(params: Params, trainings: Sequence[str]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _metrics(result: Result) -> dict[str, float]:
+def told_metrics(result: Result) -> dict[str, float]:
     """What makes comparisons over time and over data sets comparable in MLflow's charts."""
     found = {
         f"{variant}.{key}": score.mean
@@ -93,12 +94,13 @@ def _metrics(result: Result) -> dict[str, float]:
         for key, score in scores.items()
     }
     for variant, differences in result.comparison.differences.items():
-        gap = differences["accuracy"]
+        key = result.experiment.metric.key
+        gap = differences[key]
         found |= {
-            f"{variant}.accuracy_difference": gap.value,
-            f"{variant}.accuracy_difference_low": gap.low,
-            f"{variant}.accuracy_difference_high": gap.high,
-            f"{variant}.accuracy_difference_p_value": gap.p_value_corrected,
+            f"{variant}.{key}_difference": gap.value,
+            f"{variant}.{key}_difference_low": gap.low,
+            f"{variant}.{key}_difference_high": gap.high,
+            f"{variant}.{key}_difference_p_value": gap.p_value_corrected,
         }
     for variant, trainings in result.experiment.costs.items():
         costs = {f"{variant}.{cost.key}": mean_cost(trainings, cost.key) for cost in COSTS}

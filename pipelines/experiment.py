@@ -1,6 +1,6 @@
 """Reads what the stages left behind as one `Experiment`, ready to be compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analysis.experiment import Document, Experiment
-from errors import DataError
+from analysis.metrics import DECISIVE, metric_named
+from errors import DataError, ParamsError
 from pipelines import measurements, outputs
 from pipelines.outputs import RAW, TOKENS
 from pipelines.params import Params
@@ -24,11 +25,13 @@ def read_experiment(params: Params) -> Experiment:
 
     Raises:
         DataError: an output of an earlier stage is missing, or was made from other data than the rest.
+        ParamsError: compare.metric is undefined on these test documents.
     """
     variants, seeds = params.compare.variants, params.compare.seeds
     card = outputs.read_json(RAW / "card.json", made_by="download")
     test = _read_table(RAW / "test.parquet", made_by="download")
     tokens = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
+    _check_metric(params.compare.metric, card["labels"], test["label"].to_numpy())
     folders = [[outputs.folder(variant, seed) for seed in seeds] for variant in variants]
     configs = [[outputs.read_json(path / "config.json", made_by="train") for path in row] for row in folders]
     for row, found in zip(folders, configs, strict=True):
@@ -42,6 +45,7 @@ def read_experiment(params: Params) -> Experiment:
         classes=card["labels"],
         variants=variants,
         baseline=params.compare.baseline,
+        metric=metric_named(params.compare.metric),
         seeds=seeds,
         labels=test["label"].to_numpy(),
         probabilities=np.array([[_read_probabilities(path, test["id"]) for path in row] for row in folders]),
@@ -72,6 +76,15 @@ def _check_libraries(path: Path, config: dict[str, Any], other: Path, reference:
                 f"{path} was trained with {name} {version}, {other} with {another}; to train all alike: make run, or "
                 "dvc repro --force --single-item check and then dvc repro"
             )
+
+
+def _check_metric(metric: str, classes: Sequence[str], labels: npt.NDArray[np.integer[Any]]) -> None:
+    """No other metric takes the place of a ROC AUC that is undefined."""
+    absent = [name for index, name in enumerate(classes) if not (labels == index).any()]
+    if metric == "roc_auc" and (absent or len(classes) < 2):
+        reason = f"the test split has no document of class {absent[0]!r}" if absent else "the data has one class only"
+        allowed = ", ".join(key for key in DECISIVE if key != metric)
+        raise ParamsError(f"compare.metric is {metric!r}, but {reason}; allowed here: {allowed}")
 
 
 def _data_name(params: Params, card: Mapping[str, Any]) -> str:

@@ -103,6 +103,7 @@ class TrainParams(Section):
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     early_stopping: Count | None = None
     monitor: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
+    class_weight: Literal["none", "balanced"] = "none"
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -149,6 +150,7 @@ class CompareParams(Section):
     variants: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     baseline: Name
+    metric: Literal["accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss"] = "accuracy"
     matching: Literal["hidden_size", "parameters", "training_time"] = "hidden_size"
 
 

@@ -11,7 +11,7 @@ from pipelines.outputs import TOKENS
 from tracking.run import Run
 from tracking.runs import Occasion, find_run, log_configuration, training_run
 
-HEADLINES = ("accuracy", "macro_f1", "loss", "roc_auc", "calibration_error")
+HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
 COSTS = {
     "training": ("training_seconds", "tokens_per_second_median", "peak_memory_mb", "training_startup_seconds"),
     "prediction": ("milliseconds_a_document", "prediction_startup_seconds"),
@@ -33,7 +33,7 @@ def evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     """The evaluation's outputs in `folder`, and how long a document took under which conditions."""
     config = outputs.read_json(folder / "config.json", made_by="train")
     metrics = outputs.read_json(folder / "metrics.json", made_by="evaluate")
-    told = {f"test_{name}": metrics[name] for name in HEADLINES if metrics[name] is not None}
+    told = {f"test_{name}": metrics[name] for name in HEADLINES if metrics.get(name) is not None}
     if not run.has(told):  # an evaluation that was interrupted is done again
         run.log_metrics(told | _costs("prediction", measured), at=measured.get("evaluated"))
         run.set_tags(_conditions("prediction", measured))

@@ -11,7 +11,7 @@ from analysis.costs import COSTS, mean_cost, measured_on
 from analysis.drawing import panels_png
 from analysis.experiment import Experiment
 from analysis.figures import figures
-from analysis.metrics import METRICS, Metric
+from analysis.metrics import Metric
 from analysis.report import render
 from analysis.slices import Slice
 from analysis.verdict import Verdict
@@ -41,7 +41,7 @@ def write(result: Result) -> None:
         with outputs.whole(REPORTS / "figures" / f"{name}.png") as path:
             path.write_bytes(panels_png(panels, experiment.variants))
     with outputs.whole(REPORTS / "comparison.html") as path:
-        path.write_text(render(experiment, result.comparison, result.verdict, drawn), encoding="utf-8")
+        path.write_text(render(experiment, result.comparison, result.slices, result.verdict, drawn), encoding="utf-8")
 
 
 def _summary(result: Result) -> dict[str, Any]:
@@ -49,6 +49,7 @@ def _summary(result: Result) -> dict[str, Any]:
     experiment, comparison = result.experiment, result.comparison
     return {
         "verdict": result.verdict.headline,
+        "metric": experiment.metric.key,
         "seeds": len(experiment.seeds),
         "documents": len(experiment.labels),
         "variants": {
@@ -61,7 +62,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "differences": {
             variant: {
                 key: asdict(found)
-                if key == "accuracy"
+                if key == experiment.metric.key
                 else {"value": found.value, "low": found.low, "high": found.high, "p_value": found.p_value}
                 for key, found in differences.items()
             }
@@ -136,7 +137,7 @@ def show(result: Result) -> None:
         table.add_column()
         for variant in variants:
             table.add_column(variant, justify="right")
-    for metric in METRICS:
+    for metric in experiment.metrics:
         if metric.key in comparison.scores[experiment.baseline]:
             found = [comparison.scores[variant][metric.key] for variant in experiment.variants]
             scores.add_row(metric.title, *(_score_cell(metric, score) for score in found))

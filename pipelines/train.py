@@ -36,7 +36,7 @@ from tracking.progress import EpochMetrics
 from tracking.runs import log_configuration, occasion, training_run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
-OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share"}
+OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"}
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Opens MLflow's pages on the project's store. `python -m tracking.ui --experiment NAME --port 5000`.
 
-`make ui` (pipelines/ui.py) does the same for the experiment that params.yaml names.
+`make ui` (pipelines/ui.py) does the same for the experiment that params.yaml names, and by its compare.metric.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 from urllib.parse import quote
 
 import mlflow
@@ -21,6 +22,16 @@ import requests
 
 from tracking.comparisons import VIEW, compare_page, latest_comparison
 from tracking.store import tracking_uri
+
+
+class Ranking(NamedTuple):
+    """The metric by which trainings stand in order, and which end of it comes first."""
+
+    metric: str
+    higher_is_better: bool
+
+
+ACCURACY = Ranking("accuracy", higher_is_better=True)
 
 # MLflow's server would start eight more processes for jobs, such as judging language models.
 WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -32,15 +43,15 @@ def main() -> None:
     arguments.add_argument("--port", type=int, default=5000)
     arguments.add_argument("--experiment", default="lstm-vs-bilstm", help="params.yaml's tracking.experiment")
     chosen = arguments.parse_args()
-    serve(chosen.experiment, chosen.port)
+    serve(chosen.experiment, chosen.port, ACCURACY)
 
 
-def serve(experiment: str, port: int) -> None:
+def serve(experiment: str, port: int, ranking: Ranking) -> None:
     """Starts the server on this machine's own address, says where to look, opens the first page; Ctrl-C ends it."""
     if tracking_uri().startswith("http"):
         sys.exit("MLFLOW_TRACKING_URI names a server, which shows its pages itself: open its address in a browser")
     address = f"http://127.0.0.1:{port}"
-    found = {title: f"{address}/#/{page}" for title, page in pages(experiment).items()}
+    found = {title: f"{address}/#/{page}" for title, page in pages(experiment, ranking).items()}
     command = [
         sys.executable,
         "-m",
@@ -86,14 +97,15 @@ def _importable() -> Iterator[dict[str, str]]:
         yield {"PYTHONPATH": os.pathsep.join(filter(None, [str(link), os.environ.get("PYTHONPATH")]))}
 
 
-def pages(experiment: str) -> dict[str, str]:
+def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     """Where in MLflow's pages to look, by title."""
     experiment_id, runs = latest_comparison(experiment)
     runs_page = f"experiments/{experiment_id}/runs?{VIEW}"
     # In the order of time MLflow folds trainings away under their comparison; in the order of a metric it does not.
-    order, trainings = quote("metrics.`test_accuracy`"), quote("tags.kind = 'training'")
+    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote("tags.kind = 'training'")
+    ascending = "false" if ranking.higher_is_better else "true"
     found = {
-        "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc=false&searchFilter={trainings}",
+        "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc={ascending}&searchFilter={trainings}",
     }
     if runs:
         found["latest comparison, side by side"] = compare_page(experiment_id, runs)

@@ -38,10 +38,16 @@ def write_experiment(
     documents: int = 400,
     skill: dict[str, float] | None = None,
     random_state: int = 0,
+    absent: int | None = None,
+    equal: bool = False,
 ) -> Params:
-    """Writes data/ and results/ into the current folder; `skill` is how well a variant reads, about 1 by default."""
+    """Writes data/ and results/ into the current folder; `skill` is how well a variant reads, about 1 by default.
+
+    No document has the class `absent`; with `equal` all classes have as many.
+    """
     rng = np.random.default_rng(random_state)
-    labels = rng.integers(0, len(classes), documents)
+    labels = rng.choice([index for index in range(len(classes)) if index != absent], documents)
+    labels = np.arange(documents) % len(classes) if equal else labels
     lengths = rng.integers(8, 300, documents)
     place = rng.choice(["start", "middle", "end"], documents)
     ids = [f"test-{index:05d}" for index in range(documents)]

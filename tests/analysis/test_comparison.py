@@ -4,6 +4,7 @@ from scipy import stats
 
 from analysis.comparison import compare
 from analysis.experiment import Experiment
+from analysis.metrics import metric_named
 
 
 def make_experiment(own: np.ndarray, variants: list[str]) -> Experiment:
@@ -15,6 +16,7 @@ def make_experiment(own: np.ndarray, variants: list[str]) -> Experiment:
         classes=["no", "yes"],
         variants=variants,
         baseline=variants[0],
+        metric=metric_named("accuracy"),
         seeds=list(range(own.shape[1])),
         labels=labels,
         probabilities=probabilities,

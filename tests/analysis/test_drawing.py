@@ -5,7 +5,8 @@ import pytest
 from matplotlib.axes import Axes
 
 from analysis.drawing import panel_svg, panels_png
-from analysis.figures import INK, Panel, Tips, figures, styles
+from analysis.figures import figures
+from analysis.panels import INK, Panel, Tips, styles
 from pipelines.compare import compare
 from pipelines.reports import Result
 from tests.analysis.synthetic import write_experiment

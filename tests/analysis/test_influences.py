@@ -7,19 +7,23 @@ from analysis.metrics import METRICS, classification_metrics
 DOCUMENTS = 400
 
 
-def predictions(classes: int, random_state: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (n,), and the probabilities of two trainings (2, n, classes) that find the same documents hard."""
+def predictions(classes: int, random_state: int, skew: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (n,), and the probabilities of two trainings (2, n, classes) that find the same documents hard.
+
+    Each class has `skew` times the documents of the one before it.
+    """
     rng = np.random.default_rng(random_state)
-    labels = rng.integers(0, classes, DOCUMENTS)
+    shares = skew ** np.arange(classes)
+    labels = rng.choice(classes, DOCUMENTS, p=shares / shares.sum())
     scores = rng.normal(size=(DOCUMENTS, classes)) + 0.7 * rng.normal(size=(2, DOCUMENTS, classes))
     scores[:, np.arange(DOCUMENTS), labels] += 1.5
     weights = np.exp(scores)
     return labels, weights / weights.sum(axis=2, keepdims=True)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-def test_covariances_are_those_of_the_bootstrap_over_documents(classes: int) -> None:
-    labels, probabilities = predictions(classes, random_state=1)
+@pytest.mark.parametrize(("classes", "skew"), [(2, 1), (3, 1), (2, 0.25), (3, 0.5)])
+def test_covariances_are_those_of_the_bootstrap_over_documents(classes: int, skew: float) -> None:
+    labels, probabilities = predictions(classes, random_state=1, skew=skew)
     names = [str(index) for index in range(classes)]
     rng = np.random.default_rng(2)
     draws: dict[str, list[list[float]]] = {metric.key: [] for metric in METRICS}
@@ -57,7 +61,7 @@ def test_leaving_a_document_out_moves_a_metric_by_its_influence() -> None:
     for document in (0, 7, 99):
         rest = np.arange(DOCUMENTS) != document
         without = classification_metrics(labels[rest], probabilities[0][rest], names)
-        for key in ("accuracy", "loss", "macro_f1", "roc_auc"):
+        for key in ("accuracy", "balanced_accuracy", "loss", "macro_f1", "roc_auc"):
             moved = whole[key] - without[key]
             assert moved == pytest.approx(influences[key][document], rel=0.05, abs=2e-5), key
 
@@ -66,4 +70,4 @@ def test_roc_auc_is_left_out_where_a_class_is_absent() -> None:
     found = document_influences(np.array([0, 1, 1]), np.full((3, 3), 1 / 3))
 
     assert "roc_auc" not in found
-    assert set(found) == {"accuracy", "macro_f1", "loss", "calibration_error"}
+    assert set(found) == {"accuracy", "macro_f1", "balanced_accuracy", "loss", "calibration_error"}

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.experiment import Document, Experiment
+from analysis.metrics import metric_named
 from analysis.slices import MOST_VALUES, OTHERS, disagreements, slice_scores, split
 
 
@@ -21,6 +22,7 @@ def make_experiment(own: np.ndarray, columns: dict[str, np.ndarray], labels: np.
         classes=["no", "yes"],
         variants=["a", "b"],
         baseline="a",
+        metric=metric_named("accuracy"),
         seeds=list(range(seeds)),
         labels=labels,
         probabilities=probabilities,

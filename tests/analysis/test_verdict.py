@@ -5,6 +5,7 @@ import pytest
 
 from analysis.comparison import Comparison, Difference, Score
 from analysis.experiment import Experiment
+from analysis.metrics import metric_named
 from analysis.verdict import Verdict, judge
 
 CLEAR = Difference(
@@ -14,12 +15,13 @@ CLEAR = Difference(
 UNCLEAR = replace(CLEAR, value=0.003, low=-0.004, high=0.01, p_value=0.3, p_value_corrected=0.3, seeds_to_tell=40)
 
 
-def make_experiment(variants: list[str], seeds: int) -> Experiment:
+def make_experiment(variants: list[str], seeds: int, metric: str = "accuracy") -> Experiment:
     return Experiment(
         data="imdb",
         classes=["neg", "pos"],
         variants=variants,
         baseline=variants[0],
+        metric=metric_named(metric),
         seeds=list(range(seeds)),
         labels=np.arange(25000) % 2,
         probabilities=np.zeros((len(variants), seeds, 0, 2), np.float32),
@@ -35,18 +37,19 @@ def make_experiment(variants: list[str], seeds: int) -> Experiment:
 
 def make_comparison(experiment: Experiment, differences: list[Difference]) -> Comparison:
     score = Score([0.87] * len(experiment.seeds), 0.87, 0.002, 0.864, 0.876)
+    key = experiment.metric.key
     return Comparison(
-        scores={variant: {"accuracy": score} for variant in experiment.variants},
-        differences={
-            variant: {"accuracy": found} for variant, found in zip(experiment.others, differences, strict=True)
+        scores={
+            variant: {"accuracy": score, "balanced_accuracy": score, key: score} for variant in experiment.variants
         },
+        differences={variant: {key: found} for variant, found in zip(experiment.others, differences, strict=True)},
         mcnemar={},
         confusion={},
     )
 
 
-def say(variants: list[str], seeds: int, *differences: Difference) -> tuple[str, str]:
-    experiment = make_experiment(variants, seeds)
+def say(variants: list[str], seeds: int, *differences: Difference, metric: str = "accuracy") -> tuple[str, str]:
+    experiment = make_experiment(variants, seeds, metric)
     verdict = judge(experiment, make_comparison(experiment, list(differences)))
     return verdict.sentence, " ".join([*verdict.warnings, *verdict.details])
 
@@ -87,11 +90,63 @@ def test_what_no_number_of_seeds_can_tell_says_so() -> None:
 def test_trainings_that_did_not_learn_are_named() -> None:
     experiment = make_experiment(["lstm", "rnn"], 3)
     comparison = make_comparison(experiment, [UNCLEAR])
-    comparison.scores["rnn"]["accuracy"] = replace(comparison.scores["rnn"]["accuracy"], values=[0.5, 0.87, 0.503])
+    for key in ("accuracy", "balanced_accuracy"):
+        comparison.scores["rnn"][key] = replace(comparison.scores["rnn"][key], values=[0.5, 0.87, 0.503])
 
     (warning,) = judge(experiment, comparison).warnings
 
     assert warning.startswith("rnn did not learn with seeds 0 and 2: ")
+
+
+def test_a_training_that_finds_the_small_class_has_learned_whatever_its_accuracy() -> None:
+    experiment = replace(make_experiment(["lstm", "rnn"], 2), labels=(np.arange(2000) % 10 == 0).astype(int))
+    comparison = make_comparison(experiment, [UNCLEAR])
+    for key, values in {"accuracy": [0.88, 0.9], "balanced_accuracy": [0.85, 0.51]}.items():
+        comparison.scores["rnn"][key] = replace(comparison.scores["rnn"][key], values=values)
+    comparison.differences["rnn"] |= {"macro_f1": UNCLEAR, "balanced_accuracy": UNCLEAR}
+
+    failed = [warning for warning in judge(experiment, comparison).warnings if "did not learn" in warning]
+
+    assert len(failed) == 1
+    assert failed[0].startswith("rnn did not learn with seed 1: ")
+
+
+def test_less_loss_is_better_and_all_sentences_count_nats() -> None:
+    less = replace(CLEAR, value=-0.0412, low=-0.0601, high=-0.0223)
+    headline, details = say(["lstm", "bilstm"], 5, less, metric="loss")
+
+    assert headline == (
+        "bilstm is better than lstm on imdb: −0.041 nats of test loss, where less is better "
+        "(95 % interval −0.060 to −0.022, p = 0.002), at 1.50 × the parameters."
+    )
+    assert details.startswith("0.870 against 0.870 nats with 5 seeds and 25,000 test documents. ")
+    assert "this design finds a true difference of 0.009 nats or more" in details
+
+    headline, _ = say(["lstm", "bilstm"], 5, replace(CLEAR, value=0.0412, low=0.0223, high=0.0601), metric="loss")
+
+    assert headline.startswith("bilstm is worse than lstm on imdb: +0.041 nats of test loss")
+
+
+def test_several_variants_stand_in_the_order_of_the_chosen_metric() -> None:
+    less, much_less = replace(CLEAR, value=-0.02), replace(CLEAR, value=-0.03)
+    headline, details = say(["lstm", "a", "b", "c"], 5, less, much_less, CLEAR, metric="loss")
+
+    assert headline == (
+        "On imdb, in nats of test loss against lstm (less is better): "
+        "b (−0.030) and a (−0.020) are better; c (+0.012) is worse."
+    )
+    assert details.index("b is better than lstm") < details.index("a is better") < details.index("c is worse")
+
+
+@pytest.mark.parametrize(
+    ("metric", "title"), [("macro_f1", "macro F1"), ("balanced_accuracy", "balanced accuracy"), ("roc_auc", "ROC AUC")]
+)
+def test_the_sentence_names_the_chosen_metric(metric: str, title: str) -> None:
+    headline, details = say(["lstm", "bilstm"], 5, CLEAR, metric=metric)
+
+    assert headline.startswith(f"bilstm is better than lstm on imdb: +1.20 points of test {title} (95 % interval +0.60")
+    assert " accuracy" not in (headline + details).replace(title, "")
+    assert say(["lstm"], 5, metric=metric)[0].startswith(f"lstm reaches a test {title} of 87.0 % on imdb")
 
 
 def test_nothing_is_said_of_more_seeds_where_there_is_no_difference_at_all() -> None:
@@ -227,5 +282,5 @@ def test_significance_is_judged_after_the_correction() -> None:
 def test_a_single_variant_is_reported_without_a_comparison() -> None:
     headline, details = say(["lstm"], 3)
 
-    assert headline == "lstm reaches 87.0 % test accuracy on imdb (95 % interval 86.4 to 87.6)."
+    assert headline == "lstm reaches a test accuracy of 87.0 % on imdb (95 % interval 86.4 to 87.6)."
     assert "no other variant" in details

@@ -52,6 +52,7 @@ def main() -> None:
             weight_decay=0.1,
             schedule="linear",
             warmup_share=0.0,
+            class_weight="none",
         )
         compiled, loaded = Compiled(), versions()
         trainer = small_trainer(precision=precision)

@@ -1,6 +1,6 @@
 """Trains on a few documents and writes what each step's loss was. Run as a program: Lightning starts it again for DDP.
 
-python losses_of_steps.py DEVICES BATCH_SIZE FOLDER
+python losses_of_steps.py DEVICES BATCH_SIZE FOLDER CLASS_WEIGHT
 """
 
 import json
@@ -20,7 +20,7 @@ from models.costs import Costs
 from models.module import ClassifierModule
 from models.training import fit
 from tests.models.plain import plain_classifier
-from tests.models.toy import order_documents, small_trainer
+from tests.models.toy import order_documents, skewed_documents, small_trainer
 
 
 class Losses(Callback):
@@ -38,10 +38,17 @@ class Losses(Callback):
         self.listens_at |= {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
 
 
-def main(devices: int, batch_size: int, folder: Path) -> None:
+def main(devices: int, batch_size: int, folder: Path, class_weight: Any) -> None:
     torch.manual_seed(5)
     classifier = plain_classifier(20, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8)
-    module = ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.0, schedule="linear", warmup_share=0.1)
+    module = ClassifierModule(
+        classifier,
+        learning_rate=0.01,
+        weight_decay=0.0,
+        schedule="linear",
+        warmup_share=0.1,
+        class_weight=class_weight,
+    )
     trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices)
     losses = Losses()
     measured = Costs()
@@ -50,7 +57,7 @@ def main(devices: int, batch_size: int, folder: Path) -> None:
         fit(
             trainer,
             module,
-            order_documents(101),
+            skewed_documents(101, rare=30),
             order_documents(37),
             batch_size=batch_size,
             seed=3,
@@ -69,4 +76,4 @@ def main(devices: int, batch_size: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])

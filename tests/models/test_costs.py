@@ -75,7 +75,8 @@ def train(
     epochs: int = 2,
 ) -> ClassifierModule:
     monkeypatch.setattr(costs, "perf_counter", clock)
-    module = ClassifierModule(classifier(), learning_rate=0.01, weight_decay=0.0, schedule="constant", warmup_share=0.0)
+    chosen: dict[str, Any] = {"schedule": "constant", "warmup_share": 0.0, "class_weight": "none"}
+    module = ClassifierModule(classifier(), learning_rate=0.01, weight_decay=0.0, **chosen)
     trainer = small_trainer(epochs=epochs)
     trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]
     fit(

@@ -16,7 +16,7 @@ from models.training import fit
 from pipelines.checkpoints import Checkpoints
 from tests import needs
 from tests.models.plain import plain_classifier
-from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
+from tests.models.toy import VOCABULARY_SIZE, order_documents, skewed_documents, small_trainer
 
 STEPS_AN_EPOCH = 5
 
@@ -42,17 +42,28 @@ class StopAt(Callback):
 
 
 def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **changes: Any) -> ClassifierModule:
-    settings: dict[str, Any] = {"epochs": 4, "early_stopping": None, "precision": "32-true", "rate": 0.05} | changes
+    settings: dict[str, Any] = {
+        "epochs": 4,
+        "early_stopping": None,
+        "precision": "32-true",
+        "rate": 0.05,
+        "class_weight": "none",
+    } | changes
     torch.manual_seed(1)
     classifier = plain_classifier(
         VOCABULARY_SIZE, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8, head_dropout=0.4
     )
     module = ClassifierModule(
-        classifier, learning_rate=settings["rate"], weight_decay=0.1, schedule="cosine", warmup_share=0.2
+        classifier,
+        learning_rate=settings["rate"],
+        weight_decay=0.1,
+        schedule="cosine",
+        warmup_share=0.2,
+        class_weight=settings["class_weight"],
     )
     chosen = {name: settings[name] for name in ("epochs", "early_stopping", "precision")}
     trainer = small_trainer(**chosen)
-    documents = order_documents(50), order_documents(20)
+    documents = skewed_documents(50, rare=12), order_documents(20)
     checkpointing = Checkpointing(store, store.load(), steps, None)
     fit(
         trainer,
@@ -102,6 +113,15 @@ def test_stopped_again_and_again_and_in_validation_it_ends_with_the_same_bits() 
         with pytest.raises(Stop):
             train(interrupted, stop)
     assert_same(train(interrupted), whole)
+
+
+def test_with_weighted_classes_it_ends_with_the_same_bits_too_and_they_are_others() -> None:
+    whole, interrupted = train(store("whole"), class_weight="balanced"), store("interrupted")
+    for stop in [StopAt(3), StopAt(10), StopAt(13)]:
+        with pytest.raises(Stop):
+            train(interrupted, stop, class_weight="balanced")
+    assert_same(train(interrupted, class_weight="balanced"), whole)
+    assert train(store("unweighted")).history != whole.history
 
 
 def test_a_finished_training_that_early_stopping_ended_does_not_train_on() -> None:

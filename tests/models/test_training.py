@@ -54,6 +54,7 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
         weight_decay=0.0,
         schedule=settings["schedule"],
         warmup_share=0.0,
+        class_weight="none",
     )
     chosen = {name: settings[name] for name in ("epochs", "early_stopping", "monitor", "precision")}
     trainer = small_trainer(**chosen, gradient_clip=1.0)
@@ -158,14 +159,15 @@ def test_ctrl_c_comes_out_as_ctrl_c() -> None:
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs 2 cores")
+@pytest.mark.parametrize("class_weight", ["none", "balanced"])
 def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_this_machine_can_join_them(
-    tmp_path: Path,
+    class_weight: str, tmp_path: Path
 ) -> None:
     results: dict[int, dict[str, Any]] = {}
     for devices, batch_size in ((1, 16), (2, 8)):
         folder = tmp_path / str(devices)
         folder.mkdir()
-        command = [sys.executable, str(SCRIPT), str(devices), str(batch_size), str(folder)]
+        command = [sys.executable, str(SCRIPT), str(devices), str(batch_size), str(folder), class_weight]
         subprocess.run(command, check=True, capture_output=True, text=True)
         results[devices] = json.loads((folder / "rank-0.json").read_text())
         assert results[devices]["world_size"] == devices

@@ -26,7 +26,8 @@ VARIANTS: list[dict[str, Any]] = [
 def build(variant: dict[str, Any]) -> ClassifierModule:
     torch.manual_seed(1)
     classifier = plain_classifier(VOCABULARY_SIZE, 2, hidden_size=8, embedding_size=8, **variant)
-    return ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.1, schedule="linear", warmup_share=0.1)
+    chosen: dict[str, Any] = {"schedule": "linear", "warmup_share": 0.1, "class_weight": "none"}
+    return ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.1, **chosen)
 
 
 def test_steps_and_validation_compile_nothing_that_warming_up_has_not() -> None:

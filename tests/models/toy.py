@@ -41,6 +41,14 @@ def order_documents(rows: int, longest: int = 12) -> MemoryDocuments:
     return MemoryDocuments(documents, labels)
 
 
+def skewed_documents(rows: int, rare: int) -> MemoryDocuments:
+    """`rows` documents as above, of which `rare` are of the second class."""
+    found = order_documents(4 * rows)
+    common_ones, rare_ones = (np.flatnonzero(found.labels == label) for label in (0, 1))
+    chosen = np.sort(np.concatenate([common_ones[: rows - rare], rare_ones[:rare]]))
+    return MemoryDocuments([found.documents[index] for index in chosen], found.labels[chosen])
+
+
 def small_trainer(**changes: Any) -> Trainer:
     """A trainer for one CPU process, unless `changes` say otherwise."""
     settings: dict[str, Any] = {

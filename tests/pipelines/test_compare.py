@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from errors import DataError
+from analysis.metrics import metric_named
+from errors import DataError, ParamsError
 from pipelines import measurements, outputs
-from pipelines.compare import compare
+from pipelines.compare import compare, told_metrics
+from pipelines.params import Params
 from tests.analysis.synthetic import CONDITIONS, write_experiment
 
 
@@ -28,6 +31,10 @@ def read_reports() -> dict[str, bytes]:
 
 def read_summary() -> Any:
     return json.loads((outputs.REPORTS / "comparison.json").read_text(encoding="utf-8"))
+
+
+def with_metric(params: Params, metric: str) -> Params:
+    return params.model_copy(update={"compare": params.compare.model_copy(update={"metric": metric})})
 
 
 class Page(HTMLParser):
@@ -64,6 +71,61 @@ def test_a_better_variant_is_found_and_written_down(capsys: pytest.CaptureFixtur
     assert {path.name for path in (outputs.REPORTS / "figures").iterdir()} == {
         "scores.png", "metrics.png", "slices.png", "learning_curves.png", "calibration.png", "confusion.png"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy", "roc_auc", "loss"])
+def test_another_metric_decides_the_verdict_and_stands_first(metric: str, capsys: pytest.CaptureFixture[str]) -> None:
+    params = with_metric(write_experiment(["lstm", "bilstm"], [1, 2, 3], documents=900, skill={"bilstm": 1.6}), metric)
+    title, unit = metric_named(metric).title, metric_named(metric).unit
+
+    result = compare(params)
+
+    summary = read_summary()
+    gap = summary["differences"]["bilstm"][metric]
+    assert summary["metric"] == metric
+    assert gap["smallest_detectable"] > 0
+    assert "smallest_detectable" not in summary["differences"]["bilstm"]["accuracy"]
+    assert (gap["value"] < 0) == (metric == "loss")
+    assert result.verdict.headline.startswith("bilstm is better than lstm on made up")
+    assert f"{unit} of test {title}" in result.verdict.headline
+    html = (outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
+    assert re.findall(r"<tr[^>]*><th>([^<&]+)&nbsp;[↑↓]", html)[0] == title
+    shown = "".join(Page(html).shown)
+    for text in (f"The verdict rests on {title}", f"a fresh lstm ({title})", f"finds ({title})", "by seed (accuracy)"):
+        assert text in shown, text
+    assert f"difference to lstm, {unit}" in html
+    assert f"test {title}" in html
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│ ")]
+    assert rows[0].startswith(f"│ {title} ")
+
+
+def test_mlflow_is_told_the_difference_that_decides() -> None:
+    result = compare(with_metric(write_experiment(["lstm", "bilstm"], [1, 2], documents=150), "loss"))
+
+    told = told_metrics(result)
+
+    gap = result.comparison.differences["bilstm"]["loss"]
+    assert told["bilstm.loss_difference"] == gap.value
+    assert told["bilstm.loss_difference_p_value"] == gap.p_value_corrected
+    assert "bilstm.accuracy_difference" not in told
+
+
+@pytest.mark.parametrize(
+    ("classes", "absent", "reason"),
+    [
+        (("no", "yes", "never"), 2, "the test split has no document of class 'never'"),
+        (("only",), None, "the data has one class only"),
+    ],
+)
+def test_a_roc_auc_that_is_undefined_is_refused_and_no_other_metric_takes_its_place(
+    classes: tuple[str, ...], absent: int | None, reason: str
+) -> None:
+    params = with_metric(write_experiment(["lstm", "bilstm"], [1, 2], classes, documents=60, absent=absent), "roc_auc")
+
+    with pytest.raises(ParamsError, match=f"^compare.metric is 'roc_auc', but {reason}; allowed here: accuracy, macro"):
+        compare(params)
+    assert not outputs.REPORTS.exists()
+    assert compare(with_metric(params, "macro_f1")).verdict.headline
 
 
 def test_accuracies_are_those_of_the_prediction_files_whatever_their_order() -> None:

@@ -15,7 +15,7 @@ from errors import TrackingError
 from tracking.comparisons import latest_comparison, link, relink
 from tracking.runs import Occasion, comparison_run, find_run, log_configuration, occasion, training_run
 from tracking.store import open_experiment
-from tracking.ui import pages
+from tracking.ui import ACCURACY, Ranking, pages
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {
@@ -105,16 +105,26 @@ def test_a_comparison_is_the_parent_of_its_trainings() -> None:
 
 
 def test_the_latest_comparison_is_one_click_away() -> None:
-    assert "latest comparison, side by side" not in pages("e")
+    assert "latest comparison, side by side" not in pages("e", ACCURACY)
     made = []
     for seed, signature in ((1, "s1"), (2, "s2")):
         with training_run("e", "lstm", seed, signature) as run:
             made.append(run.run_id)
     with comparison_run("e", "comparison", "c1", ["s1", "s2"], {}, "Nobody won."):
         pass
-    address = unquote(pages("e")["latest comparison, side by side"])
+    address = unquote(pages("e", ACCURACY)["latest comparison, side by side"])
     assert address.startswith("compare-runs?runs=")
     assert json.dumps(made) in address
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher_is_better", "ascending"), [("macro_f1", True, "false"), ("loss", False, "true")]
+)
+def test_the_best_training_comes_first_by_the_chosen_metric(
+    metric: str, higher_is_better: bool, ascending: str
+) -> None:
+    address = unquote(pages("e", Ranking(metric, higher_is_better))["trainings, best first"])
+    assert f"orderByKey=metrics.`test_{metric}`&orderByAsc={ascending}&" in address
 
 
 def compared(signature: str, trainings: Sequence[str]) -> str:
