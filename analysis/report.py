@@ -11,6 +11,7 @@ from analysis.experiment import Experiment
 from analysis.figures import Panel, styles
 from analysis.metrics import METRICS
 from analysis.page import environment
+from analysis.references import MEASURED, Standing, table_rows
 from analysis.slices import Disagreement, disagreements
 from analysis.verdict import SIGNIFICANCE, Verdict, chance_shown, p_value
 
@@ -30,7 +31,13 @@ SECTIONS = {
 }
 
 
-def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, figures: dict[str, list[Panel]]) -> str:
+def render(
+    experiment: Experiment,
+    comparison: Comparison,
+    standing: Standing,
+    verdict: Verdict,
+    figures: dict[str, list[Panel]],
+) -> str:
     """The page, as text."""
     pages = environment()
     pages.filters |= {"p_value": p_value, "chance": chance_shown, "tied": _tied, "text_parts": _text_parts}
@@ -41,6 +48,8 @@ def render(experiment: Experiment, comparison: Comparison, verdict: Verdict, fig
         comparison=comparison,
         verdict=verdict,
         metrics=[metric for metric in METRICS if metric.key in comparison.scores[experiment.baseline]],
+        rows=table_rows(experiment, comparison, standing, METRICS[0].key),
+        reference_costs=MEASURED,
         significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
         costs=COSTS,

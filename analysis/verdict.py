@@ -1,13 +1,13 @@
 """The comparison in plain sentences: who is better, by how much, how surely, or that it cannot be told."""
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from analysis.comparison import Comparison, Difference
 from analysis.costs import mean_cost
 from analysis.experiment import Experiment
+from analysis.findings import listed
 from analysis.metrics import METRICS
+from analysis.soundness import Soundness
 
 SIGNIFICANCE = 0.05
 ACCURACY = METRICS[0]
@@ -29,6 +29,8 @@ class Verdict:
         outlook: how many seeds could tell; "; …", or nothing
         details: what it rests on; one paragraph each
         warnings: what a reader has to know first; one paragraph each
+        preface: why the claim is not to be relied on, the first sentence of all; or nothing
+        setting: what the comparison did not vary; or nothing
     """
 
     claim: str
@@ -37,25 +39,36 @@ class Verdict:
     outlook: str
     details: list[str]
     warnings: list[str]
+    preface: str = ""
+    setting: str = ""
 
     @property
     def headline(self) -> str:
         """The sentence without the costs, which were measured: always the same for the same outputs."""
-        return f"{self.claim}{_bracketed(self.evidence)}{self.outlook}."
+        return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.outlook}."
 
     @property
     def sentence(self) -> str:
         """The whole sentence."""
-        return f"{self.claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}."
+        return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}."
+
+    @property
+    def _opening(self) -> str:
+        return f"{self.preface} " if self.preface else ""
 
     def __str__(self) -> str:
-        return " ".join([self.sentence, *self.warnings, *self.details])
+        return " ".join([self.sentence, *self.warnings, *self.details, self.setting]).strip()
 
 
-def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
-    """Puts the comparison into words."""
+def judge(experiment: Experiment, comparison: Comparison, soundness: Soundness) -> Verdict:
+    """Puts the comparison into words, after what `soundness` holds against it."""
+    advice = [finding.advice for finding in soundness.findings]
+    verdict = _judge(experiment, comparison, advice)
+    return replace(verdict, preface=soundness.preface, setting=soundness.setting)
+
+
+def _judge(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
     differences = {variant: found["accuracy"] for variant, found in comparison.differences.items()}
-    warnings = _failures(experiment, comparison)
     if not differences:
         return _alone(experiment, comparison, warnings)
     if len(experiment.seeds) == 1:
@@ -70,28 +83,6 @@ def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
     claim = f"{_answer(experiment, variant, found)} on {experiment.data}: {_gap(found)} of test accuracy"
     costs, outlook = _costs(experiment, variant), _outlook(experiment, found)
     return Verdict(claim, _evidence(found), costs, outlook, [_basis(experiment, comparison, variant)], warnings)
-
-
-def _failures(experiment: Experiment, comparison: Comparison) -> list[str]:
-    """Of trainings that did not learn: they decide a mean, and few seeds cannot say how often they come."""
-    documents = len(experiment.labels)
-    common = float(np.bincount(experiment.labels).max()) / documents
-    chance = common + 2 * float(np.sqrt(common * (1 - common) / documents))
-    if common == 1:
-        return []
-    sentences = []
-    for variant, scores in comparison.scores.items():
-        failed = [
-            str(seed)
-            for seed, value in zip(experiment.seeds, scores["accuracy"].values, strict=True)
-            if value <= chance
-        ]
-        if failed:
-            seeds = f"seed{'s' if len(failed) > 1 else ''} {_listed(failed)}"
-            sentences.append(
-                f"{variant} did not learn with {seeds}: its accuracy is that of always giving the most frequent class."
-            )
-    return sentences
 
 
 def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
@@ -118,9 +109,9 @@ def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
     claims = []
     for direction, names in groups.items():
         if names:
-            listed = _listed([f"{name} ({ACCURACY.shown_difference(differences[name].value)})" for name in names])
+            found = listed([f"{name} ({ACCURACY.shown_difference(differences[name].value)})" for name in names])
             verb = "is" if len(names) == 1 else "are"
-            claims.append(f"{listed} {verb} {direction}" if direction else f"for {listed} it cannot be told")
+            claims.append(f"{found} {verb} {direction}" if direction else f"for {found} it cannot be told")
     return f"On {experiment.data}, in points of test accuracy against {experiment.baseline}: {'; '.join(claims)}"
 
 
@@ -177,7 +168,7 @@ def _costs(experiment: Experiment, variant: str) -> str:
         own, other = (mean_cost(experiment.costs[name], key) for name in (variant, baseline))
         if own is not None and other:
             ratios.append(f"{own / other:.2f} × {what}")
-    return f", at {_listed(ratios)}"
+    return f", at {listed(ratios)}"
 
 
 def _matching(experiment: Experiment, variant: str) -> str:
@@ -188,10 +179,6 @@ def _matching(experiment: Experiment, variant: str) -> str:
         case "training_time":
             return f"They are matched by training time (hidden size {own} against {other})"
     return f"They have the same hidden size ({own})" if own == other else f"Their hidden sizes are {own} and {other}"
-
-
-def _listed(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 
 
 def _design(experiment: Experiment) -> str:

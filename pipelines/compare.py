@@ -1,7 +1,7 @@
 """Stage compare: all trainings beside each other. `python -m pipelines.compare`.
 
-Reads the predictions and histories of compare.variants and compare.seeds, and the test documents; writes
-reports/comparison.json (metrics for DVC), the figures as PNG, rows for `dvc plots`, and reports/comparison.html.
+Reads the predictions and histories of compare.variants and compare.seeds, the references, and the test documents;
+writes reports/comparison.json (metrics for DVC), the figures as PNG, rows for `dvc plots`, and reports/comparison.html.
 """
 
 import hashlib
@@ -11,11 +11,13 @@ from dataclasses import asdict
 
 from analysis.comparison import compare as compare_variants
 from analysis.costs import COSTS, mean_cost
+from analysis.references import LINEAR, TITLES, stand
 from analysis.slices import slice_scores
+from analysis.soundness import examine
 from analysis.verdict import judge
 from pipelines import cli, measurements, outputs, reports
-from pipelines.experiment import read_experiment
-from pipelines.outputs import REPORTS
+from pipelines.experiment import read_experiment, read_references, read_settings
+from pipelines.outputs import REFERENCES, REPORTS
 from pipelines.params import Params, load
 from pipelines.reports import Result
 
@@ -29,22 +31,25 @@ def compare(params: Params) -> Result:
     """Compares the trainings, writes the reports, and prints the table and the verdict."""
     experiment = read_experiment(params)
     comparison = compare_variants(experiment)
-    result = Result(experiment, comparison, slice_scores(experiment), judge(experiment, comparison))
+    standing = stand(experiment, read_references(experiment))
+    soundness = examine(experiment, comparison, standing, read_settings(params))
+    verdict = judge(experiment, comparison, soundness)
+    result = Result(experiment, comparison, slice_scores(experiment), verdict, standing, soundness)
     reports.write(result)
     reports.show(result)
     return result
 
 
 def tell(params: Params, lost: bool = False) -> None:
-    """Compares, and tells MLflow: a parent run, whose children are the trainings.
+    """Compares, and tells MLflow: a parent run, whose children are the trainings and references.
 
     With `lost` only if the store has no such run, and then with the original's times.
     """
     result = compare(params)
     from tracking.runs import Occasion, comparison_run, find_run, occasion  # slow to import
 
-    experiment, trainings = params.tracking.experiment, _signatures(params)
-    content = json.dumps([trainings, params.compare.model_dump()])
+    experiment, children = params.tracking.experiment, _signatures(params)
+    content = json.dumps([children, params.compare.model_dump()])
     signature = hashlib.sha256(content.encode()).hexdigest()
     if lost and find_run(experiment, signature):
         return
@@ -53,7 +58,9 @@ def tell(params: Params, lost: bool = False) -> None:
     told = known.get("told", time.time_ns() // 1_000_000)
     name = f"{' · '.join(params.compare.variants)} on {result.experiment.data}"
     tags = {"verdict": result.verdict.sentence, "data": result.experiment.data, "baseline": params.compare.baseline}
-    with comparison_run(experiment, name, signature, trainings, tags, str(result.verdict), original) as run:
+    tags |= {"sound": "no" if result.soundness.findings else "yes"}
+    tags |= {f"sound.{kind}": ", ".join(found) for kind, found in result.soundness.by_kind().items() if found}
+    with comparison_run(experiment, name, signature, children, tags, str(result.verdict), original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
         run.log_metrics(_metrics(result), at=told)
         run.log_artifacts([REPORTS / "comparison.html", REPORTS / "comparison.json"])
@@ -62,8 +69,10 @@ def tell(params: Params, lost: bool = False) -> None:
 
 
 def _signatures(params: Params) -> list[str]:
+    """Of the trainings, then of the references."""
     folders = [outputs.folder(variant, seed) for variant in params.compare.variants for seed in params.compare.seeds]
-    return [outputs.read_json(folder / "config.json", made_by="train")["signature"] for folder in folders]
+    found = [(folder, "train") for folder in folders] + [(REFERENCES / name, "reference") for name in TITLES]
+    return [outputs.read_json(folder / "config.json", made_by=stage)["signature"] for folder, stage in found]
 
 
 def _metrics(result: Result) -> dict[str, float]:
@@ -81,6 +90,10 @@ def _metrics(result: Result) -> dict[str, float]:
             f"{variant}.accuracy_difference_high": gap.high,
             f"{variant}.accuracy_difference_p_value": gap.p_value_corrected,
         }
+    for name, scores in result.standing.scores.items():
+        found |= {f"references.{name}.{key}": score.mean for key, score in scores.items()}
+    for variant, gaps in result.standing.gaps.items():
+        found[f"{variant}.accuracy_less_{LINEAR}"] = gaps["accuracy"].value
     for variant, trainings in result.experiment.costs.items():
         costs = {f"{variant}.{cost.key}": mean_cost(trainings, cost.key) for cost in COSTS}
         found |= {name: value for name, value in costs.items() if value is not None}

@@ -5,13 +5,8 @@ to that folder, and the metrics, with what they cost, to the training's MLflow r
 """
 
 import time
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +16,7 @@ from models.prediction import BATCH_SIZE, predict
 from pipelines import cli, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
 from pipelines.params import Params, load
+from pipelines.predictions import write_predictions
 from pipelines.record import HEADLINES
 from pipelines.trained import load_classifier
 from text.store import TokenStore
@@ -50,7 +46,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     milliseconds = (time.perf_counter() - started) * 1000 / len(test)
 
     metrics = classification_metrics(test.labels, probabilities, config["labels"])
-    _write_predictions(folder / "predictions.parquet", test, probabilities)
+    write_predictions(folder / "predictions.parquet", test, probabilities)
     outputs.write_json(folder / "metrics.json", metrics)
     _print(variant, seed, metrics, milliseconds)
 
@@ -59,18 +55,6 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
         record.evaluation(run, folder, measurements.read(config["signature"]))
     else:
         record.rebuild(params.tracking.experiment, folder)
-
-
-def _write_predictions(path: Path, test: TokenStore, probabilities: NDArray[np.float32]) -> None:
-    flat = pa.array(probabilities.ravel())
-    offsets = pa.array(np.arange(len(test) + 1, dtype=np.int32) * probabilities.shape[1])
-    columns = {
-        "id": test.ids(),
-        "label": pa.array(test.labels, pa.int32()),
-        "probabilities": pa.ListArray.from_arrays(offsets, flat),
-    }
-    with outputs.whole(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd", write_page_checksum=True)
 
 
 def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float) -> None:

@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analysis.experiment import Document, Experiment
+from analysis.findings import Settings
+from analysis.references import TITLES, Reference
 from errors import DataError
 from pipelines import measurements, outputs
-from pipelines.outputs import RAW
+from pipelines.outputs import RAW, REFERENCES, TOKENS
 from pipelines.params import Params
 
 
@@ -57,6 +59,40 @@ def read_experiment(params: Params) -> Experiment:
     )
 
 
+def read_references(experiment: Experiment) -> list[Reference]:
+    """What the stage reference predicted of the documents of `experiment`.
+
+    Raises:
+        DataError: an output is missing, or was made from other data.
+    """
+    card = outputs.read_json(RAW / "card.json", made_by="download")
+    ids = pa.chunked_array([pa.array([document.id for document in experiment.documents], pa.string())])
+    references = []
+    for name in TITLES:
+        folder = REFERENCES / name
+        config = outputs.read_json(folder / "config.json", made_by="reference")
+        if config["labels"] != card["labels"] or config["data"]["digest"] != card["digest"]:
+            raise DataError(f"{folder} was made from other data than {RAW}; run dvc repro")
+        probabilities = _read_probabilities(folder, ids, made_by="reference")
+        costs = measurements.read(config["signature"])
+        references.append(Reference(name, probabilities, config["parameters"]["total"], costs))
+    return references
+
+
+def read_settings(params: Params) -> Settings:
+    """With what the variants were trained; it is the same for all seeds."""
+    seed = params.compare.seeds[0]
+    folders = {variant: outputs.folder(variant, seed) for variant in params.compare.variants}
+    configs = {name: outputs.read_json(folder / "config.json", made_by="train") for name, folder in folders.items()}
+    tokens = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
+    return Settings(
+        variants={name: config["variant"] for name, config in configs.items()},
+        train=configs[params.compare.baseline]["train"],
+        share_unknown=tokens["splits"]["test"]["share_unknown"],
+        vectors=tokens["tokenize"]["vectors"] is not None,
+    )
+
+
 def _data_name(params: Params, card: Mapping[str, Any]) -> str:
     """The name of the data set; a file of one's own goes by the file's."""
     if card["name"] != "custom":
@@ -77,10 +113,10 @@ def _read_table(path: Path, made_by: str) -> pa.Table:
         raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
 
 
-def _read_probabilities(folder: Path, ids: pa.ChunkedArray) -> npt.NDArray[np.float32]:
-    """What one training predicted, in the order of the test split's `ids`, (n, classes)."""
+def _read_probabilities(folder: Path, ids: pa.ChunkedArray, made_by: str = "evaluate") -> npt.NDArray[np.float32]:
+    """What one training or reference predicted, in the order of the test split's `ids`, (n, classes)."""
     path = folder / "predictions.parquet"
-    table = _read_table(path, made_by="evaluate")
+    table = _read_table(path, made_by=made_by)
     flat = table["probabilities"].combine_chunks().flatten().to_numpy()
     return np.asarray(flat.reshape(table.num_rows, -1)[_order(path, table["id"], ids)])
 

@@ -19,6 +19,7 @@ RAW = Path("data/raw")
 TOKENS = Path("data/tokens")
 VARIANTS = Path("data/variants")
 RESULTS = Path("results")
+REFERENCES = Path("references")
 REPORTS = Path("reports")
 
 

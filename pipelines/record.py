@@ -1,4 +1,6 @@
-"""What MLflow is told of a finished training and of its evaluation: by the stages, and again where a run was lost."""
+"""What MLflow is told of a finished training, its evaluation, and a reference: by the stages, and again where a run was
+lost.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any
 from analysis.pictures import confusion_matrix, learning_curves
 from pipelines import measurements, outputs
 from pipelines.outputs import TOKENS
-from tracking.runs import Occasion, Run, log_configuration, training_run
+from tracking.runs import Occasion, Run, log_configuration, reference_run, training_run
 
 HEADLINES = ("accuracy", "macro_f1", "loss", "roc_auc", "calibration_error")
 COSTS = ("training_seconds", "tokens_per_second_mean", "peak_memory_mb")
@@ -50,4 +52,18 @@ def rebuild(experiment: str, folder: Path) -> Run:
         training(run, folder, measured)
         if (folder / "metrics.json").exists():
             evaluation(run, folder, measured)
+    return run
+
+
+def reference(experiment: str, folder: Path, original: Occasion | None = None) -> Run:
+    """The run of a reference, from what it left in `folder` and from its measurements."""
+    config = outputs.read_json(folder / "config.json", made_by="reference")
+    measured = measurements.read(config["signature"])
+    with reference_run(experiment, config["title"], config["name"], config["signature"], original) as run:
+        chosen = ("name", "data", "tokenize", "vocabulary_size", "parameters", "documents")
+        run.log_params({key: config[key] for key in chosen})
+        costs = {name: measured[name] for name in COSTS if name in measured}
+        if costs:
+            run.log_metrics(costs, at=measured["evaluated"])
+        evaluation(run, folder, measured)
     return run

@@ -1,15 +1,18 @@
 """Rebuilds MLflow runs that the store has lost from the outputs. `python -m pipelines.restore`.
 
-For each training of compare.variants and compare.seeds without a finished run, and for their comparison. Times, commit
+For each training of compare.variants and compare.seeds and each reference without a finished run, and for their
+comparison. Times, commit
 and costs are those of the original where measurements/ still has them.
 """
 
 from rich.console import Console
 
-from pipelines import cli, outputs, record
+from analysis.references import TITLES
+from pipelines import cli, measurements, outputs, record
 from pipelines.compare import tell
+from pipelines.outputs import REFERENCES
 from pipelines.params import Params, load
-from tracking.runs import find_run
+from tracking.runs import Occasion, find_run
 
 
 def main() -> None:
@@ -27,6 +30,12 @@ def restore(params: Params) -> None:
             if find_run(experiment, config["signature"]) is None:
                 record.rebuild(experiment, folder)
                 console.print(f"rebuilt {variant} · seed {seed}")
+    for name in TITLES:
+        folder = REFERENCES / name
+        known = outputs.read_json(folder / "config.json", made_by="reference")["signature"]
+        if find_run(experiment, known) is None:
+            record.reference(experiment, folder, Occasion(**measurements.read(known).get("occasion", {})))
+            console.print(f"rebuilt {TITLES[name]}")
     tell(params, lost=True)
 
 

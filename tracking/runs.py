@@ -1,4 +1,6 @@
-"""MLflow runs: one for each execution of a training, to which its evaluation adds; one parent for each comparison."""
+"""MLflow runs: one for each execution of a training, to which its evaluation adds; one for each reference; one parent
+for each comparison.
+"""
 
 import json
 import os
@@ -127,6 +129,16 @@ def training_run(
         yield run
 
 
+@contextmanager
+def reference_run(
+    experiment: str, title: str, name: str, signature: str, original: Occasion | None = None
+) -> Iterator[Run]:
+    """The one run of a reference with this signature, which an execution of the stage makes or takes up again."""
+    tags = {"reference": name, SIGNATURE: signature, "kind": "reference"}
+    with _run(experiment, title, tags, original, resumed=True) as run:
+        yield run
+
+
 def occasion(run: Run) -> Occasion:
     """Of a run that has ended; nothing is known of one that MLflow could not be told of yet."""
     try:
@@ -151,7 +163,7 @@ def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
 
 
 def find_run(experiment: str, signature: str) -> Run | None:
-    """The newest finished run with this signature, of a training or a comparison, if the store has one.
+    """The newest finished run with this signature, of a training, reference or comparison, if the store has one.
 
     While MLflow is down nobody knows, and the run is taken to be there: the outbox looks for it later.
     """
@@ -165,25 +177,25 @@ def comparison_run(
     experiment: str,
     name: str,
     signature: str,
-    trainings: Sequence[str],
+    children: Sequence[str],
     tags: Mapping[str, str],
     note: str,
     original: Occasion | None = None,
 ) -> Iterator[Run]:
-    """A new parent run for a comparison; `trainings`, the signatures of what was compared, become its children.
+    """A new parent run for a comparison; `children` are the signatures of the trainings and references in it.
 
-    `note` is shown on the run's page and on the experiment's, beneath a link to the trainings side by side.
+    `note` is shown on the run's page and on the experiment's, beneath a link to them side by side.
     """
-    found = [run for training in trainings if (run := find_run(experiment, training))]
+    found = [run for child in children if (run := find_run(experiment, child))]
     with _run(experiment, name, {"kind": "comparison", SIGNATURE: signature, **tags}, original) as parent:
         _, experiment_id = open_experiment(experiment)
-        page = compare_page(experiment_id, [training.run_id for training in found])
+        page = compare_page(experiment_id, [run.run_id for run in found])
         link = f"[{name}: the trainings side by side](#/{page})"
         parent.set_tags({NOTE: f"{link}\n\n{note}"})
         # The experiment's page shows the first line, and the rest when it is asked to.
         parent.client.set_experiment_tag(experiment_id, NOTE, f"{link}\n\n{note}\n\n{DESCRIPTION}")
-        for training in found:
-            training.set_tags({PARENT: parent.run_id})
+        for run in found:
+            run.set_tags({PARENT: parent.run_id})
         yield parent
 
 
