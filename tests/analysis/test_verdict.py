@@ -5,6 +5,8 @@ import pytest
 
 from analysis.comparison import Comparison, Difference, Score
 from analysis.experiment import Experiment
+from analysis.findings import Finding
+from analysis.soundness import Soundness
 from analysis.verdict import judge
 
 CLEAR = Difference(
@@ -12,6 +14,9 @@ CLEAR = Difference(
     probability_fresh_better=0.94, seeds_won=5, seeds_to_tell=3,
 )  # fmt: skip
 UNCLEAR = replace(CLEAR, value=0.003, low=-0.004, high=0.01, p_value=0.3, p_value_corrected=0.3, seeds_to_tell=40)
+
+
+SOUND = Soundness([])
 
 
 def make_experiment(variants: list[str], seeds: int) -> Experiment:
@@ -47,7 +52,7 @@ def make_comparison(experiment: Experiment, differences: list[Difference]) -> Co
 
 def say(variants: list[str], seeds: int, *differences: Difference) -> tuple[str, str]:
     experiment = make_experiment(variants, seeds)
-    verdict = judge(experiment, make_comparison(experiment, list(differences)))
+    verdict = judge(experiment, make_comparison(experiment, list(differences)), SOUND)
     return verdict.sentence, " ".join([*verdict.warnings, *verdict.details])
 
 
@@ -84,14 +89,21 @@ def test_what_no_number_of_seeds_can_tell_says_so() -> None:
     assert headline.endswith("; not even 100 seeds could tell so small a difference on these test documents.")
 
 
-def test_trainings_that_did_not_learn_are_named() -> None:
-    experiment = make_experiment(["lstm", "rnn"], 3)
-    comparison = make_comparison(experiment, [UNCLEAR])
-    comparison.scores["rnn"]["accuracy"] = replace(comparison.scores["rnn"]["accuracy"], values=[0.5, 0.87, 0.503])
+def test_what_speaks_against_a_comparison_is_said_before_any_difference_and_its_advice_first_of_the_warnings() -> None:
+    experiment = make_experiment(["lstm", "bilstm"], 1)
+    findings = [
+        Finding("below_linear", ["lstm"], "lstm does worse than a simple model", "Try more."),
+        Finding("overfit", ["bilstm"], "bilstm overfits", "Try less."),
+    ]
 
-    (warning,) = judge(experiment, comparison).warnings
+    verdict = judge(experiment, make_comparison(experiment, [CLEAR]), Soundness(findings, "One setting."))
 
-    assert warning.startswith("rnn did not learn with seeds 0 and 2: ")
+    first = "Do not rely on this comparison yet: lstm does worse than a simple model; bilstm overfits. The one training"
+    for said in (verdict.headline, verdict.sentence, str(verdict)):
+        assert said.startswith(first)
+    assert verdict.warnings[:2] == ["Try more.", "Try less."]
+    assert "With one seed" in verdict.warnings[2]
+    assert str(verdict).endswith(" One setting.")
 
 
 def test_nothing_is_said_of_more_seeds_where_there_is_no_difference_at_all() -> None:
@@ -112,7 +124,7 @@ def test_costs_are_part_of_the_sentence_but_not_of_what_dvc_keeps() -> None:
     slower = {"training_seconds": 13.0, "milliseconds_a_document": 1.0, "peak_memory_mb": 600.0}
     experiment = replace(experiment, costs={"lstm": [measured], "bilstm": [slower]})
 
-    verdict = judge(experiment, make_comparison(experiment, [CLEAR]))
+    verdict = judge(experiment, make_comparison(experiment, [CLEAR]), SOUND)
 
     costs = "at 1.50 × the parameters, 1.30 × the training time, 2.00 × the time for a prediction and 1.20 × the memory"
     assert verdict.sentence.endswith(f"{costs}.")

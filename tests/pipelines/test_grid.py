@@ -40,6 +40,7 @@ if __name__ == "__main__":
 OUTPUTS = {
     "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
     "evaluate": [f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")],
+    "reference": ["references/linear/config.json"],
     "compare": [f"reports/{file}" for file in ("comparison.json", "comparison.html", "plots/a.json", "figures/a.png")],
 }
 GRID = ("python", "-m", "pipelines.grid", "--workers", "3")
@@ -79,7 +80,7 @@ def project(finished: Path, tmp_path: Path) -> Path:
 
 def test_stages_at_once_leave_the_lock_file_of_one_after_another(finished: Path, project: Path) -> None:
     (project / "dvc.lock").unlink()
-    for name in (".dvc/cache", ".dvc/tmp", "results", "reports"):
+    for name in (".dvc/cache", ".dvc/tmp", "results", "references", "reports"):
         shutil.rmtree(project / name)
     result = run_in(project, "dvc", "repro")
     assert result.returncode == 0, result.stdout + result.stderr
