@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from text.store import TokenStore
 
 MOST_TOKENS = 10_000_000  # IMDB's training split, cut to 400 tokens, has half as many
-MOST_WEIGHTS = 4_000_000  # the solver keeps some 25 vectors of this size: 800 MB
+MOST_WEIGHTS = 3_000_000  # the solver keeps some 25 vectors of this size: 600 MB
 MOST_ITERATIONS = 1000  # scikit-learn's default of 100 is too few on some data; a converged model stops by itself
 TOKENS_AT_ONCE = 1_000_000  # that are counted at the same time
 

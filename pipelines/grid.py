@@ -49,7 +49,7 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     """
     trainings = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
     names = [REFERENCE, *trainings]
-    targets = [REFERENCE, *(f"{stage}@{name}" for stage in ("train", "evaluate") for name in trainings)]
+    targets = [*(f"{stage}@{name}" for stage in ("train", "evaluate") for name in trainings), REFERENCE]
     with Processes() as processes:
         # Only this stage looks at what a local data.source holds, and DVC sees no reason to run it.
         if source_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "check"]):

@@ -68,7 +68,7 @@ def pages(experiment: str) -> dict[str, str]:
     """Where in MLflow's pages to look, by title."""
     experiment_id, runs = latest_comparison(experiment)
     runs_page = f"experiments/{experiment_id}/runs?{VIEW}"
-    # References stand among the trainings. In the order of time MLflow folds trainings away under their comparison; in the order of a metric it does not.
+    # With the references. In the order of time MLflow folds them away under their comparison; in that of a metric not.
     order, trainings = quote("metrics.`test_accuracy`"), quote("tags.kind != 'comparison'")
     found = {
         "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc=false&searchFilter={trainings}",
