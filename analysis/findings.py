@@ -221,7 +221,7 @@ def is_improving(histories: Sequence[History]) -> bool:
 def overfit(settings: Settings, histories: Mapping[str, Sequence[History]]) -> Finding | None:
     """Variants that read their training documents much better than new ones."""
     monitor = settings.train["monitor"]
-    words, found = [], []
+    figures, found = [], []
     for variant, runs in histories.items():
         best = [chosen_epoch(history, monitor) for history in runs]
         train, validation = (
@@ -230,20 +230,22 @@ def overfit(settings: Settings, histories: Mapping[str, Sequence[History]]) -> F
         )
         if train - validation >= ACCURACY_GAP:
             found.append(variant)
-            words.append(f"{variant} {ACCURACY.shown(train)} against {ACCURACY.shown(validation)} % accuracy")
+            figures.append(
+                f"{variant} {ACCURACY.shown(train)} % right in training, {ACCURACY.shown(validation)} in validation"
+            )
         elif all(is_past_its_best(history, index) for history, index in zip(runs, best, strict=True)):
             found.append(variant)
             epochs = sorted({index + 1 for index in best})
-            words.append(
+            figures.append(
                 f"{variant} at its best in epoch {listed(list(map(str, epochs)))} of {max(map(len, runs))}, then worse"
             )
     if not found:
         return None
     verb = "overfits: it knows its" if len(found) == 1 else "overfit: they know their"
-    sentence = f"{listed(found)} {verb} training documents much better than new ones ({listed(words)})"
+    sentence = f"{listed(found)} {verb} training documents much better than new ones"
     advice = (
-        "Against overfitting: head_dropout and embedding_dropout of 0.3 to 0.5, train.weight_decay: 0.01, a smaller "
-        "hidden_size, a lower train.learning_rate, or more training documents."
+        f"Against overfitting ({'; '.join(figures)}): head_dropout and embedding_dropout of 0.3 to 0.5, "
+        "train.weight_decay: 0.01, a smaller hidden_size, a lower train.learning_rate, or more training documents."
     )
     return Finding("overfit", found, sentence, advice)
 

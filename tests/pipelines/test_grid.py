@@ -68,7 +68,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
         result = run_in(folder, *GRID)
         assert result.returncode == 0, result.stdout + result.stderr
-        assert "bilstm-2 │ Running stage 'train@bilstm-2'" in result.stdout
+        assert "bilstm-2  │ Running stage 'train@bilstm-2'" in result.stdout
+        assert "reference │ Running stage 'reference'" in result.stdout
 
     return made_once(tmp_path_factory, "grid", make)
 
