@@ -20,6 +20,7 @@ from analysis.experiment import Experiment
 from analysis.figures import ACCURACY, MOST_LABELS
 from analysis.page import environment
 from analysis.panels import Panel, styles
+from analysis.references import MEASURED, Standing, table_rows
 from analysis.slices import FEWEST_DOCUMENTS, LABEL, Disagreement, Slice, disagreements
 from analysis.verdict import Verdict, chance_shown
 from analysis.words import SIGNIFICANCE, p_value
@@ -44,6 +45,7 @@ def render(
     experiment: Experiment,
     comparison: Comparison,
     slices: dict[str, list[Slice]],
+    standing: Standing,
     verdict: Verdict,
     figures: dict[str, list[Panel]],
 ) -> str:
@@ -58,6 +60,8 @@ def render(
         comparison=comparison,
         verdict=verdict,
         metrics=[metric for metric in experiment.metrics if metric.key in comparison.scores[experiment.baseline]],
+        rows=table_rows(experiment, comparison, standing, experiment.metric.key),
+        reference_costs=MEASURED,
         significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
         costs=COSTS,

@@ -1,16 +1,14 @@
 """The comparison in plain sentences: who is better, by how much, how surely, or that it cannot be told."""
 
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from dataclasses import dataclass, replace
 
 from analysis import small_classes
 from analysis.comparison import Comparison, Difference
 from analysis.costs import COSTS, cost_ratio, not_compared
 from analysis.experiment import Experiment
 from analysis.metrics import Metric
-from analysis.words import SIGNIFICANCE, p_value
+from analysis.soundness import Soundness
+from analysis.words import SIGNIFICANCE, listed, p_value
 
 MEASURED = {
     "training_seconds": "the training time",
@@ -30,6 +28,8 @@ class Verdict:
         outlook: how many seeds could tell; "; …", or nothing
         details: what it rests on; one paragraph each
         warnings: what a reader has to know first; one paragraph each
+        preface: why the claim is not to be relied on, the first sentence of all; or nothing
+        setting: what the comparison did not vary; or nothing
     """
 
     claim: str
@@ -38,30 +38,38 @@ class Verdict:
     outlook: str
     details: list[str]
     warnings: list[str]
+    preface: str = ""
+    setting: str = ""
 
     @property
     def headline(self) -> str:
         """The sentence without the costs, which were measured: always the same for the same outputs."""
-        return f"{self.claim}{_bracketed(self.evidence)}{self.outlook}."
+        return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.outlook}."
 
     @property
     def sentence(self) -> str:
         """The whole sentence."""
-        return f"{self.claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}."
+        return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}."
+
+    @property
+    def _opening(self) -> str:
+        return f"{self.preface} " if self.preface else ""
 
     def __str__(self) -> str:
-        return " ".join([self.sentence, *self.warnings, *self.details])
+        return " ".join([self.sentence, *self.warnings, *self.details, self.setting]).strip()
 
 
-def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
-    """Puts the comparison into words."""
+def judge(experiment: Experiment, comparison: Comparison, soundness: Soundness) -> Verdict:
+    """Puts the comparison into words, after what `soundness` holds against it."""
+    advice = [finding.advice for finding in soundness.findings]
+    verdict = _judge(experiment, comparison, advice)
+    return replace(verdict, preface=soundness.preface, setting=soundness.setting)
+
+
+def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) -> Verdict:
     metric = experiment.metric
     differences = {variant: found[metric.key] for variant, found in comparison.differences.items()}
-    warnings = [
-        *_failures(experiment, comparison),
-        *small_classes.warnings(experiment, comparison),
-        *experiment.warnings,
-    ]
+    warnings = [*advice, *small_classes.warnings(experiment, comparison), *experiment.warnings]
     if not differences:
         return _alone(experiment, comparison, warnings)
     if len(experiment.seeds) == 1:
@@ -77,42 +85,6 @@ def judge(experiment: Experiment, comparison: Comparison) -> Verdict:
     claim += "" if metric.higher_is_better else ", where less is better"
     costs, outlook = _costs(experiment, variant), _outlook(experiment, found)
     return Verdict(claim, _evidence(metric, found), costs, outlook, [_basis(experiment, comparison, variant)], warnings)
-
-
-def _failures(experiment: Experiment, comparison: Comparison) -> list[str]:
-    """Of trainings that did not learn: they decide a mean, and few seeds cannot say how often they come."""
-    documents = len(experiment.labels)
-    common = float(np.bincount(experiment.labels).max()) / documents
-    chance = common + 2 * float(np.sqrt(common * (1 - common) / documents))
-    if common == 1:
-        return []
-    by_class = _chance_by_class(np.bincount(experiment.labels))
-    sentences = []
-    for variant, scores in comparison.scores.items():
-        failed = [
-            str(seed)
-            for seed, *values in zip(
-                experiment.seeds, scores["accuracy"].values, scores["balanced_accuracy"].values, strict=True
-            )
-            if values[0] <= chance and values[1] <= by_class
-        ]
-        if failed:
-            seeds = f"seed{'s' if len(failed) > 1 else ''} {_listed(failed)}"
-            sentences.append(
-                f"{variant} did not learn with {seeds}: its accuracy is no better than that of always giving the most "
-                "frequent class."
-            )
-    return sentences
-
-
-def _chance_by_class(counts: npt.NDArray[np.int64]) -> float:
-    """Balanced accuracy of guessing, and two standard errors more.
-
-    A model that weighs classes alike may have a lower accuracy than the most frequent class's share, and has learned.
-    """
-    counts = counts[counts > 0]
-    guess = 1 / len(counts)
-    return guess + 2 * float(np.sqrt(guess * (1 - guess) * (1 / counts).sum())) / len(counts)
 
 
 def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
@@ -140,9 +112,9 @@ def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
     claims = []
     for direction, names in groups.items():
         if names:
-            listed = _listed([f"{name} ({metric.shown_difference(differences[name].value)})" for name in names])
+            names_shown = listed([f"{name} ({metric.shown_difference(differences[name].value)})" for name in names])
             verb = "is" if len(names) == 1 else "are"
-            claims.append(f"{listed} {verb} {direction}" if direction else f"for {listed} it cannot be told")
+            claims.append(f"{names_shown} {verb} {direction}" if direction else f"for {names_shown} it cannot be told")
     what = f"in {metric.unit} of test {metric.title} against {experiment.baseline}"
     return f"On {experiment.data}, {what}{'' if metric.higher_is_better else ' (less is better)'}: {'; '.join(claims)}"
 
@@ -201,7 +173,7 @@ def _costs(experiment: Experiment, variant: str) -> str:
     ratios: dict[str, float | None] = {"the parameters": parameters}
     ratios |= {MEASURED[cost.key]: cost_ratio(own, other, cost) for cost in COSTS if cost.key in MEASURED}
     shown = [f"{ratio:.2f} × {what}" for what, ratio in ratios.items() if ratio is not None]
-    return f", at {_listed(shown)}{_bracketed(not_compared([*own, *other]))}"
+    return f", at {listed(shown)}{_bracketed(not_compared([*own, *other]))}"
 
 
 def _matching(experiment: Experiment, variant: str) -> str:
@@ -212,10 +184,6 @@ def _matching(experiment: Experiment, variant: str) -> str:
         case "training_time":
             return f"They are matched by training time (hidden size {own} against {other})"
     return f"They have the same hidden size ({own})" if own == other else f"Their hidden sizes are {own} and {other}"
-
-
-def _listed(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 
 
 def _design(experiment: Experiment) -> str:

@@ -1,5 +1,7 @@
 """Numbers in words, as the verdict and the report print them, and the level that both call sure."""
 
+from collections.abc import Sequence
+
 SIGNIFICANCE = 0.05
 
 
@@ -14,3 +16,12 @@ def p_value(value: float) -> str:
     if value >= 0.995:
         return "p = 1"
     return f"p = {value:.2f}" if value >= 0.1 else f"p = {value:.3f}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence, one after another.
+
+    >>> listed(["lstm"]), listed(["lstm", "gru", "rnn"])
+    ('lstm', 'lstm, gru and rnn')
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]

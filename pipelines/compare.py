@@ -1,8 +1,8 @@
 """Stage compare: all trainings beside each other. `python -m pipelines.compare`.
 
-Reads the predictions and histories of compare.variants and compare.seeds, and the test documents; writes
-reports/comparison.json, its main numbers as reports/metrics.json for `dvc metrics`, the figures as PNG, rows for `dvc
-plots`, and reports/comparison.html.
+Reads the predictions and histories of compare.variants and compare.seeds, the references, and the test documents;
+writes reports/comparison.json, its main numbers as reports/metrics.json for `dvc metrics`, the figures as PNG, rows for
+`dvc plots`, and reports/comparison.html.
 """
 
 import hashlib
@@ -14,11 +14,13 @@ from pathlib import Path
 
 from analysis.comparison import compare as compare_variants
 from analysis.costs import COSTS, mean_cost, measured_on
+from analysis.references import LINEAR, TITLES, stand
 from analysis.slices import slice_scores
+from analysis.soundness import examine
 from analysis.verdict import judge
 from pipelines import cli, evaluated, measurements, outputs, reports
-from pipelines.experiment import read_experiment
-from pipelines.outputs import REPORTS
+from pipelines.experiment import read_experiment, read_references, read_settings
+from pipelines.outputs import REFERENCES, REPORTS
 from pipelines.params import Params, load
 from pipelines.reports import Result
 
@@ -33,14 +35,17 @@ def compare(params: Params) -> Result:
     evaluated.keep_only(params.compare)
     experiment = read_experiment(params)
     comparison = compare_variants(experiment)
-    result = Result(experiment, comparison, slice_scores(experiment), judge(experiment, comparison))
+    standing = stand(experiment, read_references(experiment))
+    soundness = examine(experiment, comparison, standing, read_settings(params))
+    verdict = judge(experiment, comparison, soundness)
+    result = Result(experiment, comparison, slice_scores(experiment), verdict, standing, soundness)
     reports.write(result)
     reports.show(result)
     return result
 
 
 def tell(params: Params, lost: bool = False) -> None:
-    """Compares, and tells MLflow: a parent run, whose children are the trainings.
+    """Compares, and tells MLflow: a parent run, whose children are the trainings and references.
 
     With `lost` only if the store has no such run, and then with the original's times.
     """
@@ -52,6 +57,8 @@ def tell(params: Params, lost: bool = False) -> None:
     signature = comparison_signature(params, trainings)
     for folder in folders(params):
         record.rebuild_lost(experiment, folder)  # as in a clone, where DVC brought the outputs without the stages
+    for folder in reference_folders():
+        record.rebuild_lost_reference(experiment, folder)
     if lost and find_run(experiment, signature):
         return
     known = measurements.read(signature) if lost else {}
@@ -60,6 +67,8 @@ def tell(params: Params, lost: bool = False) -> None:
     name = f"{' · '.join(params.compare.variants)} on {result.experiment.data}"
     tags = {"verdict": result.verdict.sentence, "data": result.experiment.data, "baseline": params.compare.baseline}
     tags["metric"] = params.compare.metric
+    tags |= {"sound": "no" if result.soundness.findings else "yes"}
+    tags |= {f"sound.{kind}": ", ".join(found) for kind, found in result.soundness.by_kind().items() if found}
     note = f"{result.verdict} {measured_on(result.experiment.all_costs)}"
     with comparison_run(experiment, name, signature, trainings, tags, note, original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
@@ -74,10 +83,15 @@ def folders(params: Params) -> list[Path]:
     return [outputs.folder(variant, seed) for variant in params.compare.variants for seed in params.compare.seeds]
 
 
+def reference_folders() -> list[Path]:
+    """Of the simple models beside them."""
+    return [REFERENCES / name for name in TITLES]
+
+
 def signatures(params: Params) -> list[str]:
-    """Of the trainings that are compared."""
-    configs = [outputs.read_json(folder / "config.json", made_by="train") for folder in folders(params)]
-    return [config["signature"] for config in configs]
+    """Of the trainings that are compared, then of the references."""
+    made_by = dict.fromkeys(folders(params), "train") | dict.fromkeys(reference_folders(), "reference")
+    return [outputs.read_json(folder / "config.json", stage)["signature"] for folder, stage in made_by.items()]
 
 
 def comparison_signature(params: Params, trainings: Sequence[str]) -> str:
@@ -102,6 +116,10 @@ def told_metrics(result: Result) -> dict[str, float]:
             f"{variant}.{key}_difference_high": gap.high,
             f"{variant}.{key}_difference_p_value": gap.p_value_corrected,
         }
+    for name, scores in result.standing.scores.items():
+        found |= {f"references.{name}.{key}": score.mean for key, score in scores.items()}
+    for variant, gaps in result.standing.gaps.items():
+        found[f"{variant}.accuracy_less_{LINEAR}"] = gaps["accuracy"].value
     for variant, trainings in result.experiment.costs.items():
         costs = {f"{variant}.{cost.key}": mean_cost(trainings, cost.key) for cost in COSTS}
         found |= {name: value for name, value in costs.items() if value is not None}

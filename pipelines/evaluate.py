@@ -6,13 +6,8 @@ checksums to data/evaluated, on which the comparison depends.
 """
 
 import time
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +18,7 @@ from pipelines import cli, evaluated, measurements, outputs, record
 from pipelines.checkpoints import Checkpoints
 from pipelines.conditions import conditions
 from pipelines.params import Params, load
+from pipelines.predictions import write_predictions
 from pipelines.record import HEADLINES
 from pipelines.trained import load_classifier, read_config
 from text.store import TokenStore
@@ -50,7 +46,7 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
     predicted = timed_predictions(classifier, test, machine.device(accelerator))
 
     metrics = classification_metrics(test.labels, predicted.probabilities, config["labels"])
-    _write_predictions(folder / "predictions.parquet", test, predicted.probabilities)
+    write_predictions(folder / "predictions.parquet", test, predicted.probabilities)
     outputs.write_json(folder / "metrics.json", metrics)
     evaluated.write(variant, seed)
     _print(variant, seed, metrics, predicted.milliseconds_a_document)
@@ -66,18 +62,6 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
         record.evaluation(run, folder, measurements.read(config["signature"]))
     else:
         record.rebuild(params.tracking.experiment, folder)
-
-
-def _write_predictions(path: Path, test: TokenStore, probabilities: NDArray[np.float32]) -> None:
-    flat = pa.array(probabilities.ravel())
-    offsets = pa.array(np.arange(len(test) + 1, dtype=np.int32) * probabilities.shape[1])
-    columns = {
-        "id": test.ids(),
-        "label": pa.array(test.labels, pa.int32()),
-        "probabilities": pa.ListArray.from_arrays(offsets, flat),
-    }
-    with outputs.whole(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd", write_page_checksum=True)
 
 
 def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float) -> None:

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analysis.experiment import Document, Experiment
+from analysis.findings import Settings
 from analysis.metrics import DECISIVE, metric_named
+from analysis.references import TITLES, Reference
 from errors import DataError, ParamsError
 from pipelines import measurements, outputs
-from pipelines.outputs import RAW, TOKENS
+from pipelines.outputs import RAW, REFERENCES, TOKENS
 from pipelines.params import Params
 from text import token_card
 
@@ -66,6 +68,40 @@ def read_experiment(params: Params) -> Experiment:
     )
 
 
+def read_references(experiment: Experiment) -> list[Reference]:
+    """What the stage reference predicted of the documents of `experiment`.
+
+    Raises:
+        DataError: an output is missing, or was made from other data.
+    """
+    card = outputs.read_json(RAW / "card.json", made_by="download")
+    ids = pa.chunked_array([pa.array([document.id for document in experiment.documents], pa.string())])
+    references = []
+    for name in TITLES:
+        folder = REFERENCES / name
+        config = outputs.read_json(folder / "config.json", made_by="reference")
+        if config["labels"] != card["labels"] or config["data"]["digest"] != card["digest"]:
+            raise DataError(f"{folder} was made from other data than {RAW}; run dvc repro")
+        probabilities = _read_probabilities(folder, ids, made_by="reference")
+        costs = measurements.read(config["signature"])
+        references.append(Reference(name, probabilities, config["parameters"]["total"], costs))
+    return references
+
+
+def read_settings(params: Params) -> Settings:
+    """With what the variants were trained; it is the same for all seeds."""
+    seed = params.compare.seeds[0]
+    folders = {variant: outputs.folder(variant, seed) for variant in params.compare.variants}
+    configs = {name: outputs.read_json(folder / "config.json", made_by="train") for name, folder in folders.items()}
+    tokens = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
+    return Settings(
+        variants={name: config["variant"] for name, config in configs.items()},
+        train=configs[params.compare.baseline]["train"],
+        share_unknown=tokens["splits"]["test"]["share_unknown"],
+        vectors=tokens["tokenize"]["vectors"] is not None,
+    )
+
+
 def _check_libraries(path: Path, config: dict[str, Any], other: Path, reference: dict[str, Any]) -> None:
     """Whether two trainings were made by the same libraries: else these may be the reason for a difference."""
     mine, others = (found.get("libraries", {}) for found in (config, reference))
@@ -107,10 +143,10 @@ def _read_table(path: Path, made_by: str) -> pa.Table:
         raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
 
 
-def _read_probabilities(folder: Path, ids: pa.ChunkedArray) -> npt.NDArray[np.float32]:
-    """What one training predicted, in the order of the test split's `ids`, (n, classes)."""
+def _read_probabilities(folder: Path, ids: pa.ChunkedArray, made_by: str = "evaluate") -> npt.NDArray[np.float32]:
+    """What one training or reference predicted, in the order of the test split's `ids`, (n, classes)."""
     path = folder / "predictions.parquet"
-    table = _read_table(path, made_by="evaluate")
+    table = _read_table(path, made_by=made_by)
     flat = table["probabilities"].combine_chunks().flatten().to_numpy()
     return np.asarray(flat.reshape(table.num_rows, -1)[_order(path, table["id"], ids)])
 

@@ -1,8 +1,9 @@
 """The whole pipeline, with the trainings of the grid at the same time. `python -m pipelines.grid`.
 
 `dvc repro` runs one stage after another. Here DVC itself runs several times at once: each run trains and evaluates one
-variant with one seed, on cores or GPUs of its own. What all of them need is loaded once (pipelines/preloaded.py). A
-plain `dvc repro` at the end does the rest. Outputs, cache and dvc.lock are those of `dvc repro` alone.
+variant with one seed, or makes the references, on cores or GPUs of its own. What all trainings need is loaded once
+(pipelines/preloaded.py). A plain `dvc repro` at the end does the rest. Outputs, cache and dvc.lock are those of `dvc
+repro` alone.
 """
 
 import json
@@ -29,6 +30,7 @@ from pipelines.preloaded import preloaded
 from tracking import writers
 from tracking.place import repository_root
 
+REFERENCE = "reference"  # the stage
 LOCK_FILE = Path("dvc.lock")
 BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
 MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; an archive of the repository is one
@@ -52,8 +54,9 @@ def run_pipeline(params: Params, workers: int | None) -> None:
         TrainingError: a stage failed; all others of the grid were run.
     """
     close_abandoned_runs(params)
-    names = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
-    targets = [f"{stage}@{name}" for stage in ("train", "evaluate") for name in names]
+    trainings = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
+    names = [REFERENCE, *trainings]
+    targets = [*(f"{stage}@{name}" for stage in ("train", "evaluate") for name in trainings), REFERENCE]
     with Processes() as processes:
         # Only this stage looks at libraries and files outside the project, and DVC may see no reason to run it.
         if unseen_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "check"]):
@@ -112,8 +115,13 @@ def changed() -> set[str]:
 
 
 def still_to_do(names: Sequence[str], waiting: set[str]) -> list[str]:
-    """Those of the trainings `names` that the stages `waiting` train or evaluate."""
-    return [name for name in names if {f"train@{name}", f"evaluate@{name}"} & waiting]
+    """Those of `names` that have stages among `waiting`."""
+    return [name for name in names if waiting.intersection(stages_of(name))]
+
+
+def stages_of(name: str) -> list[str]:
+    """What is run for one name of the grid: a training (variant-seed), or the references."""
+    return [REFERENCE] if name == REFERENCE else [f"train@{name}", f"evaluate@{name}"]
 
 
 class Room(NamedTuple):
@@ -163,7 +171,7 @@ def _gpus() -> list[str]:
 
 
 def run_grid(names: Sequence[str], rooms: Sequence[Room], environment: Mapping[str, str]) -> list[str]:
-    """Trains and evaluates `names` (variant-seed), one in each of the `rooms` at a time; returns those that failed."""
+    """Runs the stages of `names`, one name in each of the `rooms` at a time; returns those that failed."""
     queue: SimpleQueue[str] = SimpleQueue()
     for name in names:
         queue.put(name)
@@ -181,7 +189,7 @@ def run_grid(names: Sequence[str], rooms: Sequence[Room], environment: Mapping[s
                 name = queue.get_nowait()
             except Empty:
                 return failed
-            command = [*DVC, "repro", "--single-item", f"train@{name}", f"evaluate@{name}"]
+            command = [*DVC, "repro", "--single-item", *stages_of(name)]
             if processes.run(command, f"{name:{width}} │ ", {**environment, **own}):
                 failed.append(name)
 

@@ -19,6 +19,7 @@ TOKENS = Path("data/tokens")
 VARIANTS = Path("data/variants")
 RESULTS = Path("results")
 EVALUATED = Path("data/evaluated")
+REFERENCES = Path("references")
 REPORTS = Path("reports")
 
 

@@ -1,4 +1,6 @@
-"""What MLflow is told of a finished training and of its evaluation: by the stages, and again where a run was lost."""
+"""What MLflow is told of a finished training, its evaluation, and a reference: by the stages, and again where a run was
+lost.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +11,7 @@ from analysis.pictures import confusion_matrix, learning_curves
 from pipelines import measurements, outputs
 from pipelines.outputs import TOKENS
 from tracking.run import Run
-from tracking.runs import Occasion, find_run, log_configuration, training_run
+from tracking.runs import Occasion, find_run, log_configuration, reference_run, training_run
 
 HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
 COSTS = {
@@ -63,6 +65,29 @@ def rebuild(experiment: str, folder: Path) -> Run:
         if (folder / "metrics.json").exists():
             evaluation(run, folder, measured)
     return run
+
+
+def reference(experiment: str, folder: Path, original: Occasion | None = None) -> Run:
+    """The run of a reference, from what it left in `folder` and from its measurements."""
+    config = outputs.read_json(folder / "config.json", made_by="reference")
+    measured = measurements.read(config["signature"])
+    with reference_run(experiment, config["title"], config["name"], config["signature"], original) as run:
+        chosen = ("name", "data", "tokenize", "vocabulary_size", "parameters", "documents", "libraries")
+        run.log_params({key: config[key] for key in chosen})
+        if costs := _costs("training", measured):
+            run.log_metrics(costs, at=measured["evaluated"])
+            run.set_tags(_conditions("training", measured))
+        evaluation(run, folder, measured)
+    return run
+
+
+def rebuild_lost_reference(experiment: str, folder: Path) -> bool:
+    """As `rebuild_lost`, of a reference."""
+    signature = outputs.read_json(folder / "config.json", made_by="reference")["signature"]
+    lost = find_run(experiment, signature) is None
+    if lost:
+        reference(experiment, folder, Occasion(**measurements.read(signature).get("occasion", {})))
+    return lost
 
 
 def _costs(stage: str, measured: Mapping[str, Any]) -> dict[str, float]:

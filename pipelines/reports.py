@@ -12,9 +12,12 @@ from analysis.drawing import panels_png
 from analysis.experiment import Experiment
 from analysis.figures import figures
 from analysis.metrics import Metric
+from analysis.references import MEASURED, Gap, Standing, table_rows
 from analysis.report import render
 from analysis.slices import Slice
+from analysis.soundness import Soundness
 from analysis.verdict import Verdict
+from analysis.words import p_value
 from pipelines import outputs
 from pipelines.outputs import REPORTS
 
@@ -27,6 +30,8 @@ class Result:
     comparison: Comparison
     slices: dict[str, list[Slice]]
     verdict: Verdict
+    standing: Standing
+    soundness: Soundness
 
 
 def write(result: Result) -> None:
@@ -41,7 +46,8 @@ def write(result: Result) -> None:
         with outputs.whole(REPORTS / "figures" / f"{name}.png") as path:
             path.write_bytes(panels_png(panels, experiment.variants))
     with outputs.whole(REPORTS / "comparison.html") as path:
-        path.write_text(render(experiment, result.comparison, result.slices, result.verdict, drawn), encoding="utf-8")
+        page = render(experiment, result.comparison, result.slices, result.standing, result.verdict, drawn)
+        path.write_text(page, encoding="utf-8")
 
 
 def _summary(result: Result) -> dict[str, Any]:
@@ -50,6 +56,7 @@ def _summary(result: Result) -> dict[str, Any]:
     return {
         "verdict": result.verdict.headline,
         "metric": experiment.metric.key,
+        "soundness": {kind: ", ".join(found) or "fine" for kind, found in result.soundness.by_kind().items()},
         "seeds": len(experiment.seeds),
         "documents": len(experiment.labels),
         "variants": {
@@ -58,6 +65,16 @@ def _summary(result: Result) -> dict[str, Any]:
                 **{key: {"mean": score.mean, "deviation": score.deviation} for key, score in scores.items()},
             }
             for variant, scores in comparison.scores.items()
+        },
+        "references": {
+            name: {
+                "parameters": result.standing.references[name].parameters,
+                **{key: {"value": score.mean, "low": score.low, "high": score.high} for key, score in scores.items()},
+            }
+            for name, scores in result.standing.scores.items()
+        },
+        "differences_to_linear": {
+            variant: {key: gap._asdict() for key, gap in gaps.items()} for variant, gaps in result.standing.gaps.items()
         },
         "differences": {
             variant: {
@@ -149,11 +166,36 @@ def show(result: Result) -> None:
         scores.add_row(cost.title, *("–" if mean is None else cost.shown(mean) for mean in means))
     console = Console()
     console.print(scores)
+    console.print(_references_table(result))
     if experiment.others:
         console.print(gaps)
     console.print(result.verdict.sentence, style="bold", highlight=False, markup=False)
-    for detail in [*result.verdict.warnings, *result.verdict.details, measured_on(experiment.all_costs)]:
+    remarks = [
+        *result.verdict.warnings,
+        *result.verdict.details,
+        result.verdict.setting,
+        measured_on(experiment.all_costs),
+    ]
+    for detail in remarks:
         console.print(detail, highlight=False, markup=False)
+
+
+def _references_table(result: Result) -> Table:
+    """The references, and how the variants stand to the linear model."""
+    metric = result.experiment.metric
+    table = Table(title="beside simple models, with 95 % interval", title_justify="left")
+    table.add_column()
+    for column in (metric.title, "less the linear model", *(cost.title for cost in MEASURED)):
+        table.add_column(column, justify="right")
+    for title, score, gap, measured in table_rows(result.experiment, result.comparison, result.standing, metric.key):
+        means = [mean_cost(measured, cost.key) for cost in MEASURED]
+        table.add_row(
+            title,
+            f"{metric.shown(score.mean)} ({metric.shown(score.low)} to {metric.shown(score.high)})",
+            "" if gap is None else f"{_difference_cell(metric, gap)}, {p_value(gap.p_value)}",
+            *("–" if mean is None else cost.shown(mean) for cost, mean in zip(MEASURED, means, strict=True)),
+        )
+    return table
 
 
 def _score_cell(metric: Metric, score: Score) -> str:
@@ -161,6 +203,6 @@ def _score_cell(metric: Metric, score: Score) -> str:
     return metric.shown(score.mean) + deviation
 
 
-def _difference_cell(metric: Metric, difference: Difference) -> str:
+def _difference_cell(metric: Metric, difference: Difference | Gap) -> str:
     value, low, high = metric.shown_gap(difference.value, difference.low, difference.high)
     return f"{value} ({low} to {high})"

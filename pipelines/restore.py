@@ -1,12 +1,13 @@
 """Rebuilds MLflow runs that the store has lost from the outputs. `python -m pipelines.restore`.
 
-For each training of compare.variants and compare.seeds without a finished run, and for their comparison; then every
-comparison in the store is linked with the trainings it used. Times, commit and costs are those of the original where
-measurements/ still has them.
+For each training of compare.variants and compare.seeds and each reference without a finished run, and for their
+comparison; then every comparison in the store is linked with the runs it used. Times, commit and costs are those of the
+original where measurements/ still has them.
 """
 
 from rich.console import Console
 
+from analysis.references import TITLES
 from pipelines import cli, compare, record
 from pipelines.params import Params, load
 from tracking.comparisons import relink
@@ -23,6 +24,9 @@ def restore(params: Params) -> None:
     for folder in compare.folders(params):
         if record.rebuild_lost(experiment, folder):
             console.print(f"rebuilt {folder.parent.name} · {folder.name.replace('-', ' ')}")
+    for folder in compare.reference_folders():
+        if record.rebuild_lost_reference(experiment, folder):
+            console.print(f"rebuilt {TITLES[folder.name]}")
     compare.tell(params, lost=True)
     trainings = compare.signatures(params)
     relink(experiment, compare.comparison_signature(params, trainings), trainings)

@@ -1,6 +1,6 @@
-"""What a training's result depends on, as one number.
+"""What a training's or a reference's result depends on, as one number.
 
-Two trainings with the same signature have the same result, so that one goes on from the other's checkpoint.
+Two trainings with the same signature have the same result, so that one resumes from the other's checkpoint.
 """
 
 import hashlib
@@ -11,13 +11,13 @@ from models import machine
 from pipelines import source_code
 
 
-def signature(config: dict[str, Any]) -> str:
-    """A digest of a training's configuration, of the stage's source files, and of what computes here.
+def signature(config: dict[str, Any], stage: str = "train") -> str:
+    """A digest of what `stage` is configured with, of its source files, and of what computes here.
 
     `config` is what stands in config.json (ready for JSON): the settings, the digests of the tokens, the versions of
     the libraries. The device is not part of it, since an output names no machine.
     """
-    train = config["train"]
+    train = config.get("train", {"accelerator": "cpu", "num_nodes": 1})  # references know the CPU alone
     device = machine.kind(train["accelerator"], alone=train["num_nodes"] == 1)
-    content = json.dumps([config, source_code.checksums("train"), device], sort_keys=True)
+    content = json.dumps([config, source_code.checksums(stage), device], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("download", "tokenize", "match", "train", "evaluate", "compare")
+STAGES = ("download", "tokenize", "match", "train", "evaluate", "reference", "compare")
 
 
 def checksums(stage: str) -> str:

@@ -1,4 +1,6 @@
-"""MLflow runs: one for each execution of a training, to which its evaluation adds; one parent for each comparison."""
+"""MLflow runs: one for each execution of a training, to which its evaluation adds; one for each reference; one parent
+for each comparison.
+"""
 
 import json
 import os
@@ -49,6 +51,16 @@ def training_run(
         yield run
 
 
+@contextmanager
+def reference_run(
+    experiment: str, title: str, name: str, signature: str, original: Occasion | None = None
+) -> Iterator[Run]:
+    """The one run of a reference with this signature, which an execution of the stage makes or takes up again."""
+    tags = {"reference": name, SIGNATURE: signature, "kind": "reference"}
+    with _run(experiment, title, tags, original, resumed=True) as run:
+        yield run
+
+
 def occasion(run: Run) -> Occasion:
     """Of a run that has ended; nothing is known of one that MLflow could not be told of yet."""
     try:
@@ -73,7 +85,7 @@ def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
 
 
 def find_run(experiment: str, signature: str) -> Run | None:
-    """The newest finished run with this signature, of a training or a comparison, if the store has one.
+    """The newest finished run with this signature, of a training, reference or comparison, if the store has one.
 
     While MLflow is down nobody knows, and the run is taken to be there: the outbox looks for it later.
     """
@@ -92,9 +104,11 @@ def comparison_run(
     note: str,
     original: Occasion | None = None,
 ) -> Iterator[Run]:
-    """A new run for a comparison of the `trainings` (their signatures), which tracking/comparisons.py links with it.
+    """A new run for a comparison, which tracking/comparisons.py links with its trainings and references.
 
-    `note` is shown on the run's page and on the experiment's, beneath a link to the trainings side by side.
+    `trainings` are the signatures of both.
+
+    `note` is shown on the run's page and on the experiment's, beneath a link to them side by side.
     """
     found = {training: run.run_id for training in trainings if (run := find_run(experiment, training))}
     tags = {"kind": "comparison", SIGNATURE: signature, **tags}

@@ -101,8 +101,8 @@ def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     """Where in MLflow's pages to look, by title."""
     experiment_id, runs = latest_comparison(experiment)
     runs_page = f"experiments/{experiment_id}/runs?{VIEW}"
-    # In the order of time MLflow folds trainings away under their comparison; in the order of a metric it does not.
-    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote("tags.kind = 'training'")
+    # With the references. In the order of time MLflow folds them away under their comparison; in that of a metric not.
+    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote("tags.kind != 'comparison'")
     ascending = "false" if ranking.higher_is_better else "true"
     found = {
         "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc={ascending}&searchFilter={trainings}",

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import measurements, outputs
-from pipelines.params import Params
+from pipelines.params import Params, TrainParams
 
 WORDS = ["the", "film", "was", "not", "what", "I", "hoped", "for", "although", "its", "first", "scene", "is", "fine"]
 Ints = npt.NDArray[np.int64]
@@ -64,8 +64,13 @@ def write_experiment(
             folder = outputs.folder(variant, seed)
             folder.mkdir(parents=True)
             _write_predictions(folder, ids, labels, probabilities, rng.permutation(documents))
-            _write_training(folder, classes, 100_000 * (rank + 1), rng)
-    return make_params(variants, seeds)
+            _write_history(folder, 100_000 * (rank + 1), rng)
+    params = make_params(variants, seeds)
+    for variant in variants:
+        for seed in seeds:
+            _write_config(outputs.folder(variant, seed), classes, 100_000 * (variants.index(variant) + 1), params)
+    _write_references(rng, ids, labels, classes)
+    return params
 
 
 def _write_documents(
@@ -85,7 +90,7 @@ def _write_documents(
     checksums = {"test.arrow": outputs.checksum(outputs.TOKENS / "test.arrow")}
     summary: dict[str, object] = {
         "checksums": checksums,
-        "tokenize": {"tokenizer": "basic_english"},
+        "tokenize": {"tokenizer": "basic_english", "vectors": None},
         "tokenizer_reason": "of x",
     }
     summary |= {"vocabulary_size": 1234, "splits": {"test": {"share_unknown": 0.061}}, "warnings": []}
@@ -101,15 +106,40 @@ def _write_predictions(folder: Path, ids: list[str], labels: Ints, probabilities
     pq.write_table(pa.table(table), folder / "predictions.parquet")
 
 
-def _write_training(folder: Path, classes: Sequence[str], parameters: int, rng: np.random.Generator) -> None:
-    signature = f"{folder.parent.name}-{folder.name}"
-    config = {"labels": list(classes), "data": {"name": "made up", "digest": DIGEST}, "signature": signature}
-    config |= {"parameters": {"total": parameters, "embedding": parameters // 2}, "variant": {"hidden_size": 64}}
+def _write_config(folder: Path, classes: Sequence[str], parameters: int, params: Params) -> None:
+    variant = params.variants[folder.parent.name].model_copy(update={"initialization": "keras", "pooling": "max"})
+    config = {"labels": list(classes), "data": {"name": "made up", "digest": DIGEST}, "signature": _signature(folder)}
+    config |= {"parameters": {"total": parameters, "embedding": parameters // 2}}
+    config |= {"variant": variant.model_dump(), "train": TrainParams().model_dump()}
     _write_json(folder / "config.json", config)
+
+
+def _write_references(rng: np.random.Generator, ids: list[str], labels: Ints, classes: Sequence[str]) -> None:
+    """A majority class, and a linear model that is right a little more often than chance."""
+    for name in ("majority", "linear"):
+        folder = outputs.REFERENCES / name
+        folder.mkdir(parents=True)
+        probabilities = np.tile(np.arange(len(classes), 0, -1.0), (len(ids), 1))
+        if name == "linear":
+            probabilities = 0.5 + rng.random((len(ids), len(classes)))
+            probabilities[np.arange(len(ids)), labels] += 0.2
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        _write_predictions(folder, ids, labels, probabilities, np.arange(len(ids)))
+        config = {"name": name, "labels": list(classes), "data": {"name": "made up", "digest": DIGEST}}
+        _write_json(folder / "config.json", {**config, "parameters": {"total": 500}, "signature": name})
+        own = {"training_conditions": [CONDITIONS], "prediction_conditions": [CONDITIONS]}
+        measurements.add(name, training_seconds=0.25, milliseconds_a_document=0.015, **own)
+
+
+def _signature(folder: Path) -> str:
+    return f"{folder.parent.name}-{folder.name}"
+
+
+def _write_history(folder: Path, parameters: int, rng: np.random.Generator) -> None:
     measured = {"training_seconds": 20 + parameters / 1e4 + rng.random(), "tokens_per_second_median": 1e11 / parameters}
     measured |= {"training_startup_seconds": 9.5, "prediction_startup_seconds": 1.5}
     measurements.add(
-        signature,
+        _signature(folder),
         **measured,
         peak_memory_mb=700.0,
         milliseconds_a_document=parameters / 1e6,
@@ -121,9 +151,9 @@ def _write_training(folder: Path, classes: Sequence[str], parameters: int, rng: 
             "epoch": epoch,
             "step": 100 * epoch,
             "train_loss": 0.7 / epoch + 0.03 * rng.random(),
-            "train_accuracy": 1 - 0.4 / epoch,
-            "validation_loss": 0.3 + 0.4 / epoch + 0.04 * rng.random(),
-            "validation_accuracy": 0.9 - 0.3 / epoch + 0.03 * rng.random(),
+            "train_accuracy": 0.9 - 0.3 / epoch**3,
+            "validation_loss": 0.3 + 0.4 / epoch**4 + 0.004 * rng.random(),
+            "validation_accuracy": 0.87 - 0.3 / epoch**4 + 0.004 * rng.random(),
             "learning_rate": 0.001,
         }
         for epoch in range(1, 5)

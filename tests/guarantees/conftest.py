@@ -16,7 +16,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
     def make(folder: Path) -> None:
         project = Project.make(folder / "project")
-        for stage in ("check", "download", "tokenize", "match", "train", "evaluate", "compare"):
+        for stage in ("check", "download", "tokenize", "match", "train", "evaluate", "reference", "compare"):
             done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
             assert done.returncode == 0, done.stderr
 

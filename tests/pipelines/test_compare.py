@@ -215,7 +215,62 @@ def test_the_page_loads_nothing_and_shows_the_texts_as_they_are() -> None:
     shown = "".join(page.shown).replace("\u00a0", " ")
     assert page.loaded == []
     assert result.verdict.sentence in shown
+    assert result.verdict.setting in shown
     assert "<b>&amp;" in shown  # how the made-up documents end
+
+
+def test_references_stand_beside_the_variants_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=300)
+    table = pq.read_table(outputs.REFERENCES / "linear" / "predictions.parquet")
+    predicted = np.array(table["probabilities"].to_pylist()).argmax(axis=1)
+    accuracy = float((predicted == table["label"].to_numpy()).mean())
+
+    compare(params)
+
+    summary, printed = read_summary(), capsys.readouterr().out
+    linear = summary["references"]["linear"]["accuracy"]
+    assert linear["value"] == pytest.approx(accuracy, abs=1e-5)
+    assert 0 < linear["low"] < linear["value"] < linear["high"] < 1
+    gap = summary["differences_to_linear"]["bilstm"]["accuracy"]
+    mean = summary["variants"]["bilstm"]["accuracy"]["mean"]
+    assert gap["value"] == pytest.approx(mean - accuracy, abs=1e-5)
+    assert summary["soundness"]["below_linear"] == summary["soundness"]["not_converged"] == "fine"
+    page = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    for text in ("majority class", "linear model", f"{100 * accuracy:.1f}", "0.2", "0.01"):  # the last two: costs
+        assert text in page, text
+    assert "linear model" in printed and "Only the seed" in printed
+
+
+def test_a_variant_below_the_linear_model_is_the_first_thing_said(capsys: pytest.CaptureFixture[str]) -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2, 3], documents=1500, skill={"lstm": 0.1, "bilstm": 1.6})
+
+    verdict = compare(params).verdict
+
+    first = "Do not rely on this comparison yet: "
+    assert verdict.headline.startswith(first)
+    assert "does worse than a simple linear model" in verdict.preface
+    assert read_summary()["verdict"].startswith(first)
+    assert read_summary()["soundness"]["below_linear"] == "lstm"
+    page = "".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    assert page.index(first) < page.index("bilstm is better than lstm") < page.index("To reach the linear model")
+    assert capsys.readouterr().out.replace("\n", " ").count(first.strip()) == 1
+
+
+def test_a_missing_reference_names_the_stage() -> None:
+    params = write_experiment(["lstm"], [1], documents=50)
+    (outputs.REFERENCES / "linear" / "predictions.parquet").unlink()
+
+    with pytest.raises(DataError, match=r"references/linear/predictions\.parquet is missing; the stage reference"):
+        compare(params)
+
+
+def test_references_on_other_data_are_refused() -> None:
+    params = write_experiment(["lstm"], [1], documents=50)
+    path = outputs.REFERENCES / "majority" / "config.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("sha256:0", "sha256:1"), encoding="utf-8")
+
+    with pytest.raises(DataError, match="references/majority was made from other data"):
+        compare(params)
 
 
 @pytest.mark.parametrize(

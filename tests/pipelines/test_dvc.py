@@ -35,7 +35,7 @@ def test_a_stage_runs_the_module_of_its_name(stage: str) -> None:
     assert DVC_STAGES[stage]["cmd"].split() == ["exec", "python", "-m", *start, f"pipelines.{stage}"]
 
 
-@pytest.mark.parametrize("stage", ["download", "train", "compare"])
+@pytest.mark.parametrize("stage", ["download", "reference", "train", "compare"])
 def test_what_python_imports_for_a_stage_is_among_its_source_files(stage: str) -> None:
     script = f"import sys, pipelines.{stage}; print(*(str(vars(m).get('__file__')) for m in sys.modules.values()))"
     printed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

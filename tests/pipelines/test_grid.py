@@ -43,6 +43,7 @@ OUTPUTS = {
         *(f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")),
         "data/evaluated/{}-{}.sha256",
     ],
+    "reference": ["references/linear/config.json"],
     "compare": [
         *(f"reports/{file}" for file in ("comparison.json", "metrics.json", "comparison.html")),
         *("reports/plots/a.json", "reports/figures/a.png"),
@@ -78,7 +79,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
         result = run_in(folder, *GRID)
         assert result.returncode == 0, result.stdout + result.stderr
-        assert "bilstm-2 │ Running stage 'train@bilstm-2'" in result.stdout
+        assert "bilstm-2  │ Running stage 'train@bilstm-2'" in result.stdout
+        assert "reference │ Running stage 'reference'" in result.stdout
 
     return made_once(tmp_path_factory, "grid", make)
 
@@ -90,7 +92,7 @@ def project(finished: Path, tmp_path: Path) -> Path:
 
 def test_stages_at_once_leave_the_lock_file_of_one_after_another(finished: Path, project: Path) -> None:
     (project / "dvc.lock").unlink()
-    for name in (".dvc/cache", ".dvc/tmp", "results", "reports"):
+    for name in (".dvc/cache", ".dvc/tmp", "results", "references", "reports"):
         shutil.rmtree(project / name)
     result = run_in(project, "dvc", "repro")
     assert result.returncode == 0, result.stdout + result.stderr

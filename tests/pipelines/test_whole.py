@@ -74,7 +74,9 @@ def test_every_output_is_there_and_every_run_is_finished(project: Path) -> None:
     for name in ("comparison.json", "comparison.html", "figures/scores.png"):
         assert (project / "reports" / name).stat().st_size > 0
     runs = read_runs(project)
-    assert set(runs) == {"lstm · seed 1", "bilstm · seed 1", "lstm · bilstm on synthetic_reviews"}
+    assert set(runs) == {
+        "lstm · seed 1", "bilstm · seed 1", "lstm · bilstm on synthetic_reviews", "majority class", "linear model"
+    }  # fmt: skip
     assert {run["status"] for run in runs.values()} == {"FINISHED"}
     training = runs["bilstm · seed 1"]
     assert {"test_accuracy", "train_loss", "epoch_seconds", "milliseconds_a_document"} <= set(training["metrics"])
@@ -119,7 +121,7 @@ def test_costs_are_measured_with_their_conditions_and_mlflow_has_both(project: P
 
 def test_no_output_of_dvc_holds_a_duration_or_hardware(project: Path) -> None:
     processor = str(conditions("cpu")["processor"])
-    for name in ("results/lstm/seed-1/config.json", "results/lstm/seed-1/metrics.json", "reports/comparison.json"):
+    for name in ("results/lstm/seed-1/config.json", "references/linear/config.json", "reports/comparison.json"):
         content = (project / name).read_text()
         assert "second" not in content.replace("max_seconds", "")
         assert processor not in content
@@ -139,6 +141,35 @@ def test_dvcs_metrics_are_the_main_numbers_of_the_comparison(project: Path) -> N
     }}}  # fmt: skip
 
 
+def test_references_are_children_of_the_comparison_and_the_verdict_begins_with_its_worth(project: Path) -> None:
+    runs = read_runs(project)
+    comparison = runs["lstm · bilstm on synthetic_reviews"]
+    linear = runs["linear model"]
+    assert (linear["tags"]["kind"], linear["tags"]["reference"]) == ("reference", "linear")
+    assert linear["tags"]["mlflow.parentRunId"] == "lstm · bilstm on synthetic_reviews"
+    assert {"test_accuracy", "training_seconds", "milliseconds_a_document"} <= set(linear["metrics"])
+    assert {"metrics.json", "predictions.parquet"} <= linear["artifacts"]
+    # 64 documents and two epochs teach nobody anything.
+    summary = json.loads((project / "reports/comparison.json").read_text())
+    assert summary["verdict"].startswith("Do not rely on this comparison yet: ")
+    assert comparison["tags"]["verdict"].startswith("Do not rely on this comparison yet: ")
+    assert comparison["tags"]["sound"] == "no"
+    assert comparison["tags"]["sound.did_not_learn"] == summary["soundness"]["did_not_learn"]
+    ((_, accuracy, _),) = comparison["metrics"]["references.linear.accuracy"]
+    assert summary["references"]["linear"]["accuracy"]["value"] == pytest.approx(accuracy, abs=1e-5)
+
+
+def test_references_repeat_themselves_to_the_byte_in_the_same_run(project: Path, copy: Path) -> None:
+    result = run_in(copy, "dvc", "repro", "--single-item", "--force", "reference")
+    assert result.returncode == 0, result.stderr
+    assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
+    assert set(read_runs(copy)) == set(read_runs(project))
+    store = MlflowClient(f"sqlite:///{copy / 'mlflow.db'}")
+    experiment = store.get_experiment_by_name("lstm-vs-bilstm")
+    assert experiment is not None
+    assert len(store.search_runs([experiment.experiment_id], "tags.kind = 'reference'")) == 2
+
+
 def test_a_second_time_nothing_runs(project: Path) -> None:
     lock, runs = (project / "dvc.lock").read_bytes(), read_runs(project)
     result = run_in(project, "dvc", "repro")
@@ -154,7 +185,7 @@ def test_trainings_repeat_themselves_to_the_byte(project: Path, copy: Path) -> N
 
 
 def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project: Path, copy: Path) -> None:
-    for name in ("results", "reports", ".dvc/cache", "mlartifacts"):
+    for name in ("results", "references", "reports", ".dvc/cache", "mlartifacts"):
         shutil.rmtree(copy / name)
     for name in ("dvc.lock", "mlflow.db"):
         (copy / name).unlink()

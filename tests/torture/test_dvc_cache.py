@@ -23,7 +23,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def outputs_of(project: Project) -> dict[str, bytes]:
     return {
         f"{folder}/{name}": found
-        for folder in ("data", "results", "reports")
+        for folder in ("data", "results", "references", "reports")
         for name, found in content(project.folder / folder).items()
         if name != "comparison.html"  # shows measured times
     }

@@ -24,7 +24,7 @@ A_LIFE = 8  # interruptions of one pipeline, before it may end
 GOING_ON = "going on after step"
 # Importing takes longer than all else; most moments shall be behind it.
 MOMENTS = ("loading", "training", "training", "validation", "writing")
-MADE = ("data", "results", "reports/comparison.json")
+MADE = ("data", "results", "references", "reports/comparison.json")
 
 
 @pytest.mark.parametrize("devices", [1, 2])

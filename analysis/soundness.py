@@ -1,0 +1,79 @@
+"""Whether a comparison is worth its verdict: were the variants trained well enough for a difference to mean something?
+
+`examine` applies the rules of analysis/findings.py. What they find is the verdict's first sentence.
+"""
+
+from dataclasses import dataclass
+
+from analysis.comparison import Comparison
+from analysis.experiment import Experiment
+from analysis.findings import (
+    KINDS,
+    Finding,
+    Settings,
+    below_linear,
+    did_not_learn,
+    large_difference,
+    not_converged,
+    overfit,
+)
+from analysis.references import Standing
+from analysis.words import listed
+
+
+@dataclass(frozen=True)
+class Soundness:
+    """What the rules found, and what the comparison did not vary (one sentence or two)."""
+
+    findings: list[Finding]
+    setting: str = ""
+
+    @property
+    def preface(self) -> str:
+        """The verdict's first sentence where there is a finding, else nothing."""
+        if not self.findings:
+            return ""
+        return f"Do not rely on this comparison yet: {'; '.join(found.words for found in self.findings)}."
+
+    def by_kind(self) -> dict[str, list[str]]:
+        """The variants that each rule found."""
+        found = {finding.kind: finding.variants for finding in self.findings}
+        return {kind: found.get(kind, []) for kind in KINDS}
+
+
+def examine(experiment: Experiment, comparison: Comparison, standing: Standing, settings: Settings) -> Soundness:
+    """Applies all rules, the gravest first."""
+    histories = dict(zip(experiment.variants, experiment.histories, strict=True))
+    found = [
+        did_not_learn(experiment, comparison, settings, histories),
+        below_linear(experiment, comparison, standing, settings),
+        not_converged(settings, histories),
+        overfit(settings, histories),
+    ]
+    findings = [finding for finding in found if finding]
+    if not findings and (large := large_difference(comparison, standing, settings)):
+        findings = [large]
+    return Soundness(findings, _setting(experiment, settings))
+
+
+def _setting(experiment: Experiment, settings: Settings) -> str:
+    train = settings.train
+    parts = [_one_or_each(experiment, settings, key) for key in ("initialization", "pooling", "head_dropout")]
+    parts.append(f"learning rate {train['learning_rate']:g} ({train['schedule']})")
+    epochs = max(len(history) for runs in experiment.histories for history in runs)
+    parts.append(f"{epochs} epoch{'s' if epochs > 1 else ''}")
+    once = "The variant was" if not experiment.others else "Each variant was"
+    what = "difference" if experiment.others else "accuracy"
+    return (
+        f"{once} trained with one setting: {', '.join(parts)}. Only the seed was varied: another setting may change "
+        f"the {what} by several points (docs/statistics.md)."
+    )
+
+
+def _one_or_each(experiment: Experiment, settings: Settings, key: str) -> str:
+    """A setting of the variants: once where they share it, else for each."""
+    values = {name: settings.variants[name][key] for name in experiment.variants}
+    title = key.replace("_", " ")
+    if len(set(values.values())) == 1:
+        return f"{title} {next(iter(values.values()))}"
+    return f"{title} {listed([f'{value} ({name})' for name, value in values.items()])}"
