@@ -178,7 +178,9 @@ def test_convergence_is_judged_by_the_mean_over_seeds() -> None:
 
 
 def test_one_epoch_shows_no_convergence() -> None:
-    finding = not_converged(make_settings({"max_seconds": 9.0}), by_variant(history([0.4]), history([0.4])))
+    finding = not_converged(
+        make_settings({"max_seconds": 9.0, "schedule": "constant"}), by_variant(history([0.4]), history([0.4]))
+    )
 
     assert finding is not None
     assert finding.words.startswith("lstm and bilstm were trained for one epoch, too few")
@@ -307,7 +309,7 @@ def test_what_was_not_varied_is_named_once_where_variants_share_it_and_for_each_
 
     assert "initialization keras" in said
     assert "pooling max (lstm) and last (bilstm)" in said
-    assert "head dropout 0.5, learning rate 0.003 (constant), 4 epochs" in said
+    assert "head dropout 0.5, learning rate 0.003 (linear), 4 epochs" in said
     assert "Only the seed was varied" in said
 
 

@@ -61,6 +61,5 @@ def small_trainer(**changes: Any) -> Trainer:
         "num_nodes": 1,
         "strategy": "auto",
         "precision": "32-true",
-        "max_seconds": None,
     }
     return build_trainer(**settings | changes)
