@@ -6,7 +6,7 @@ models do: as token numbers, cut to the same length. The features are those of
 `TfidfVectorizer(ngram_range=(1, 2))`, counted with NumPy because its Python loops take minutes on long documents.
 
 Bounds for large data: `MOST_TOKENS` training tokens (of evenly spread documents) and `MOST_WEIGHTS` weights (of the
-most frequent terms) keep training near a minute and memory below 2 GiB.
+most frequent terms) keep training near a minute of one core and memory below 2 GiB (docs/log.md has the measurements).
 """
 
 from collections.abc import Iterator

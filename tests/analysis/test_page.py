@@ -52,7 +52,7 @@ def test_neither_the_page_nor_a_table_is_wider_than_the_screen(tmp_path: Path, c
             browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**SCREEN, "width": width})
             assert browser.execute_script("return document.documentElement.scrollWidth") <= width
             tables = "return [...document.querySelectorAll('.scroll')].map(x => x.scrollWidth - x.clientWidth)"
-            assert set(browser.execute_script(tables)) == {0}, f"{count} variants on {width} pixels"
+            assert browser.execute_script(tables) == [0, 0, 0], f"{count} variants on {width} pixels"
 
 
 def test_the_dark_page_is_dark_and_its_text_is_light(address: str) -> None:
