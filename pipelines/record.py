@@ -95,6 +95,6 @@ def _costs(stage: str, measured: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _conditions(stage: str, measured: Mapping[str, Any]) -> dict[str, str]:
-    """As tags, such as training.cores."""
-    found = {f"{stage}.{name}": condition_values([measured], stage, name) for name in CONDITIONS}
+    """As tags, such as conditions.training.cores."""
+    found = {f"conditions.{stage}.{name}": condition_values([measured], stage, name) for name in CONDITIONS}
     return {name: ", ".join(values) for name, values in found.items() if values}

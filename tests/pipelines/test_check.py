@@ -44,7 +44,7 @@ def test_bfloat16_on_a_cpu_without_it_ends_before_any_work(tmp_path: Path, monke
      "compare.baseline is datetime.date(2026, 11, 26); allowed: string"),
     ("compare:", "compared:", "compare is missing (and 1 more)"),
     ("compare:", "compare:\nolder:",
-     "compare is None; allowed: the keys variants, seeds, baseline, matching (and 1 more)"),
+     "compare is None; allowed: the keys variants, seeds, baseline, metric, matching (and 1 more)"),
 ])  # fmt: skip
 def test_a_mistake_that_dvc_meets_first_is_explained_by_the_check(
     tmp_path: Path, line: str, written: str, message: str
@@ -114,11 +114,11 @@ def test_an_edited_file_that_params_name_changes_the_list_of_the_stage_that_read
 @pytest.mark.parametrize(
     ("library", "stages"),
     [
-        ("torch", {"tokenize", "match", "train", "evaluate"}),
+        ("torch", {"match", "reference", "train", "evaluate"}),
         ("numba", {"tokenize", "match", "train", "evaluate"}),
         ("pytorch-lightning", {"train"}),
         ("sentencepiece", {"tokenize"}),
-        ("scikit-learn", {"evaluate", "compare"}),
+        ("scikit-learn", {"reference", "evaluate", "compare"}),
         ("matplotlib", {"compare"}),
         ("mlflow", set()),
         ("rich", set()),
