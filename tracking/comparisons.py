@@ -2,7 +2,8 @@
 
 A training belongs to every comparison that used it, but MLflow knows one parent for each run. So a comparison records
 its trainings itself: a tag `training.<signature>` for each, with the id of its run. All links are made from these tags.
-In MLflow's list, a training stands below the first comparison that used it, and stays there.
+In MLflow's list, a training stands below the first comparison that used it, and stays there. References (the simple
+models beside the variants) are treated as trainings.
 """
 
 import json
@@ -53,7 +54,7 @@ def relink(experiment: str, signature: str, trainings: Sequence[str]) -> None:
     """
     client, experiment_id = open_experiment(experiment)
     newest = ["attributes.start_time DESC"]
-    finished = "tags.kind = 'training' and attributes.status = 'FINISHED'"
+    finished = "tags.kind != 'comparison' and attributes.status = 'FINISHED'"  # trainings and references
     present: dict[str, str] = {}
     for found in client.search_runs([experiment_id], finished, max_results=MOST, order_by=newest):
         present.setdefault(found.data.tags.get(SIGNATURE, ""), found.info.run_id)
