@@ -32,7 +32,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 
 # epochs: auto. Chosen by measurement: docs/defaults.md.
-STEPS = 1000
+STEPS = 600
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 30
 
 
@@ -115,12 +115,12 @@ class TrainParams(Section):
     checkpoint_minutes: Annotated[float, Field(gt=0, le=10**6)] | None = None
 
     def epochs_for(self, documents: int) -> int:
-        """`epochs`, where it is auto for so many training documents: about 1,000 steps, within limits.
+        """`epochs`, where it is auto for so many training documents: about 600 steps, within limits.
 
         Where `max_seconds` ends the training, it is given all the epochs that it has time for.
 
         >>> [TrainParams().epochs_for(documents) for documents in (300, 3_000, 30_000)]
-        [30, 11, 2]
+        [30, 6, 2]
         """
         if self.epochs != "auto":
             return self.epochs

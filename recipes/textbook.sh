@@ -11,6 +11,7 @@ export PATH="$PWD/.venv/bin:$PATH"
 dvc exp run --name "textbook-$(date +%s)" \
   -S data.name=imdb -S "data.source=${1:-null}" \
   -S tokenize.tokenizer=basic_english -S tokenize.max_size=19998 -S tokenize.max_tokens=200 -S tokenize.truncation=tail \
+  -S tokenize.min_freq=1 \
   -S variants.lstm.single_bias=true -S +variants.bilstm.single_bias=true \
   -S variants.lstm.pooling=last -S +variants.bilstm.pooling=last \
   -S variants.lstm.initialization=keras -S +variants.bilstm.initialization=keras \
