@@ -101,4 +101,4 @@ def measured_on(trainings: Measured) -> str:
     """The conditions of the trainings, in one sentence; "" where nothing was measured."""
     values = {title: condition_values(trainings, "training", name) for name, title in CONDITIONS.items()}
     shown = ", ".join(f"{title} {' and '.join(found)}" for title, found in values.items() if found)
-    return f"Trained on: {shown}. Another processor gives other digits." if shown else ""
+    return f"Trained on: {shown}. Other hardware gives different numbers." if shown else ""

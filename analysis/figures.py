@@ -86,7 +86,7 @@ def _differences(experiment: Experiment, comparison: Comparison) -> Panel:
         axes.set_xlim(max(-edge, axes.get_xlim()[0]), min(edge, axes.get_xlim()[1]))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         what = "95 % interval" if metric.higher_is_better else "less is better"
-        axes.set_xlabel(f"{what}; grey: too small to find")
+        axes.set_xlabel(f"{what}; grey: less than 80 % power")
         return tips
 
     return Panel(f"difference to {experiment.baseline}, {metric.unit}", 80 + 46 * len(experiment.others), draw)
@@ -116,7 +116,7 @@ def _slices(experiment: Experiment, column: str, every: Sequence[Slice]) -> Pane
             _name_gaps(axes, [found.scores[experiment.others[0]].difference for found in slices])
         return tips
 
-    title = f"by {column}"
+    title = f"by {column.replace('_', ' ')}"
     if len(slices) < len(every):
         title += f": {len(slices)} of {len(every)}, {'the largest gaps' if experiment.others else 'the lowest'}"
     return Panel(title, 70 + len(slices) * (20 + 12 * len(look)), draw)

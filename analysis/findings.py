@@ -120,6 +120,13 @@ def why_not_learned(experiment: Experiment, settings: Settings, histories: Seque
             f"{settings.share_unknown:.0%} of the test tokens are unknown to the vocabulary: set tokenize.tokenizer to "
             "sentencepiece or characters, or raise tokenize.max_size."
         )
+    if np.mean([min(_column(history, "validation_loss")) for history in histories]) < (1 - LOSS_MOVED) * _entropy(
+        experiment
+    ):
+        return (
+            "It began to learn, for its validation loss fell below that of answering the classes' shares: raise "
+            "train.epochs or train.learning_rate; a small test split may hide what it learned."
+        )
     if np.mean([history[-1]["train_loss"] for history in histories]) < (1 - LOSS_MOVED) * _entropy(experiment):
         return (
             "It learned its training documents, but nothing that holds for others: it needs more of them, or other "
@@ -201,7 +208,7 @@ def not_converged(settings: Settings, histories: Mapping[str, Sequence[History]]
         return None
     key = "train.max_seconds" if settings.train["max_seconds"] else "train.epochs"
     advice = (
-        f"Against ending too early: raise {key} until the validation loss stops falling; train.early_stopping: 3 then "
+        f"To train long enough, raise {key} until the validation loss stops falling; train.early_stopping: 3 then "
         "ends each training in time."
     )
     chosen = [variant for variant in histories if variant in {*short, *improving}]
@@ -246,7 +253,7 @@ def overfit(settings: Settings, histories: Mapping[str, Sequence[History]]) -> F
             )
     if not found:
         return None
-    verb = "overfits: it knows its" if len(found) == 1 else "overfit: they know their"
+    verb = "overfits: it fits its" if len(found) == 1 else "overfit: they fit their"
     sentence = f"{listed(found)} {verb} training documents much better than new ones"
     advice = (
         f"Against overfitting ({'; '.join(figures)}): head_dropout and embedding_dropout of 0.3 to 0.5, "
@@ -281,7 +288,7 @@ def large_difference(comparison: Comparison, standing: Standing, settings: Setti
     if not large or not doubts:
         return None
     points = listed([f"{ACCURACY.shown_difference(gaps[name])} points of {name}" for name in large])
-    words = f"better training often takes away most of a difference as large as this ({points})"
+    words = f"a difference as large as this ({points}) often shrinks with better training"
     advice = (
         f"It rests on {listed(doubts)}. Train all variants again with initialization: keras and pooling: max, and "
         "report the difference only if it stays."

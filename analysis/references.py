@@ -98,6 +98,14 @@ def _contrast(values: Floats, influences: Floats, weights: list[float]) -> Contr
     return contrast(values, covariance(influences), weights, influences.shape[2])
 
 
+def is_weak(standing: Standing) -> bool:
+    """Whether the linear model's accuracy is not surely above the majority class's: then it is a low bar.
+
+    With few documents and one frequent class, regularization keeps it at that class.
+    """
+    return standing.scores[LINEAR]["accuracy"].low <= standing.scores[MAJORITY]["accuracy"].mean
+
+
 class Row(NamedTuple):
     """A reference or a variant, as tables show it; a reference has no gap."""
 

@@ -20,13 +20,14 @@ from analysis.experiment import Experiment
 from analysis.figures import ACCURACY, MOST_LABELS
 from analysis.page import environment
 from analysis.panels import Panel, styles
-from analysis.references import MEASURED, Standing, table_rows
+from analysis.references import MEASURED, Standing, is_weak, table_rows
 from analysis.slices import FEWEST_DOCUMENTS, LABEL, Disagreement, Slice, disagreements
 from analysis.verdict import Verdict, chance_shown
 from analysis.words import SIGNIFICANCE, p_value
 
 FIRST_TEXT = 280  # characters of a document that are shown at once, or a few less, to the end of a word
 MOST_TEXT = 2000  # that are shown at all
+LEAST_GAIN = 0.1  # in mean probability between two variants, for a document to be shown as one on which they disagree
 
 MATCHINGS = {
     "hidden_size": "The variants have the hidden sizes that params.yaml gives.",
@@ -34,7 +35,7 @@ MATCHINGS = {
     "training_time": "All variants were trained for the same time.",
 }
 SECTIONS = {
-    "Where they are right": ["slices"],
+    "Accuracy by group of documents": ["slices"],
     "How they learned": ["learning_curves"],
     "What they mix up, and how far their confidence can be trusted": ["confusion", "calibration"],
     "Every training, in every other metric": ["metrics"],
@@ -61,6 +62,7 @@ def render(
         verdict=verdict,
         metrics=[metric for metric in experiment.metrics if metric.key in comparison.scores[experiment.baseline]],
         rows=table_rows(experiment, comparison, standing, experiment.metric.key),
+        weak_linear=is_weak(standing),
         reference_costs=MEASURED,
         significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
@@ -86,7 +88,10 @@ def _drawn(figures: dict[str, list[Panel]], names: list[str]) -> list[Markup]:
 def _readings(experiment: Experiment, variant: str) -> dict[str, list[Disagreement]]:
     """The documents to be shown, by the variant that is surer of the right class."""
     found = disagreements(experiment, variant, number=4 if len(experiment.others) == 1 else 2)
-    groups = {variant: [d for d in found if d.gain > 0], experiment.baseline: [d for d in found if d.gain < 0]}
+    groups = {
+        variant: [d for d in found if d.gain >= LEAST_GAIN],
+        experiment.baseline: [d for d in found if d.gain <= -LEAST_GAIN],
+    }
     return {surer: documents for surer, documents in groups.items() if documents}
 
 

@@ -49,7 +49,7 @@ def _hidden_differences(experiment: Experiment, comparison: Comparison) -> list[
 
 
 def _direction(metric: Metric, difference: Difference) -> str:
-    """better, worse, or nothing where it cannot be told."""
+    """better, worse, or nothing where it is unclear."""
     if difference.p_value_corrected >= SIGNIFICANCE:
         return ""
     return "better" if metric.gain(difference.value) > 0 else "worse"

@@ -3,6 +3,7 @@
 `examine` applies the rules of analysis/findings.py. What they find is the verdict's first sentence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.comparison import Comparison
@@ -12,6 +13,7 @@ from analysis.findings import (
     Finding,
     Settings,
     below_linear,
+    chosen_epoch,
     did_not_learn,
     large_difference,
     not_converged,
@@ -61,13 +63,26 @@ def _setting(experiment: Experiment, settings: Settings) -> str:
     parts = [_one_or_each(experiment, settings, key) for key in ("initialization", "pooling", "head_dropout")]
     parts.append(f"learning rate {train['learning_rate']:g} ({train['schedule']})")
     epochs = max(len(history) for runs in experiment.histories for history in runs)
-    parts.append(f"{epochs} epoch{'s' if epochs > 1 else ''}")
-    once = "The variant was" if not experiment.others else "Each variant was"
+    chosen = [chosen_epoch(history, train["monitor"]) + 1 for runs in experiment.histories for history in runs]
+    parts.append(f"{epochs} epoch{'s' if epochs > 1 else ''}{_tested(chosen, epochs)}")
+    once = "The variant was" if not experiment.others else "All variants were"
     what = "difference" if experiment.others else "accuracy"
     return (
-        f"{once} trained with one setting: {', '.join(parts)}. Only the seed was varied: another setting may change "
-        f"the {what} by several points (docs/statistics.md)."
+        f"{once} trained with one configuration: {', '.join(parts)}. Only the seed was varied: other settings can "
+        f"change the {what} by several points (docs/statistics.md)."
     )
+
+
+def _tested(chosen: Sequence[int], epochs: int) -> str:
+    """Which epochs gave the weights that were tested, where it was not always the last.
+
+    >>> _tested([2, 3, 2], 6), _tested([6, 6], 6)
+    (' (the best one gives the weights: 2 to 3)', '')
+    """
+    low, high = min(chosen), max(chosen)
+    if low == epochs:
+        return ""
+    return f" (the best one gives the weights: {low if low == high else f'{low} to {high}'})"
 
 
 def _one_or_each(experiment: Experiment, settings: Settings, key: str) -> str:

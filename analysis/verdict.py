@@ -1,4 +1,4 @@
-"""The comparison in plain sentences: who is better, by how much, how surely, or that it cannot be told."""
+"""The comparison in plain sentences: who is better, by how much, how surely, or that it is unclear."""
 
 from dataclasses import dataclass, replace
 
@@ -22,10 +22,10 @@ class Verdict:
     """What the comparison says about the chosen metric: one sentence in its parts, and what it rests on.
 
     Attributes:
-        claim: who is better and by how much, or that it cannot be told
+        claim: who is better and by how much, or that it is unclear
         evidence: how surely; nothing where several variants have it each in `details`
         costs: the price; ", at …", or nothing likewise
-        outlook: how many seeds could tell; "; …", or nothing
+        outlook: how many seeds would detect the difference; "; …", or nothing
         details: what it rests on; one paragraph each
         warnings: what a reader has to know first; one paragraph each
         preface: why the claim is not to be relied on, the first sentence of all; or nothing
@@ -74,8 +74,8 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
         return _alone(experiment, comparison, warnings)
     if len(experiment.seeds) == 1:
         warnings.append(
-            "With one seed only the chance of the documents can be judged, not that of training: "
-            "another seed may turn this around. Train three or more."
+            "With one seed, the interval covers the choice of the test documents, but not how much trainings vary: "
+            "another seed may reverse the result. Train three seeds or more."
         )
     if len(differences) > 1:
         details = [_paragraph(experiment, comparison, variant) for variant in _by_gain(metric, differences)]
@@ -114,7 +114,7 @@ def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
         if names:
             names_shown = listed([f"{name} ({metric.shown_difference(differences[name].value)})" for name in names])
             verb = "is" if len(names) == 1 else "are"
-            claims.append(f"{names_shown} {verb} {direction}" if direction else f"for {names_shown} it cannot be told")
+            claims.append(f"{names_shown} {verb} {direction}" if direction else f"for {names_shown} it is unclear")
     what = f"in {metric.unit} of test {metric.title} against {experiment.baseline}"
     return f"On {experiment.data}, {what}{'' if metric.higher_is_better else ' (less is better)'}: {'; '.join(claims)}"
 
@@ -126,7 +126,7 @@ def _by_gain(metric: Metric, differences: dict[str, Difference]) -> list[str]:
 def _answer(experiment: Experiment, variant: str, difference: Difference) -> str:
     baseline = experiment.baseline
     if not _is_sure(difference):
-        return f"It cannot be told whether {variant} or {baseline} is better"
+        return f"It is unclear whether {variant} or {baseline} is better"
     direction = "better" if experiment.metric.gain(difference.value) > 0 else "worse"
     if len(experiment.seeds) == 1:
         return f"The one training of {variant} is {direction} than that of {baseline}"
@@ -146,23 +146,24 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
     metric, baseline = experiment.metric, experiment.baseline
     difference = comparison.differences[variant][metric.key]
     own, other = (comparison.scores[name][metric.key].mean for name in (variant, baseline))
-    sentences = [f"{metric.shown(own)} against {metric.shown_with_unit(other)} with {_design(experiment)}"]
+    scores = f"{variant} reaches {metric.shown_with_unit(own)}, {baseline} {metric.shown_with_unit(other)}"
+    sentences = [f"{scores}, with {_design(experiment)}"]
     if difference.probability_fresh_better is not None:
         chance = chance_shown(difference.probability_fresh_better)
-        sentences.append(f"A fresh {variant} beats a fresh {baseline} with a probability of {chance}")
-    sentences.append(f"Four times in five this design finds {smallest_found(metric, difference.smallest_detectable)}")
+        sentences.append(f"A newly trained {variant} beats a newly trained {baseline} with probability {chance}")
+    sentences.append(f"This design has {power_shown(metric, difference.smallest_detectable)}")
     sentences.append(_matching(experiment, variant))
     return ". ".join(sentences) + "."
 
 
 def _outlook(experiment: Experiment, difference: Difference) -> str:
-    """How many seeds could tell, where these cannot."""
+    """How many seeds would detect the difference, where these do not."""
     if _is_sure(difference) or len(experiment.seeds) == 1 or difference.value == 0:
         return ""
     if difference.seeds_to_tell is None:
-        return "; not even 100 seeds could tell so small a difference on these test documents"
+        return "; even 100 seeds would not detect a difference of this size with these test documents"
     if difference.seeds_to_tell > len(experiment.seeds):
-        return f"; about {difference.seeds_to_tell} seeds could tell a difference of this size"
+        return f"; detecting a difference of this size takes about {difference.seeds_to_tell} seeds"
     return ""
 
 
@@ -209,18 +210,20 @@ def _bracketed(evidence: str) -> str:
     return f" ({evidence})" if evidence else ""
 
 
-def smallest_found(metric: Metric, difference: float) -> str:
-    """What a design with this smallest detectable difference of a metric finds, in words.
+def power_shown(metric: Metric, difference: float) -> str:
+    """The statistical power of a design with this smallest detectable difference of a metric, in words.
 
     >>> from analysis.metrics import metric_named
-    >>> smallest_found(metric_named("accuracy"), 0.0123), smallest_found(metric_named("accuracy"), 1.3)
-    ('a true difference of 1.2 points or more', 'no true difference, however large')
-    >>> smallest_found(metric_named("loss"), 1.3)
-    'a true difference of 1.300 nats or more'
+    >>> power_shown(metric_named("accuracy"), 0.0123)
+    '80 % power to detect a difference of 1.2 points'
+    >>> power_shown(metric_named("accuracy"), 1.3)
+    'less than 80 % power to detect any difference, however large'
+    >>> power_shown(metric_named("loss"), 1.3)
+    '80 % power to detect a difference of 1.300 nats'
     """
     if difference >= metric.largest_difference:
-        return "no true difference, however large"
-    return f"a true difference of {metric.shown(difference)} {metric.unit} or more"
+        return "less than 80 % power to detect any difference, however large"
+    return f"80 % power to detect a difference of {metric.shown(difference)} {metric.unit}"
 
 
 def chance_shown(probability: float) -> str:

@@ -183,9 +183,9 @@ def show(result: Result) -> None:
 def _references_table(result: Result) -> Table:
     """The references, and how the variants stand to the linear model."""
     metric = result.experiment.metric
-    table = Table(title="beside simple models, with 95 % interval", title_justify="left")
+    table = Table(title="compared with simple models, with 95 % interval", title_justify="left")
     table.add_column()
-    for column in (metric.title, "less the linear model", *(cost.title for cost in MEASURED)):
+    for column in (metric.title, "difference to the linear model", *(cost.title for cost in MEASURED)):
         table.add_column(column, justify="right")
     for title, score, gap, measured in table_rows(result.experiment, result.comparison, result.standing, metric.key):
         means = [mean_cost(measured, cost.key) for cost in MEASURED]

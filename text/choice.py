@@ -49,7 +49,7 @@ def choose_tokenizer(texts: Sequence[str], with_vectors: bool) -> Choice:
     if with_vectors:
         return Choice("basic_english", "tokenize.vectors are vectors of words")
     unknown = unknown_share(texts)
-    seen = f"{percent(unknown)} of the words in training texts that were held out are new"
+    seen = f"{percent(unknown)} of the words in held-out training texts are new"
     if unknown > MOST_UNKNOWN:
         return Choice("sentencepiece", seen)
     return Choice("basic_english", f"spaces separate the words, and {seen}")

@@ -197,7 +197,7 @@ def test_a_variant_overfits_if_it_reads_training_documents_much_better() -> None
     finding = overfit(make_settings(), by_variant(near, far))
 
     assert finding is not None and finding.variants == ["bilstm"]
-    assert finding.words == "bilstm overfits: it knows its training documents much better than new ones"
+    assert finding.words == "bilstm overfits: it fits its training documents much better than new ones"
     assert "(bilstm 97.0 % right in training, 85.0 in validation)" in finding.advice
 
 
@@ -280,6 +280,7 @@ STUCK = history([0.69, 0.69], train_loss=0.692)
         (make_settings(), STUCK[:1] * 1, "try initialization: keras"),
         (make_settings(), [{**STUCK[0], "step": 12}], "in 12 steps, which are few"),
         (make_settings(), history([0.9, 0.9], train_loss=0.1), "It learned its training documents, but nothing"),
+        (make_settings(), history([0.6, 0.3], train_loss=0.3), "It began to learn"),
     ],
 )
 def test_trainings_that_did_not_learn_are_named_with_a_likely_reason(
@@ -311,6 +312,15 @@ def test_what_was_not_varied_is_named_once_where_variants_share_it_and_for_each_
     assert "pooling max (lstm) and last (bilstm)" in said
     assert "head dropout 0.5, learning rate 0.003 (linear), 4 epochs" in said
     assert "Only the seed was varied" in said
+
+
+def test_the_epochs_that_gave_the_weights_are_named_where_they_were_not_the_last_ones() -> None:
+    histories = by_variant(history([0.9, 0.6, 0.7, 0.8]), history([0.9, 0.6, 0.5, 0.7]))
+    experiment = make_experiment(list(histories.values()))
+
+    said = examine(experiment, GOOD, make_standing(ABOVE, ABOVE), make_settings()).setting
+
+    assert "4 epochs (the best one gives the weights: 2 to 3)" in said
 
 
 def test_a_training_that_finds_the_small_class_has_learned_whatever_its_accuracy() -> None:

@@ -9,7 +9,7 @@ import pytest
 from analysis.comparison import compare
 from analysis.experiment import Experiment
 from analysis.metrics import METRICS
-from analysis.references import LINEAR, MAJORITY, Reference, Standing, stand
+from analysis.references import LINEAR, MAJORITY, Reference, Standing, is_weak, stand
 
 Floats = npt.NDArray[np.float32]
 
@@ -90,3 +90,10 @@ def test_equal_models_are_seldom_called_different_and_a_worse_one_mostly() -> No
 
     assert np.mean(equal) < 0.08
     assert np.mean(worse) > 0.9
+
+
+def test_a_linear_model_that_answers_the_majority_class_is_weak() -> None:
+    experiment, (majority, linear) = draw(np.random.default_rng(3), seeds=2, documents=300)
+
+    assert not is_weak(stand(experiment, [majority, linear]))
+    assert is_weak(stand(experiment, [majority, replace(linear, probabilities=majority.probabilities)]))

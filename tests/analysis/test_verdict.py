@@ -67,8 +67,8 @@ def test_a_clear_difference_names_who_is_better_by_how_much_and_how_surely() -> 
         "at 1.50 × the parameters."
     )
     assert "5 seeds and 25,000 test documents" in details
-    assert "A fresh bilstm beats a fresh lstm with a probability of 94 %" in details
-    assert "Four times in five this design finds a true difference of 0.9 points or more" in details
+    assert "A newly trained bilstm beats a newly trained lstm with probability 94 %" in details
+    assert "This design has 80 % power to detect a difference of 0.9 points" in details
     assert "They have the same hidden size (64)" in details
 
 
@@ -81,15 +81,15 @@ def test_a_clear_loss_is_called_worse() -> None:
 def test_what_cannot_be_told_says_how_many_seeds_could_tell() -> None:
     headline, details = say(["lstm", "bilstm"], 5, UNCLEAR)
 
-    assert headline.startswith("It cannot be told whether bilstm or lstm is better on imdb: +0.30 points")
-    assert headline.endswith("; about 40 seeds could tell a difference of this size.")
-    assert "finds a true difference of 0.9 points or more" in details
+    assert headline.startswith("It is unclear whether bilstm or lstm is better on imdb: +0.30 points")
+    assert headline.endswith("; detecting a difference of this size takes about 40 seeds.")
+    assert "80 % power to detect a difference of 0.9 points" in details
 
 
 def test_what_no_number_of_seeds_can_tell_says_so() -> None:
     headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, seeds_to_tell=None))
 
-    assert headline.endswith("; not even 100 seeds could tell so small a difference on these test documents.")
+    assert headline.endswith("; even 100 seeds would not detect a difference of this size with these test documents.")
 
 
 def test_what_speaks_against_a_comparison_is_said_before_any_difference_and_its_advice_first_of_the_warnings() -> None:
@@ -117,8 +117,8 @@ def test_less_loss_is_better_and_all_sentences_count_nats() -> None:
         "bilstm is better than lstm on imdb: −0.041 nats of test loss, where less is better "
         "(95 % interval −0.060 to −0.022, p = 0.002), at 1.50 × the parameters."
     )
-    assert details.startswith("0.870 against 0.870 nats with 5 seeds and 25,000 test documents. ")
-    assert "this design finds a true difference of 0.009 nats or more" in details
+    assert details.startswith("bilstm reaches 0.870 nats, lstm 0.870 nats, with 5 seeds and 25,000 test documents. ")
+    assert "This design has 80 % power to detect a difference of 0.009 nats" in details
 
     headline, _ = say(["lstm", "bilstm"], 5, replace(CLEAR, value=0.0412, low=0.0223, high=0.0601), metric="loss")
 
@@ -150,13 +150,13 @@ def test_the_sentence_names_the_chosen_metric(metric: str, title: str) -> None:
 def test_nothing_is_said_of_more_seeds_where_there_is_no_difference_at_all() -> None:
     headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, value=0.0, seeds_to_tell=None))
 
-    assert "seeds could tell" not in headline
+    assert "of this size" not in headline
 
 
 def test_a_design_that_finds_nothing_is_not_said_to_find_more_than_everything() -> None:
     _, details = say(["lstm", "bilstm"], 2, replace(UNCLEAR, smallest_detectable=1.2))
 
-    assert "finds no true difference, however large" in details
+    assert "less than 80 % power to detect any difference, however large" in details
 
 
 def test_costs_are_part_of_the_sentence_but_not_of_what_dvc_keeps() -> None:
@@ -253,8 +253,8 @@ def test_one_seed_is_never_taken_for_a_property_of_the_variant(difference: Diffe
     )
 
     assert not headline.startswith("bilstm is better")
-    assert "Train three or more" in details
-    assert "could tell" not in headline + details
+    assert "Train three seeds or more" in details
+    assert "of this size" not in headline + details
 
 
 def test_several_variants_are_each_held_against_the_baseline_with_corrected_p_values() -> None:
@@ -265,16 +265,16 @@ def test_several_variants_are_each_held_against_the_baseline_with_corrected_p_va
 
     assert headline == (
         "On imdb, in points of test accuracy against lstm: bigru (+1.4) and bilstm (+1.2) are better; "
-        "rnn (−2.0) is worse; for gru (+0.3) it cannot be told."
+        "rnn (−2.0) is worse; for gru (+0.3) it is unclear."
     )
     assert "bilstm is better than lstm: +1.20 points (95 % interval +0.60 to +1.80, p = 0.004 after Holm's" in details
-    assert "It cannot be told whether gru or lstm is better: +0.30 points" in details
+    assert "It is unclear whether gru or lstm is better: +0.30 points" in details
 
 
 def test_significance_is_judged_after_the_correction() -> None:
     headline, _ = say(["lstm", "bilstm", "gru"], 5, replace(CLEAR, p_value=0.03, p_value_corrected=0.06), UNCLEAR)
 
-    assert "for bilstm (+1.2) and gru (+0.3) it cannot be told" in headline
+    assert "for bilstm (+1.2) and gru (+0.3) it is unclear" in headline
 
 
 def test_a_single_variant_is_reported_without_a_comparison() -> None:
