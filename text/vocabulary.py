@@ -24,9 +24,11 @@ def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list
     vocabulary: list[str] = Vocab(counts, max_size=max_size, min_freq=min_freq, specials=[UNKNOWN, PADDING]).itos
     if len(vocabulary) == 2:
         most = max(counts.values(), default=0)
+        if most == 0:
+            raise ParamsError("tokenize.tokenizer finds no token of the training split, whose texts are blank")
         raise ParamsError(
             f"tokenize.min_freq is {min_freq}, but no token stands in the training split more than {most} times; "
-            f"allowed here: 1 to {max(most, 1)}"
+            f"allowed here: 1 to {most}"
         )
     return vocabulary
 

@@ -44,7 +44,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def environment(folder: Path) -> Mapping[str, str]:
     base = Path(sys.base_prefix) / "bin"
-    hidden = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    # The suite itself may run under make, whose variables make another one print the folders that it enters.
+    outer = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+    hidden = {name: value for name, value in os.environ.items() if name not in outer}
     # The package can be had while the environment is made, and never again.
     links = folder.parent if folder.name == "checkout" else folder
     return hidden | {"PATH": f"{base}:/usr/bin:/bin", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
