@@ -73,7 +73,7 @@ def kind(accelerator: str, alone: bool) -> str:
     if not alone:
         return device(accelerator).type
     if uses_gpu(accelerator):
-        return torch.cuda.get_device_name()
+        return gpu(accelerator)
     return f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
 
 
