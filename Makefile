@@ -19,12 +19,12 @@ help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY)  ## download, tokenize, train, evaluate, compare: whatever is not done yet
-	@python -m pipelines.grid
+	@python -m commands.run
 	@test -e reports/comparison.html || python -m pipelines.compare
 	@echo "The report: reports/comparison.html   MLflow's pages: make ui"
 
 restore: $(READY)  ## rebuild MLflow's runs from the outputs, where its store was lost
-	@python -m pipelines.restore
+	@python -m commands.restore
 
 test: $(READY)  ## the whole test suite
 	@python -m pytest -n auto --dist worksteal
@@ -33,7 +33,7 @@ torture: $(READY)  ## the long form of docs/guarantees.md's tests: half an hour 
 	@python -m pytest -s tests/torture
 
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
-	@python -m pipelines.ui --port $(PORT)
+	@python -m commands.ui --port $(PORT)
 
 bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, some 20 minutes (WORKS="train-lstm grid" for a part)
 	@python -m benchmarks.run $(WORKS)
@@ -51,7 +51,7 @@ $(READY): requirements.txt constraints.txt
 	@echo "Setting up $(VENV) (once, some minutes)"
 	@$(VENV)/bin/python -c '' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	@$(VENV)/bin/python -m pipelines.environment $(VENV)
+	@$(VENV)/bin/python -m core.environment $(VENV)
 	@cd $(VENV) && pwd -P > .ready
 
 $(PEERS)/.ready: benchmarks/requirements.txt

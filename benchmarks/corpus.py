@@ -132,7 +132,7 @@ def write_made_up(folder: Path, documents: int = 25_000) -> None:
 def _write_plain() -> None:
     import pyarrow.parquet as pq
 
-    from text.store import TokenStore
+    from text.tokenizing.token_file import TokenStore
 
     store = TokenStore.open(PROJECT / "data/tokens/train.arrow")
     order = np.random.default_rng(1).permutation(len(store))  # any first part is a fair sample

@@ -100,11 +100,11 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
     machine.prepare(1)
     import torch
 
+    from config.params import TrainParams, VariantParams
     from models.classifier import TextClassifier
-    from models.training import fit
-    from pipelines.params import TrainParams, VariantParams
+    from models.training.fit import fit
     from pipelines.train import as_lightning
-    from text.store import TokenStore
+    from text.tokenizing.token_file import TokenStore
 
     values = SETTINGS[setting]
     folder = tokens(data, {name: value for name, value in values.items() if name in TOKENIZE})
@@ -148,9 +148,9 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
 
 def tokens(data: str, settings: dict[str, Any]) -> Path:
     """The folder of the data set's tokens, made where it is missing."""
-    from pipelines.data_params import DataParams
+    from config.data import DataParams
+    from config.params import TokenizeParams
     from pipelines.download import download
-    from pipelines.params import TokenizeParams
     from pipelines.tokenize import make_tokens
 
     project = WORK / data
@@ -221,8 +221,8 @@ def write_lines(name: str, documents: Iterator[tuple[str, str]]) -> Path:
 
 def linear(data: str) -> float:
     """Validation accuracy of the report's linear model, on the tokens of OLD."""
-    from models.references import LinearModel
-    from text.store import TokenStore
+    from models.reference_models import LinearModel
+    from text.tokenizing.token_file import TokenStore
 
     folder = tokens(data, {name: value for name, value in OLD.items() if name in TOKENIZE})
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ import time
 
 from benchmarks.corpus import GRID, copy_project, refresh_code
 
-COMMANDS = {"project": ["pipelines.grid"], "dvc-repro": ["dvc", "repro"]}
+COMMANDS = {"project": ["commands.run"], "dvc-repro": ["dvc", "repro"]}
 CHANGES = {"compare": {"seeds": [1, 2, 3, 4]}, "train": {"epochs": 4}}
 
 

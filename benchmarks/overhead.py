@@ -36,7 +36,7 @@ def main() -> None:
 def train_until_first_step() -> None:
     """The stage train, ended where its first step would begin."""
     import pipelines.train
-    from models.module import ClassifierModule
+    from models.training.module import ClassifierModule
 
     def end(*_: object) -> None:
         os._exit(0)

@@ -29,9 +29,9 @@ def run_project(_: list[str]) -> float:
     """The stage tokenize over all splits."""
     import torchtext.vocab  # noqa: F401  imported before the clock starts, as the others' libraries are
 
-    from pipelines.params import load
+    from config.params import load
     from pipelines.tokenize import make_tokens
-    from text.tokenizers import build_tokenizer
+    from text.tokenizing.tokenizers import build_tokenizer
 
     build_tokenizer("basic_english", None)(["what has to be loaded once"])
     os.chdir(PROJECT)

@@ -44,8 +44,8 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
     machine.prepare(1)
     from pytorch_lightning import Callback
 
-    from models.training import fit
-    from pipelines.params import TrainParams
+    from config.params import TrainParams
+    from models.training.fit import fit
     from pipelines.train import as_lightning
 
     class Clock(Callback):
@@ -67,8 +67,8 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
 
 def build_project(bidirectional: bool) -> Any:
     """This project's classifier in the shape of its peers, whatever its defaults are."""
+    from config.params import VariantParams
     from models.classifier import TextClassifier
-    from pipelines.params import VariantParams
 
     shape = {"hidden_size": 64, "embedding_size": 128, "pooling": "last", "initialization": "pytorch"}
     variant = VariantParams.model_validate({"cell": "lstm", "bidirectional": bidirectional, **shape})

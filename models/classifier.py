@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
+from models.cpu.lookup import lookup
+from models.cpu.recurrence import Cell, distinct
 from models.encoder import RecurrentEncoder, every
 from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras, start_from_vectors
-from models.lookup import lookup
 from models.pooling import LastPooling, PoolingName, build_pooling
-from models.recurrence import Cell, distinct
 
 PADDING_INDEX = 1
 

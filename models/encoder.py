@@ -3,7 +3,7 @@
 Two ways lead to the same states (up to rounding; tests/models/test_encoder.py):
 
 - On CUDA, cuDNN reads packed sequences.
-- On CPU, models/recurrence.py reads the padded batch. A forward direction never sees the padding to its right; a
+- On CPU, models/cpu/recurrence.py reads the padded batch. A forward direction never sees the padding to its right; a
   backward direction is a forward one over documents that were reversed within their own lengths.
 """
 
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models import recurrence
+from models.cpu import recurrence
+from models.cpu.recurrence import Cell, Weights
 from models.initialization import RecurrentInit, orthogonal_recurrent_weights, set_forget_bias
-from models.recurrence import Cell, Weights
 
 _LAYERS: dict[Cell, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import llvmlite.binding
 
-from errors import ParamsError
+from core.errors import ParamsError
 
 # cuBLAS needs this to give the same results twice; it is read at its first use.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from errors import ParamsError
+from core.errors import ParamsError
 from models.classifier import TextClassifier
+from models.cpu.recurrence import Cell
 from models.machine import uses_gpu
 from models.pooling import LastPooling
-from models.recurrence import Cell
 
-# What the loops of models/recurrence.py keep of each step for the backward pass: so many times the hidden size (state,
+# What the loops of models/cpu/recurrence.py keep of each step for the backward pass: so many times the hidden size (state,
 # gates, memory), and some numbers between the documents.
 _KEPT: dict[Cell, tuple[int, int]] = {"rnn": (1, 0), "gru": (5, 16), "lstm": (6, 16)}
 

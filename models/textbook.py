@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn, sigmoid, tanh
 
+from models.cpu.recurrence import Cell
 from models.encoder import RecurrentEncoder
-from models.recurrence import Cell
 
 Direction = Literal["forward", "backward"]
 Step = dict[str, Tensor]  # the gates and states of one step by the letters of the equations, each (1, h)

@@ -4,14 +4,15 @@ It runs before any other stage, and before DVC removes outputs whose paths hold 
 checks the machine again, since its own may be another one. For DVC it also lists what the other stages depend on.
 """
 
-from pipelines import cli, outputs, unseen
-from pipelines.outputs import CODE
-from pipelines.params import Params, TrainParams, load
+from config.params import Params, TrainParams, load
+from core import command_line, file_io
+from core.paths import CODE
+from provenance import code_lists
 
 
 def main() -> None:
     """The command line."""
-    cli.run(lambda _: check(load()), cli.parser(__doc__))
+    command_line.run(lambda _: check(load()), command_line.parser(__doc__))
 
 
 def check(params: Params) -> None:
@@ -24,8 +25,8 @@ def check(params: Params) -> None:
         from models import machine  # which imports torch, and takes a second or two
 
         machine.check(params.train.accelerator, params.train.devices, params.train.precision)
-    with outputs.whole_folder(CODE) as folder:
-        for stage, text in unseen.lists(params).items():
+    with file_io.whole_folder(CODE) as folder:
+        for stage, text in code_lists.lists(params).items():
             (folder / f"{stage}.sha256").write_text(text, encoding="utf-8")
 
 

@@ -12,35 +12,37 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from analysis.comparison import compare as compare_variants
-from analysis.costs import COSTS, mean_cost, measured_on
-from analysis.references import LINEAR, TITLES, stand
-from analysis.slices import slice_scores
-from analysis.soundness import examine
-from analysis.verdict import judge
-from pipelines import cli, evaluated, measurements, outputs, reports
-from pipelines.experiment import read_experiment, read_references, read_settings
-from pipelines.outputs import REFERENCES, REPORTS
-from pipelines.params import Params, load
-from pipelines.reports import Result
+from analysis.comparison.costs import COSTS, mean_cost, measured_on
+from analysis.comparison.differences import compare as compare_variants
+from analysis.comparison.slices import slice_scores
+from analysis.comparison.standing import LINEAR, TITLES, stand
+from analysis.report import files
+from analysis.report.files import Result
+from analysis.verdict.sentences import judge
+from analysis.verdict.soundness import examine
+from config.params import Params, load
+from core import command_line, file_io, paths
+from core.paths import REFERENCES, REPORTS
+from outputs import evaluation_checksums, measurements
+from outputs.experiment_files import read_experiment, read_references, read_settings
 
 
 def main() -> None:
     """The command line."""
-    cli.run(lambda _: tell(load()), cli.parser(__doc__))
+    command_line.run(lambda _: tell(load()), command_line.parser(__doc__))
 
 
 def compare(params: Params) -> Result:
     """Compares the trainings, writes the reports, and prints the table and the verdict."""
-    evaluated.keep_only(params.compare)
+    evaluation_checksums.keep_only(params.compare)
     experiment = read_experiment(params)
     comparison = compare_variants(experiment)
     standing = stand(experiment, read_references(experiment))
     soundness = examine(experiment, comparison, standing, read_settings(params))
     verdict = judge(experiment, comparison, soundness)
     result = Result(experiment, comparison, slice_scores(experiment), verdict, standing, soundness)
-    reports.write(result)
-    reports.show(result)
+    files.write(result)
+    files.show(result)
     return result
 
 
@@ -50,15 +52,15 @@ def tell(params: Params, lost: bool = False) -> None:
     With `lost` only if the store has no such run, and then with the original's times.
     """
     result = compare(params)
-    from pipelines import record  # slow to import
+    from tracking import from_outputs  # slow to import
     from tracking.runs import Occasion, comparison_run, find_run, occasion
 
     experiment, trainings = params.tracking.experiment, signatures(params)
     signature = comparison_signature(params, trainings)
     for folder in folders(params):
-        record.rebuild_lost(experiment, folder)  # as in a clone, where DVC brought the outputs without the stages
+        from_outputs.rebuild_lost(experiment, folder)  # as in a clone, where DVC brought the outputs without the stages
     for folder in reference_folders():
-        record.rebuild_lost_reference(experiment, folder)
+        from_outputs.rebuild_lost_reference(experiment, folder)
     if lost and find_run(experiment, signature):
         return
     known = measurements.read(signature) if lost else {}
@@ -80,7 +82,7 @@ def tell(params: Params, lost: bool = False) -> None:
 
 def folders(params: Params) -> list[Path]:
     """Of the trainings that are compared."""
-    return [outputs.folder(variant, seed) for variant in params.compare.variants for seed in params.compare.seeds]
+    return [paths.folder(variant, seed) for variant in params.compare.variants for seed in params.compare.seeds]
 
 
 def reference_folders() -> list[Path]:
@@ -91,7 +93,7 @@ def reference_folders() -> list[Path]:
 def signatures(params: Params) -> list[str]:
     """Of the trainings that are compared, then of the references."""
     made_by = dict.fromkeys(folders(params), "train") | dict.fromkeys(reference_folders(), "reference")
-    return [outputs.read_json(folder / "config.json", stage)["signature"] for folder, stage in made_by.items()]
+    return [file_io.read_json(folder / "config.json", stage)["signature"] for folder, stage in made_by.items()]
 
 
 def comparison_signature(params: Params, trainings: Sequence[str]) -> str:

@@ -10,20 +10,21 @@ from typing import Any
 
 from rich.console import Console
 
-from errors import ParamsError
-from pipelines import cli, outputs
-from pipelines.data_params import DataParams
-from pipelines.outputs import RAW
-from pipelines.params import load
-from text import card, corpus, custom, splits, synthetic_sequences
-from text.catalogue import CATALOGUE
-from text.columns import Wanted
-from text.fetch import default_cache, fetch
+from config.data import DataParams
+from config.params import load
+from core import command_line, file_io
+from core.errors import ParamsError
+from core.paths import RAW
+from text.sources import card, corpus, custom, splits
+from text.sources.catalogue import CATALOGUE
+from text.sources.columns import Wanted
+from text.sources.fetch import default_cache, fetch
+from text.synthetic import sequences
 
 
 def main() -> None:
     """The command line."""
-    cli.run(lambda _: Console().print(card.table(download(load().data))), cli.parser(__doc__))
+    command_line.run(lambda _: Console().print(card.table(download(load().data))), command_line.parser(__doc__))
 
 
 def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
     """
     entry = CATALOGUE[data.name]
     _check(data)
-    with outputs.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
+    with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
         notes: list[str] = []
         read, found = corpus.collect(_documents(data, notes), Path(spool), data.seed)
         if data.name == "custom":
@@ -57,7 +58,7 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             notes=notes,
             digest=f"sha256:{content.hexdigest()}",
         )
-        outputs.write_json(made / "card.json", result)
+        file_io.write_json(made / "card.json", result)
     return result
 
 
@@ -76,16 +77,16 @@ def _documents(data: DataParams, notes: list[str]) -> corpus.Batches:
     """The data set's documents, from wherever they are; what is to be said about a user's own is added to `notes`."""
     match data.name:
         case "synthetic_reviews":
-            from text import synthetic_reviews  # brings torch with it, which the others do not need
+            from text.synthetic import reviews  # brings torch with it, which the others do not need
 
-            tables = synthetic_reviews.generate(seed=data.seed, **data.synthetic_reviews.model_dump())
-            return corpus.table_batches(tables, synthetic_reviews.LABELS)
+            tables = reviews.generate(seed=data.seed, **data.synthetic_reviews.model_dump())
+            return corpus.table_batches(tables, reviews.LABELS)
         case "temporal_order":
-            tables = synthetic_sequences.temporal_order(seed=data.seed, **data.temporal_order.model_dump())
-            return corpus.table_batches(tables, synthetic_sequences.CLASSES[data.temporal_order.task])
+            tables = sequences.temporal_order(seed=data.seed, **data.temporal_order.model_dump())
+            return corpus.table_batches(tables, sequences.CLASSES[data.temporal_order.task])
         case "first_token":
-            tables = synthetic_sequences.first_token(seed=data.seed, **data.first_token.model_dump())
-            return corpus.table_batches(tables, synthetic_sequences.RELEVANT)
+            tables = sequences.first_token(seed=data.seed, **data.first_token.model_dump())
+            return corpus.table_batches(tables, sequences.RELEVANT)
     entry = CATALOGUE[data.name]
     cache = default_cache()
     paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]

@@ -11,34 +11,36 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from analysis.metrics import classification_metrics
+from analysis.comparison.metrics import classification_metrics
+from config.params import Params, load
+from core import command_line, file_io, paths
 from models import machine, memory
 from models.prediction import BATCH_SIZE, timed_predictions
-from pipelines import cli, evaluated, measurements, outputs, record
-from pipelines.checkpoints import Checkpoints
-from pipelines.conditions import conditions
-from pipelines.params import Params, load
-from pipelines.predictions import write_predictions
-from pipelines.record import HEADLINES
-from pipelines.trained import load_classifier, read_config
-from text.store import TokenStore
+from outputs import evaluation_checksums, measurements
+from outputs.checkpoints import Checkpoints
+from outputs.conditions import conditions
+from outputs.prediction_file import write_predictions
+from outputs.trained_model import load_classifier, read_config
+from text.tokenizing.token_file import TokenStore
+from tracking import from_outputs
+from tracking.from_outputs import HEADLINES
 from tracking.runs import find_run
 
 
 def main() -> None:
     """The command line."""
-    arguments = cli.training_parser(__doc__)
-    cli.run(lambda namespace: evaluate(load(), namespace.variant, namespace.seed), arguments)
+    arguments = command_line.training_parser(__doc__)
+    command_line.run(lambda namespace: evaluate(load(), namespace.variant, namespace.seed), arguments)
 
 
 def evaluate(params: Params, variant: str, seed: int) -> None:
     """Predicts the test split, writes predictions and metrics, and tells MLflow."""
-    folder = outputs.folder(variant, seed)
+    folder = paths.folder(variant, seed)
     config = read_config(folder)
     Checkpoints(config["signature"]).remove()  # DVC has recorded the training
     machine.prepare(config["train"]["threads"])
-    test = TokenStore.open(outputs.verified_tokens("test.arrow"))
-    classifier = load_classifier(config, outputs.verified(folder / "model.safetensors", config["checksums"]))
+    test = TokenStore.open(paths.verified_tokens("test.arrow"))
+    classifier = load_classifier(config, file_io.verified(folder / "model.safetensors", config["checksums"]))
     accelerator, precision = config["train"]["accelerator"], config["train"]["precision"]
     tokens = min(BATCH_SIZE, len(test)) * int(test.lengths.max())
     memory.check(variant, classifier, tokens, accelerator, precision, training=False)
@@ -47,8 +49,8 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
 
     metrics = classification_metrics(test.labels, predicted.probabilities, config["labels"])
     write_predictions(folder / "predictions.parquet", test, predicted.probabilities)
-    outputs.write_json(folder / "metrics.json", metrics)
-    evaluated.write(variant, seed)
+    file_io.write_json(folder / "metrics.json", metrics)
+    evaluation_checksums.write(variant, seed)
     _print(variant, seed, metrics, predicted.milliseconds_a_document)
 
     measurements.add(
@@ -59,9 +61,9 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
         evaluated=time.time_ns() // 1_000_000,
     )
     if run := find_run(params.tracking.experiment, config["signature"]):
-        record.evaluation(run, folder, measurements.read(config["signature"]))
+        from_outputs.evaluation(run, folder, measurements.read(config["signature"]))
     else:
-        record.rebuild(params.tracking.experiment, folder)
+        from_outputs.rebuild(params.tracking.experiment, folder)
 
 
 def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float) -> None:

@@ -7,25 +7,25 @@ under `compare.matching: parameters` an edit of the baseline changes the others,
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import cli, outputs
+from config.params import Params, VariantParams, load
+from core import command_line, file_io
+from core.paths import TOKENS, VARIANTS
 from pipelines.matching import count_parameters, matched
-from pipelines.outputs import TOKENS, VARIANTS
-from pipelines.params import Params, VariantParams, load
 
 
 def main() -> None:
     """The command line."""
-    cli.run(lambda _: match(load()), cli.parser(__doc__))
+    command_line.run(lambda _: match(load()), command_line.parser(__doc__))
 
 
 def match(params: Params) -> None:
     """Writes the variants, and shows what was changed to match them."""
-    data = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
+    data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
     sizes = {"vocabulary_size": data["vocabulary_size"], "num_classes": len(data["labels"])}
     variants = {name: matched(params, name, **sizes) for name in params.compare.variants}
-    with outputs.whole_folder(VARIANTS) as folder:
+    with file_io.whole_folder(VARIANTS) as folder:
         for name, variant in variants.items():
-            outputs.write_json(folder / f"{name}.json", variant.model_dump())
+            file_io.write_json(folder / f"{name}.json", variant.model_dump())
     if params.compare.matching == "parameters":
         _print(params, variants, sizes)
 

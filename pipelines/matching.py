@@ -2,8 +2,8 @@
 
 from bisect import bisect_left
 
-from errors import ParamsError
-from pipelines.params import Params, VariantParams
+from config.params import Params, VariantParams
+from core.errors import ParamsError
 
 
 def matched(params: Params, name: str, vocabulary_size: int, num_classes: int) -> VariantParams:

@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from analysis.metrics import classification_metrics
-from analysis.references import LINEAR, MAJORITY, TITLES
-from models.references import LinearModel, majority
-from pipelines import cli, measurements, outputs, record
-from pipelines.conditions import conditions
-from pipelines.libraries import versions
-from pipelines.outputs import REFERENCES, TOKENS
-from pipelines.params import Params, load
-from pipelines.predictions import write_predictions
-from pipelines.signature import signature
-from text.store import TokenStore
+from analysis.comparison.metrics import classification_metrics
+from analysis.comparison.standing import LINEAR, MAJORITY, TITLES
+from config.params import Params, load
+from core import command_line, file_io, paths
+from core.paths import REFERENCES, TOKENS
+from models.reference_models import LinearModel, majority
+from outputs import measurements
+from outputs.conditions import conditions
+from outputs.prediction_file import write_predictions
+from provenance.libraries import versions
+from provenance.signature import signature
+from text.tokenizing.token_file import TokenStore
+from tracking import from_outputs
 from tracking.runs import occasion
 
 
@@ -40,13 +42,13 @@ class Trained(NamedTuple):
 
 def main() -> None:
     """The command line."""
-    cli.run(lambda _: make_references(load()), cli.parser(__doc__))
+    command_line.run(lambda _: make_references(load()), command_line.parser(__doc__))
 
 
 def make_references(params: Params) -> None:
     """Trains the references, writes what they predict, and tells MLflow."""
-    data = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
-    train, test = (TokenStore.open(outputs.verified_tokens(f"{split}.arrow")) for split in ("train", "test"))
+    data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
+    train, test = (TokenStore.open(paths.verified_tokens(f"{split}.arrow")) for split in ("train", "test"))
     table = Table(title="references on the test split", title_justify="left")
     for column in ("", "accuracy", "macro F1", "loss", "seconds", "ms a document"):
         table.add_column(column, justify="right" if column else "left")
@@ -84,9 +86,9 @@ def _evaluate(
     }
     config["signature"] = signature(config, stage="reference")
     folder = REFERENCES / reference.name
-    outputs.write_json(folder / "config.json", config)
+    file_io.write_json(folder / "config.json", config)
     write_predictions(folder / "predictions.parquet", test, probabilities)
-    outputs.write_json(folder / "metrics.json", metrics)
+    file_io.write_json(folder / "metrics.json", metrics)
     measured = {"training_seconds": reference.seconds, "milliseconds_a_document": milliseconds}
     own = [conditions("cpu")]
     measurements.add(
@@ -96,7 +98,7 @@ def _evaluate(
         prediction_conditions=own,
         evaluated=time.time_ns() // 1_000_000,
     )
-    run = record.reference(params.tracking.experiment, folder)
+    run = from_outputs.reference(params.tracking.experiment, folder)
     measurements.add(config["signature"], occasion=asdict(occasion(run)))
     return metrics, milliseconds
 

@@ -14,18 +14,18 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from errors import ParamsError
-from pipelines import cli, outputs
-from pipelines.outputs import RAW, TOKENS
-from pipelines.params import TokenizeParams, load
-from text import token_card
-from text.catalogue import SEQUENCES
-from text.choice import MOST_CHARACTERS, MOST_TEXTS, Choice, choose_tokenizer
-from text.sources import local_path
-from text.tokenization import Summary, count, row_groups, texts, tokenize, write_store
-from text.tokenizers import train_sentencepiece
-from text.vectors import read_vectors
-from text.vocabulary import build_vocabulary, token_numbers
+from config.params import TokenizeParams, load
+from core import command_line, file_io
+from core.errors import ParamsError
+from core.paths import RAW, TOKENS
+from text.sources.addresses import local_path
+from text.sources.catalogue import SEQUENCES
+from text.tokenizing import token_card
+from text.tokenizing.choice import MOST_CHARACTERS, MOST_TEXTS, Choice, choose_tokenizer
+from text.tokenizing.parallel import Summary, count, row_groups, texts, tokenize, write_store
+from text.tokenizing.tokenizers import train_sentencepiece
+from text.tokenizing.vectors import read_vectors
+from text.tokenizing.vocabulary import build_vocabulary, token_numbers
 
 # So many documents are enough to find the pieces, and keep the trainer's memory bounded.
 MOST_TEXTS_FOR_SENTENCEPIECE = 200_000
@@ -33,14 +33,14 @@ MOST_TEXTS_FOR_SENTENCEPIECE = 200_000
 
 def main() -> None:
     """The command line."""
-    cli.run(lambda _: show(make_tokens(load().tokenize)), cli.parser(__doc__))
+    command_line.run(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
 
 
 def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]:
     """Makes `folder` anew, whole or not at all; returns the summary."""
-    card = outputs.read_json(RAW / "card.json", made_by="download")
+    card = file_io.read_json(RAW / "card.json", made_by="download")
     groups = [group for split in card["splits"] for group in row_groups(RAW / f"{split}.parquet")]
-    with outputs.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
+    with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
         chosen, model = _tokenizer(params, card["name"])
         if model is not None:
             (made / "sentencepiece.model").write_bytes(model)
@@ -48,7 +48,7 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]
         by_split = {split: [part for part in parts if part.group.path.stem == split] for split in card["splits"]}
         counts = count(by_split["train"])
         vocabulary = build_vocabulary(counts, params.max_size, params.min_freq)
-        outputs.write_json(made / "vocabulary.json", vocabulary)
+        file_io.write_json(made / "vocabulary.json", vocabulary)
         summaries = {
             split: write_store(made / f"{split}.arrow", found, vocabulary, params.max_tokens, params.truncation)
             for split, found in by_split.items()
@@ -59,8 +59,8 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]
             summary["vectors"] = _write_vectors(made, path, vocabulary, counts)
         summary["warnings"] = token_card.warnings(summary)
         files = sorted(path for path in made.iterdir() if path.is_file())
-        summary["checksums"] = {path.name: outputs.checksum(path) for path in files}
-        outputs.write_json(made / "summary.json", summary)
+        summary["checksums"] = {path.name: file_io.checksum(path) for path in files}
+        file_io.write_json(made / "summary.json", summary)
     return summary
 
 

@@ -16,22 +16,24 @@ from pytorch_lightning import Trainer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from errors import DataError, ParamsError
+from config.params import Params, TrainParams, load
+from core import command_line, file_io, paths
+from core.errors import DataError, ParamsError
+from core.paths import TOKENS
 from models import machine, memory
 from models.classifier import TextClassifier
-from models.costs import Costs
-from models.module import ClassifierModule
-from models.resuming import Checkpointing
-from models.training import build_trainer, fit
-from pipelines import cli, measurements, outputs, record
-from pipelines.checkpoints import Checkpoints
-from pipelines.conditions import conditions
-from pipelines.libraries import versions
+from models.training.cost_meter import Costs
+from models.training.fit import build_trainer, fit
+from models.training.module import ClassifierModule
+from models.training.resuming import Checkpointing
+from outputs import measurements
+from outputs.checkpoints import Checkpoints
+from outputs.conditions import conditions
 from pipelines.matching import matched
-from pipelines.outputs import TOKENS
-from pipelines.params import Params, TrainParams, load
-from pipelines.signature import signature
-from text.store import TokenStore
+from provenance.libraries import versions
+from provenance.signature import signature
+from text.tokenizing.token_file import TokenStore
+from tracking import from_outputs
 from tracking.progress import EpochMetrics
 from tracking.runs import log_configuration, occasion, training_run
 
@@ -41,8 +43,8 @@ OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class
 
 def main() -> None:
     """The command line."""
-    arguments = cli.training_parser(__doc__)
-    cli.run(lambda namespace: train(load(), namespace.variant, namespace.seed), arguments)
+    arguments = command_line.training_parser(__doc__)
+    command_line.run(lambda namespace: train(load(), namespace.variant, namespace.seed), arguments)
 
 
 def train(params: Params, variant: str, seed: int) -> None:
@@ -82,15 +84,15 @@ def train(params: Params, variant: str, seed: int) -> None:
             run_epochs(callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing)
             for line, cost in zip(module.history, costs.epochs, strict=True):
                 run.log_epoch(line, cost)  # what the store does not have yet
-            folder = outputs.folder(variant, seed)
-            with outputs.whole(folder / "model.safetensors") as path:
+            folder = paths.folder(variant, seed)
+            with file_io.whole(folder / "model.safetensors") as path:
                 save_file(classifier.state_dict(), path)
-                config["checksums"] = {"model.safetensors": outputs.checksum(path)}
-            outputs.write_json(folder / "config.json", config)
-            outputs.write_json(folder / "history.json", module.history)
+                config["checksums"] = {"model.safetensors": file_io.checksum(path)}
+            file_io.write_json(folder / "config.json", config)
+            file_io.write_json(folder / "history.json", module.history)
             measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(settings.accelerator)}
             measurements.add(config["signature"], **measured)
-            record.training(run, folder, measured)
+            from_outputs.training(run, folder, measured)
         measurements.add(config["signature"], occasion=asdict(occasion(run)))
     if "DVC_STAGE" not in os.environ:
         checkpoints.remove()  # DVC has yet to record the outputs; then the stage evaluate does this
@@ -114,7 +116,7 @@ def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
     """All that decides the result, spelled out; its signature finds the checkpoints and the MLflow run again."""
     if variant not in params.variants:
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.variants)}")
-    data = outputs.read_json(TOKENS / "summary.json", made_by="tokenize")
+    data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
     epochs = params.train.epochs_for(data["splits"]["train"]["documents"])
     decisive = {
         "name": variant,
@@ -135,9 +137,9 @@ def _tokens(config: dict[str, Any], name: str) -> Path:
     """The file `name` of data/tokens, if it is the one that the signature covers: a training reads no other file.
 
     Raises:
-        DataError: as `outputs.verified`.
+        DataError: as `file_io.verified`.
     """
-    return outputs.verified(TOKENS / name, config["tokens"])
+    return file_io.verified(TOKENS / name, config["tokens"])
 
 
 def _vectors(config: dict[str, Any]) -> Tensor | None:

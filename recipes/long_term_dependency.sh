@@ -7,6 +7,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
-python -m pipelines.long_term_dependency recipes/first_token.yaml --lengths 10 30 100
-python -m pipelines.long_term_dependency recipes/temporal_order_6a.yaml --lengths 100
-python -m pipelines.long_term_dependency recipes/temporal_order_6b.yaml --lengths 100
+python -m commands.long_term_dependency recipes/first_token.yaml --lengths 10 30 100
+python -m commands.long_term_dependency recipes/temporal_order_6a.yaml --lengths 100
+python -m commands.long_term_dependency recipes/temporal_order_6b.yaml --lengths 100

@@ -17,7 +17,7 @@ dvc exp run --name "textbook-$(date +%s)" \
   -S variants.lstm.initialization=keras -S +variants.bilstm.initialization=keras \
   -S "train.epochs=${EPOCHS:-2}" -S train.learning_rate=0.001 -S train.schedule=constant -S train.gradient_clip=null \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
-python -m pipelines.summary --variant bilstm
+python -m commands.summary --variant bilstm
 python - <<'END'
 import json
 

@@ -21,7 +21,7 @@ def main() -> None:
     with open_browser(1200, 1500) as browser:
         browser.get((Path.cwd() / "reports" / "comparison.html").as_uri())
         save(browser, "report.png", 1200, 1500)
-    command = [sys.executable, "-m", "pipelines.ui", "--port", PORT]
+    command = [sys.executable, "-m", "commands.ui", "--port", PORT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         lines = islice((line for line in server.stdout if ": http://127.0.0.1" in line), 3)

@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 
 
 class Documents(Protocol):
-    """What is needed of a token store (text/store.py)."""
+    """What is needed of a token store (text/tokenizing/token_file.py)."""
 
     @property
     def lengths(self) -> NDArray[np.int32]:

@@ -33,8 +33,8 @@ from mlflow.store.entities import PagedList
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from deadline import Overdue, within
-from errors import without_secrets
+from core.deadline import Overdue, within
+from core.errors import without_secrets
 from tracking import sqlite, writers
 from tracking.outbox import UNWRITABLE, Call, Outbox, Refused
 

@@ -2,8 +2,8 @@
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from models.costs import Costs
-from models.module import ClassifierModule
+from models.training.cost_meter import Costs
+from models.training.module import ClassifierModule
 from tracking.run import Run
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
 
+from core.repository import working_copy
 from tracking import comparisons, writers
 from tracking.client import WAITING_EXPERIMENT, OutboxClient
-from tracking.place import working_copy
 from tracking.run import NOTE, SIGNATURE, Run
 from tracking.store import open_experiment
 

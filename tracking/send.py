@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from errors import TrackingError
+from core.errors import TrackingError
 from tracking.store import open_experiment
 
 

@@ -15,7 +15,7 @@ import mlflow.store.db.utils as mlflow_database
 from filelock import FileLock
 from sqlalchemy import URL, create_engine, event, make_url
 
-from tracking.place import exists
+from core.repository import exists
 
 DATABASE = "mlflow.db"  # at the repository's root
 ARTIFACTS = "mlartifacts"  # the folder beside the database

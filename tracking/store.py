@@ -13,10 +13,10 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from errors import TrackingError, without_secrets
+from core.errors import TrackingError, without_secrets
+from core.repository import repository_root
 from tracking import sqlite
 from tracking.client import WAITING_EXPERIMENT, OutboxClient
-from tracking.place import repository_root
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # the making of tables is no news
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs is raised as well

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 from uuid import uuid4
 
-from tracking.place import exists
+from core.repository import exists
 
 RUNNING = "mlflow.running"
 TAG = "writer"

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import measurements, outputs
-from pipelines.params import Params, TrainParams
+from config.params import Params, TrainParams
+from core import file_io, paths
+from outputs import measurements
 
 WORDS = ["the", "film", "was", "not", "what", "I", "hoped", "for", "although", "its", "first", "scene", "is", "fine"]
 Ints = npt.NDArray[np.int64]
@@ -61,14 +62,14 @@ def write_experiment(
             scores[np.arange(documents), labels] += 2.2 * reading
             probabilities = np.exp(1.3 * scores)
             probabilities /= probabilities.sum(axis=1, keepdims=True)
-            folder = outputs.folder(variant, seed)
+            folder = paths.folder(variant, seed)
             folder.mkdir(parents=True)
             _write_predictions(folder, ids, labels, probabilities, rng.permutation(documents))
             _write_history(folder, 100_000 * (rank + 1), rng)
     params = make_params(variants, seeds)
     for variant in variants:
         for seed in seeds:
-            _write_config(outputs.folder(variant, seed), classes, 100_000 * (variants.index(variant) + 1), params)
+            _write_config(paths.folder(variant, seed), classes, 100_000 * (variants.index(variant) + 1), params)
     _write_references(rng, ids, labels, classes)
     return params
 
@@ -79,22 +80,22 @@ def _write_documents(
     texts = [" ".join(rng.choice(WORDS, length)) + " <b>&amp;" for length in lengths]
     columns = {"id": ids, "text": texts, "label": pa.array(labels, pa.int32())}
     columns |= {"place": place.tolist(), "tokens_before": pa.array(rng.integers(0, 99, len(ids)), pa.int32())}
-    outputs.RAW.mkdir(parents=True)
-    outputs.TOKENS.mkdir(parents=True)
-    pq.write_table(pa.table(columns), outputs.RAW / "test.parquet")
+    paths.RAW.mkdir(parents=True)
+    paths.TOKENS.mkdir(parents=True)
+    pq.write_table(pa.table(columns), paths.RAW / "test.parquet")
     card = {"name": "made up", "labels": list(classes), "columns": ["place", "tokens_before"], "digest": DIGEST}
-    _write_json(outputs.RAW / "card.json", card)
+    _write_json(paths.RAW / "card.json", card)
     tokens = pa.table({"id": ids, "label": columns["label"], "length": pa.array(lengths, pa.int32())})
-    with pa.ipc.new_file(outputs.TOKENS / "test.arrow", tokens.schema) as writer:
+    with pa.ipc.new_file(paths.TOKENS / "test.arrow", tokens.schema) as writer:
         writer.write_table(tokens)
-    checksums = {"test.arrow": outputs.checksum(outputs.TOKENS / "test.arrow")}
+    checksums = {"test.arrow": file_io.checksum(paths.TOKENS / "test.arrow")}
     summary: dict[str, object] = {
         "checksums": checksums,
         "tokenize": {"tokenizer": "basic_english", "vectors": None},
         "tokenizer_reason": "of x",
     }
     summary |= {"vocabulary_size": 1234, "splits": {"test": {"share_unknown": 0.061}}, "warnings": []}
-    _write_json(outputs.TOKENS / "summary.json", summary)
+    _write_json(paths.TOKENS / "summary.json", summary)
 
 
 def _write_predictions(folder: Path, ids: list[str], labels: Ints, probabilities: np.ndarray, order: Ints) -> None:
@@ -117,7 +118,7 @@ def _write_config(folder: Path, classes: Sequence[str], parameters: int, params:
 def _write_references(rng: np.random.Generator, ids: list[str], labels: Ints, classes: Sequence[str]) -> None:
     """A majority class, and a linear model that is right a little more often than chance."""
     for name in ("majority", "linear"):
-        folder = outputs.REFERENCES / name
+        folder = paths.REFERENCES / name
         folder.mkdir(parents=True)
         probabilities = np.tile(np.arange(len(classes), 0, -1.0), (len(ids), 1))
         if name == "linear":

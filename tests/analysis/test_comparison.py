@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.comparison import compare
-from analysis.experiment import Experiment
-from analysis.metrics import metric_named
+from analysis.comparison.differences import compare
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.metrics import metric_named
 
 
 def make_experiment(own: np.ndarray, variants: list[str]) -> Experiment:

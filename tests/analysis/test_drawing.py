@@ -4,11 +4,11 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.axes import Axes
 
-from analysis.drawing import panel_svg, panels_png
-from analysis.figures import figures
-from analysis.panels import INK, Panel, Tips, styles
+from analysis.drawing.panels import INK, Panel, Tips, styles
+from analysis.drawing.render import panel_svg, panels_png
+from analysis.report.figures import figures
+from analysis.report.files import Result
 from pipelines.compare import compare
-from pipelines.reports import Result
 from tests.analysis.synthetic import write_experiment
 
 

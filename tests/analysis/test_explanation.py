@@ -9,12 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from analysis.cells import CELLS, equation_html, shape_of
-from analysis.drawing import panel_svg
-from analysis.explanation import Explanation, agreement, headline, landmarks, percent, reach, settled, statements
-from analysis.explanation_figures import gradient_panels, words_panel
-from analysis.explanation_page import render
-from models.reading import Floats, PassageReading, Reading
+from analysis.drawing.render import panel_svg
+from analysis.explanation.cells import CELLS, equation_html, shape_of
+from analysis.explanation.figures import gradient_panels, words_panel
+from analysis.explanation.page import render
+from analysis.explanation.statements import (
+    Explanation,
+    agreement,
+    headline,
+    landmarks,
+    percent,
+    reach,
+    settled,
+    statements,
+)
+from models.inside.reading import Floats, PassageReading, Reading
 
 TOKENS = ["a", "good", "film", "turned", "bad", "."]
 

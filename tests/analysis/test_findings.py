@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.comparison import Comparison, Difference, Score
-from analysis.experiment import Experiment
-from analysis.findings import (
+from analysis.comparison.differences import Comparison, Difference, Score
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.metrics import METRICS
+from analysis.comparison.standing import Gap, Standing
+from analysis.verdict.findings import (
     Settings,
     below_linear,
     chosen_epoch,
@@ -20,10 +22,8 @@ from analysis.findings import (
     not_converged,
     overfit,
 )
-from analysis.metrics import METRICS
-from analysis.references import Gap, Standing
-from analysis.soundness import examine
-from pipelines.params import TrainParams, VariantParams
+from analysis.verdict.soundness import examine
+from config.params import TrainParams, VariantParams
 
 VARIANTS = ["lstm", "bilstm"]
 History = list[dict[str, float]]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.influences import covariance, document_influences
-from analysis.metrics import METRICS, classification_metrics
+from analysis.comparison.influences import covariance, document_influences
+from analysis.comparison.metrics import METRICS, classification_metrics
 
 DOCUMENTS = 400
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.drawing import panel_svg, panels_png
-from analysis.long_term_dependency import Training, panels, wrong
+from analysis.drawing.render import panel_svg, panels_png
+from analysis.long_term_dependency.panels import Training, panels, wrong
 
 
 def training(variant: str, length: int, accuracy: float, seed: int = 1) -> Training:

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.confusion_figures import SHOWN_CLASSES, SHOWN_PAIRS
-from analysis.confusions import Pair, classes_to_show, most_confused
-from analysis.drawing import panel_svg
-from analysis.figures import MOST_LABELS, figures
-from analysis.panels import Panel
-from analysis.slices import LABEL, most_telling
-from pipelines import outputs
+from analysis.comparison.confusions import Pair, classes_to_show, most_confused
+from analysis.comparison.slices import LABEL, most_telling
+from analysis.drawing.panels import Panel
+from analysis.drawing.render import panel_svg
+from analysis.report.confusion_figures import SHOWN_CLASSES, SHOWN_PAIRS
+from analysis.report.figures import MOST_LABELS, figures
+from analysis.report.files import Result
+from core import paths
 from pipelines.compare import compare
-from pipelines.reports import Result
 from tests.analysis.synthetic import write_experiment
 
 CLASSES = 77
@@ -39,7 +39,7 @@ def write_predictions(variant: str, seed: int, labels: np.ndarray, ids: list[str
     probabilities[np.arange(len(labels)), predicted] = 0.9
     columns = {"id": ids, "label": pa.array(labels, pa.int32())}
     columns["probabilities"] = pa.array(probabilities.tolist(), pa.list_(pa.float32()))
-    pq.write_table(pa.table(columns), outputs.folder(variant, seed) / "predictions.parquet")
+    pq.write_table(pa.table(columns), paths.folder(variant, seed) / "predictions.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def result(project: Path) -> Result:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         params = write_experiment(["lstm", "bilstm"], [1, 2], NAMES, documents=CLASSES * EACH, equal=True)
-        test = pq.read_table(outputs.RAW / "test.parquet")
+        test = pq.read_table(paths.RAW / "test.parquet")
         for variant in params.compare.variants:
             for seed in params.compare.seeds:
                 write_predictions(variant, seed, test["label"].to_numpy(), test["id"].to_pylist())
@@ -89,8 +89,8 @@ def test_a_lone_variants_labels_are_those_that_it_reads_worst(result: Result) ->
 
 
 def test_no_class_is_left_out_of_the_page_and_of_the_rows_for_dvc(result: Result, project: Path) -> None:
-    rows = json.loads((project / outputs.REPORTS / "plots" / "slices.json").read_text(encoding="utf-8"))
-    html = (project / outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
+    rows = json.loads((project / paths.REPORTS / "plots" / "slices.json").read_text(encoding="utf-8"))
+    html = (project / paths.REPORTS / "comparison.html").read_text(encoding="utf-8")
 
     assert {row["value"] for row in rows if row["column"] == LABEL} == set(NAMES)
     assert "Accuracy on each of the 77 labels" in html

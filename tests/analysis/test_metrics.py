@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from analysis.metrics import (
+from analysis.comparison.metrics import (
     DECISIVE,
     METRICS,
     calibration_bins,
@@ -17,8 +17,8 @@ from analysis.metrics import (
     log_losses,
     roc_auc,
 )
-from errors import DataError
-from pipelines.params import CompareParams
+from config.params import CompareParams
+from core.errors import DataError
 
 
 def test_metrics_of_a_small_case_are_those_computed_by_hand() -> None:

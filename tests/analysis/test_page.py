@@ -6,8 +6,8 @@ import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
+from core.paths import REPORTS
 from pipelines.compare import compare
-from pipelines.outputs import REPORTS
 from tests.analysis.synthetic import write_experiment
 from tests.browser import MISSING, REASON, open_browser
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from analysis.pictures import confusion_matrix, learning_curves
+from analysis.drawing.training_pictures import confusion_matrix, learning_curves
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 40])

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.experiment import Document, Experiment
-from analysis.metrics import metric_named
-from analysis.slices import MOST_VALUES, OTHERS, disagreements, slice_scores, split
+from analysis.comparison.experiment import Document, Experiment
+from analysis.comparison.metrics import metric_named
+from analysis.comparison.slices import MOST_VALUES, OTHERS, disagreements, slice_scores, split
 
 
 def make_experiment(own: np.ndarray, columns: dict[str, np.ndarray], labels: np.ndarray | None = None) -> Experiment:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.comparison import compare
-from analysis.experiment import Experiment
-from analysis.metrics import metric_named
-from analysis.small_classes import warnings
+from analysis.comparison.differences import compare
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.metrics import metric_named
+from analysis.verdict.small_classes import warnings
 from tests.analysis.test_comparison import make_experiment
 
 DOCUMENTS = 2000

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.influences import covariance
-from analysis.simulation import Truth, count_errors
-from analysis.statistics import contrast, holm, mcnemar, wilson
+from analysis.comparison.influences import covariance
+from analysis.comparison.statistics import contrast, holm, mcnemar, wilson
+from commands.simulation import Truth, count_errors
 
 NO_COVARIANCE = np.zeros((2, 3, 2, 3))
 ENDLESS = 10**9  # documents, so that their choice plays no part

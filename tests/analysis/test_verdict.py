@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.comparison import Comparison, Difference, Score
-from analysis.experiment import Experiment
-from analysis.findings import Finding
-from analysis.metrics import metric_named
-from analysis.soundness import Soundness
-from analysis.verdict import Verdict, judge
+from analysis.comparison.differences import Comparison, Difference, Score
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.metrics import metric_named
+from analysis.verdict.findings import Finding
+from analysis.verdict.sentences import Verdict, judge
+from analysis.verdict.soundness import Soundness
 
 CLEAR = Difference(
     value=0.012, low=0.006, high=0.018, p_value=0.002, p_value_corrected=0.002, smallest_detectable=0.009,

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errors import DataError, ParamsError, UserError
-from pipelines import outputs
-from pipelines.data_params import DataParams
+from config.data import DataParams
+from config.params import TokenizeParams
+from core import paths
+from core.errors import DataError, ParamsError, UserError
 from pipelines.download import download
-from pipelines.params import TokenizeParams
 from pipelines.tokenize import make_tokens
 from tests.guarantees.project import Project
-from text.store import TokenStore
-from text.tokenizers import TokenizerName
+from text.tokenizing.token_file import TokenStore
+from text.tokenizing.tokenizers import TokenizerName
 
 Rows = list[tuple[str, str]]
 
@@ -137,7 +137,7 @@ def test_data_that_cannot_be_used_are_refused_in_one_line(case: str, tmp_path: P
         download(DataParams(name="custom", source=str(make(tmp_path))))
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
-    assert not outputs.RAW.exists()
+    assert not paths.RAW.exists()
 
 
 def strange_rows() -> Rows:
@@ -152,9 +152,9 @@ def test_strange_texts_keep_every_character_and_get_tokens(tokenizer: Any, tmp_p
     card = download(DataParams(name="custom", source=str(source)))
     assert card["labels"] == ["0", "1"]
     assert sum(found["rows"] for found in card["splits"].values()) == 2 * len(rows) + 1
-    assert pq.read_table(outputs.RAW / "test.parquet")["text"].to_pylist() == ["unheard of", *(row[0] for row in rows)]
+    assert pq.read_table(paths.RAW / "test.parquet")["text"].to_pylist() == ["unheard of", *(row[0] for row in rows)]
     summary = make_tokens(TokenizeParams(tokenizer=tokenizer, max_tokens=50, max_size=300))
-    store = TokenStore.open(outputs.TOKENS / "test.arrow")
+    store = TokenStore.open(paths.TOKENS / "test.arrow")
     assert len(store) == len(rows) + 1
     assert store.lengths.min() >= 1
     assert store.lengths.max() == 50

@@ -8,8 +8,8 @@ from threading import Event, Thread
 
 import pytest
 
-from errors import DataError
-from text.fetch import fetch
+from core.errors import DataError
+from text.sources.fetch import fetch
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from errors import DataError
-from pipelines import compare, evaluate, outputs, params
+from config import params
+from core import file_io
+from core.errors import DataError
+from pipelines import compare, evaluate
 from pipelines.tokenize import make_tokens
 from tests.guarantees.project import Project
 
@@ -152,10 +154,10 @@ def test_the_training_refuses_a_damaged_token_store(project: Project) -> None:
 def test_a_file_of_an_older_state_is_no_file_of_this_one(tmp_path: Path) -> None:
     path = tmp_path / "x.arrow"
     path.write_bytes(b"old")
-    checksums = {"x.arrow": outputs.checksum(path)}
-    assert outputs.verified(path, checksums) == path
+    checksums = {"x.arrow": file_io.checksum(path)}
+    assert file_io.verified(path, checksums) == path
     path.write_bytes(b"new")
     with pytest.raises(DataError, match=r"x\.arrow is damaged"):
-        outputs.verified(path, checksums)
+        file_io.verified(path, checksums)
     path.unlink()
-    assert outputs.verified(path, checksums) == path  # who opens it says who makes it
+    assert file_io.verified(path, checksums) == path  # who opens it says who makes it

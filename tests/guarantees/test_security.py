@@ -15,12 +15,12 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from models.prediction import predict
-from pipelines.trained import load_classifier
+from outputs.trained_model import load_classifier
 from tests.guarantees.project import Project
 from tests.models.plain import plain_classifier
 from tests.pipelines.project import ROOT
 from tests.pipelines.test_dvc import DVC_STAGES
-from text.store import TokenStore
+from text.tokenizing.token_file import TokenStore
 
 PACKAGES = ("analysis", "models", "pipelines", "text", "tracking")
 SOURCES = [path for name in PACKAGES for path in (ROOT / name).glob("*.py")]
@@ -145,7 +145,7 @@ class Popen(subprocess.Popen):
         super().__init__(command, **options)
 
 subprocess.Popen = Popen
-runpy.run_module("tracking.ui", run_name="__main__")
+runpy.run_module("tracking.pages", run_name="__main__")
 """
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from errors import TrainingError
+from core.errors import TrainingError
 from tests.models.test_resuming import assert_same, store, train
 
 

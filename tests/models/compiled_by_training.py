@@ -14,9 +14,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models import kernels
-from models.module import ClassifierModule
-from models.training import fit
+from models.cpu import loops
+from models.training.fit import fit
+from models.training.module import ClassifierModule
 from tests.models.plain import plain_classifier
 from tests.models.toy import order_documents, small_trainer
 
@@ -38,8 +38,8 @@ class Compiled(Callback):
 
 
 def versions() -> int:
-    loops = [found for found in vars(kernels).values() if isinstance(found, CPUDispatcher)]
-    return sum(len(loop.signatures) for loop in loops)
+    loops = [found for found in vars(loops).values() if isinstance(found, CPUDispatcher)]
+    return sum(len(loop.signatures) for loop in compiled)
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.costs import Costs
-from models.module import ClassifierModule
-from models.training import fit
+from models.training.cost_meter import Costs
+from models.training.fit import fit
+from models.training.module import ClassifierModule
 from tests.models.plain import plain_classifier
 from tests.models.toy import order_documents, skewed_documents, small_trainer
 
@@ -53,7 +53,7 @@ def main(devices: int, batch_size: int, folder: Path, class_weight: Any) -> None
     losses = Losses()
     measured = Costs()
     # A clock that goes a second at each look: a step lasts from one look to the next.
-    with patch("models.costs.perf_counter", count().__next__):
+    with patch("models.training.cost_meter.perf_counter", count().__next__):
         fit(
             trainer,
             module,

@@ -13,7 +13,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from models import memory
-from models.adamw import RowwiseAdamW
+from models.cpu.adamw import RowwiseAdamW
 from tests.models.plain import plain_classifier
 
 WORDS, DOCUMENTS, TOKENS = 200, 32, 4000

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models import adamw
-from models.adamw import RowwiseAdamW, values
+from models.cpu import adamw
+from models.cpu.adamw import RowwiseAdamW, values
 from tests.models.cores import check_one_core_gives_the_same_bits
 
 STEPS = 12

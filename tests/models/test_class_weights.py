@@ -11,12 +11,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from models.class_weights import ClassWeight, balanced
+from config.params import TrainParams
 from models.classifier import TextClassifier
-from models.module import ClassifierModule
 from models.prediction import predict
-from models.training import fit
-from pipelines.params import TrainParams
+from models.training.class_weights import ClassWeight, balanced
+from models.training.fit import fit
+from models.training.module import ClassifierModule
 from pipelines.train import as_lightning
 from tests import needs
 from tests.models.plain import plain_classifier

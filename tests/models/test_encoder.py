@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from models.cpu.recurrence import Cell
 from models.encoder import RecurrentEncoder, every, reversal
 from models.pooling import LastPooling
-from models.recurrence import Cell
 from tests import needs
 
 CELLS: list[Cell] = ["rnn", "gru", "lstm"]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from models.classifier import TextClassifier
-from models.explanation import explain, log_odds
-from models.reading import Reading
+from models.inside.reading import Reading
+from models.inside.trace import explain, log_odds
 from tests.models.plain import plain_classifier
 
 UNKNOWN = 0

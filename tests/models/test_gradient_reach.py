@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.classifier import PADDING_INDEX, TextClassifier
-from models.gradient_reach import gradient_reach
+from models.inside.gradient_reach import gradient_reach
 from tests.models.plain import plain_classifier
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from models.classifier import PADDING_INDEX, TextClassifier
+from models.cpu.recurrence import Cell
 from models.encoder import RecurrentEncoder
 from models.initialization import Initialization
-from models.recurrence import Cell
 from models.textbook import gates_of, read
 from tests.models.plain import plain_classifier
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.products import LANES, add_transposed, multiply
+from models.cpu.products import LANES, add_transposed, multiply
 
 sizes = st.integers(1, 2 * LANES + 9)
 multiply_any: Any = multiply  # numba's type for calls takes too few arguments

@@ -15,9 +15,9 @@ from hypothesis.extra.numpy import arrays
 from numba import njit
 from torch import Tensor
 
-from models import kernels
+from models.cpu import loops
+from models.cpu.recurrence import distinct, parts, read
 from models.encoder import RecurrentEncoder
-from models.recurrence import distinct, parts, read
 from tests.models.cores import check_one_core_gives_the_same_bits
 from tests.models.test_encoder import CELLS, packed_reference, valid
 
@@ -55,7 +55,7 @@ def test_what_is_kept_for_the_backward_pass_changes_no_bit(cell: str) -> None:
 def test_more_steps_than_fit_in_one_product_have_pytorchs_gradients(cell: Any) -> None:
     torch.manual_seed(1)
     encoder = RecurrentEncoder(cell, 3, 4).double()
-    lengths = torch.tensor([2 * kernels.TOGETHER + 3, kernels.TOGETHER, 1])
+    lengths = torch.tensor([2 * loops.TOGETHER + 3, loops.TOGETHER, 1])
     inputs = torch.randn(3, int(lengths.max()), 3, dtype=torch.float64, requires_grad=True)
     own, expected = (
         torch.autograd.grad(valid(states, lengths).square().sum(), [inputs, *encoder.parameters()])
@@ -94,8 +94,8 @@ def test_different_values_are_numbered_in_their_order(values: Any) -> None:
     assert different.tolist() == list(dict.fromkeys(values.flatten().tolist()))
 
 
-tanh: Any = kernels.tanh
-sigmoid: Any = kernels.sigmoid
+tanh: Any = loops.tanh
+sigmoid: Any = loops.sigmoid
 
 
 def tanh_and_sigmoid(values):  # type: ignore[no-untyped-def]  # numba refuses annotations that differ

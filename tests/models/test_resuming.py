@@ -9,11 +9,11 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from errors import TrainingError
-from models.module import ClassifierModule
-from models.resuming import Checkpointing
-from models.training import fit
-from pipelines.checkpoints import Checkpoints
+from core.errors import TrainingError
+from models.training.fit import fit
+from models.training.module import ClassifierModule
+from models.training.resuming import Checkpointing
+from outputs.checkpoints import Checkpoints
 from tests import needs
 from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, skewed_documents, small_trainer

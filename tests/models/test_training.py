@@ -12,12 +12,12 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from errors import ParamsError, TrainingError
+from core.errors import ParamsError, TrainingError
 from models import machine, memory
-from models.module import ClassifierModule, learning_rate_factor
 from models.pooling import PoolingName
 from models.prediction import predict
-from models.training import fit
+from models.training.fit import fit
+from models.training.module import ClassifierModule, learning_rate_factor
 from tests import needs
 from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
@@ -235,7 +235,7 @@ def test_schedules_rise_and_fall() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_what_this_machine_lacks_is_refused_by_name() -> None:
-    from errors import ParamsError
+    from core.errors import ParamsError
 
     with pytest.raises(ParamsError, match=r"train.accelerator is 'gpu'.*allowed here: cpu, auto"):
         machine.check("gpu", 1, "32-true")

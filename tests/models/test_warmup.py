@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from models.module import ClassifierModule
-from models.training import fit
-from models.warmup import warm_up
+from models.training.fit import fit
+from models.training.module import ClassifierModule
+from models.training.warmup import warm_up
 from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
@@ -69,7 +69,7 @@ def test_a_training_ends_with_the_same_bits_with_and_without_it(
         return module
 
     warm = train()
-    monkeypatch.setattr("models.training.warm_up", lambda *_: 0.0)
+    monkeypatch.setattr("models.training.fit.warm_up", lambda *_: 0.0)
     cold = train()
     assert warm.history == cold.history
     for name, weights in warm.state_dict().items():

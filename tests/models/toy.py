@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning import Trainer
 
-from models.training import build_trainer
+from models.training.fit import build_trainer
 from text.batches import Indices
 
 FIRST, SECOND = 2, 3

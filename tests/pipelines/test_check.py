@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from errors import ParamsError
-from pipelines import libraries, source_code, unseen
+from config.params import Params, load
+from core.errors import ParamsError
+from core.paths import CODE
 from pipelines.check import check
-from pipelines.outputs import CODE
-from pipelines.params import Params, load
-from pipelines.source_code import STAGES
+from provenance import code_lists, libraries, source_code
+from provenance.source_code import STAGES
 from tests.pipelines.project import ROOT, copy_project, install, run_in
 
 
@@ -79,7 +79,7 @@ def test_more_devices_than_there_are_end_before_any_work(tmp_path: Path, monkeyp
 
 
 def changed_lists(params: Params, before: dict[str, str]) -> set[str]:
-    return {stage for stage, text in unseen.lists(params).items() if text != before[stage]}
+    return {stage for stage, text in code_lists.lists(params).items() if text != before[stage]}
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def files(tmp_path: Path) -> Params:
 def test_an_edited_file_that_params_name_changes_the_list_of_the_stage_that_reads_it(
     name: str, stage: str, files: Params, tmp_path: Path
 ) -> None:
-    before = unseen.lists(files)
+    before = code_lists.lists(files)
     (tmp_path / name).touch()
     assert changed_lists(files, before) == set()
     (tmp_path / name).write_text("edited", encoding="utf-8")
@@ -128,7 +128,7 @@ def test_another_version_of_a_library_changes_the_lists_of_the_stages_whose_outp
     library: str, stages: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = load(ROOT / "params.yaml")
-    before = unseen.lists(params)
+    before = code_lists.lists(params)
     install(library, "99.1", tmp_path / "installed")
     monkeypatch.syspath_prepend(tmp_path / "installed")
     assert changed_lists(params, before) == stages
@@ -164,7 +164,7 @@ def another_library(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "name"),
-    [(edited_source_file, "text/splits.py"), (edited_data, "data.source"), (another_library, "numpy")],
+    [(edited_source_file, "text/sources/splits.py"), (edited_data, "data.source"), (another_library, "numpy")],
 )
 def test_a_stage_that_dvc_would_record_as_that_of_other_code_is_refused(
     change: Callable[[Path], None], name: str, tmp_path: Path

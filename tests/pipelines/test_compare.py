@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.metrics import metric_named
-from errors import DataError, ParamsError
-from pipelines import measurements, outputs
+from analysis.comparison.metrics import metric_named
+from config.params import Params
+from core import paths
+from core.errors import DataError, ParamsError
+from outputs import measurements
 from pipelines.compare import compare, told_metrics
-from pipelines.params import Params
 from tests.analysis.synthetic import CONDITIONS, write_experiment
 
 
@@ -26,11 +27,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read_reports() -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted(outputs.REPORTS.rglob("*")) if path.is_file()}
+    return {str(path): path.read_bytes() for path in sorted(paths.REPORTS.rglob("*")) if path.is_file()}
 
 
 def read_summary() -> Any:
-    return json.loads((outputs.REPORTS / "comparison.json").read_text(encoding="utf-8"))
+    return json.loads((paths.REPORTS / "comparison.json").read_text(encoding="utf-8"))
 
 
 def with_metric(params: Params, metric: str) -> Params:
@@ -68,7 +69,7 @@ def test_a_better_variant_is_found_and_written_down(capsys: pytest.CaptureFixtur
     gap = summary["differences"]["bilstm"]["accuracy"]
     assert gap["value"] == pytest.approx(means["bilstm"] - means["lstm"], abs=1e-5)
     assert 0 < gap["low"] < gap["value"] < gap["high"]
-    assert {path.name for path in (outputs.REPORTS / "figures").iterdir()} == {
+    assert {path.name for path in (paths.REPORTS / "figures").iterdir()} == {
         "scores.png", "metrics.png", "slices.png", "learning_curves.png", "calibration.png", "confusion.png"
     }  # fmt: skip
 
@@ -88,7 +89,7 @@ def test_another_metric_decides_the_verdict_and_stands_first(metric: str, capsys
     assert (gap["value"] < 0) == (metric == "loss")
     assert result.verdict.headline.startswith("bilstm is better than lstm on made up")
     assert f"{unit} of test {title}" in result.verdict.headline
-    html = (outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
+    html = (paths.REPORTS / "comparison.html").read_text(encoding="utf-8")
     assert re.findall(r"<tr[^>]*><th>([^<&]+)&nbsp;[↑↓]", html)[0] == title
     shown = "".join(Page(html).shown)
     for text in (
@@ -129,7 +130,7 @@ def test_a_roc_auc_that_is_undefined_is_refused_and_no_other_metric_takes_its_pl
 
     with pytest.raises(ParamsError, match=f"^compare.metric is 'roc_auc', but {reason}; allowed here: accuracy, macro"):
         compare(params)
-    assert not outputs.REPORTS.exists()
+    assert not paths.REPORTS.exists()
     assert compare(with_metric(params, "macro_f1")).verdict.headline
 
 
@@ -137,7 +138,7 @@ def test_accuracies_are_those_of_the_prediction_files_whatever_their_order() -> 
     params = write_experiment(["lstm", "bilstm"], [1, 2], documents=200)
     right = []
     for seed in params.compare.seeds:
-        table = pq.read_table(outputs.folder("bilstm", seed) / "predictions.parquet")
+        table = pq.read_table(paths.folder("bilstm", seed) / "predictions.parquet")
         predicted = np.array(table["probabilities"].to_pylist()).argmax(axis=1)
         right.append(float((predicted == table["label"].to_numpy()).mean()))
 
@@ -151,7 +152,7 @@ def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
 
     sentence = compare(params).verdict.sentence
 
-    shown = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    shown = " ".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     for text in ("training, seconds", "30.", "40.", "1,000,000", "500,000", "0.10", "0.20", "same hidden size (64)"):
         assert text in shown, text
     assert "at 2.00 × the parameters, " in sentence
@@ -160,7 +161,7 @@ def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
 
     shutil.rmtree("measurements")
     assert "at 2.00 × the parameters" in compare(params).verdict.sentence
-    assert "not measured here" in (outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
+    assert "not measured here" in (paths.REPORTS / "comparison.html").read_text(encoding="utf-8")
 
 
 def test_the_page_says_on_what_the_costs_were_measured_and_outputs_of_dvc_do_not() -> None:
@@ -168,7 +169,7 @@ def test_the_page_says_on_what_the_costs_were_measured_and_outputs_of_dvc_do_not
 
     compare(params)
 
-    shown = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    shown = " ".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     for text in ("EPYC (znver4)", "grid of 2", "cold start of training", "9.5", "cold start of prediction", "1.5"):
         assert text in shown, text
     assert "Other hardware gives different numbers." in shown
@@ -184,12 +185,12 @@ def test_the_page_says_on_what_the_costs_were_measured_and_outputs_of_dvc_do_not
 def test_costs_under_different_conditions_have_no_ratio_and_a_remark(capsys: pytest.CaptureFixture[str]) -> None:
     params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
     compare(params)
-    alike = Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown
+    alike = Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown
     measurements.add("bilstm-seed-2", training_conditions=[{**CONDITIONS, "cores": 2, "engine": "alone"}])
 
     verdict = compare(params).verdict
 
-    shown = Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown
+    shown = Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown
     difference = "CPU cores 1 and 2, engine alone and grid of 2"
     remark = f"osts of training are not compared, for their conditions differed: {difference}"
     assert f"C{remark}." in "".join(shown)
@@ -216,7 +217,7 @@ def test_the_page_loads_nothing_and_shows_the_texts_as_they_are() -> None:
 
     result = compare(params)
 
-    page = Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8"))
+    page = Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8"))
     shown = "".join(page.shown).replace("\u00a0", " ")
     assert page.loaded == []
     assert result.verdict.sentence in shown
@@ -226,7 +227,7 @@ def test_the_page_loads_nothing_and_shows_the_texts_as_they_are() -> None:
 
 def test_references_stand_beside_the_variants_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
     params = write_experiment(["lstm", "bilstm"], [1, 2], documents=300)
-    table = pq.read_table(outputs.REFERENCES / "linear" / "predictions.parquet")
+    table = pq.read_table(paths.REFERENCES / "linear" / "predictions.parquet")
     predicted = np.array(table["probabilities"].to_pylist()).argmax(axis=1)
     accuracy = float((predicted == table["label"].to_numpy()).mean())
 
@@ -240,7 +241,7 @@ def test_references_stand_beside_the_variants_everywhere(capsys: pytest.CaptureF
     mean = summary["variants"]["bilstm"]["accuracy"]["mean"]
     assert gap["value"] == pytest.approx(mean - accuracy, abs=1e-5)
     assert summary["soundness"]["below_linear"] == summary["soundness"]["not_converged"] == "fine"
-    page = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    page = " ".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     for text in ("majority class", "linear model", f"{100 * accuracy:.1f}", "0.2", "0.01"):  # the last two: costs
         assert text in page, text
     assert "linear model" in printed and "Only the seed" in printed
@@ -256,14 +257,14 @@ def test_a_variant_below_the_linear_model_is_the_first_thing_said(capsys: pytest
     assert "does worse than a simple linear model" in verdict.preface
     assert read_summary()["verdict"].startswith(first)
     assert read_summary()["soundness"]["below_linear"] == "lstm"
-    page = "".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    page = "".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     assert page.index(first) < page.index("bilstm is better than lstm") < page.index("To reach the linear model")
     assert capsys.readouterr().out.replace("\n", " ").count(first.strip()) == 1
 
 
 def test_a_missing_reference_names_the_stage() -> None:
     params = write_experiment(["lstm"], [1], documents=50)
-    (outputs.REFERENCES / "linear" / "predictions.parquet").unlink()
+    (paths.REFERENCES / "linear" / "predictions.parquet").unlink()
 
     with pytest.raises(DataError, match=r"references/linear/predictions\.parquet is missing; the stage reference"):
         compare(params)
@@ -271,7 +272,7 @@ def test_a_missing_reference_names_the_stage() -> None:
 
 def test_references_on_other_data_are_refused() -> None:
     params = write_experiment(["lstm"], [1], documents=50)
-    path = outputs.REFERENCES / "majority" / "config.json"
+    path = paths.REFERENCES / "majority" / "config.json"
     path.write_text(path.read_text(encoding="utf-8").replace("sha256:0", "sha256:1"), encoding="utf-8")
 
     with pytest.raises(DataError, match="references/majority was made from other data"):
@@ -296,7 +297,7 @@ def test_any_number_of_variants_seeds_and_classes_is_reported(
     result = compare(params)
 
     assert list(result.comparison.scores) == variants
-    page = (outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")
+    page = (paths.REPORTS / "comparison.html").read_text(encoding="utf-8")
     assert all(name in page for name in (*variants, *classes))
     assert "nan" not in json.dumps(read_summary()).lower()
 
@@ -304,7 +305,7 @@ def test_any_number_of_variants_seeds_and_classes_is_reported(
 def test_slices_cover_length_label_and_the_data_sets_own_columns() -> None:
     compare(write_experiment(["lstm", "bilstm"], [1, 2], documents=300))
 
-    rows = json.loads((outputs.REPORTS / "plots" / "slices.json").read_text(encoding="utf-8"))
+    rows = json.loads((paths.REPORTS / "plots" / "slices.json").read_text(encoding="utf-8"))
 
     assert {row["column"] for row in rows} == {"length in tokens", "label", "place", "tokens_before"}
     start = {row["variant"]: row for row in rows if row["value"] == "start"}
@@ -314,18 +315,18 @@ def test_slices_cover_length_label_and_the_data_sets_own_columns() -> None:
 
 def test_a_missing_training_names_the_file_and_the_stage() -> None:
     params = write_experiment(["lstm", "bilstm"], [1, 2], documents=50)
-    (outputs.folder("bilstm", 2) / "predictions.parquet").unlink()
+    (paths.folder("bilstm", 2) / "predictions.parquet").unlink()
 
     with pytest.raises(DataError, match=r"results/bilstm/seed-2/predictions\.parquet is missing; the stage evaluate"):
         compare(params)
-    assert not outputs.REPORTS.exists()
+    assert not paths.REPORTS.exists()
 
 
 def test_a_training_on_other_data_is_refused() -> None:
     params = write_experiment(["lstm", "bilstm"], [1], documents=50)
-    config = json.loads((outputs.folder("lstm", 1) / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((paths.folder("lstm", 1) / "config.json").read_text(encoding="utf-8"))
     config["data"]["digest"] = "sha256:" + "1" * 64
-    (outputs.folder("lstm", 1) / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (paths.folder("lstm", 1) / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
     with pytest.raises(DataError, match=r"results/lstm/seed-1 was made from other data"):
         compare(params)
@@ -346,12 +347,12 @@ def test_trainings_by_different_libraries_are_not_compared(name: str, version: s
     line = rf"^results/bilstm/seed-2 was trained with {name} {version}, results/lstm/seed-1 with {others}; to train all"
     with pytest.raises(DataError, match=line):
         compare(params)
-    assert not outputs.REPORTS.exists()
+    assert not paths.REPORTS.exists()
 
 
 def test_predictions_of_other_documents_are_refused() -> None:
     params = write_experiment(["lstm", "bilstm"], [1], documents=50)
-    path = outputs.folder("lstm", 1) / "predictions.parquet"
+    path = paths.folder("lstm", 1) / "predictions.parquet"
     pq.write_table(pq.read_table(path).slice(1), path)
 
     with pytest.raises(DataError, match="holds other documents than"):
@@ -360,7 +361,7 @@ def test_predictions_of_other_documents_are_refused() -> None:
 
 def test_a_broken_file_is_named() -> None:
     params = write_experiment(["lstm"], [1], documents=50)
-    path = outputs.folder("lstm", 1) / "predictions.parquet"
+    path = paths.folder("lstm", 1) / "predictions.parquet"
     path.write_bytes(b"PAR1 and nothing else")
 
     with pytest.raises(DataError, match=r"predictions\.parquet is broken"):
@@ -376,13 +377,13 @@ def test_comparing_does_not_load_torch() -> None:
 
 def test_report_and_verdict_say_how_texts_became_tokens_and_what_is_wrong_there() -> None:
     params = write_experiment(["lstm", "bilstm"], [1, 2], documents=50)
-    path = outputs.TOKENS / "summary.json"
+    path = paths.TOKENS / "summary.json"
     warning = "51.0 % of the test split's tokens are unknown"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"warnings": [warning]}))
 
     assert warning in compare(params).verdict.warnings
 
-    shown = " ".join(Page((outputs.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    shown = " ".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     assert warning.replace(" %", "\u00a0%") in shown
     assert "Tokens: basic_english, chosen because of x." in shown
     assert "The vocabulary has 1,234 tokens; unknown are 6.1\u00a0% (test)." in shown

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from errors import DataError, ParamsError
-from pipelines.data_params import DataParams
+from config.data import DataParams
+from core.errors import DataError, ParamsError
 from pipelines.download import download
 
 ROOT = Path(__file__).parents[2]

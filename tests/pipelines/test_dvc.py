@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipelines.params import load
-from pipelines.source_code import STAGES, files
-from pipelines.unseen import lists
+from config.params import load
+from provenance.code_lists import lists
+from provenance.source_code import STAGES, files
 from tests.pipelines.project import ROOT, copy_project, run_in
 
 DVC_STAGES: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -31,7 +31,7 @@ def test_the_first_stage_depends_on_all_source_files_of_the_others() -> None:
 
 @pytest.mark.parametrize("stage", DVC_STAGES)
 def test_a_stage_runs_the_module_of_its_name(stage: str) -> None:
-    start = ["pipelines.start"] if stage in ("train", "evaluate") else []
+    start = ["engine.start"] if stage in ("train", "evaluate") else []
     assert DVC_STAGES[stage]["cmd"].split() == ["exec", "python", "-m", *start, f"pipelines.{stage}"]
 
 
@@ -47,8 +47,8 @@ def test_what_python_imports_for_a_stage_is_among_its_source_files(stage: str) -
 
 
 def test_imports_within_functions_and_templates_are_found_and_other_stages_are_not() -> None:
-    assert "models/kernels.py" in files("train")
-    assert {"analysis/page.html.jinja", "analysis/report.html.jinja"} <= set(files("compare"))
+    assert "models/cpu/loops.py" in files("train")
+    assert {"analysis/drawing/page.html.jinja", "analysis/report/report.html.jinja"} <= set(files("compare"))
     assert not [name for name in files("download") if name.startswith(("models/", "analysis/", "tracking/"))]
     assert "models/prediction.py" not in files("train")
 

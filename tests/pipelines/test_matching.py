@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errors import ParamsError
+from config.params import Params, parse
+from core.errors import ParamsError
 from pipelines.matching import count_parameters, matched
-from pipelines.params import Params, parse
 
 SIZES = {"vocabulary_size": 300, "num_classes": 3}
 

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from errors import DataError, ParamsError
-from pipelines.params import TokenizeParams
+from config.params import TokenizeParams
+from core.errors import DataError, ParamsError
 from pipelines.tokenize import make_tokens, show
-from text.store import TokenStore
-from text.vocabulary import PADDING_INDEX
+from text.tokenizing.token_file import TokenStore
+from text.tokenizing.vocabulary import PADDING_INDEX
 
 Splits = dict[str, list[str]]
 SPLITS: Splits = {

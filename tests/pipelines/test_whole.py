@@ -10,8 +10,8 @@ import pytest
 from joblib import cpu_count
 from mlflow.tracking import MlflowClient
 
-from pipelines.conditions import conditions
-from pipelines.params import load
+from config.params import load
+from outputs.conditions import conditions
 from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, run_in
 
@@ -190,7 +190,7 @@ def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project
         shutil.rmtree(copy / name)
     for name in ("dvc.lock", "mlflow.db"):
         (copy / name).unlink()
-    result = run_in(copy, "python", "-m", "pipelines.grid", "--workers", "2")
+    result = run_in(copy, "python", "-m", "commands.run", "--workers", "2")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
     for variant in ("lstm", "bilstm"):
@@ -231,7 +231,7 @@ def test_a_lost_store_is_rebuilt_as_it_was(project: Path, copy: Path) -> None:
     (copy / "mlflow.db").unlink()
     shutil.rmtree(copy / "mlartifacts")
 
-    result = run_in(copy, "python", "-m", "pipelines.restore")
+    result = run_in(copy, "python", "-m", "commands.restore")
 
     assert result.returncode == 0, result.stderr
     rebuilt = read_runs(copy)
@@ -239,7 +239,7 @@ def test_a_lost_store_is_rebuilt_as_it_was(project: Path, copy: Path) -> None:
         assert run["tags"].pop("restored") == "true"
     assert rebuilt == read_runs(project)
     assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
-    assert run_in(copy, "python", "-m", "pipelines.restore").returncode == 0
+    assert run_in(copy, "python", "-m", "commands.restore").returncode == 0
     assert len(read_runs(copy)) == len(rebuilt)
 
 
@@ -266,7 +266,7 @@ def test_in_a_clone_that_pulls_the_outputs_every_run_is_told_and_belongs_to_its_
             client.delete_tag(run.info.run_id, tag)
         if run.info.run_name != comparison:
             client.delete_run(run.info.run_id)
-    assert run_in(clone, "python", "-m", "pipelines.restore").returncode == 0
+    assert run_in(clone, "python", "-m", "commands.restore").returncode == 0
     check_comparison(clone)
 
 

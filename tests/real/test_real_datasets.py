@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.data_params import DataParams
+from config.data import DataParams
 from pipelines.download import download
 
 FOLDER = os.environ.get("DATASETS")

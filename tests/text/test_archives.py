@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
-from text.archives import members, names
+from core.errors import DataError
+from text.sources.archives import members, names
 
 FILES = {
     "data/train.csv": b"text,label\na,1\n" * 1000,

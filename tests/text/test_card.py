@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from text.card import card, table
-from text.corpus import Document, batches, collect, relabel
-from text.splits import plan
+from text.sources.card import card, table
+from text.sources.corpus import Document, batches, collect, relabel
+from text.sources.splits import plan
 
 DOCUMENTS = [
     *(Document("train", f"train/{n}", text, label) for n, (text, label) in enumerate([

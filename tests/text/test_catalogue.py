@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from errors import DataError
-from pipelines.data_params import DataParams
+from config.data import DataParams
+from core.errors import DataError
 from tests.text.conftest import Server
-from text.catalogue import CATALOGUE, DataSet, File
-from text.corpus import Document
-from text.fetch import fetch
+from text.sources.catalogue import CATALOGUE, DataSet, File
+from text.sources.corpus import Document
+from text.sources.fetch import fetch
 
 FILES = {
     "nsmc": {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from text.choice import MOST_WORDS, choose_tokenizer, unknown_share, unspaced_share
+from text.tokenizing.choice import MOST_WORDS, choose_tokenizer, unknown_share, unspaced_share
 
 KNOWN = ["good", "film", "bad", "story", "of", "the", "old", "man", "and", "sea"]
 

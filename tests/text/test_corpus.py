@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from text import corpus
-from text.corpus import Document, batches, collect, relabel, write
+from text.sources import corpus
+from text.sources.corpus import Document, batches, collect, relabel, write
 
 DOCUMENTS = [
     Document("train", "train/1", "one two three", "b"),

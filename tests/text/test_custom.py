@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
-from text.columns import Wanted
-from text.corpus import Document
-from text.custom import NO_NAME, parse, sorted_labels
-from text.labels import spelled
+from core.errors import DataError
+from text.sources.columns import Wanted
+from text.sources.corpus import Document
+from text.sources.custom import NO_NAME, parse, sorted_labels
+from text.sources.labels import spelled
 
 Rows = Sequence[tuple[Any, Any]]
 

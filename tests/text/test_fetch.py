@@ -9,9 +9,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from errors import DataError
+from core.errors import DataError
 from tests.text.conftest import Server
-from text import fetch as fetch_module
+from text.sources import fetch as fetch_module
 
 CONTENT = random.Random(0).randbytes(300_000)
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

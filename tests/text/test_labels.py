@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text.labels import Spellings, doubts, objection, spelled, twin
+from text.sources.labels import Spellings, doubts, objection, spelled, twin
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from errors import DataError
-from text.columns import Wanted
-from text.custom import parse
+from core.errors import DataError
+from text.sources.columns import Wanted
+from text.sources.custom import parse
 
 HEADS = {".csv": "text,label\n", ".tsv": "text\tlabel\n", ".jsonl": ""}
 ROWS = {".csv": "{},{}\n", ".tsv": "{}\t{}\n", ".jsonl": '{{"text": "{}", "label": "{}"}}\n'}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
-from text import parsers
-from text.corpus import Document
+from core.errors import DataError
+from text.sources import parsers
+from text.sources.corpus import Document
 
 BINARY = {"0": "negative", "1": "positive"}
 SPLITS = {"train": "train.txt", "test": "test.txt"}

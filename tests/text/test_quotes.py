@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
-from text.columns import Wanted
-from text.custom import parse
+from core.errors import DataError
+from text.sources.columns import Wanted
+from text.sources.custom import parse
 
 Rows = list[tuple[str, str]]
 ORDINARY = [(f"an ordinary film {n}", ["pos", "neg"][n % 2]) for n in range(6)]

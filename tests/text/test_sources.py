@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from text.sources import is_address, local_content, local_path
+from text.sources.addresses import is_address, local_content, local_path
 
 
 def test_what_a_local_source_holds_follows_its_content_and_not_its_times_or_place(tmp_path: Path) -> None:

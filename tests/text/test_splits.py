@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from errors import DataError
-from text.corpus import Split
-from text.splits import check, plan, stratified
+from core.errors import DataError
+from text.sources.corpus import Split
+from text.sources.splits import check, plan, stratified
 
 
 def split(labels: list[int], keys: list[int] | None = None, name: str = "all", missing: int = 0) -> Split:

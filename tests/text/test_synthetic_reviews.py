@@ -14,12 +14,12 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from torchtext.data.utils import get_tokenizer
 
-from errors import ParamsError
-from pipelines import data_params, params
-from text import synthetic_grammar as grammar
-from text.synthetic_reviews import LABELS, LONGEST_OPINION, LONGEST_SENTENCE, generate
+from config import data, params
+from core.errors import ParamsError
+from text.synthetic import grammar
+from text.synthetic.reviews import LABELS, LONGEST_OPINION, LONGEST_SENTENCE, generate
 
-DEFAULTS = data_params.SyntheticReviewsParams().model_dump()
+DEFAULTS = data.SyntheticReviewsParams().model_dump()
 SMALL = {"train_rows": 96, "validation_rows": 48, "test_rows": 48}
 
 tokenize = get_tokenizer("basic_english")
@@ -197,7 +197,7 @@ def test_no_sentence_is_longer_than_the_limits_count_on() -> None:
     longest_opinion = max(longest(pattern, opinion) for rule in grammar.RULES.values() for pattern, _ in rule)
     own = chain.from_iterable(grammar.OWN.values())
     assert max(longest(frame, {"opinion": longest_opinion}) for frame in own) <= LONGEST_OPINION
-    allowed = data_params.SyntheticReviewsParams.model_fields["max_tokens"].metadata
+    allowed = data.SyntheticReviewsParams.model_fields["max_tokens"].metadata
     assert any(getattr(limit, "ge", None) == LONGEST_OPINION + 2 * LONGEST_SENTENCE for limit in allowed)
 
 
@@ -240,7 +240,7 @@ def test_counting_phrases_does_not_tell_the_label(
             "train_rows": st.integers(1, 12),
             "validation_rows": st.just(1),
             "test_rows": st.just(1),
-            "rules": st.lists(st.sampled_from(get_args(data_params.Rule)), min_size=1, unique=True),
+            "rules": st.lists(st.sampled_from(get_args(data.Rule)), min_size=1, unique=True),
             "places": st.sampled_from([{"beginning": 1}, {"middle": 2}, {"end": 1}, {"beginning": 3, "end": 1}]),
             "attribution": st.sampled_from([{"before": 1}, {"after": 1}, {"before": 2, "after": 1}]),
             "decoys": st.integers(0, 10),
@@ -263,7 +263,7 @@ def test_whatever_is_allowed_gives_what_was_asked(changes: dict[str, Any], max_t
 
 
 def test_params_allow_the_rules_and_places_that_there_are() -> None:
-    assert get_args(data_params.Rule) == tuple(grammar.RULES) == tuple(DEFAULTS["rules"])
+    assert get_args(data.Rule) == tuple(grammar.RULES) == tuple(DEFAULTS["rules"])
 
 
 @pytest.mark.parametrize(

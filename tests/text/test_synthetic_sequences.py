@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errors import ParamsError
-from pipelines.data_params import DataParams, FirstTokenParams, TemporalOrderParams
+from config.data import DataParams, FirstTokenParams, TemporalOrderParams
+from core.errors import ParamsError
 from pipelines.download import download
-from text.synthetic_sequences import CLASSES, PLACES, Task, first_token, scaled, temporal_order
+from text.synthetic.sequences import CLASSES, PLACES, Task, first_token, scaled, temporal_order
 
 SMALL = {"train_rows": 64, "validation_rows": 16, "test_rows": 32}
 # As the paper writes them.

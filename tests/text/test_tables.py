@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from errors import DataError
-from text.columns import Wanted
-from text.custom import parse
+from core.errors import DataError
+from text.sources.columns import Wanted
+from text.sources.custom import parse
 
 NAMED = Wanted("text", "label")
 TEXTS = ["1,5 points; no more", 'a "quoted" film | with\ttab', "two\r\nlines, one film", "", "été 🎬"]

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchtext.data.utils import get_tokenizer
 
-from errors import DataError
-from text.store import TokenStore
-from text.tokenization import Truncation, count, keep, row_groups, tokenize, write_store
-from text.vocabulary import build_vocabulary
+from core.errors import DataError
+from text.tokenizing.parallel import Truncation, count, keep, row_groups, tokenize, write_store
+from text.tokenizing.token_file import TokenStore
+from text.tokenizing.vocabulary import build_vocabulary
 
 split = get_tokenizer("basic_english")
 TEXTS = ["Good film .", "bad", "", "a very very long film , not good", "  ", "one two three four five six"] * 7

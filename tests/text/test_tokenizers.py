@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchtext.data.utils import get_tokenizer
 
-from errors import DataError, ParamsError
-from text.tokenizers import PieceTokenizer, TokenizerName, build_tokenizer, train_sentencepiece
-from text.words import WordTokenizer
+from core.errors import DataError, ParamsError
+from text.tokenizing.tokenizers import PieceTokenizer, TokenizerName, build_tokenizer, train_sentencepiece
+from text.tokenizing.words import WordTokenizer
 
 SPLITS: dict[TokenizerName, Callable[[str], list[str]]] = {
     "basic_english": get_tokenizer("basic_english"),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
-from text.vectors import Vectors, read_vectors
-from text.vocabulary import token_numbers
+from core.errors import DataError
+from text.tokenizing.vectors import Vectors, read_vectors
+from text.tokenizing.vocabulary import token_numbers
 
 VOCABULARY = ["<unk>", "<pad>", "good", "film", "nan", "1984"]
 GOOD, FILM, NAN, YEAR = range(2, 6)

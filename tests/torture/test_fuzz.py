@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
+from core.errors import DataError
+from tests.config.test_params import check_misspelling, check_value, keys, values
 from tests.guarantees.conftest import finished, project
 from tests.guarantees.project import Project
 from tests.guarantees.test_bad_data import check_any_bytes, files
 from tests.guarantees.test_files import READ_BY, check_damage, damage
-from tests.pipelines.test_params import check_misspelling, check_value, keys, values
 from tests.text.test_archives import MAKERS, contents
-from text.tokenizers import TokenizerName, build_tokenizer
+from text.tokenizing.tokenizers import TokenizerName, build_tokenizer
 
 __all__ = ["finished", "project"]  # the fixtures
 

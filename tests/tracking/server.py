@@ -10,7 +10,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from tracking import sqlite
-from tracking.ui import WITHOUT_JOBS
+from tracking.pages import WITHOUT_JOBS
 
 
 class Server:

@@ -14,7 +14,7 @@ import pytest
 from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
 
-from errors import TrackingError
+from core.errors import TrackingError
 from tests.tracking.server import Server
 from tests.tracking.test_runs import CONFIG
 from tracking import send

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+from core.repository import working_copy
 from tracking import sqlite
 from tracking.client import OutboxClient
-from tracking.place import working_copy
 from tracking.runs import find_run, training_run
 from tracking.store import open_experiment, tracking_uri
 

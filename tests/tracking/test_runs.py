@@ -11,11 +11,11 @@ from urllib.parse import unquote
 import pytest
 from mlflow.entities import Run as MlflowRun
 
-from errors import TrackingError
+from core.errors import TrackingError
 from tracking.comparisons import latest_comparison, link, relink
+from tracking.pages import ACCURACY, Ranking, pages
 from tracking.runs import Occasion, comparison_run, find_run, log_configuration, occasion, training_run
 from tracking.store import open_experiment
-from tracking.ui import ACCURACY, Ranking, pages
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {

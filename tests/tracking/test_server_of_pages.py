@@ -55,7 +55,7 @@ class Checkout:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        command = [sys.executable, "-m", "tracking.ui", "--experiment", "e", "--port", port]
+        command = [sys.executable, "-m", "tracking.pages", "--experiment", "e", "--port", port]
         with subprocess.Popen(
             command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
         ) as server:

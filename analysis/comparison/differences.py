@@ -1,0 +1,156 @@
+"""From predictions to numbers: what each variant reaches, how it differs from the baseline, and how sure that is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.influences import Floats, covariance, document_influences
+from analysis.comparison.metrics import METRICS, Metric, classification_metrics
+from analysis.comparison.statistics import Contrast, contrast, holm, mcnemar
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one variant: its value under each seed, their mean and deviation, and the mean's 95 % interval.
+
+    `deviation` is None with one seed.
+    """
+
+    values: list[float]
+    mean: float
+    deviation: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of a variant less the baseline's; the fields that need several seeds are None with one.
+
+    Attributes:
+        value: difference of the means over seeds
+        low: lower end of the 95 % interval
+        high: upper end of it
+        p_value: of no difference
+        p_value_corrected: the same, by Holm's method for the number of variants that are held against the baseline
+        smallest_detectable: true difference that this design finds four times in five, corrected like the p-value
+        probability_fresh_better: that a new training of the variant beats a new one of the baseline
+        seeds_won: under how many of the shared seeds the variant is better
+        seeds_to_tell: how many seeds find a difference of this size as often; None where 100 do not
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    p_value_corrected: float
+    smallest_detectable: float
+    probability_fresh_better: float | None
+    seeds_won: int
+    seeds_to_tell: int | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is known of the variants as a whole, by variant and metric.
+
+    Attributes:
+        scores: of every variant
+        differences: of every variant but the baseline
+        mcnemar: p-values on accuracy, one for each shared seed, of every variant but the baseline
+        confusion: documents by true and predicted class, mean over seeds, (classes, classes) for each variant
+    """
+
+    scores: dict[str, dict[str, Score]]
+    differences: dict[str, dict[str, Difference]]
+    mcnemar: dict[str, list[float]]
+    confusion: dict[str, Floats]
+
+
+def compare(experiment: Experiment) -> Comparison:
+    """Computes every metric of every training and holds the variants against the baseline."""
+    trainings = [
+        [classification_metrics(experiment.labels, run, experiment.classes) for run in seeds]
+        for seeds in experiment.probabilities
+    ]
+    influences = [[document_influences(experiment.labels, run) for run in seeds] for seeds in experiment.probabilities]
+    scores: dict[str, dict[str, Score]] = {variant: {} for variant in experiment.variants}
+    differences: dict[str, dict[str, Difference]] = {variant: {} for variant in experiment.others}
+    for metric in METRICS:
+        if metric.key not in influences[0][0]:
+            continue
+        values = np.array([[run[metric.key] for run in seeds] for seeds in trainings])  # (variants, seeds)
+        moved = np.array([[run[metric.key] for run in seeds] for seeds in influences])  # (variants, seeds, n)
+        shared = covariance(moved)
+        for variant, score in scores_of(experiment, metric, values, shared).items():
+            scores[variant][metric.key] = score
+        for variant, difference in differences_of(experiment, metric, values, shared).items():
+            differences[variant][metric.key] = difference
+    confusion = {
+        variant: np.mean([run["confusion_matrix"] for run in seeds], axis=0)
+        for variant, seeds in zip(experiment.variants, trainings, strict=True)
+    }
+    return Comparison(scores, differences, _mcnemar(experiment), confusion)
+
+
+def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Floats) -> Mapping[str, Score]:
+    """Mean and interval of each variant, from `values` (variants, seeds) and their covariance over documents."""
+    result = {}
+    for index, variant in enumerate(experiment.variants):
+        weights = np.eye(len(experiment.variants))[index].tolist()
+        mean = contrast(values, shared, weights, len(experiment.labels))
+        low, high = mean.interval()
+        low, high = max(low, 0.0), min(high, 1.0) if metric.percent else high  # no metric goes beyond
+        deviation = float(values[index].std(ddof=1)) if mean.seeds > 1 else None
+        result[variant] = Score(values[index].tolist(), mean.value, deviation, low, high)
+    return result
+
+
+def differences_of(experiment: Experiment, metric: Metric, values: Floats, shared: Floats) -> Mapping[str, Difference]:
+    """Each variant less the baseline, from `values` (variants, seeds) and their covariance over documents."""
+    contrasts = {
+        variant: contrast(values, shared, _weights(experiment, variant), len(experiment.labels))
+        for variant in experiment.others
+    }
+    corrected = holm([found.p_value() for found in contrasts.values()])
+    baseline = values[experiment.variants.index(experiment.baseline)]
+    result = {}
+    for (variant, found), p_value in zip(contrasts.items(), corrected, strict=True):
+        apart = values[experiment.variants.index(variant)] - baseline  # (seeds,)
+        seeds_won = sum(metric.gain(difference) > 0 for difference in apart.tolist())
+        result[variant] = _difference(found, p_value, seeds_won, metric, len(contrasts))
+    return result
+
+
+def _difference(
+    found: Contrast, p_value_corrected: float, seeds_won: int, metric: Metric, comparisons: int
+) -> Difference:
+    low, high = found.interval()
+    positive = found.probability_positive_for_fresh_seeds()
+    better = positive if positive is None or metric.higher_is_better else 1 - positive
+    return Difference(
+        value=found.value,
+        low=low,
+        high=high,
+        p_value=found.p_value(),
+        p_value_corrected=p_value_corrected,
+        smallest_detectable=found.smallest_detectable(comparisons),
+        probability_fresh_better=better,
+        seeds_won=seeds_won,
+        seeds_to_tell=found.seeds_to_tell(comparisons),
+    )
+
+
+def _weights(experiment: Experiment, variant: str) -> list[float]:
+    """1 for `variant`, -1 for the baseline, 0 for the rest."""
+    return [float(name == variant) - float(name == experiment.baseline) for name in experiment.variants]
+
+
+def _mcnemar(experiment: Experiment) -> dict[str, list[float]]:
+    correct = dict(zip(experiment.variants, experiment.correct, strict=True))  # (seeds, n) each
+    return {
+        variant: [mcnemar(*pair) for pair in zip(correct[variant], correct[experiment.baseline], strict=True)]
+        for variant in experiment.others
+    }

@@ -1,0 +1,87 @@
+"""What a comparison is made of: every variant's predictions under every seed, on the same test documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.comparison.costs import Measured
+from analysis.comparison.metrics import METRICS, Metric
+
+
+@dataclass(frozen=True)
+class Document:
+    """A test document as people read it."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that was trained, and what it predicted.
+
+    Attributes:
+        data: name of the data set
+        classes: names of the labels
+        variants: names, the baseline among them
+        baseline: the variant that the others are held against
+        metric: what the verdict rests on
+        seeds: each variant was trained once with each
+        labels: index of each document's class, (n,) int
+        probabilities: of each class, (variants, seeds, n, classes) float32
+        histories: one list of epochs for each variant and seed, as train writes them
+        parameters: numbers of trained parameters by part ("total" among them) for each variant
+        matching: what was made the same for all variants: hidden_size, parameters or training_time
+        hidden_sizes: of one direction, for each variant
+        costs: what was measured of each training (analysis/comparison/costs.py), one mapping a seed for each variant
+        columns: a property of each document by column name, numbers or strings, (n,) each
+        documents: the n documents
+        tokenization: how texts became tokens, in sentences
+        warnings: what is likely to be a mistake there, a sentence each
+    """
+
+    data: str
+    classes: Sequence[str]
+    variants: Sequence[str]
+    baseline: str
+    metric: Metric
+    seeds: Sequence[int]
+    labels: npt.NDArray[np.integer[Any]]
+    probabilities: npt.NDArray[np.float32]
+    histories: Sequence[Sequence[Sequence[Mapping[str, float]]]]
+    parameters: Mapping[str, Mapping[str, int]]
+    matching: str
+    hidden_sizes: Mapping[str, int]
+    costs: Mapping[str, Measured]
+    columns: Mapping[str, npt.NDArray[Any]]
+    documents: Sequence[Document]
+    tokenization: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+
+    @property
+    def others(self) -> list[str]:
+        """The variants beside the baseline."""
+        return [variant for variant in self.variants if variant != self.baseline]
+
+    @property
+    def all_costs(self) -> Measured:
+        """What was measured of each training, of all variants."""
+        return [training for trainings in self.costs.values() for training in trainings]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """All metrics, in the order in which they are shown: the one that the verdict rests on comes first."""
+        return [self.metric, *(metric for metric in METRICS if metric != self.metric)]
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Which documents were classified rightly, (variants, seeds, n)."""
+        return np.asarray(self.probabilities.argmax(axis=3) == self.labels)
+
+    @property
+    def own_probabilities(self) -> npt.NDArray[np.float32]:
+        """What each training gave the right class of each document, (variants, seeds, n)."""
+        return np.asarray(self.probabilities[:, :, np.arange(len(self.labels)), self.labels])

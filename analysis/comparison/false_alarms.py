@@ -1,0 +1,57 @@
+"""A variant against itself: how often would this method call two halves of its own seeds different?
+
+A check of the method on real trainings, where no true difference can be. The splits share trainings, so that their
+share of alarms is a rougher figure than as many independent comparisons would give.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.influences import covariance, document_influences
+from analysis.comparison.metrics import classification_metrics
+from analysis.comparison.statistics import contrast
+
+Group = tuple[int, ...]
+
+
+class Split(NamedTuple):
+    """Two groups of seeds, the difference of their means, and its p-value."""
+
+    first: Group
+    second: Group
+    difference: float
+    p_value: float
+
+
+def against_itself(experiment: Experiment, seeds_a_side: int) -> list[Split]:
+    """Every way of taking twice `seeds_a_side` of the baseline's seeds and comparing one half with the other."""
+    row = experiment.variants.index(experiment.baseline)
+    trainings, key = experiment.probabilities[row], experiment.metric.key
+    reached = np.array([classification_metrics(experiment.labels, run, experiment.classes)[key] for run in trainings])
+    moved = [document_influences(experiment.labels, run)[key] for run in trainings]
+    shared = covariance(np.array(moved)[None])[0, :, 0]  # (seeds, seeds)
+    result = []
+    for halves in split_in_two(len(experiment.seeds), seeds_a_side):
+        chosen = np.array(halves)  # (2, seeds a side)
+        values = reached[chosen]
+        found = contrast(
+            values, shared[chosen[:, :, None, None], chosen[None, None]], [1.0, -1.0], len(experiment.labels)
+        )
+        first, second = (tuple(experiment.seeds[index] for index in half) for half in halves)
+        result.append(Split(first, second, found.value, found.p_value()))
+    return result
+
+
+def split_in_two(number: int, size: int) -> Iterator[tuple[Group, Group]]:
+    """Each pair of disjoint groups of `size` of the numbers below `number`, once.
+
+    >>> list(split_in_two(3, 1))
+    [((0,), (1,)), ((0,), (2,)), ((1,), (2,))]
+    """
+    for first in combinations(range(number), size):
+        rest = [index for index in range(number) if index not in first and index > first[0]]
+        yield from ((first, second) for second in combinations(rest, size))

@@ -1,0 +1,200 @@
+"""Where a variant helps: accuracy by length, by label, and by each of the data set's own columns; and the documents on
+which the variants disagree most.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.influences import covariance
+from analysis.comparison.statistics import CONFIDENCE, Contrast, contrast, wilson
+
+BINS = 5  # of a column of numbers, with about as many documents in each
+MOST_VALUES = 12  # of a column of names; rarer ones are put together
+FEWEST_DOCUMENTS = 5  # in a slice that is shown
+LABEL = "label"  # the column of the classes
+OTHERS = "(others)"
+MISSING = "(missing)"
+
+
+class Interval(NamedTuple):
+    """An estimate with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """One variant on a slice: its accuracy, and the difference to the baseline's (None for the baseline itself)."""
+
+    accuracy: Interval
+    difference: Interval | None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The documents that have one value, or a value in one range, in one column; scores by variant."""
+
+    column: str
+    value: str
+    documents: int
+    scores: dict[str, SliceScore]
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A document that one variant reads better than the baseline does, or worse.
+
+    Attributes:
+        document: its index
+        label: its class
+        gain: mean probability that the variant gives this class, less the baseline's
+        probabilities: of this class by variant and seed, for the two variants in question
+    """
+
+    document: int
+    label: str
+    gain: float
+    probabilities: dict[str, list[float]]
+
+
+def slice_scores(experiment: Experiment) -> dict[str, list[Slice]]:
+    """The slices of each column that can be sliced, in the order of their values.
+
+    A column is left out if it has one value only, or mostly values of its own for each document (a title, an id).
+    Labels are never put together: their recalls are what a class's errors are looked up in.
+    """
+    correct = experiment.correct
+    columns = {column: split(content) for column, content in experiment.columns.items()}
+    columns[LABEL] = [(name, experiment.labels == index) for index, name in enumerate(experiment.classes)]
+    result = {}
+    for column, groups in columns.items():
+        slices = [
+            Slice(column, value, int(mask.sum()), _scores(experiment, correct[:, :, mask]))
+            for value, mask in groups
+            if mask.sum() >= FEWEST_DOCUMENTS
+        ]
+        if len(slices) > 1:
+            result[column] = slices
+    return result
+
+
+def most_telling(slices: Sequence[Slice], number: int) -> list[Slice]:
+    """The `number` slices in which the variants differ most surely; those read worst, where there is one variant.
+
+    They differ most surely where a difference is largest by the width of its interval: few documents alone do not
+    make a slice stand out. In the order of the differences, largest gain first.
+    """
+    if len(slices) <= number:
+        return list(slices)
+
+    def surest(part: Slice) -> tuple[float, float]:
+        gaps = [score.difference for score in part.scores.values() if score.difference is not None]
+        if not gaps:
+            worst = min(score.accuracy.value for score in part.scores.values())
+            return 1 - worst, worst
+        gap = max(gaps, key=lambda found: abs(found.value) / (found.high - found.low))
+        return abs(gap.value) / (gap.high - gap.low), gap.value
+
+    chosen = sorted(slices, key=lambda part: -surest(part)[0])[:number]
+    return sorted(chosen, key=lambda part: -surest(part)[1])
+
+
+def split(content: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    """Cuts a column into named groups of documents: numbers by quantiles, everything else by value.
+
+    >>> [(name, mask.tolist()) for name, mask in split(np.array(["start", "end", "start"], dtype=object))]
+    [('end', [False, True, False]), ('start', [True, False, True])]
+    """
+    if np.issubdtype(content.dtype, np.number):
+        return _split_numbers(content.astype(np.float64))
+    return _split_names(content)
+
+
+def _split_numbers(numbers: npt.NDArray[np.float64]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    known = np.isfinite(numbers)
+    distinct = np.unique(numbers[known])
+    if len(distinct) <= BINS:
+        groups = [(_shown(value), numbers == value) for value in distinct]
+    else:
+        cuts = np.unique(np.quantile(numbers[known], np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
+        index = np.searchsorted(cuts, numbers)  # a bin holds its upper end
+        masks = [known & (index == number) for number in range(len(cuts) + 1)]
+        filled = [mask for mask in masks if mask.any()]
+        groups = [(_range(numbers[mask]), mask) for mask in filled]
+    return groups + ([(MISSING, ~known)] if (~known).any() else [])
+
+
+def _split_names(content: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    names = np.array([MISSING if value is None else str(value) for value in content], dtype=object)
+    counted = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    common = [name for name, _ in counted[:MOST_VALUES]]
+    if np.isin(names, common).mean() < 0.5:
+        return []
+    groups = [(name, names == name) for name in sorted(common, key=lambda name: (name == MISSING, name))]
+    rest = ~np.isin(names, common)
+    return groups + ([(OTHERS, rest)] if rest.any() else [])
+
+
+def _shown(number: float) -> str:
+    return f"{number:.4g}" if abs(number) < 10_000 else f"{number:,.0f}"
+
+
+def _range(numbers: npt.NDArray[np.float64]) -> str:
+    low, high = _shown(numbers.min()), _shown(numbers.max())
+    return low if low == high else f"{low}–{high}"
+
+
+def _scores(experiment: Experiment, correct: npt.NDArray[np.bool_]) -> dict[str, SliceScore]:
+    """Scores on one slice, from `correct` (variants, seeds, documents of the slice)."""
+    documents = correct.shape[2]
+    accuracies = correct.mean(axis=2)  # (variants, seeds)
+    shared = covariance((correct - accuracies[:, :, None]) / documents)
+    weights = dict(zip(experiment.variants, np.eye(len(experiment.variants)), strict=True))
+    result = {}
+    for variant, chosen in weights.items():
+        mean = contrast(accuracies, shared, chosen.tolist(), documents)
+        difference = None
+        if variant != experiment.baseline:
+            found = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents)
+            difference = Interval(found.value, *found.interval())
+        result[variant] = SliceScore(Interval(mean.value, *_share_interval(mean, documents)), difference)
+    return result
+
+
+def _share_interval(mean: Contrast, documents: int) -> tuple[float, float]:
+    """Wilson's interval with as many documents as would be as sure as `mean` is: never more than there are."""
+    spread = mean.value * (1 - mean.value)
+    effective = min(documents, spread / mean.standard_error**2) if spread > 0 else documents
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, mean.degrees_of_freedom))
+    return wilson(mean.value, effective, quantile)
+
+
+def disagreements(experiment: Experiment, variant: str, number: int) -> list[Disagreement]:
+    """The `number` documents where `variant` gains most over the baseline, then the `number` where it loses most."""
+    chosen = [experiment.variants.index(name) for name in (experiment.baseline, variant)]
+    own = experiment.own_probabilities[chosen].astype(np.float64)  # (2, seeds, n)
+    gains = own[1].mean(axis=0) - own[0].mean(axis=0)  # (n,)
+    order = np.argsort(-gains, kind="stable")
+    most = [index for index in order[:number] if gains[index] > 0]
+    least = [index for index in order[::-1][:number] if gains[index] < 0]
+    return [
+        Disagreement(
+            document=int(index),
+            label=experiment.classes[experiment.labels[index]],
+            gain=float(gains[index]),
+            probabilities={
+                experiment.baseline: own[0, :, index].tolist(),
+                variant: own[1, :, index].tolist(),
+            },
+        )
+        for index in [*most, *least]
+    ]

@@ -1,0 +1,185 @@
+"""How sure a difference between variants is, when both the seeds and the test documents are a sample.
+
+A variant trained with S seeds and read on N documents gives S values of a metric. They differ by the seed, by the
+documents that happen to be in the test set, and by the interaction of both. All variants read the same documents, so
+their values are correlated; `covariance`, of shape (variants, seeds, variants, seeds), says how much the choice of the
+documents alone moves each pair of values together (analysis/comparison/influences.py).
+
+A difference of means over seeds then has the variance
+
+    seeds + documents - interaction
+
+where `seeds` comes from the spread over seeds, `documents` from `covariance`, and the interaction, which stands in
+both, is taken off once. Few seeds make the first term uncertain; Satterthwaite's degrees of freedom say how much, and
+Student's t makes the interval as wide as that needs. This is the analysis of multi-reader multi-case studies with seeds
+as readers (S. L. Hillis, "A comparison of denominator degrees of freedom methods for multiple observer ROC analysis",
+Statistics in Medicine 26, 2007). docs/statistics.md tabulates how often it errs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Floats = npt.NDArray[np.float64]
+
+CONFIDENCE = 0.95
+POWER = 0.8
+MOST_SEEDS = 100  # more are not worth proposing
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A weighted sum of the variants' means over seeds: one mean (weight 1) or a difference (1 and -1).
+
+    Attributes:
+        value: the estimate
+        standard_error: of `value`, over seeds and documents; over documents alone where there is one seed
+        degrees_of_freedom: of Student's t for `value / standard_error`
+        seeds: how many trainings each mean is of
+        seed_variances: what one training of each variant adds to the variance, (variants,); zeros with one seed
+        document_variance: what remains of the variance however many seeds there are
+    """
+
+    value: float
+    standard_error: float
+    degrees_of_freedom: float
+    seeds: int
+    seed_variances: Floats
+    document_variance: float
+
+    def interval(self) -> tuple[float, float]:
+        """The 95 % confidence interval."""
+        reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, self.degrees_of_freedom)) * self.standard_error
+        return self.value - reach, self.value + reach
+
+    def p_value(self) -> float:
+        """How often chance alone gives a value this far from 0, in either direction."""
+        return float(2 * stats.t.sf(abs(self.value) / self.standard_error, self.degrees_of_freedom))
+
+    def smallest_detectable(self, comparisons: int = 1) -> float:
+        """The smallest true difference that seeds and documents like these find four times in five (p < 0.05).
+
+        Of several `comparisons` in a family: whatever the others give, for it is the strictest level that Holm's
+        method may ask for.
+        """
+        return _reach_for_power(self.degrees_of_freedom, comparisons) * self.standard_error
+
+    def probability_positive_for_fresh_seeds(self) -> float | None:
+        """Probability that one new training of each variant gives a positive contrast; None with one seed."""
+        if self.seeds == 1:
+            return None
+        variances = self.seed_variances * (1 + 1 / self.seeds)  # of a new value around the known mean, (variants,)
+        variance = variances.sum() + self.document_variance
+        freedom = _satterthwaite(variance, variances, self.seeds)
+        return float(stats.t.cdf(self.value / np.sqrt(variance), freedom))
+
+    def seeds_to_tell(self, comparisons: int = 1) -> int | None:
+        """How many seeds find a true difference as large as `value` four times in five; `comparisons` as above.
+
+        None where not even 100 seeds do on as many documents, and with one seed, which knows no spread.
+        """
+        if self.seeds == 1:
+            return None
+        for seeds in range(2, MOST_SEEDS + 1):
+            variances = self.seed_variances / seeds
+            variance = variances.sum() + self.document_variance
+            reach = _reach_for_power(_satterthwaite(variance, variances, seeds), comparisons)
+            if reach * np.sqrt(variance) <= abs(self.value):
+                return seeds
+        return None
+
+
+def contrast(values: Floats, covariance: Floats, weights: Sequence[float], documents: int) -> Contrast:
+    """Estimates the sum of `weights` times the variants' means, with its error over seeds and documents.
+
+    Args:
+        values: of the metric, (variants, seeds)
+        covariance: of `values` over samples of documents, (variants, seeds, variants, seeds)
+        weights: of the variants, such as (-1, 1) for a difference
+        documents: number of test documents
+    """
+    chosen = np.asarray(weights, np.float64)  # (variants,)
+    seeds = values.shape[1]
+    value = float(chosen @ values.mean(axis=1))
+    # One document more or less is the finest that N documents can show; without it, few documents on which all agree
+    # would look like certainty (A. Agresti and Y. Min, Statistics in Medicine 24, 2005, for paired proportions).
+    from_documents = float(np.einsum("v,vsut,u->", chosen, covariance, chosen)) / seeds**2 + 1 / documents**2
+    if seeds == 1:
+        return Contrast(
+            value, float(np.sqrt(from_documents)), documents - 1 or 1, 1, np.zeros(len(chosen)), from_documents
+        )
+    seed_variances = chosen**2 * values.var(axis=1, ddof=1)  # (variants,)
+    from_seeds = seed_variances.sum() / seeds
+    interaction = float(chosen**2 @ _interactions(covariance)) / seeds
+    variance = max(from_seeds, from_documents, from_seeds + from_documents - interaction)
+    return Contrast(
+        value=value,
+        standard_error=float(np.sqrt(variance)),
+        degrees_of_freedom=_satterthwaite(variance, seed_variances / seeds, seeds),
+        seeds=seeds,
+        seed_variances=seed_variances,
+        document_variance=max(from_documents - interaction, 1 / documents**2),
+    )
+
+
+def _interactions(covariance: Floats) -> Floats:
+    """How much of each variant's variance over documents its seeds do not share, (variants,)."""
+    seeds = covariance.shape[1]
+    within = np.einsum("vsvt->vst", covariance)  # (variants, seeds, seeds)
+    own = np.einsum("vss->v", within) / seeds
+    shared = (within.sum(axis=(1, 2)) - seeds * own) / (seeds * (seeds - 1))
+    return np.asarray(own - shared)
+
+
+def _satterthwaite(variance: float, seed_parts: Floats, seeds: int) -> float:
+    """Degrees of freedom of a variance whose `seed_parts` were each estimated from so many seeds."""
+    uncertainty = float((seed_parts**2).sum()) / (seeds - 1)
+    return variance**2 / uncertainty if uncertainty > 0 else float("inf")
+
+
+def _reach_for_power(degrees_of_freedom: float, comparisons: int) -> float:
+    """Standard errors between 0 and a true difference that is found with the wanted power."""
+    level = (1 - CONFIDENCE) / comparisons
+    return float(stats.t.ppf([1 - level / 2, POWER], degrees_of_freedom).sum())
+
+
+def mcnemar(correct: npt.NDArray[np.bool_], baseline_correct: npt.NDArray[np.bool_]) -> float:
+    """Exact p-value of McNemar's test for two trainings on the same documents, each (n,).
+
+    Source: Q. McNemar, Psychometrika 12, 1947; a sign test over the documents that only one of the two got right.
+    """
+    only_this = int((correct & ~baseline_correct).sum())
+    only_baseline = int((baseline_correct & ~correct).sum())
+    if only_this + only_baseline == 0:
+        return 1.0
+    return float(stats.binomtest(only_this, only_this + only_baseline).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """`p_values` of one family, corrected for their number (S. Holm, Scandinavian Journal of Statistics 6, 1979).
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - rank)))
+        corrected[index] = largest
+    return corrected
+
+
+def wilson(share: float, documents: float, quantile: float) -> tuple[float, float]:
+    """Interval of a share that was seen in so many (effective) documents; stays within 0 and 1.
+
+    Source: E. B. Wilson, Journal of the American Statistical Association 22, 1927.
+    """
+    squared = quantile**2
+    middle = (share + squared / (2 * documents)) / (1 + squared / documents)
+    inner = share * (1 - share) / documents + squared / (4 * documents**2)
+    reach = quantile * float(np.sqrt(inner)) / (1 + squared / documents)
+    return max(0.0, middle - reach), min(1.0, middle + reach)

@@ -1,0 +1,195 @@
+"""A text, the models that read it, and what is to be seen of that in plain sentences."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from models.inside.reading import Floats, PassageReading, Reading
+
+DECISIVE = 0.05  # a token that moves the probability less, when it is left out, does not decide
+REACH = 0.01  # a gradient below this share of its largest norm no longer counts as reaching
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One text as one or several models read it.
+
+    Attributes:
+        data: name of the data set that the models learned from
+        source: where the text comes from, in words
+        classes: names of the labels, two or more
+        label: index of the right class, if it is known
+        tokens: as the tokenizer cut them, (T,)
+        unknown: which of them the vocabulary lacks, (T,); the models read <unk> there
+        cut: how many tokens the length limit left out
+        readings: of each model, by its name
+    """
+
+    data: str
+    source: str
+    classes: Sequence[str]
+    label: int | None
+    tokens: Sequence[str]
+    unknown: Sequence[bool]
+    cut: int
+    readings: Mapping[str, Reading]
+
+
+def headline(explanation: Explanation) -> str:
+    """What the models say of the text, and what is right."""
+    says = [
+        f"{name} takes this text for {explanation.classes[reading.chosen]}"
+        f" ({percent(float(reading.probabilities.max()))} sure)"
+        for name, reading in explanation.readings.items()
+    ]
+    sentence = "; ".join(says) + "."
+    return sentence if explanation.label is None else f"{sentence} It is {explanation.classes[explanation.label]}."
+
+
+def statements(explanation: Explanation, name: str) -> list[str]:
+    """What is to be seen in one model's reading: words, course, memory, gradient."""
+    reading = explanation.readings[name]
+    found = [_words(explanation, reading), _course(explanation, reading)]
+    if reading.cell == "rnn":
+        found.append("A plain cell has no gate that keeps: each token rewrites the whole state.")
+    elif len(explanation.tokens) > 1:
+        found.append(_memory(explanation, reading))
+    found.append(_gradient(reading))
+    return found
+
+
+def _words(explanation: Explanation, reading: Reading) -> str:
+    strongest = int(np.abs(reading.leave_one_out).argmax())
+    change = reading.leave_one_out[strongest]
+    before = float(reading.probabilities[reading.chosen])
+    after = 1 / (1 + (1 / before - 1) * np.exp(change)) if before < 1 else 1.0
+    chosen = explanation.classes[reading.chosen]
+    way = "falls" if change > 0 else "rises"
+    course = f"from {percent(before)} to {percent(after)}"
+    if abs(before - after) < DECISIVE:
+        where = place(explanation, strongest)
+        return f"No single token decides: without {where}, which counts most, {chosen} goes {course}."
+    return f"It rests most on {place(explanation, strongest)}: without it {chosen} {way} {course}."
+
+
+def _course(explanation: Explanation, reading: Reading) -> str:
+    last = settled(reading)
+    length = len(explanation.tokens)
+    if last == 0:
+        return "From the first token on it never changes its mind."
+    return f"It changes its mind for the last time at {place(explanation, last)} of {length}."
+
+
+def _memory(explanation: Explanation, reading: Reading) -> str:
+    parts = []
+    for passage in _last_layer(reading):
+        assert passage.left is not None
+        mean, best = kept_of_first_half(passage)
+        most = place(explanation, int(size(passage.left).argmax()))
+        parts.append(
+            f"Of what the {passage.direction} direction writes in the first half of its reading, {percent(mean)} is "
+            f"left at its end, in the cell that keeps best {percent(best)}. Most is left of {most}."
+        )
+    return " ".join(parts)
+
+
+def _gradient(reading: Reading) -> str:
+    parts = []
+    for passage in _last_layer(reading):
+        letter = "C" if "C" in passage.gradients else "h"
+        what = "memory" if letter == "C" else "state"
+        back = reach(in_reading_order(passage, passage.gradients[letter]))
+        far = "all the way" if back == len(reading.prefixes) - 1 else f"{back} tokens"
+        parts.append(f"{far} back into the {passage.direction} {what}")
+    return f"The gradient keeps {percent(REACH)} or more of its largest norm {' and '.join(parts)}."
+
+
+def _last_layer(reading: Reading) -> list[PassageReading]:
+    return [passage for passage in reading.passages if passage.layer == reading.passages[-1].layer]
+
+
+def settled(reading: Reading) -> int:
+    """The first token from which on every prefix gives the final class."""
+    other = np.flatnonzero(reading.prefixes.argmax(axis=1) != reading.chosen)
+    return min(int(other[-1]) + 1, len(reading.prefixes) - 1) if len(other) else 0
+
+
+def kept_of_first_half(passage: PassageReading) -> tuple[float, float]:
+    """How much of what was written in the first half of a reading is left at its end: in all cells, and in the best."""
+    assert passage.written is not None
+    assert passage.left is not None
+    half = (len(passage.written) + 1) // 2
+    written, left = (
+        np.abs(in_reading_order(passage, values)[:half]).sum(axis=0) for values in (passage.written, passage.left)
+    )  # (h,) each
+    return float(left.sum() / written.sum()), float((left / written).max())
+
+
+def size(values: Floats) -> Floats:
+    """The mean size of h numbers for each token: (T, h) becomes (T,)."""
+    return np.asarray(np.abs(values).mean(axis=1))
+
+
+def in_reading_order(passage: PassageReading, values: Floats) -> Floats:
+    """`values` (T, …) of tokens in the order in which the passage read them."""
+    return values if passage.direction == "forward" else values[::-1]
+
+
+def reach(norms: Floats) -> int:
+    """How many steps before the end of a reading (T,) the gradient last has a share of `REACH` of its largest norm."""
+    return int(len(norms) - 1 - np.flatnonzero(norms >= REACH * norms.max())[0])
+
+
+def agreement(reading: Reading) -> float | None:
+    """Spearman's rank correlation of the two measures of words; None where there is none."""
+    pair = (reading.leave_one_out, reading.gradient_input)
+    if len(pair[0]) < 3 or any(np.ptp(values) == 0 for values in pair):
+        return None
+    return float(stats.spearmanr(*pair).statistic)
+
+
+def landmarks(tokens: Sequence[str], importance: Floats, most: int = 9) -> list[int]:
+    """The most important tokens whose names find room below an axis, by position."""
+    chosen: list[int] = []
+    for candidate in np.argsort(-importance, kind="stable"):
+        if len(chosen) == most:
+            break
+        room = [
+            abs(candidate - other) / len(tokens) >= 0.5 * (_width(tokens[candidate]) + _width(tokens[other]))
+            for other in chosen
+        ]
+        if all(room):
+            chosen.append(int(candidate))
+    return sorted(chosen)
+
+
+def _width(token: str) -> float:
+    """The share of a narrow axis that a token's name takes; East Asian letters are twice as wide."""
+    shown = shortened(token)
+    return 0.02 * (1.5 + sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in shown))
+
+
+def shortened(token: str, most: int = 12) -> str:
+    """A token that fits a label."""
+    return token if len(token) <= most else token[: most - 1] + "…"
+
+
+def place(explanation: Explanation, token: int) -> str:
+    """A token in a sentence."""
+    return f"“{shortened(explanation.tokens[token], 24)}” (token {token + 1})"
+
+
+def percent(share: float) -> str:
+    """A share in a sentence; what is not quite all or nothing is never shown as 100 or 0 %.
+
+    >>> percent(0.9996), percent(0.371), percent(0.0043), percent(0.00001)
+    ('99.9 %', '37 %', '0.4 %', 'less than 0.1 %')
+    """
+    if 0.99 <= share < 1:
+        return f"{min(100 * share, 99.9):.1f} %"
+    if 0 < share < 0.01:
+        return "less than 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+    return f"{100 * share:.0f} %"

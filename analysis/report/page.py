@@ -1,0 +1,109 @@
+"""The comparison as one HTML page that needs nothing else: analysis/report/report.html.jinja, filled in."""
+
+import re
+
+from markupsafe import Markup
+
+from analysis.comparison.costs import (
+    CONDITIONS,
+    COSTS,
+    condition_values,
+    cost_range,
+    cost_ratio,
+    mean_cost,
+    measured_on,
+    not_compared,
+)
+from analysis.comparison.differences import Comparison
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.slices import FEWEST_DOCUMENTS, LABEL, Disagreement, Slice, disagreements
+from analysis.comparison.standing import MEASURED, Standing, is_weak, table_rows
+from analysis.drawing.page import environment
+from analysis.drawing.panels import Panel, styles
+from analysis.drawing.render import VARIABLES, panel_svg
+from analysis.report.figures import ACCURACY, MOST_LABELS
+from analysis.verdict.sentences import Verdict, chance_shown
+from analysis.verdict.words import SIGNIFICANCE, p_value
+
+FIRST_TEXT = 280  # characters of a document that are shown at once, or a few less, to the end of a word
+MOST_TEXT = 2000  # that are shown at all
+LEAST_GAIN = 0.1  # in mean probability between two variants, for a document to be shown as one on which they disagree
+
+MATCHINGS = {
+    "hidden_size": "The variants have the hidden sizes that params.yaml gives.",
+    "parameters": "The hidden sizes were solved for, so that all variants have as many parameters as the baseline.",
+    "training_time": "All variants were trained for the same time.",
+}
+SECTIONS = {
+    "Accuracy by group of documents": ["slices"],
+    "How they learned": ["learning_curves"],
+    "What they mix up, and how far their confidence can be trusted": ["confusion", "calibration"],
+    "Every training, in every other metric": ["metrics"],
+}
+
+
+def render(
+    experiment: Experiment,
+    comparison: Comparison,
+    slices: dict[str, list[Slice]],
+    standing: Standing,
+    verdict: Verdict,
+    figures: dict[str, list[Panel]],
+) -> str:
+    """The page, as text."""
+    pages = environment()
+    pages.filters |= {"p_value": p_value, "chance": chance_shown, "tied": _tied, "text_parts": _text_parts}
+    pages.filters |= {"mean_cost": mean_cost, "cost_range": cost_range, "cost_ratio": cost_ratio}
+    pages.filters |= {"condition_values": condition_values}
+    pages.globals["zip"] = zip
+    return pages.get_template("report.html.jinja").render(
+        experiment=experiment,
+        comparison=comparison,
+        verdict=verdict,
+        metrics=[metric for metric in experiment.metrics if metric.key in comparison.scores[experiment.baseline]],
+        rows=table_rows(experiment, comparison, standing, experiment.metric.key),
+        weak_linear=is_weak(standing),
+        reference_costs=MEASURED,
+        significance=SIGNIFICANCE,
+        matching=MATCHINGS[experiment.matching],
+        costs=COSTS,
+        conditions=CONDITIONS,
+        not_compared=not_compared(experiment.all_costs),
+        measured_on=measured_on(experiment.all_costs),
+        scores=_drawn(figures, ["scores"]),
+        sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
+        labels=labels if len(labels := slices.get(LABEL, [])) > MOST_LABELS else [],
+        accuracy=ACCURACY,
+        fewest=FEWEST_DOCUMENTS,
+        styles=styles(experiment.variants),
+        variables=VARIABLES,
+        readings={variant: _readings(experiment, variant) for variant in experiment.others},
+    )
+
+
+def _drawn(figures: dict[str, list[Panel]], names: list[str]) -> list[Markup]:
+    return [Markup(panel_svg(panel)) for name in names for panel in figures.get(name, [])]
+
+
+def _readings(experiment: Experiment, variant: str) -> dict[str, list[Disagreement]]:
+    """The documents to be shown, by the variant that is surer of the right class."""
+    found = disagreements(experiment, variant, number=4 if len(experiment.others) == 1 else 2)
+    groups = {
+        variant: [d for d in found if d.gain >= LEAST_GAIN],
+        experiment.baseline: [d for d in found if d.gain <= -LEAST_GAIN],
+    }
+    return {surer: documents for surer, documents in groups.items() if documents}
+
+
+def _text_parts(text: str) -> tuple[str, str]:
+    """What is shown of a document at once, and what when it is asked for."""
+    if len(text) <= FIRST_TEXT:
+        return text, ""
+    space = text.rfind(" ", FIRST_TEXT - 40, FIRST_TEXT)
+    cut = FIRST_TEXT if space < 0 else space
+    return text[:cut], text[cut:MOST_TEXT] + (" …" if len(text) > MOST_TEXT else "")
+
+
+def _tied(text: str) -> str:
+    """`text` whose numbers stay on one line with their units and signs."""
+    return re.sub(r" (?=[%×]|points\b)|(?<=\bp) | (?=\d\.)(?<=[=<] )", "\u00a0", text)

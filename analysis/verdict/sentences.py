@@ -1,0 +1,237 @@
+"""The comparison in plain sentences: who is better, by how much, how surely, or that it is unclear."""
+
+from dataclasses import dataclass, replace
+
+from analysis.comparison.costs import COSTS, cost_ratio, not_compared
+from analysis.comparison.differences import Comparison, Difference
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.metrics import Metric
+from analysis.verdict import small_classes
+from analysis.verdict.soundness import Soundness
+from analysis.verdict.words import SIGNIFICANCE, listed, p_value
+
+MEASURED = {
+    "training_seconds": "the training time",
+    "milliseconds_a_document": "the time for a prediction",
+    "peak_memory_mb": "the memory",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison says about the chosen metric: one sentence in its parts, and what it rests on.
+
+    Attributes:
+        claim: who is better and by how much, or that it is unclear
+        evidence: how surely; nothing where several variants have it each in `details`
+        costs: the price; ", at …", or nothing likewise
+        outlook: how many seeds would detect the difference; "; …", or nothing
+        details: what it rests on; one paragraph each
+        warnings: what a reader has to know first; one paragraph each
+        preface: why the claim is not to be relied on, the first sentence of all; or nothing
+        setting: what the comparison did not vary; or nothing
+    """
+
+    claim: str
+    evidence: str
+    costs: str
+    outlook: str
+    details: list[str]
+    warnings: list[str]
+    preface: str = ""
+    setting: str = ""
+
+    @property
+    def headline(self) -> str:
+        """The sentence without the costs, which were measured: always the same for the same outputs."""
+        return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.outlook}."
+
+    @property
+    def sentence(self) -> str:
+        """The whole sentence."""
+        return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}."
+
+    @property
+    def _opening(self) -> str:
+        return f"{self.preface} " if self.preface else ""
+
+    def __str__(self) -> str:
+        return " ".join([self.sentence, *self.warnings, *self.details, self.setting]).strip()
+
+
+def judge(experiment: Experiment, comparison: Comparison, soundness: Soundness) -> Verdict:
+    """Puts the comparison into words, after what `soundness` holds against it."""
+    advice = [finding.advice for finding in soundness.findings]
+    verdict = _judge(experiment, comparison, advice)
+    return replace(verdict, preface=soundness.preface, setting=soundness.setting)
+
+
+def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) -> Verdict:
+    metric = experiment.metric
+    differences = {variant: found[metric.key] for variant, found in comparison.differences.items()}
+    warnings = [*advice, *small_classes.warnings(experiment, comparison), *experiment.warnings]
+    if not differences:
+        return _alone(experiment, comparison, warnings)
+    if len(experiment.seeds) == 1:
+        warnings.append(
+            "With one seed, the interval covers the choice of the test documents, but not how much trainings vary: "
+            "another seed may reverse the result. Train three seeds or more."
+        )
+    if len(differences) > 1:
+        details = [_paragraph(experiment, comparison, variant) for variant in _by_gain(metric, differences)]
+        return Verdict(_claims(experiment, differences), "", "", "", details, warnings)
+    (variant, found), *_ = differences.items()
+    claim = f"{_answer(experiment, variant, found)} on {experiment.data}: {_gap(metric, found)} of test {metric.title}"
+    claim += "" if metric.higher_is_better else ", where less is better"
+    costs, outlook = _costs(experiment, variant), _outlook(experiment, found)
+    return Verdict(claim, _evidence(metric, found), costs, outlook, [_basis(experiment, comparison, variant)], warnings)
+
+
+def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
+    metric = experiment.metric
+    score = comparison.scores[experiment.baseline][metric.key]
+    mean = metric.shown_with_unit(score.mean)
+    return Verdict(
+        claim=f"{experiment.baseline} reaches a test {metric.title} of {mean} on {experiment.data}",
+        evidence=f"95 % interval {metric.shown(score.low)} to {metric.shown(score.high)}",
+        costs="",
+        outlook="",
+        details=[f"With {_design(experiment)}. There is no other variant to compare it with."],
+        warnings=warnings,
+    )
+
+
+def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
+    """What is said of several variants: the better ones, the worse ones, and those of which nothing can be said."""
+    metric, order = experiment.metric, _by_gain(experiment.metric, differences)
+    groups = {
+        "better": [name for name in order if _is_sure(differences[name]) and metric.gain(differences[name].value) > 0],
+        "worse": [name for name in order if _is_sure(differences[name]) and metric.gain(differences[name].value) < 0],
+        None: [name for name in order if not _is_sure(differences[name])],
+    }
+    claims = []
+    for direction, names in groups.items():
+        if names:
+            names_shown = listed([f"{name} ({metric.shown_difference(differences[name].value)})" for name in names])
+            verb = "is" if len(names) == 1 else "are"
+            claims.append(f"{names_shown} {verb} {direction}" if direction else f"for {names_shown} it is unclear")
+    what = f"in {metric.unit} of test {metric.title} against {experiment.baseline}"
+    return f"On {experiment.data}, {what}{'' if metric.higher_is_better else ' (less is better)'}: {'; '.join(claims)}"
+
+
+def _by_gain(metric: Metric, differences: dict[str, Difference]) -> list[str]:
+    return sorted(differences, key=lambda name: -metric.gain(differences[name].value))
+
+
+def _answer(experiment: Experiment, variant: str, difference: Difference) -> str:
+    baseline = experiment.baseline
+    if not _is_sure(difference):
+        return f"It is unclear whether {variant} or {baseline} is better"
+    direction = "better" if experiment.metric.gain(difference.value) > 0 else "worse"
+    if len(experiment.seeds) == 1:
+        return f"The one training of {variant} is {direction} than that of {baseline}"
+    return f"{variant} is {direction} than {baseline}"
+
+
+def _paragraph(experiment: Experiment, comparison: Comparison, variant: str) -> str:
+    """All about one of several variants."""
+    metric = experiment.metric
+    found = comparison.differences[variant][metric.key]
+    sentence = f"{_answer(experiment, variant, found)}: {_gap(metric, found)}{_bracketed(_evidence(metric, found))}"
+    sentence += f"{_costs(experiment, variant)}{_outlook(experiment, found)}"
+    return f"{sentence}. {_basis(experiment, comparison, variant)}"
+
+
+def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
+    metric, baseline = experiment.metric, experiment.baseline
+    difference = comparison.differences[variant][metric.key]
+    own, other = (comparison.scores[name][metric.key].mean for name in (variant, baseline))
+    scores = f"{variant} reaches {metric.shown_with_unit(own)}, {baseline} {metric.shown_with_unit(other)}"
+    sentences = [f"{scores}, with {_design(experiment)}"]
+    if difference.probability_fresh_better is not None:
+        chance = chance_shown(difference.probability_fresh_better)
+        sentences.append(f"A newly trained {variant} beats a newly trained {baseline} with probability {chance}")
+    sentences.append(f"This design has {power_shown(metric, difference.smallest_detectable)}")
+    sentences.append(_matching(experiment, variant))
+    return ". ".join(sentences) + "."
+
+
+def _outlook(experiment: Experiment, difference: Difference) -> str:
+    """How many seeds would detect the difference, where these do not."""
+    if _is_sure(difference) or len(experiment.seeds) == 1 or difference.value == 0:
+        return ""
+    if difference.seeds_to_tell is None:
+        return "; even 100 seeds would not detect a difference of this size with these test documents"
+    if difference.seeds_to_tell > len(experiment.seeds):
+        return f"; detecting a difference of this size takes about {difference.seeds_to_tell} seeds"
+    return ""
+
+
+def _costs(experiment: Experiment, variant: str) -> str:
+    baseline = experiment.baseline
+    own, other = experiment.costs[variant], experiment.costs[baseline]
+    parameters = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
+    ratios: dict[str, float | None] = {"the parameters": parameters}
+    ratios |= {MEASURED[cost.key]: cost_ratio(own, other, cost) for cost in COSTS if cost.key in MEASURED}
+    shown = [f"{ratio:.2f} × {what}" for what, ratio in ratios.items() if ratio is not None]
+    return f", at {listed(shown)}{_bracketed(not_compared([*own, *other]))}"
+
+
+def _matching(experiment: Experiment, variant: str) -> str:
+    own, other = experiment.hidden_sizes[variant], experiment.hidden_sizes[experiment.baseline]
+    match experiment.matching:
+        case "parameters":
+            return f"They are matched by parameters (hidden size {own} against {other})"
+        case "training_time":
+            return f"They are matched by training time (hidden size {own} against {other})"
+    return f"They have the same hidden size ({own})" if own == other else f"Their hidden sizes are {own} and {other}"
+
+
+def _design(experiment: Experiment) -> str:
+    seeds = len(experiment.seeds)
+    return f"{seeds} seed{'s' if seeds > 1 else ''} and {len(experiment.labels):,} test documents"
+
+
+def _is_sure(difference: Difference) -> bool:
+    return difference.p_value_corrected < SIGNIFICANCE
+
+
+def _gap(metric: Metric, difference: Difference) -> str:
+    return f"{metric.shown_gap(difference.value, difference.low, difference.high)[0]} {metric.unit}"
+
+
+def _evidence(metric: Metric, difference: Difference) -> str:
+    corrected = " after Holm's correction" if difference.p_value_corrected != difference.p_value else ""
+    _, low, high = metric.shown_gap(difference.value, difference.low, difference.high)
+    return f"95 % interval {low} to {high}, {p_value(difference.p_value_corrected)}{corrected}"
+
+
+def _bracketed(evidence: str) -> str:
+    return f" ({evidence})" if evidence else ""
+
+
+def power_shown(metric: Metric, difference: float) -> str:
+    """The statistical power of a design with this smallest detectable difference of a metric, in words.
+
+    >>> from analysis.comparison.metrics import metric_named
+    >>> power_shown(metric_named("accuracy"), 0.0123)
+    '80 % power to detect a difference of 1.2 points'
+    >>> power_shown(metric_named("accuracy"), 1.3)
+    'less than 80 % power to detect any difference, however large'
+    >>> power_shown(metric_named("loss"), 1.3)
+    '80 % power to detect a difference of 1.300 nats'
+    """
+    if difference >= metric.largest_difference:
+        return "less than 80 % power to detect any difference, however large"
+    return f"80 % power to detect a difference of {metric.shown(difference)} {metric.unit}"
+
+
+def chance_shown(probability: float) -> str:
+    """The probability that a new training beats another, as it is printed: nothing is ever certain.
+
+    >>> chance_shown(0.918), chance_shown(0.9999)
+    ('92 %', 'over 99 %')
+    """
+    if probability > 0.99:
+        return "over 99 %"
+    return "under 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"

@@ -1,0 +1,183 @@
+"""Shows how trained models read a text. `python -m commands.explain --variant bilstm --seed 1 --text "…"`.
+
+Reads results/<variant>/seed-<seed>/ and data/tokens (and data/raw/test.parquet for --document); writes one page to
+reports/explanations/, adds it to the models' MLflow runs, and opens it in the browser.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from analysis.explanation.page import render
+from analysis.explanation.statements import Explanation
+from config.params import load
+from core import command_line, file_io, paths
+from core.errors import DataError, ParamsError
+from core.paths import RAW, REPORTS, RESULTS, TOKENS
+from models import machine
+from models.inside.trace import explain as read
+from outputs.trained_model import load_classifier, read_config
+from text.tokenizing.parallel import keep
+from text.tokenizing.tokenizers import build_tokenizer
+from text.tokenizing.vocabulary import UNKNOWN, UNKNOWN_INDEX, token_numbers
+
+EXPLANATIONS = REPORTS / "explanations"
+
+
+class Text(NamedTuple):
+    """What is to be read; `label` is the index of its class, where that is known."""
+
+    text: str
+    source: str
+    label: int | None
+
+
+class Tokens(NamedTuple):
+    """A text as the models get it: what the tokenizer cut, its numbers, and how many the length limit left out."""
+
+    tokens: list[str]
+    numbers: list[int]
+    cut: int
+
+
+def main() -> None:
+    """The command line."""
+    arguments = command_line.parser(__doc__)
+    arguments.add_argument(
+        "--variant", required=True, action="append", help="a trained one; several stand side by side"
+    )
+    arguments.add_argument("--seed", required=True, type=int, help="the seed they were trained with")
+    chosen = arguments.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--text", help="the text itself")
+    chosen.add_argument("--document", metavar="ID", help="a document of the test split")
+    chosen.add_argument("--file", type=Path, help="a text file in UTF-8")
+    arguments.add_argument("--no-open", action="store_true", help="do not open the page in the browser")
+    command_line.run(_command, arguments)
+
+
+def _command(namespace: argparse.Namespace) -> None:
+    experiment = load().tracking.experiment
+    configs = [_config(variant, namespace.seed) for variant in dict.fromkeys(namespace.variant)]
+    page = explain(configs, _text(namespace))
+    print(page, flush=True)
+    if not namespace.no_open and _has_display():
+        webbrowser.open(page.resolve().as_uri())
+    _log(experiment, configs, page)
+
+
+def explain(configs: list[dict[str, Any]], text: Text) -> Path:
+    """Writes the page for the trainings with these configurations; returns its path.
+
+    Raises:
+        UserError: a training or the text cannot be explained.
+    """
+    machine.prepare(threads=1)
+    tokens = _tokenize(text.text)
+    readings = {}
+    for config in configs:
+        folder = paths.folder(config["name"], config["seed"])
+        path = file_io.verified(folder / "model.safetensors", config["checksums"])
+        readings[config["name"]] = read(load_classifier(config, path), torch.tensor(tokens.numbers), UNKNOWN_INDEX)
+    explanation = Explanation(
+        data=configs[0]["data"]["name"],
+        source=text.source,
+        classes=configs[0]["labels"],
+        label=text.label,
+        tokens=tokens.tokens,
+        unknown=[number == UNKNOWN_INDEX for number in tokens.numbers],
+        cut=tokens.cut,
+        readings=readings,
+    )
+    digest = hashlib.sha256(text.text.encode()).hexdigest()[:8]
+    page = EXPLANATIONS / f"{'-'.join(readings)}-seed-{configs[0]['seed']}-{digest}.html"
+    with file_io.whole(page) as path:
+        path.write_text(render(explanation), encoding="utf-8")
+    return page
+
+
+def _config(variant: str, seed: int) -> dict[str, Any]:
+    """The configuration of a training, if it is there and fits data/tokens."""
+    path = paths.folder(variant, seed) / "config.json"
+    if not path.exists():
+        trained = sorted(
+            f"{found.parent.parent.name} {found.parent.name}" for found in RESULTS.glob("*/seed-*/config.json")
+        )
+        raise ParamsError(
+            f"--variant {variant} --seed {seed} is not trained; "
+            f"trained here: {', '.join(trained) or 'nothing, run dvc repro'}"
+        )
+    config = read_config(path.parent)
+    if len(config["labels"]) < 2:
+        raise DataError(f"{path.parent} knows one class only; there is no decision to explain")
+    return config
+
+
+def _text(namespace: argparse.Namespace) -> Text:
+    if namespace.document is not None:
+        return _document(namespace.document)
+    if namespace.text is not None:
+        return Text(namespace.text, "the text given", None)
+    try:
+        return Text(namespace.file.read_text(encoding="utf-8"), f"file {namespace.file.name}", None)
+    except FileNotFoundError:
+        raise DataError(f"--file is '{namespace.file}'; there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"--file '{namespace.file}' is no text file in UTF-8: {error}") from None
+
+
+def _document(name: str) -> Text:
+    path = RAW / "test.parquet"
+    try:
+        table = pq.read_table(path, columns=["id", "text", "label"], filters=[("id", "=", name)])
+        if not table.num_rows:
+            ids = pq.read_table(path, columns=["id"])["id"]
+            shown = ", ".join(ids.slice(0, 3).to_pylist())
+            raise ParamsError(f"--document is {name!r}; the {len(ids):,} of {path} are called {shown}, …")
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; the stage download makes it: dvc repro") from None
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
+    (row,) = table.to_pylist()[:1]
+    return Text(row["text"], f"test document {name}", row["label"])
+
+
+def _tokenize(text: str) -> Tokens:
+    """The tokens of a text, cut and numbered as the stage tokenize does it."""
+    settings = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")["tokenize"]
+    vocabulary = file_io.read_json(TOKENS / "vocabulary.json", made_by="tokenize")
+    index = token_numbers(vocabulary)
+    model = (TOKENS / "sentencepiece.model").read_bytes() if settings["tokenizer"] == "sentencepiece" else None
+    tokenizer = build_tokenizer(settings["tokenizer"], model)
+    found, lengths = tokenizer([text])
+    if not len(found):
+        raise DataError(f"the text has no tokens ({settings['tokenizer']}); there is nothing to read")
+    kept = found[keep(lengths, settings["max_tokens"], settings["truncation"])]
+    names = tokenizer.tokens
+    tokens = [names[number] or UNKNOWN for number in kept]
+    return Tokens(tokens, [index.get(token, UNKNOWN_INDEX) for token in tokens], len(found) - len(kept))
+
+
+def _has_display() -> bool:
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _log(experiment: str, configs: list[dict[str, Any]], page: Path) -> None:
+    from tracking import from_outputs  # slow to import, and the page is there before
+    from tracking.runs import find_run
+
+    for config in configs:
+        folder = paths.folder(config["name"], config["seed"])
+        run = find_run(experiment, config["signature"]) or from_outputs.rebuild(experiment, folder)
+        run.log_artifacts([page], "explanations")
+
+
+if __name__ == "__main__":
+    main()

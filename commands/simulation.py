@@ -1,0 +1,121 @@
+"""How often the statistics err, counted on comparisons whose truth is known. `python -m commands.simulation` prints the
+tables of docs/statistics.md, the same numbers each time, in about a quarter of an hour.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from analysis.comparison.influences import covariance
+from analysis.comparison.statistics import contrast
+
+REPEATS = 2000  # a share of 5 % is then known to about 1 point
+BOOTSTRAPS = 500  # repeats of the slower bootstrap, each of so many draws:
+DRAWS = 400
+SEEDS = (3, 5)
+DOCUMENTS = (500, 2_000, 25_000)
+SPREADS = (0.002, 0.005, 0.01)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Two variants of which all is known; a document is read rightly where a sum of normal effects is low enough.
+
+    Attributes:
+        accuracies: of either variant over all seeds and all documents
+        seed_spread: standard deviation of a variant's accuracy over seeds, roughly
+        taste: share of the documents' difficulty that is each variant's own (0: both variants find the same documents
+            hard, as a variant does when it is compared with itself)
+        luck: variance of what only one seed finds hard in one document, beside a difficulty of variance 1
+    """
+
+    accuracies: tuple[float, float] = (0.87, 0.87)
+    seed_spread: float = 0.005
+    taste: float = 0.0
+    luck: float = 0.5
+
+    def draw(self, rng: np.random.Generator, seeds: int, documents: int) -> npt.NDArray[np.bool_]:
+        """Which documents were read rightly, (2, seeds, documents)."""
+        common = rng.standard_normal((1, 1, documents), np.float32) * np.sqrt(1 - self.taste)
+        own = rng.standard_normal((2, 1, documents), np.float32) * np.sqrt(self.taste)
+        luck = rng.standard_normal((2, seeds, documents), np.float32) * np.sqrt(self.luck)
+        deviation = np.sqrt(1 + self.luck)
+        quantiles = stats.norm.ppf(self.accuracies)  # (2,)
+        # A shift of the threshold by this much moves the accuracy by `seed_spread`.
+        shift = self.seed_spread / stats.norm.pdf(quantiles)
+        seed = rng.standard_normal((2, seeds)) * shift[:, None]  # (2, seeds)
+        scale = np.sqrt(1 + shift**2)[:, None]  # keeps the mean accuracy over seeds where it should be
+        threshold = deviation * (quantiles[:, None] * scale + seed)  # (2, seeds)
+        return np.asarray(common + own + luck < threshold[:, :, None])
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What was counted over many comparisons.
+
+    Attributes:
+        found: share with p < 0.05: false alarms where the accuracies are equal, power where they differ
+        covered: share whose 95 % interval holds the true difference
+    """
+
+    found: float
+    covered: float
+
+
+def count_errors(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> Errors:
+    """Draws and judges `repeats` comparisons."""
+    rng = np.random.default_rng(random_state)
+    difference = truth.accuracies[1] - truth.accuracies[0]
+    found = covered = 0
+    for _ in range(repeats):
+        correct = truth.draw(rng, seeds, documents)
+        shares = correct.mean(axis=2)  # (2, seeds)
+        result = contrast(shares, covariance((correct - shares[:, :, None]) / documents), (-1, 1), documents)
+        low, high = result.interval()
+        found += result.p_value() < 0.05
+        covered += low <= difference <= high
+    return Errors(found / repeats, covered / repeats)
+
+
+def count_bootstrap_alarms(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> float:
+    """How often percentiles of a bootstrap over seeds and documents call two equal variants different, for contrast."""
+    rng = np.random.default_rng(random_state)
+    weights = rng.multinomial(documents, np.full(documents, 1 / documents), size=DRAWS).astype(np.float32) / documents
+    alarms = 0
+    for _ in range(repeats):
+        correct = truth.draw(rng, seeds, documents).reshape(2 * seeds, documents).astype(np.float32)
+        accuracies = (weights @ correct.T).reshape(DRAWS, 2, seeds)
+        chosen = rng.integers(0, seeds, accuracies.shape)
+        means = np.take_along_axis(accuracies, chosen, axis=2).mean(axis=2)  # (draws, 2)
+        low, high = np.quantile(means[:, 1] - means[:, 0], [0.025, 0.975])
+        alarms += not low <= 0 <= high
+    return alarms / repeats
+
+
+def main() -> None:
+    """Prints the tables as Markdown."""
+    print("| seeds | documents | seed spread | A/A alarms of the bootstrap |")
+    print("| --: | --: | --: | --: |")
+    for seeds, documents in product(SEEDS, DOCUMENTS):
+        share = count_bootstrap_alarms(Truth(), seeds, documents, BOOTSTRAPS)
+        print(f"| {seeds} | {documents:,} | 0.5 points | {100 * share:.1f} % |", flush=True)
+    print()
+    print("| seeds | documents | seed spread | A/A alarms | equal alarms | covered | finds 1 point | finds 2 points |")
+    print("| --: | --: | --: | --: | --: | --: | --: | --: |")
+    for seeds, documents, spread in product(SEEDS, DOCUMENTS, SPREADS):
+        itself = count_errors(Truth(seed_spread=spread), seeds, documents, REPEATS)
+        equal = count_errors(Truth(seed_spread=spread, taste=0.2), seeds, documents, REPEATS)
+        one, two = (
+            count_errors(Truth((0.87, 0.87 + gain), spread, taste=0.2), seeds, documents, REPEATS)
+            for gain in (0.01, 0.02)
+        )
+        shares = (itself.found, equal.found, one.covered, one.found, two.found)
+        cells = " | ".join(f"{100 * share:.1f} %" for share in shares)
+        print(f"| {seeds} | {documents:,} | {100 * spread:.1f} points | {cells} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

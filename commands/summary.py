@@ -1,0 +1,99 @@
+"""A variant's layers, their output shapes and parameters, as a table. `python -m commands.summary --variant bilstm`.
+
+Reads params.yaml and, for vocabulary and classes, data/tokens/summary.json; builds no weights.
+"""
+
+from typing import NamedTuple
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+
+from config.params import Params, VariantParams, load
+from core import command_line, file_io
+from core.errors import ParamsError
+from core.paths import TOKENS
+from models.classifier import TextClassifier
+from pipelines.matching import matched
+
+
+class Layer(NamedTuple):
+    """One line of the table; the shape is that of its output."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    parameters: int
+
+
+def main() -> None:
+    """The command line."""
+    arguments = command_line.parser(__doc__)
+    arguments.add_argument("--variant", required=True, help="a name of params.yaml's variants")
+    command_line.run(lambda namespace: Console().print(summary(load(), namespace.variant)), arguments)
+
+
+def summary(params: Params, name: str) -> Table:
+    """The table of the variant `name`, for the tokens that were made last.
+
+    Raises:
+        ParamsError: there is no such variant.
+        DataError: no tokens were made yet.
+    """
+    if name not in params.variants:
+        raise ParamsError(f"--variant is {name!r}; allowed: {', '.join(params.variants)}")
+    data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
+    vocabulary_size, classes = data["vocabulary_size"], len(data["labels"])
+    variant = matched(params, name, vocabulary_size, classes)
+    found = layers(variant, vocabulary_size, classes, data["tokenize"]["max_tokens"])
+    total = sum(layer.parameters for layer in found)
+    caption = f"The vocabulary of {vocabulary_size:,}: {vocabulary_size - 2:,} tokens, <unk> and <pad>. "
+    table = Table(title=name, title_justify="left", caption=caption + _of_biases(variant), caption_justify="left")
+    table.add_column("layer")
+    table.add_column("output shape")
+    table.add_column("parameters", justify="right")
+    for layer in found:
+        table.add_row(layer.name, f"({', '.join(map(str, layer.shape))})", f"{layer.parameters:,}")
+    table.add_section()
+    table.add_row("total", "", f"{total:,}", style="bold")
+    return table
+
+
+def layers(variant: VariantParams, vocabulary_size: int, classes: int, time: int) -> list[Layer]:
+    """The classifier's layers in the order in which a document of `time` tokens passes them."""
+    with torch.device("meta"):  # shapes without memory
+        model = TextClassifier(vocabulary_size, classes, **variant.model_dump())
+
+    def count(part: nn.Module) -> int:
+        return sum(weights.numel() for weights in part.parameters() if weights not in model.encoder.idle)
+
+    cell = f"{variant.cell.upper()}({variant.hidden_size})"
+    recurrent = f"Bidirectional({cell})" if variant.bidirectional else cell
+    size = model.encoder.output_size
+    return [
+        Layer(
+            f"Embedding({vocabulary_size}, {variant.embedding_size})",
+            ("batch", time, variant.embedding_size),
+            count(model.embedding),
+        ),
+        *(Layer(recurrent, ("batch", time, size), count(layer)) for layer in model.encoder.layers),
+        Layer(f"pooling: {variant.pooling}", ("batch", size), count(model.pooling)),
+        Layer(f"Dense({classes}, softmax)", ("batch", classes), count(model.head)),
+    ]
+
+
+def _of_biases(variant: VariantParams) -> str:
+    if variant.single_bias:
+        return (
+            "One bias vector a gate, as in Keras' LSTM; PyTorch's second one stays 0, is not trained and not counted."
+        )
+    gates = {"rnn": 1, "gru": 3, "lstm": 4}[variant.cell]
+    more = gates * variant.hidden_size * (2 if variant.bidirectional else 1) * variant.layers
+    return (
+        f"PyTorch adds two bias vectors for each gate where Keras' LSTM has one: "
+        f"{more:,} parameters more; single_bias: true leaves them out."
+    )
+
+
+if __name__ == "__main__":
+    main()

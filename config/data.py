@@ -1,0 +1,193 @@
+"""The section data of params.yaml, typed: which data set, from where, how it is split; the generated ones in detail."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo, model_validator
+
+from config.section import Count, Section, Seed, shown
+
+MOST_TOKENS = 2 * 10**8  # of what is generated; it is made in memory
+MOST_COLUMNS = 10**6
+Share = Annotated[float, Field(gt=0, lt=1)]
+Rule = Literal["negation", "contrast", "retraction", "expectation", "development", "preference", "choice", "hypothesis"]
+
+# Data sets that are generated here, from a section of their own with their name.
+Generated = Literal["synthetic_reviews", "temporal_order", "first_token"]
+
+
+def _column(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, str) or (type(value) is int and 1 <= value <= MOST_COLUMNS):
+        return value
+    raise ValueError(
+        f"data.{info.field_name} is {shown(value)}; allowed: a column's name or, where the files have no header, "
+        "its number, counted from 1"
+    )
+
+
+Column = Annotated[str | int, PlainValidator(_column)]
+
+
+def _encoding(name: str) -> str:
+    """Files are read line by line, so that an encoding must have ASCII's characters as ASCII has them."""
+    ascii_bytes = bytes(range(128))
+    try:
+        known = ascii_bytes.decode(name) == ascii_bytes.decode("ascii")
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(
+            f"data.encoding is {shown(name)}; allowed: utf-8, or an encoding of Python's that extends ASCII, such as "
+            "cp1252, latin-1, gb18030, cp949"
+        )
+    return name
+
+
+def check_size(rows: int, tokens: int, key: str) -> None:
+    """Refuses what would have to be generated for minutes, and might not fit into the memory.
+
+    Raises:
+        ValueError: more than MOST_TOKENS in `rows` of so many tokens, which `key` decides.
+    """
+    if rows * tokens > MOST_TOKENS:
+        raise ValueError(
+            f"{key}, in {rows} rows; allowed: {MOST_TOKENS} tokens in all, or {MOST_TOKENS // tokens} rows of such a "
+            "length"
+        )
+
+
+class PlaceWeights(Section):
+    """How often the deciding opinion of a synthetic review stands where, relative to each other."""
+
+    beginning: Annotated[int, Field(ge=0, le=100)] = 1
+    middle: Annotated[int, Field(ge=0, le=100)] = 1
+    end: Annotated[int, Field(ge=0, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "PlaceWeights":
+        if not self.beginning + self.middle + self.end:
+            raise ValueError("beginning, middle and end are all 0; one of them must be 1 or more")
+        return self
+
+
+class AttributionWeights(Section):
+    """On which side of an opinion the words stand that say whose it is: how often, relative to each other."""
+
+    before: Annotated[int, Field(ge=0, le=100)] = 1
+    after: Annotated[int, Field(ge=0, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "AttributionWeights":
+        if not self.before + self.after:
+            raise ValueError("before and after are both 0; one of them must be 1 or more")
+        return self
+
+
+class SyntheticReviewsParams(Section):
+    """The embedded data set (text/synthetic/reviews.py)."""
+
+    train_rows: Count = 2880
+    validation_rows: Count = 960
+    test_rows: Count = 1920
+    min_tokens: Count = 50
+    max_tokens: Annotated[int, Field(ge=80, le=10_000)] = 90  # 80: an opinion and a sentence on either side always fit
+    rules: list[Rule] = Field(default=list(get_args(Rule)), min_length=1)
+    places: PlaceWeights = PlaceWeights()
+    attribution: AttributionWeights = AttributionWeights()
+    decoys: Annotated[int, Field(ge=0, le=10)] = 3
+    opposed_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+    @model_validator(mode="after")
+    def _check(self) -> "SyntheticReviewsParams":
+        if self.max_tokens < self.min_tokens + 20:  # the longest sentence between two opinions
+            raise ValueError(
+                f"max_tokens is {self.max_tokens}; with min_tokens of {self.min_tokens} "
+                f"it must be {self.min_tokens + 20} or more"
+            )
+        rows = self.train_rows + self.validation_rows + self.test_rows
+        check_size(rows, self.max_tokens, f"max_tokens is {self.max_tokens}")
+        if repeated := [rule for rule in self.rules if self.rules.count(rule) > 1]:
+            raise ValueError(f"rules names {repeated[0]!r} more than once; each may stand there once")
+        return self
+
+
+class TemporalOrderParams(Section):
+    """Two or three relevant symbols far apart (text/synthetic/sequences.py)."""
+
+    task: Literal["6a", "6b"] = "6a"
+    length: Annotated[int, Field(ge=10, le=10_000)] = 100  # 10: the relevant symbols still have places of their own
+    train_rows: Count = 3000
+    validation_rows: Count = 2000
+    test_rows: Count = 2560
+
+    def longest(self) -> int:
+        """Symbols of the longest sequence."""
+        return (self.length * 11 + 5) // 10
+
+    @model_validator(mode="after")
+    def _check(self) -> "TemporalOrderParams":
+        rows = self.train_rows + self.validation_rows + self.test_rows
+        check_size(rows, self.longest(), f"length is {self.length}")
+        return self
+
+
+class FirstTokenParams(Section):
+    """The class stands at the very beginning (text/synthetic/sequences.py)."""
+
+    distractors: Annotated[int, Field(ge=1, le=10_000)] = 100
+    train_rows: Count = 3000
+    validation_rows: Count = 1000
+    test_rows: Count = 2000
+
+    def longest(self) -> int:
+        """Symbols of each sequence."""
+        return self.distractors + 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "FirstTokenParams":
+        rows = self.train_rows + self.validation_rows + self.test_rows
+        check_size(rows, self.longest(), f"distractors is {self.distractors}")
+        return self
+
+
+class DataParams(Section):
+    """What the download stage fetches and how it is split."""
+
+    name: Literal[Generated, "imdb", "nsmc", "sst2", "trec", "ag_news", "custom"]
+    source: str | None = None
+    checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    text_column: Column = "text"
+    label_column: Column = "label"
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    validation_share: Share = 0.1
+    test_share: Share = 0.2
+    unlabelled: bool = False
+    seed: Seed = 1
+    synthetic_reviews: SyntheticReviewsParams = SyntheticReviewsParams()
+    temporal_order: TemporalOrderParams = TemporalOrderParams()
+    first_token: FirstTokenParams = FirstTokenParams()
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataParams":
+        if self.name == "custom" and self.source is None:
+            raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
+        if self.name in get_args(Generated) and self.source is not None:
+            raise ValueError(f"data.source is {shown(self.source)}; {self.name} is generated, it must be null")
+        if isinstance(self.text_column, str) != isinstance(self.label_column, str):
+            raise ValueError(
+                f"data.label_column is {shown(self.label_column)}, but data.text_column is {shown(self.text_column)}; "
+                "both must be names, or both numbers"
+            )
+        if self.text_column == self.label_column:
+            raise ValueError(
+                f"data.label_column is {shown(self.label_column)}, as data.text_column is; they must differ"
+            )
+        return self
+
+    def longest_sequence(self) -> int | None:
+        """The symbols of the longest generated sequence; None for data that are texts."""
+        match self.name:
+            case "temporal_order":
+                return self.temporal_order.longest()
+            case "first_token":
+                return self.first_token.longest()
+        return None

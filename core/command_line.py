@@ -1,0 +1,117 @@
+"""What the commands of all stages share: arguments, one-line errors, true exit codes.
+
+Exit codes: 0 done; 1 a bug or an error the user can mend; 130 stopped by Ctrl-C; 143 stopped by SIGTERM.
+"""
+
+import argparse
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from traceback import format_exception
+from types import FrameType, TracebackType
+from typing import NoReturn
+
+from core.errors import UserError, without_secrets
+
+SECONDS_TO_END = 20.0  # for a stage that is told to end, before it is killed
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends the program the same orderly way as Ctrl-C."""
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser that knows --debug; `description` is the module's docstring, of which the first line is shown."""
+    result = argparse.ArgumentParser(description=(description or "").strip().split("\n")[0])
+    result.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return result
+
+
+def training_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with --variant and --seed; under DVC they may be left out, since the stage's name (DVC_STAGE) has them.
+
+    A command of dvc.yaml thus holds no value of params.yaml, which a shell would read before this program checks it.
+    """
+    result = parser(description)
+    stage = os.environ.get("DVC_STAGE", "").rpartition("@")[2]
+    known = re.fullmatch(r"(?P<variant>[\w-]+)-(?P<seed>\d+)", stage)
+    variant, seed = known.groups() if known else (None, None)
+    result.add_argument("--variant", default=variant, required=known is None, help="a name of params.yaml's variants")
+    result.add_argument("--seed", default=seed, required=known is None, type=int, help="of weights, dropout, shuffling")
+    return result
+
+
+def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
+    """Runs `stage` with the parsed command line and exits; a `UserError` becomes one line on stderr."""
+    namespace = arguments.parse_args()
+    sys.excepthook = _show_traceback
+    signal.signal(signal.SIGTERM, _Terminator())
+    try:
+        end_with_parent()
+        if stage_name := os.environ.get("DVC_STAGE", "").partition("@")[0]:
+            _verify(stage_name)
+        stage(namespace)
+    except UserError as error:
+        if namespace.debug:
+            raise
+        sys.exit(f"error: {_one_line(str(error))}")
+    except Terminated:
+        sys.exit(128 + signal.SIGTERM)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    sys.exit(0)
+
+
+def _verify(stage: str) -> None:
+    from provenance import code_lists  # which takes longer to load than pipelines/start.py
+
+    code_lists.verify(stage)
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks and without what steers a terminal: a message may quote files and servers."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What Python does, but without the passwords that addresses in it may hold."""
+    print(without_secrets("".join(format_exception(kind, error, trace))), end="", file=sys.stderr)
+
+
+class _Terminator:
+    """Ends the program at the first SIGTERM; another one does not disturb it while it ends."""
+
+    def __init__(self) -> None:
+        self.ending = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if not self.ending:
+            self.ending = True
+            raise Terminated
+
+
+def end_with_parent() -> None:
+    """Ends this process soon after DVC, or Lightning's first process, was killed, if one of them started it.
+
+    Raises:
+        Terminated: it is gone already.
+    """
+    if "DVC_STAGE" not in os.environ and "LOCAL_RANK" not in os.environ:
+        return
+    parent = os.getppid()
+    # A parent that died while this program was being loaded has been replaced by one of another process group.
+    if os.getpgid(parent) != os.getpgid(0):
+        raise Terminated
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_END)
+    os._exit(128 + signal.SIGTERM)  # it waits for something that no longer answers

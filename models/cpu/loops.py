@@ -1,0 +1,304 @@
+"""The recurrent cells as compiled loops over time, forward and backward, for models/cpu/recurrence.py. CPU only.
+
+models/textbook.py has the equations. All arrays are C-contiguous, of one float type; t counts in reading order. The
+arguments of all cells:
+
+    projected (rows, gates·h): each different input times W_x, with the bias
+    index (time, batch): which row of `projected` is read
+    weight (gates·h, h), weight_t (h, gates·h): W_h as PyTorch stacks it, and transposed
+    inner_bias (h,): of the GRU's candidate, which stands within the reset gate; the other cells have none
+    output (positions, …), places (time, batch), column: h_t is written to h numbers of `output`, from `column` on in
+        the row that `places` names
+    states (time + 1 or 2, batch, h), memory (the same), gates (time or 1, batch, …): h_t, and what the backward pass
+        needs besides; with fewer rows the steps overwrite those before
+
+and of the backward pass, which adds to the last three:
+
+    d_output (positions, …), d_projected (rows, gates·h), d_weight (gates·h, h), d_inner_bias (h,)
+"""
+
+import math
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from core.compiled import compiled, written_out
+from models.cpu.products import add_transposed, multiply
+
+TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is one matrix product
+
+# tanh(x) ≈ x·P(x²)/Q(x²) for |x| ≤ 9, by least squares reweighted to an even relative error (2e-8).
+_P0, _P1, _P2, _P3, _P4 = map(np.float32, (0.99999998, 0.13381037735, 3.4956017634e-3, 2.0609277996e-5, 1.335488018e-8))
+_Q1, _Q2, _Q3, _Q4 = map(np.float32, (0.46714353355, 0.025877035966, 3.2856558693e-4, 7.7766588238e-7))
+_ONE, _HALF, _NINE = map(np.float32, (1, 0.5, 9))
+
+
+def tanh(x):
+    """In float32 as above, which compilers turn into vectors; in float64 the C library's."""
+    raise NotImplementedError("only within compiled functions")
+
+
+def sigmoid(x):
+    """σ(x) = (1 + tanh(x/2))/2."""
+    raise NotImplementedError("only within compiled functions")
+
+
+@overload(tanh)
+def _tanh(x):
+    if x != types.float32:
+        return lambda x: math.tanh(x)
+
+    def rational(x):
+        x = -_NINE if x < -_NINE else x  # written so that NaN comes through
+        x = _NINE if x > _NINE else x
+        u = x * x
+        p = (((_P4 * u + _P3) * u + _P2) * u + _P1) * u + _P0
+        q = (((_Q4 * u + _Q3) * u + _Q2) * u + _Q1) * u + _ONE
+        t = x * p / q  # by rounding it may be more than 1
+        t = -_ONE if t < -_ONE else t
+        return _ONE if t > _ONE else t
+
+    return rational
+
+
+@overload(sigmoid)
+def _sigmoid(x):
+    if x != types.float32:
+        return lambda x: 0.5 + 0.5 * math.tanh(0.5 * x)
+    return lambda x: _HALF + _HALF * tanh(_HALF * x)
+
+
+@compiled
+def rnn_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
+    """`memory` and `gates` are not used."""
+    recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    states[0] = 0
+    for t in range(len(index)):
+        past, state = states[t % len(states)], states[(t + 1) % len(states)]
+        multiply(past, weight_t, recurrent)
+        for b in range(index.shape[1]):
+            x, y, h = projected[index[t, b]], recurrent[b], state[b]
+            for j in range(len(h)):
+                h[j] = tanh(x[j] + y[j])
+            _copy(h, output[places[t, b]], column)
+
+
+@compiled
+def rnn_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+    """From the last step to the first."""
+    one = states.dtype.type(1)
+    d_state = np.zeros(states.shape[1:], states.dtype)
+    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
+    for t in range(len(index) - 1, -1, -1):
+        step = d_recurrent[t % TOGETHER]
+        for b in range(index.shape[1]):
+            h, d, below = states[t + 1, b], step[b], d_state[b]
+            above = d_output[places[t, b]][column : column + len(h)]
+            for j in range(len(h)):
+                d[j] = (above[j] + below[j]) * (one - h[j] * h[j])
+            _add(d_projected[index[t, b]], d)
+        multiply(step, weight, d_state)
+        if t % TOGETHER == 0:
+            _gather(d_recurrent, states[t:-1], d_weight)
+
+
+@compiled
+def lstm_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
+    """`gates` gets i, f, g, o (4·h), `memory` C_t."""
+    recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    states[0] = 0
+    memory[0] = 0
+    for t in range(len(index)):
+        past, state = states[t % len(states)], states[(t + 1) % len(states)]
+        multiply(past, weight_t, recurrent)
+        before, after, step = memory[t % len(memory)], memory[(t + 1) % len(memory)], gates[t % len(gates)]
+        for b in range(index.shape[1]):
+            x, y, a = projected[index[t, b]], recurrent[b], step[b]
+            for j in range(len(x)):
+                a[j] = x[j] + y[j]
+            i, f, g, o = _quarters(a, states.shape[2])
+            kept, c, h = before[b], after[b], state[b]
+            for j in range(len(h)):
+                i[j], f[j], g[j], o[j] = sigmoid(i[j]), sigmoid(f[j]), tanh(g[j]), sigmoid(o[j])
+                c[j] = f[j] * kept[j] + i[j] * g[j]
+                h[j] = o[j] * tanh(c[j])
+            _copy(h, output[places[t, b]], column)
+
+
+@compiled
+def lstm_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+    """From the last step to the first."""
+    one = states.dtype.type(1)
+    d_state = np.zeros(states.shape[1:], states.dtype)
+    d_memory = np.zeros(states.shape[1:], states.dtype)
+    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
+    for t in range(len(index) - 1, -1, -1):
+        step = d_recurrent[t % TOGETHER]
+        for b in range(index.shape[1]):
+            i, f, g, o = _quarters(gates[t, b], states.shape[2])
+            d_i, d_f, d_g, d_o = _quarters(step[b], states.shape[2])
+            c, kept, below, d_c = memory[t + 1, b], memory[t, b], d_state[b], d_memory[b]
+            above = d_output[places[t, b]][column : column + len(c)]
+            for j in range(len(c)):
+                shown, d_h = tanh(c[j]), above[j] + below[j]
+                d_o[j] = d_h * shown * o[j] * (one - o[j])
+                d_c[j] += d_h * o[j] * (one - shown * shown)
+            for j in range(len(c)):
+                d_i[j] = d_c[j] * g[j] * i[j] * (one - i[j])
+                d_g[j] = d_c[j] * i[j] * (one - g[j] * g[j])
+            for j in range(len(c)):
+                d_f[j] = d_c[j] * kept[j] * f[j] * (one - f[j])
+                d_c[j] *= f[j]
+            _add(d_projected[index[t, b]], step[b])
+        multiply(step, weight, d_state)
+        if t % TOGETHER == 0:
+            _gather(d_recurrent, states[t:-1], d_weight)
+
+
+@compiled
+def gru_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
+    """`gates` gets r, z, n and m = h W_h + b_h of the candidate (4·h); `memory` is not used."""
+    recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    states[0] = 0
+    for t in range(len(index)):
+        past, state = states[t % len(states)], states[(t + 1) % len(states)]
+        multiply(past, weight_t, recurrent)
+        step = gates[t % len(gates)]
+        for b in range(index.shape[1]):
+            x_r, x_z, x_n = _thirds(projected[index[t, b]])
+            y_r, y_z, y_n = _thirds(recurrent[b])
+            r, z, n, m = _quarters(step[b], states.shape[2])
+            kept, h = past[b], state[b]
+            for j in range(len(h)):
+                r[j] = sigmoid(x_r[j] + y_r[j])
+                z[j] = sigmoid(x_z[j] + y_z[j])
+            for j in range(len(h)):
+                m[j] = y_n[j] + inner_bias[j]
+                n[j] = tanh(x_n[j] + r[j] * m[j])
+            for j in range(len(h)):
+                h[j] = n[j] + z[j] * (kept[j] - n[j])
+            _copy(h, output[places[t, b]], column)
+
+
+@compiled
+def gru_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+    """From the last step to the first."""
+    one = states.dtype.type(1)
+    d_state = np.zeros(states.shape[1:], states.dtype)
+    d_past = np.zeros(states.shape[1:], states.dtype)  # what reaches h_{t-1} through z, past the recurrent product
+    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
+    for t in range(len(index) - 1, -1, -1):
+        step = d_recurrent[t % TOGETHER]
+        for b in range(index.shape[1]):
+            r, z, n, m = _quarters(gates[t, b], states.shape[2])
+            d_r, d_z, d_m = _thirds(step[b])
+            d_x_r, d_x_z, d_x_n = _thirds(d_projected[index[t, b]])
+            kept, below, d_h = states[t, b], d_state[b], d_past[b]
+            above = d_output[places[t, b]][column : column + len(d_h)]
+            for j in range(len(d_h)):
+                d_h[j] += above[j] + below[j]
+                d_z[j] = d_h[j] * (kept[j] - n[j]) * z[j] * (one - z[j])
+                d_m[j] = d_h[j] * (one - z[j]) * (one - n[j] * n[j])  # d_n for now
+            for j in range(len(d_h)):
+                d_h[j] *= z[j]
+                d_x_n[j] += d_m[j]
+                d_r[j] = d_m[j] * m[j] * r[j] * (one - r[j])
+                d_m[j] *= r[j]
+            _add(d_x_r, d_r)
+            _add(d_x_z, d_z)
+            _add(d_inner_bias, d_m)
+        multiply(step, weight, d_state)
+        if t % TOGETHER == 0:
+            _gather(d_recurrent, states[t:-1], d_weight)
+
+
+# Views, whose indices start from 0, and loops over a few arrays are what compilers turn into vectors.
+
+
+@written_out
+def _quarters(values, h):
+    return values[:h], values[h : 2 * h], values[2 * h : 3 * h], values[3 * h : 4 * h]
+
+
+@written_out
+def _thirds(values):
+    h = len(values) // 3
+    return values[:h], values[h : 2 * h], values[2 * h :]
+
+
+@written_out
+def _copy(values, row, column):
+    place = row[column : column + len(values)]
+    for j in range(len(values)):
+        place[j] = values[j]
+
+
+@written_out
+def _add(total, part):
+    for j in range(len(part)):
+        total[j] += part[j]
+
+
+@compiled
+def _gather(d_recurrent, states, d_weight):
+    """Adds what some steps say of W_h while it is still in the processor's cache; `states` starts with the first's."""
+    _, batch, width = d_recurrent.shape
+    steps = min(TOGETHER, len(states))
+    rows = d_recurrent[:steps].reshape(steps * batch, width)
+    add_transposed(rows, states[:steps].reshape(steps * batch, states.shape[2]), d_weight)
+
+
+@compiled
+def add_rows(total, rows, parts):
+    """Adds each row of `parts` (rows, size) to the row of `total` that `rows` names."""
+    for r in range(len(rows)):
+        _add(total[rows[r]], parts[r])
+
+
+@compiled
+def number(values, different, index, seen):
+    """Numbers the different `values` (…, …) in the order in which they come; returns how many there are.
+
+    `index`, of the same shape, gets each one's number, `different` the values; `seen` has a -1 for each possible one.
+    """
+    count = 0
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            value = values[row, column]
+            if seen[value] < 0:
+                seen[value] = count
+                different[count] = value
+                count += 1
+            index[row, column] = seen[value]
+    return count
+
+
+@compiled
+def adamw(first, every, which, gradient, weights, moments, roots, done, numbers, start, step, constants):
+    """Moves rows of `weights` (rows, columns), first `moments`, and `roots` of the second ones, up to `step`.
+
+    The rows are those that `which` names, from its `first` place on `every` so many. In the steps that a row missed it
+    has no gradient; in the last one `gradient` (len(which), columns), unless it is empty. models/cpu/adamw.py has the rest.
+    """
+    number = weights.dtype.type
+    beta1, beta2, epsilon = number(constants[0]), number(constants[1]), number(constants[2])
+    new1, new2, fading = number(1 - constants[0]), number(1 - constants[1]), number(math.sqrt(constants[1]))
+    missed = step if len(gradient) == 0 else step - 1
+    for n in range(first, len(which), every):
+        r = which[n]
+        w, m, root = weights[r], moments[r], roots[r]
+        for s in range(done[r] - start, missed - start):
+            kept, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
+            for j in range(len(w)):
+                m[j] *= beta1
+                root[j] *= fading
+                w[j] = kept * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+        if missed < step:
+            g, s = gradient[n], step - 1 - start
+            kept, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
+            for j in range(len(w)):
+                m[j] = beta1 * m[j] + new1 * g[j]
+                root[j] = math.sqrt(beta2 * root[j] * root[j] + new2 * g[j] * g[j])
+                w[j] = kept * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+        done[r] = step

@@ -1,0 +1,125 @@
+"""Looks inside a trained classifier while it reads one text: gates, memory, prediction, words, gradients.
+
+What the gates do comes from the textbook's equations (models/textbook.py) in float64, in which fading gradients do not
+vanish; what the model says of shorter texts from the model itself, as it predicts.
+"""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from models.classifier import PADDING_INDEX, TextClassifier
+from models.inside.reading import Floats, PassageReading, Reading
+from models.textbook import Passage, Step, read
+
+TOKENS_A_BATCH = 32_768
+
+
+def explain(classifier: TextClassifier, tokens: Tensor, unknown: int) -> Reading:
+    """The classifier's reading of a text.
+
+    Args:
+        tokens: (T,) numbers, at least one; T may be anything.
+        unknown: the token that is read where leaving out the only one leaves nothing, as texts without tokens are.
+    """
+    classifier.eval()
+    length = len(tokens)
+    logits = _logits(classifier, [tokens])  # (1, classes)
+    chosen = int(logits.argmax())
+    without = [
+        torch.cat([tokens[:t], tokens[t + 1 :]]) if length > 1 else tokens.new_tensor([unknown]) for t in range(length)
+    ]
+    shorter = _logits(classifier, without)  # (T, classes)
+    prefixes = _logits(classifier, [tokens[: t + 1] for t in range(length)])  # (T, classes)
+    gradient_input, passages = _trace(classifier, tokens, chosen)
+    return Reading(
+        cell=classifier.encoder.cell,
+        input_sizes=[layer.input_size for layer in classifier.encoder.layers],  # type: ignore[misc]
+        hidden_size=classifier.encoder.hidden_size,
+        probabilities=_array(logits.softmax(dim=1)[0]),
+        prefixes=_array(prefixes.softmax(dim=1)),
+        leave_one_out=_array(log_odds(logits, chosen) - log_odds(shorter, chosen)),
+        gradient_input=gradient_input,
+        passages=passages,
+    )
+
+
+def log_odds(logits: Tensor, chosen: int) -> Tensor:
+    """ln p/(1−p) of one class from logits (…, classes), of which there are two or more: (…)."""
+    others = torch.cat([logits[..., :chosen], logits[..., chosen + 1 :]], dim=-1)
+    return logits[..., chosen] - others.logsumexp(dim=-1)
+
+
+def _logits(classifier: TextClassifier, documents: list[Tensor]) -> Tensor:
+    """Logits (documents, classes) in float64, as the model computes them, a few thousand tokens at a time."""
+    longest = max(map(len, documents))
+    size = max(1, TOKENS_A_BATCH // longest)
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(documents), size):
+            batch = documents[start : start + size]
+            padded = torch.nn.utils.rnn.pad_sequence(batch, batch_first=True, padding_value=PADDING_INDEX)
+            found.append(classifier(padded, torch.tensor([len(document) for document in batch])).double())
+    return torch.cat(found)
+
+
+def _trace(classifier: TextClassifier, tokens: Tensor, chosen: int) -> tuple[Floats, list[PassageReading]]:
+    """Gradient × input (T,), and what each passage did, from the textbook's equations with the model's weights."""
+    exact = copy.deepcopy(classifier).double()
+    embedded = exact.embedding(tokens).detach().requires_grad_()  # (T, K)
+    states, passages = read(exact.encoder, embedded)  # (T, output_size)
+    document = exact.pooling(states.unsqueeze(0), torch.tensor([len(tokens)]))  # (1, output_size)
+    score = log_odds(exact.head(document)[0], chosen)
+    nodes = [step[name] for passage in passages for name in _states(passage) for step in passage.steps]
+    at_input, *at_states = torch.autograd.grad(score, [embedded, *nodes], allow_unused=True, materialize_grads=True)
+    gradients = iter(at_states)  # (1, h) each
+    readings = []
+    for passage in passages:
+        found = {name: torch.cat([next(gradients) for _ in passage.steps]) for name in _states(passage)}  # (T, h) each
+        readings.append(_reading(passage, found))
+    return _array((at_input * embedded).sum(dim=1)), readings
+
+
+def _states(passage: Passage) -> list[str]:
+    """The letters of its states, what it remembers first."""
+    return [name for name in ("C", "h") if name in passage.steps[0]]
+
+
+def _reading(passage: Passage, gradients: dict[str, Tensor]) -> PassageReading:
+    values = {name: torch.cat([step[name] for step in passage.steps]).detach() for name in passage.steps[0]}  # (T, h)
+    written, left = _written_and_left(values, passage)
+    memory = _states(passage)[0]
+    moved = (gradients[memory] * values[memory]).abs().amax(dim=0)  # (h,)
+    return PassageReading(
+        passage.layer,
+        passage.direction,
+        values={name: _array(value) for name, value in values.items()},
+        written=written,
+        left=left,
+        followed=int(moved.argmax()),
+        gradients={name: _array(gradient.norm(dim=1)) for name, gradient in gradients.items()},
+    )
+
+
+def _written_and_left(values: Step, passage: Passage) -> tuple[Floats, Floats] | tuple[None, None]:
+    """What each token wrote into each number of the memory, and what is left of it at the end: (T, h) each.
+
+    The memory is a sum over tokens, for the gates only weigh it: C_T = Σ_t (f_{t+1} ⊙ … ⊙ f_T) ⊙ i_t ⊙ g_t. So is the
+    GRU's state, with z for f and (1 − z) ⊙ n for i ⊙ g.
+    """
+    if "C" in values:
+        keep, written = values["f"], values["i"] * values["g"]
+    elif "z" in values:
+        keep, written = values["z"], (1 - values["z"]) * values["n"]
+    else:
+        return None, None
+    forward = passage.direction == "forward"
+    later = keep.flip(0) if forward else keep  # the step read last comes first
+    survival = torch.cat([torch.ones_like(later[:1]), later[:-1].cumprod(dim=0)])  # (T, h)
+    return _array(written), _array(written * (survival.flip(0) if forward else survival))
+
+
+def _array(values: Tensor) -> Floats:
+    array: Floats = values.detach().double().cpu().numpy()
+    return array

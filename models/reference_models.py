@@ -1,0 +1,126 @@
+"""What every comparison is measured against: models without word order beyond two words, trained in seconds.
+
+`majority` always answers the most frequent class. `LinearModel` is the textbook's baseline: TF-IDF of one and two
+neighbouring tokens, and logistic regression, as scikit-learn sets them by default. Both read documents as the recurrent
+models do: as token numbers, cut to the same length. The features are those of
+`TfidfVectorizer(ngram_range=(1, 2))`, counted with NumPy because its Python loops take minutes on long documents.
+
+Bounds for large data: `MOST_TOKENS` training tokens (of evenly spread documents) and `MOST_WEIGHTS` weights (of the
+most frequent terms) keep training near a minute of one core and memory below 2 GiB (docs/log.md has the measurements).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from text.tokenizing.token_file import TokenStore
+
+MOST_TOKENS = 10_000_000  # IMDB's training split, cut to 400 tokens, has half as many
+MOST_WEIGHTS = 3_000_000  # the solver keeps some 25 vectors of this size: 600 MB
+MOST_ITERATIONS = 1000  # scikit-learn's default of 100 is too few on some data; a converged model stops by itself
+TOKENS_AT_ONCE = 1_000_000  # that are counted at the same time
+
+Ints = NDArray[np.int64]
+Probabilities = NDArray[np.float32]
+
+
+def majority(labels: NDArray[np.int32], documents: int, classes: int) -> Probabilities:
+    """Answers each of `documents` with the shares of the classes among the training `labels`, (documents, classes).
+
+    The most probable class is then always the most frequent one, and the loss the entropy of the shares.
+    """
+    shares = np.bincount(labels, minlength=classes) / len(labels)  # (classes,)
+    return np.tile(shares.astype(np.float32), (documents, 1))
+
+
+class LinearModel:
+    """Logistic regression on TF-IDF of one and two neighbouring tokens, learned from `train`.
+
+    Attributes:
+        documents: of how many documents it was learned; fewer than there are where they have more than MOST_TOKENS
+        parameters: weights and intercepts
+    """
+
+    def __init__(self, train: TokenStore, vocabulary_size: int, classes: int) -> None:
+        chosen = _evenly_spread(train)
+        self.documents = len(chosen)
+        self._vocabulary_size = vocabulary_size
+        self._classes = classes
+        labels = train.labels[chosen]
+        self._known = np.unique(labels)  # (known classes,)
+        self._terms = _frequent_terms(train, chosen, vocabulary_size, MOST_WEIGHTS // len(self._known))
+        self._tfidf = TfidfTransformer()
+        self._regression = LogisticRegression(max_iter=MOST_ITERATIONS)
+        self.parameters = 0
+        features = self._tfidf.fit_transform(self._counts(train, chosen))  # (documents, terms)
+        if len(self._known) > 1:
+            with threadpool_limits(1):  # more threads would add in another order, and change the last digits
+                self._regression.fit(features, labels)
+            self.parameters = self._regression.coef_.size + self._regression.intercept_.size
+
+    def predict(self, store: TokenStore) -> Probabilities:
+        """The probability of each class for each document of `store`, (documents, classes)."""
+        result = np.zeros((len(store), self._classes), np.float32)
+        if len(self._known) == 1:
+            result[:, self._known] = 1
+            return result
+        for part in _parts(store, np.arange(len(store))):
+            features = self._tfidf.transform(self._counts(store, part))
+            with threadpool_limits(1):
+                result[np.ix_(part, self._known)] = self._regression.predict_proba(features)
+        return result
+
+    def _counts(self, store: TokenStore, documents: Ints) -> Any:
+        """How often each known term stands in each of the `documents`: a sparse matrix (documents, terms)."""
+        rows = []
+        for part in _parts(store, documents):
+            terms, owners = terms_of(store, part, self._vocabulary_size)
+            columns = np.searchsorted(self._terms, terms)
+            columns[columns == len(self._terms)] = 0
+            known = self._terms[columns] == terms
+            entries = (np.ones(int(known.sum())), (owners[known], columns[known]))
+            rows.append(sparse.csr_matrix(entries, shape=(len(part), len(self._terms))))
+        return sparse.vstack(rows, format="csr")
+
+
+def terms_of(store: TokenStore, documents: Ints, vocabulary_size: int) -> tuple[Ints, Ints]:
+    """The terms of `documents`, and which of the documents (0, 1, …) each stands in.
+
+    A term is a token number, or vocabulary_size * (first + 1) + second for two neighbouring tokens.
+    """
+    tokens = np.concatenate([np.empty(0, np.int64), *(store.tokens(index) for index in documents)])
+    owners = np.repeat(np.arange(len(documents)), store.lengths[documents])
+    together = owners[1:] == owners[:-1]
+    pairs = vocabulary_size * (tokens[:-1][together] + 1) + tokens[1:][together]
+    return np.concatenate([tokens, pairs]), np.concatenate([owners, owners[1:][together]])
+
+
+def _frequent_terms(store: TokenStore, documents: Ints, vocabulary_size: int, most: int) -> Ints:
+    """The `most` frequent terms of `documents`, in the order of their numbers; of equally frequent ones the first."""
+    found = [
+        np.unique(terms_of(store, part, vocabulary_size)[0], return_counts=True) for part in _parts(store, documents)
+    ]
+    terms, index = np.unique(np.concatenate([terms for terms, _ in found]), return_inverse=True)
+    counts = np.bincount(index, weights=np.concatenate([counts for _, counts in found]))
+    if len(terms) > most:
+        terms = np.sort(terms[np.argsort(-counts, kind="stable")[:most]])
+    return terms
+
+
+def _evenly_spread(store: TokenStore) -> Ints:
+    """The documents of `store`, or every second, third, … of them, with at most MOST_TOKENS tokens or so."""
+    step = -(-int(store.lengths.sum(dtype=np.int64)) // MOST_TOKENS)
+    return np.arange(0, len(store), max(step, 1))
+
+
+def _parts(store: TokenStore, documents: Ints) -> Iterator[Ints]:
+    """Cuts `documents` into parts of about TOKENS_AT_ONCE tokens."""
+    ends = np.cumsum(store.lengths[documents], dtype=np.int64)
+    cuts = np.flatnonzero(np.diff(ends // TOKENS_AT_ONCE)) + 1
+    return iter(np.split(documents, cuts))

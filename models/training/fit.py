@@ -1,0 +1,203 @@
+"""Fits a classifier with Lightning: on one CPU or GPU, or on several through DDP."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from core.errors import ParamsError
+from models import machine
+from models.training.cost_meter import Costs
+from models.training.module import ClassifierModule
+from models.training.resuming import Checkpointing, OwnSignals, StepSeeds
+from models.training.warmup import warm_up
+from text.batches import Batch, Documents, loader
+
+Monitor = Literal["validation_loss", "validation_accuracy"]
+
+# What Lightning says about loaders with worker processes and the like has been decided here.
+logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+warnings.filterwarnings("ignore", module="pytorch_lightning")
+warnings.filterwarnings("ignore", module="lightning_fabric")
+
+
+def build_trainer(
+    *,
+    epochs: int,
+    gradient_clip: float | None,
+    early_stopping: int | None,
+    monitor: Monitor,
+    accelerator: str,
+    devices: int,
+    num_nodes: int,
+    strategy: str,
+    precision: Any,
+) -> Trainer:
+    """A trainer whose results depend on nothing but its arguments, the module, and the data.
+
+    Raises:
+        ParamsError: nobody has said where the other nodes are.
+    """
+    # What `deterministic` does besides: it fills new memory, to show who reads it before writing. Nobody does.
+    deterministic: Any = torch.utils.deterministic  # a module whose attribute PyTorch hides from type checkers
+    deterministic.fill_uninitialized_memory = False
+    terminal = sys.stdout.isatty()
+    callbacks: list[Callback] = [RichProgressBar() if terminal else PlainProgress()]
+    if early_stopping is not None:
+        callbacks.append(EarlyStopping(monitor, mode=_mode(monitor), patience=early_stopping))
+    trainer = Trainer(
+        max_epochs=epochs,
+        gradient_clip_val=gradient_clip,
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        precision=precision,
+        callbacks=callbacks,
+        deterministic="warn",
+        use_distributed_sampler=False,  # text.batches shares the documents out, without repeating any
+        num_sanity_val_steps=0,
+        enable_progress_bar=terminal,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    if environment is not None and not environment.creates_processes_externally:  # Lightning is going to start them
+        if num_nodes == 1:
+            machine.keep_to_this_machine()
+        elif "MASTER_ADDR" not in os.environ:
+            raise ParamsError(
+                f"train.num_nodes is {num_nodes}, but this process was started alone; allowed: 1, or the stage started "
+                "on each node by torchrun, SLURM, or with MASTER_ADDR, MASTER_PORT and NODE_RANK"
+            )
+    return trainer
+
+
+def fit(
+    trainer: Trainer,
+    module: ClassifierModule,
+    train: Documents,
+    validation: Documents,
+    *,
+    batch_size: int,
+    seed: int,
+    monitor: Monitor,
+    costs: Costs | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpointing: Checkpointing | None = None,
+) -> None:
+    """Trains `module`; afterwards it has the weights of the epoch in which `monitor` was best.
+
+    With `checkpointing` it goes on from the state that this holds. `costs` measures it, and may end it.
+
+    Raises:
+        KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
+        ParamsError: the time was over before the first step was done.
+    """
+    module.weigh(train.labels)
+    best, costs = BestWeights(monitor), costs or Costs()
+    trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, costs, *callbacks])  # type: ignore[attr-defined]
+    resumed = None
+    if checkpointing is not None:
+        trainer.callbacks.append(checkpointing)  # type: ignore[attr-defined]
+        trainer.strategy.checkpoint_io = checkpointing.io
+        resumed = None if checkpointing.state is None else "the state"  # a path, for Lightning
+    costs.startup_seconds = warm_up(trainer, module, train, batch_size)
+    try:
+        trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed), ckpt_path=resumed)
+    except SystemExit as end:
+        # Lightning turns Ctrl-C into an exit; what stopped it is still known.
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise end.__context__ from None
+        raise
+    module.load_state_dict(best.weights)
+
+
+class Loaders(LightningDataModule):
+    """Shares the documents out once Lightning knows how many processes there are."""
+
+    def __init__(self, train: Documents, validation: Documents, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.train = train
+        self.validation = validation
+        self.batch_size = batch_size
+        self.seed = seed
+        self.start = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the epoch are done."""
+        assert self.trainer is not None
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return {"start": done % int(self.trainer.num_training_batches)}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Lightning calls it before it asks for the loaders."""
+        self.start = state_dict["start"]
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """This process's part of the training split, shuffled by (seed, epoch)."""
+        return self._loader(self.train, self.seed, self.start)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """This process's part of the validation split."""
+        return self._loader(self.validation, None)
+
+    def _loader(self, documents: Documents, seed: int | None, start: int = 0) -> DataLoader[Batch]:
+        assert self.trainer is not None
+        rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return loader(documents, self.batch_size, seed=seed, rank=rank, world_size=world_size, start=start)
+
+
+class BestWeights(Callback):
+    """Keeps a copy of the weights of the epoch in which `monitor` was best; of several, the first."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self.best: float | None = None
+        self.weights: dict[str, Tensor] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """For checkpoints."""
+        return {"best": self.best, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Of a checkpoint."""
+        self.best, self.weights = state_dict["best"], state_dict["weights"]
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compares the epoch with the best one so far."""
+        assert isinstance(pl_module, ClassifierModule)
+        value = pl_module.history[-1][self.monitor]
+        sign = 1 if _mode(self.monitor) == "max" else -1
+        if self.best is None or sign * value > sign * self.best:
+            self.best = value
+            self.weights = {name: weights.detach().clone() for name, weights in pl_module.state_dict().items()}
+
+
+class PlainProgress(Callback):
+    """One line an epoch, for where the output is no terminal."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Prints the epoch's line of history."""
+        assert isinstance(pl_module, ClassifierModule)
+        if trainer.is_global_zero:
+            line = pl_module.history[-1]
+            print(
+                f"epoch {line['epoch']:.0f}/{trainer.max_epochs}"
+                f"  train loss {line['train_loss']:.4f}  accuracy {line['train_accuracy']:.4f}"
+                f"  validation loss {line['validation_loss']:.4f}  accuracy {line['validation_accuracy']:.4f}",
+                flush=True,
+            )
+
+
+def _mode(monitor: Monitor) -> Literal["min", "max"]:
+    return "min" if monitor == "validation_loss" else "max"

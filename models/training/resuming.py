@@ -1,0 +1,136 @@
+"""Makes a training that was stopped go on as if it had not been: same weights, same history, bit by bit.
+
+Lightning collects the state (weights, optimizer, schedule, loops, callbacks) and puts it back; what it leaves out is
+added by ClassifierModule (history, the epoch's sums so far) and by Loaders (batches done). No generator's state is part
+of it, since batches depend on (seed, epoch), and dropout on (seed, step, process).
+"""
+
+import signal
+import time
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from lightning_fabric.plugins import CheckpointIO
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+
+from core.errors import TrainingError
+from models.training.module import ClassifierModule
+
+State = dict[str, Any]
+
+
+class Store(Protocol):
+    """What is needed of outputs.checkpoints."""
+
+    def save(self, step: int, state: State) -> None:
+        """Keeps the state after `step`."""
+
+
+class Checkpointing(Checkpoint):
+    """Saves after every epoch and, if so told, after every so many steps or minutes.
+
+    It is a `Checkpoint`, and last in the list, so that early stopping has decided before it saves.
+
+    Args:
+        store: where to; every process calls it through Lightning, but only the first one writes.
+        state: what the training goes on from; None at its beginning.
+    """
+
+    def __init__(self, store: Store, state: State | None, steps: int | None, minutes: float | None) -> None:
+        self.io = StateIO(store, state)
+        self.state = state
+        self.steps = steps
+        self.seconds = None if minutes is None else minutes * 60
+        self.saved_at = 0.0
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: State) -> None:
+        """Adds what early stopping decided."""
+        checkpoint["should_stop"] = trainer.should_stop
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: State) -> None:
+        """Takes it up."""
+        trainer.should_stop = checkpoint["should_stop"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Makes sure that all processes go on from the same step."""
+        self.saved_at = time.monotonic()
+        steps = trainer.strategy.reduce(torch.tensor(float(trainer.global_step)), reduce_op="mean")
+        if float(steps) != trainer.global_step:
+            raise TrainingError("the processes found different checkpoints; they need one folder that all of them see")
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Saves within the epoch; its last step is left to the end of the epoch, after validation."""
+        assert isinstance(pl_module, ClassifierModule)
+        last = batch_idx + 1 == trainer.num_training_batches or trainer.should_stop  # the time may be over
+        if not last and self._is_due(trainer) and pl_module.is_sound():
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves after validation."""
+        self._save(trainer)
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        if self.steps is not None and trainer.global_step % self.steps == 0:
+            return True
+        if self.seconds is None:
+            return False
+        # Clocks differ: the first process's counts.
+        return bool(trainer.strategy.broadcast(time.monotonic() - self.saved_at >= self.seconds))
+
+    def _save(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint("")
+        self.saved_at = time.monotonic()
+
+
+class StateIO(CheckpointIO):
+    """Hands Lightning the state, and the store what Lightning collects."""
+
+    def __init__(self, store: Store, state: State | None) -> None:
+        self.store = store
+        self.state = state
+
+    def save_checkpoint(self, checkpoint: State, path: Any, storage_options: Any = None) -> None:
+        """Called in the first process only."""
+        self.store.save(checkpoint["global_step"], checkpoint)
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> State:
+        """Called in each process."""
+        assert self.state is not None
+        return self.state
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """The store's own business."""
+
+
+class StepSeeds(Callback):
+    """Starts the generator of each step's dropout from (seed, step, process): there is no state to be saved."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Seeds the step."""
+        sequence = np.random.SeedSequence([self.seed, trainer.global_step, trainer.global_rank])
+        seed = int(sequence.generate_state(1, np.uint64)[0])
+        # torch.manual_seed would do, but it takes a millisecond where there is no GPU.
+        torch.default_generator.manual_seed(seed)
+        if pl_module.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+
+
+class OwnSignals(Callback):
+    """Puts the program's own handler of SIGTERM back.
+
+    Lightning's takes part in a collective operation wherever the signal finds it, which can wait forever.
+    """
+
+    def __init__(self) -> None:
+        self.handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning has set its own by now."""
+        signal.signal(signal.SIGTERM, self.handler)

@@ -1,0 +1,48 @@
+"""The cold start of a training, before its clock starts.
+
+In the first step of a process numba compiles the loops or loads them from its cache, libraries set up threads and
+kernels: seconds instead of milliseconds. Which training of a comparison pays for the compilation is a matter of chance.
+"""
+
+import time
+from copy import deepcopy
+
+import numpy as np
+import torch
+from pytorch_lightning import Trainer
+from torch.nn.functional import cross_entropy
+
+from models.training.module import ClassifierModule, totals
+from text.batches import Documents, Share, TokenBatches
+
+
+def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, batch_size: int) -> float:
+    """Takes one step of training and one of validation with a copy of `module` that is thrown away.
+
+    Leaves weights, optimizer, history and random generators as they were: a training ends with the same bits as
+    without it (tests/models/test_warmup.py).
+
+    Returns:
+        the seconds that it took
+    """
+    started = time.perf_counter()
+    device = trainer.strategy.root_device
+    first = np.arange(min(batch_size, len(documents.lengths)))
+    copied = trainer.precision_plugin.convert_module(deepcopy(module)).to(device)
+    assert isinstance(copied, ClassifierModule)
+    batch = copied.transfer_batch_to_device(TokenBatches(documents)[Share(first, len(first), 0)], device, 0)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):  # dropout draws numbers
+        optimizer = copied.build_optimizer(device, trainer.world_size, str(trainer.precision))
+        for training in (True, False):
+            copied.train(training)
+            with torch.set_grad_enabled(training), trainer.precision_plugin.forward_context():
+                logits = copied.classifier(batch.tokens, batch.lengths)  # (batch, classes)
+                loss = cross_entropy(logits, batch.labels, reduction="sum")
+                totals(logits, batch.labels, loss)
+            if training:
+                torch.autograd.backward(loss)
+                copied.configure_gradient_clipping(optimizer, trainer.gradient_clip_val)
+                optimizer.step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started

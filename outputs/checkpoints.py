@@ -1,0 +1,137 @@
+"""Checkpoints of trainings that are not finished: checkpoints/<signature>/step-<n>.ckpt at the repository's root.
+
+They are no outputs of DVC, which deletes those before each run. A file is what `torch.save` makes, and its SHA-256 in
+the last 32 bytes: truncation and flipped bits are seen, and nothing is unpickled but tensors and plain values. The
+newest two are kept, since the newest may turn out to be broken.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from core.errors import TrainingError
+from core.repository import repository_root
+
+DIGEST_SIZE = hashlib.sha256().digest_size
+
+
+class Checkpoints:
+    """Those of the training with this signature."""
+
+    def __init__(self, signature: str) -> None:
+        self.folder = repository_root() / "checkpoints" / signature
+        self._lock = FileLock(self.folder.with_suffix(".lock"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Waits until no other process trains the same, and keeps others waiting meanwhile.
+
+        Raises:
+            TrainingError: the folder cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire(blocking=False)
+            except Timeout:
+                print("waiting for another process that trains the same", file=sys.stderr, flush=True)
+                self._lock.acquire()
+                self.folder.mkdir(parents=True, exist_ok=True)
+            for part in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
+                part.unlink()
+        except OSError as error:
+            raise self._not_written(error) from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def load(self, announce: bool = True) -> dict[str, Any] | None:
+        """The newest checkpoint that is whole; None if there is none. With `announce`, broken ones are named."""
+        for path in reversed(self._paths()):
+            try:
+                return _read(path)
+            except (OSError, ValueError, RuntimeError) as error:
+                if announce:
+                    reason = " ".join(str(error).split())
+                    print(f"{self._shown(path)} is broken ({reason}); the one before it is used", file=sys.stderr)
+        return None
+
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Writes the checkpoint of `step`, whole or not at all.
+
+        Raises:
+            TrainingError: the disk does not take it.
+        """
+        path = self.folder / f"step-{step}.ckpt"
+        temporary = self.folder / f".{path.name}.part"
+        content = io.BytesIO()
+        torch.save(state, content)
+        older = [found for found in self._paths() if _step(found) < step]
+        try:
+            # A later one than the step that the training has come to is one that it could not go on from.
+            for useless in set(self._paths()) - {path, *older[-1:]}:
+                useless.unlink()
+            with temporary.open("wb") as file:
+                file.write(content.getbuffer())
+                file.write(hashlib.sha256(content.getbuffer()).digest())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync(self.folder)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise self._not_written(error) from None
+
+    def remove(self) -> None:
+        """Deletes them, unless a process is training the same."""
+        if not self.folder.exists():
+            return
+        try:
+            with self._lock.acquire(blocking=False):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                Path(self._lock.lock_file).unlink(missing_ok=True)
+        except (Timeout, OSError):
+            return
+
+    def _paths(self) -> list[Path]:
+        """From the oldest to the newest."""
+        return sorted(self.folder.glob("step-*.ckpt"), key=_step)
+
+    def _shown(self, path: Path) -> Path:
+        return path.relative_to(repository_root())
+
+    def _not_written(self, error: OSError) -> TrainingError:
+        kept = "; the last checkpoint is kept, dvc repro goes on from it" if self._paths() else ""
+        return TrainingError(f"{self._shown(self.folder)} cannot be written: {error.strerror or error}{kept}")
+
+
+def _step(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = memoryview(path.read_bytes())
+    if hashlib.sha256(content[:-DIGEST_SIZE]).digest() != content[-DIGEST_SIZE:]:
+        raise ValueError("its checksum differs")
+    state: dict[str, Any] = torch.load(io.BytesIO(content[:-DIGEST_SIZE]), map_location="cpu", weights_only=True)
+    return state
+
+
+def _sync(folder: Path) -> None:
+    """A rename is on the disk only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# LSTM against itself: ten seeds of one variant, split into two groups in every way. The statistics should see nothing.
+#   recipes/aa_test.sh [more -S settings for dvc exp run]
+# What it gave: docs/statistics.md, "On real trainings".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+dvc exp run --name "against-itself-$(date +%s)" \
+  -S "compare.variants=[lstm]" -S "compare.seeds=[1,2,3,4,5,6,7,8,9,10]" "$@"
+python -m commands.aa_test

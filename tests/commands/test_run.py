@@ -1,0 +1,282 @@
+"""Trainings at the same time leave what one after another leaves; failures and Ctrl-C lose nothing of the others."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+from commands.run import Room, share_out, sort_lock_file
+from config.params import TrainParams
+from tests.once import made_once
+from tests.pipelines.project import change_params, copy_project, install, run_in
+
+# Stages in the place of the real ones, which take seconds to start: what is tested is DVC's work around them.
+STAGE = """
+import os, pathlib, signal, sys
+from pipelines import cli
+
+with open("loaded-" + pathlib.Path(__file__).stem, "a") as file:
+    file.write("once ")
+
+def main():
+    name = os.environ["DVC_STAGE"].partition("@")[2]
+    words = name.rsplit("-", 1)
+    if pathlib.Path("fail-" + name).exists():
+        sys.exit("error: the loss is nan")
+{before}
+    for path in {outputs}:
+        path = pathlib.Path(path.format(*words))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{{"name": "' + name + '"}}')
+
+if __name__ == "__main__":
+    main()
+"""
+OUTPUTS = {
+    "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
+    "evaluate": [
+        *(f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")),
+        "data/evaluated/{}-{}.sha256",
+    ],
+    "reference": ["references/linear/config.json"],
+    "compare": [
+        *(f"reports/{file}" for file in ("comparison.json", "metrics.json", "comparison.html")),
+        *("reports/plots/a.json", "reports/figures/a.png"),
+    ],
+}
+KEEP = """
+from pipelines import evaluated
+from config.params import load
+evaluated.keep_only(load().compare)
+"""
+GRID = ("python", "-m", "commands.run", "--workers", "3")
+
+
+def write_stage(project: Path, stage: str, before: str = "") -> None:
+    (project / "pipelines" / f"{stage}.py").write_text(
+        STAGE.format(before=indent(before, "    "), outputs=OUTPUTS[stage])
+    )
+
+
+def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
+    """The stages that DVC ran."""
+    return {line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose grid ran at the same time."""
+
+    def make(folder: Path) -> None:
+        copy_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1, 2]})
+        for stage in OUTPUTS:
+            write_stage(folder, stage, before=KEEP if stage == "compare" else "")
+        assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
+        result = run_in(folder, *GRID)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "bilstm-2  │ Running stage 'train@bilstm-2'" in result.stdout
+        assert "reference │ Running stage 'reference'" in result.stdout
+
+    return made_once(tmp_path_factory, "grid", make)
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "project"))
+
+
+def test_stages_at_once_leave_the_lock_file_of_one_after_another(finished: Path, project: Path) -> None:
+    (project / "dvc.lock").unlink()
+    for name in (".dvc/cache", ".dvc/tmp", "results", "references", "reports"):
+        shutil.rmtree(project / name)
+    result = run_in(project, "dvc", "repro")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
+
+
+def test_what_trainings_need_is_loaded_once(finished: Path) -> None:
+    assert {(finished / f"loaded-{stage}").read_text() for stage in ("train", "evaluate")} == {"once "}
+
+
+def test_where_nothing_is_to_do_nothing_runs(project: Path) -> None:
+    result = run_in(project, *GRID)
+    assert result.returncode == 0
+    assert "Running stage" not in result.stdout
+
+
+def test_a_change_of_the_users_own_file_is_noticed(project: Path) -> None:
+    reviews = project / "reviews.csv"
+    reviews.write_text("text,label\n" + "".join(f"film {n},{n % 2}\n" for n in range(40)), encoding="utf-8")
+    one = {"compare.variants": ["lstm"], "compare.seeds": [3]}
+    change_params(project, {"data.name": "custom", "data.source": "reviews.csv", **one})
+    assert "download" in ran(run_in(project, *GRID))
+    reviews.write_text(reviews.read_text(encoding="utf-8") + "one more film,1\n", encoding="utf-8")
+    assert {"check", "download", "tokenize", "train@lstm-3"} <= ran(run_in(project, *GRID))
+    assert ran(run_in(project, *GRID)) == set()
+
+
+def test_a_change_of_the_vectors_file_or_of_a_library_is_noticed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = project / "glove.txt"
+    vectors.write_text("film 1 2 3\n", encoding="utf-8")
+    write_stage(project, "train", before="import numba")
+    one = {"compare.variants": ["lstm"], "compare.seeds": [3]}
+    change_params(project, {"tokenize.vectors": "glove.txt", **one})
+    assert {"tokenize", "train@lstm-3"} <= ran(run_in(project, *GRID))
+    vectors.write_text("film 1 2 4\n", encoding="utf-8")
+    again = ran(run_in(project, *GRID))
+    assert {"check", "tokenize", "train@lstm-3"} <= again
+    assert "download" not in again
+    install("numba", "99.1", tmp_path / "installed")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
+    assert {"check", "train@lstm-3"} <= ran(run_in(project, *GRID))
+    assert ran(run_in(project, *GRID)) == set()
+
+
+@pytest.mark.parametrize(("missing", "line"), [
+    (".git", "is no git repository, which DVC needs: git init"),
+    (".dvc", "has no folder .dvc, which DVC needs: dvc init"),
+])  # fmt: skip
+def test_a_folder_that_is_no_repository_is_named_with_what_makes_it_one(project: Path, missing: str, line: str) -> None:
+    shutil.rmtree(project / missing)
+    result = run_in(project, *GRID)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"error: {project} {line}\n")
+    assert run_in(project, *line.rpartition(": ")[2].split()).returncode == 0
+    mended = run_in(project, "dvc", "status")
+    assert mended.returncode == 0, mended.stderr
+
+
+def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path) -> None:
+    change_params(project, {"compare.seeds": [3, 1, 2, 4]})
+    (project / "fail-lstm-4").touch()
+    result = run_in(project, *GRID)
+    assert result.returncode == 1
+    assert "lstm-4   │ error: the loss is nan" in result.stdout
+    assert result.stderr.splitlines()[-1] == "error: failed: lstm-4; the lines above say why"
+    assert ran(result) == {"check", "train@lstm-4", "train@bilstm-4", "evaluate@bilstm-4"}
+    (project / "fail-lstm-4").unlink()
+    assert ran(run_in(project, *GRID)) == {"train@lstm-4", "evaluate@lstm-4", "compare"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_all_trainings_in_order(project: Path, number: signal.Signals, code: int) -> None:
+    wait = """
+def stage(_):
+    try:
+        print("waiting", flush=True)
+        signal.pause()
+    finally:
+        pathlib.Path("ended-" + name).touch()
+sys.argv = sys.argv[:1]
+cli.run(stage, cli.parser(""))
+"""
+    write_stage(project, "train", before=wait)
+    shutil.rmtree(project / "results")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    grid = subprocess.Popen(
+        [sys.executable, *GRID[1:]], cwd=project, env=environment, stdout=subprocess.PIPE, text=True,
+        restore_signals=True,
+    )  # fmt: skip
+    assert grid.stdout is not None
+    waiting = 0
+    for line in grid.stdout:
+        waiting += line.endswith("│ waiting\n")
+        if waiting == 3:
+            break
+    grid.send_signal(number)
+    rest = grid.stdout.read()  # until the last process that could write has ended
+    assert grid.wait() == code
+    assert len(list(project.glob("ended-*"))) == 3
+    assert "waiting" not in rest
+    assert not list(project.glob("results/*/*/metrics.json"))
+
+
+def test_trainings_that_are_no_longer_compared_change_nothing_in_a_clone(project: Path, tmp_path: Path) -> None:
+    run_in(project, "dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    before = (project / "dvc.lock").read_bytes()
+    change_params(project, {"compare.variants": ["lstm"], "compare.seeds": [1, 3]})
+    result = run_in(project, *GRID)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "compare" in ran(result)
+    assert len(list(project.glob("results/*/*/metrics.json"))) == 6
+    lock = (project / "dvc.lock").read_bytes()
+
+    author = ("-c", "user.name=a", "-c", "user.email=a@b")
+    assert run_in(project, "git", "add", "--all").returncode == 0
+    assert run_in(project, "git", *author, "commit", "--quiet", "--message", "one variant").returncode == 0
+    assert run_in(project, "dvc", "push").returncode == 0
+    clone = tmp_path / "clone"
+    assert run_in(tmp_path, "git", "clone", "--quiet", str(project), str(clone)).returncode == 0
+    pulled = run_in(clone, "dvc", "pull")
+    assert pulled.returncode == 0, pulled.stderr
+    assert run_in(clone, "dvc", "status", "--json").stdout.strip() == "{}"
+    repeated = run_in(clone, "dvc", "repro")
+    assert (repeated.returncode, ran(repeated)) == (0, set())
+    assert (clone / "dvc.lock").read_bytes() == lock
+
+    (project / "data" / "evaluated" / "gru-1.sha256").write_text("of another branch\n")
+    assert ran(run_in(project, "dvc", "repro")) == {"compare"}
+    assert (project / "dvc.lock").read_bytes() == lock
+
+    change_params(project, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1, 2]})
+    again = run_in(project, *GRID)
+    assert (again.returncode, ran(again)) == (0, set())  # all of it was in DVC's cache
+    assert (project / "dvc.lock").read_bytes() == before
+
+
+def train_params(**changes: object) -> TrainParams:
+    return TrainParams.model_validate(changes)
+
+
+def test_cores_are_shared_out_without_overlap() -> None:
+    cores = len(os.sched_getaffinity(0))
+    rooms = share_out(train_params(), trainings=100, workers=None)
+    taken = [core for room in rooms for core in room.cores]
+    assert len(taken) == len(set(taken)) == len(rooms) <= cores
+    (room,) = share_out(train_params(), trainings=1, workers=None)
+    assert len(room.cores) == len(taken)
+    assert len(share_out(train_params(threads=2), trainings=100, workers=None)) == len(taken) // 2
+
+
+@pytest.mark.parametrize("trainings", [1, 2, 3, 4, 5, 6, 7])
+def test_all_rooms_have_as_many_cores_so_that_costs_can_be_compared(
+    trainings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(10, 17)), raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
+    monkeypatch.setattr("commands.run.cpu_count", lambda: 7)
+    rooms = share_out(train_params(), trainings, workers=None)
+    taken = [core for room in rooms for core in room.cores]
+    assert [len(room.cores) for room in rooms] == [7 // trainings] * trainings
+    assert set(taken) <= set(range(10, 17))
+    assert len(taken) == len(set(taken))
+
+
+def test_gpus_are_shared_out_in_groups_of_the_devices_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,8")
+    rooms = share_out(train_params(accelerator="gpu", devices=2), trainings=9, workers=None)
+    assert [room.gpus for room in rooms] == [["4", "5"], ["6", "7"]]
+
+
+def test_more_workers_than_cores_are_not_bound_to_any() -> None:
+    assert set(map(repr, share_out(train_params(), trainings=999, workers=999))) == {repr(Room([], []))}
+
+
+def test_several_nodes_are_left_to_whoever_starts_them() -> None:
+    assert share_out(train_params(num_nodes=2), trainings=4, workers=None) == []
+
+
+def test_entries_of_the_lock_file_that_were_there_keep_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head, entries = "schema: '2.0'\nstages:\n", {name: f"  {name}:\n    cmd: {name}\n" for name in "abcde"}
+    Path("dvc.lock").write_text(head + "".join(entries[name] for name in "daecb"))
+    sort_lock_file(head + entries["d"] + entries["a"], ["b", "c", "e"])
+    assert Path("dvc.lock").read_text() == head + "".join(entries[name] for name in "dabce")

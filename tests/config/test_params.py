@@ -1,0 +1,396 @@
+"""params.yaml: what is right is read, what is wrong ends in one line that names the key."""
+
+import copy
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from config.params import Params, TrainParams, VariantParams, load, parse
+from core.errors import ParamsError
+from models import memory
+from models.classifier import TextClassifier
+from models.training.fit import build_trainer
+from models.training.module import ClassifierModule
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
+
+
+CONTENT: dict[str, Any] = YAML(typ="safe", pure=True).load(SHIPPED.read_text())
+
+
+def shipped() -> dict[str, Any]:
+    return copy.deepcopy(CONTENT)
+
+
+def write(path: Path, content: Any) -> Path:
+    with path.open("w") as file:
+        YAML().dump(content, file)
+    return path
+
+
+def leaves(section: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = []
+    for key, value in section.items():
+        found += leaves(value, (*prefix, key)) if isinstance(value, dict) else [(*prefix, key)]
+    return found
+
+
+def changed(key: tuple[str, ...], value: Any) -> dict[str, Any]:
+    content = shipped()
+    section = content
+    for part in key[:-1]:
+        section = section[part]
+    section[key[-1]] = value
+    return content
+
+
+def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> None:
+    params = load(SHIPPED)
+    written = shipped()
+    for name in ("data", "tokenize", "train", "compare", "tracking"):
+        assert set(written[name]) == set(type(getattr(params, name)).model_fields)
+    assert set(written["variants"]["lstm"]) == set(type(params.variants["lstm"]).model_fields)
+    assert set(written) == set(Params.model_fields)
+
+
+# What has no default: the data set, and what is compared.
+REQUIRED = {
+    *("data", "data.name", "variants", "variants.lstm.cell", "compare"),
+    *("compare.variants", "compare.seeds", "compare.baseline"),
+}
+
+
+def documented(section: dict[str, Any], prefix: str = "") -> list[str]:
+    """All keys of the shipped file, sections too, without the variants that are examples; lstm shows the defaults."""
+    found = []
+    for key, value in section.items():
+        if prefix != "variants." or key == "lstm":
+            found += [prefix + key, *(documented(value, f"{prefix}{key}.") if isinstance(value, dict) else [])]
+    return [name for name in found if name != "variants.lstm"]
+
+
+@pytest.mark.parametrize("name", documented(CONTENT))
+def test_what_is_left_out_has_the_value_that_the_shipped_params_show(name: str, tmp_path: Path) -> None:
+    content = shipped()
+    section = content
+    *parents, key = name.split(".")
+    for part in parents:
+        section = section[part]
+    del section[key]
+    path = write(tmp_path / "params.yaml", content)
+    if name in REQUIRED:
+        with pytest.raises(ParamsError, match=rf"params\.yaml: {re.escape(name)} is missing"):
+            load(path)
+    else:
+        assert load(path) == load(SHIPPED)
+
+
+def test_what_a_variant_leaves_out_has_the_value_shown_for_lstm() -> None:
+    variants = parse(shipped()).variants
+    shown = variants["lstm"].model_dump()
+    for name, written in shipped()["variants"].items():
+        assert variants[name].model_dump() == {**shown, **written}
+
+
+@pytest.mark.parametrize("called", [TextClassifier, ClassifierModule, build_trainer, memory.check])
+def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Callable[..., object]) -> None:
+    names = {*TrainParams.model_fields, *VariantParams.model_fields}
+    found = {name: argument.default for name, argument in inspect.signature(called).parameters.items() if name in names}
+    assert found
+    assert set(found.values()) == {inspect.Parameter.empty}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("variants.bilstm.pooling", "lsat", "variants.bilstm.pooling is 'lsat'; allowed: last, max, mean, attention"),
+        ("variants.bilstm.hidden_sise", 3, "variants.bilstm.hidden_sise is an unknown key; did you mean hidden_size?"),
+        ("train.epochs", "4", "train.epochs is '4'; allowed: auto, or an integer from 1 to"),
+        ("train.epochs", True, "train.epochs is True; allowed: auto, or an integer from 1 to"),
+        ("train.learning_rate", float("nan"), "train.learning_rate is nan; allowed: a finite number"),
+        ("train.batch_size", 0, "train.batch_size is 0; allowed: greater than or equal to 1"),
+        ("train.precision", "16-mixed", "train.precision is '16-mixed', which needs a GPU"),
+        ("compare.variants", ["lstm", "bilsm"], "compare.variants[1] is 'bilsm'; allowed: lstm, bilstm"),
+        ("compare.baseline", "gru", "compare.baseline is 'gru'; allowed: lstm, bilstm"),
+        ("compare.seeds", [1, 1], "compare.seeds names 1 more than once"),
+        ("compare.seeds", [], "compare.seeds is []; allowed: "),
+        ("data.name", "imbd", "data.name is 'imbd'; allowed: synthetic_reviews, temporal_order, first_token, imdb"),
+        ("data.name", "custom", "data.source is null; with data.name: custom it must name"),
+        (
+            "tokenize.tokenizer",
+            "basic",
+            "tokenize.tokenizer is 'basic'; allowed: auto, basic_english, whitespace, characters, sentencepiece",
+        ),
+        ("data.temporal_order.task", "6c", "data.temporal_order.task is '6c'; allowed: 6a, 6b"),
+        ("data.temporal_order.length", 9, "data.temporal_order.length is 9; allowed: greater than or equal to 10"),
+        ("data.text_column", None, "data.text_column is None; allowed: a column's name or, where the files have no"),
+        ("data.label_column", 0, "data.label_column is 0; allowed: a column's name or"),
+        ("data.label_column", True, "data.label_column is True; allowed: a column's name or"),
+        ("data.label_column", 2, "data.label_column is 2, but data.text_column is 'text'; both must be names, or both"),
+        (
+            "data.encoding",
+            "utf-16",
+            "data.encoding is 'utf-16'; allowed: utf-8, or an encoding of Python's that",
+        ),
+        ("data.encoding", "no such", "data.encoding is 'no such'; allowed: utf-8"),
+        ("data.encoding", "rot13", "data.encoding is 'rot13'; allowed: utf-8"),
+        (
+            "data.temporal_order.train_rows",
+            10**9,
+            "data.temporal_order.length is 100, in 1000004560 rows; allowed: 200000000 tokens in all, or 1818181 rows",
+        ),
+        ("data.first_token.test_rows", 10**9, "data.first_token.distractors is 100, in 1000004000 rows; allowed: 2000"),
+        ("data.checksum", "md5:1", "data.checksum is 'md5:1'; allowed: null or sha256:<64 hex digits>"),
+        ("variants.x y", {"cell": "rnn"}, "variants.x y has the name 'x y'; allowed: letters, digits"),
+        ("variants.bad", {}, "variants.bad.cell is missing"),
+        ("variants.bad", {"cell": "rnn", "layer_dropout": 0.5}, "variants.bad.layer_dropout is 0.5, but layers is 1"),
+        (
+            "variants.bad",
+            {"cell": "gru", "forget_bias": 1.0},
+            "variants.bad.forget_bias is 1.0, but cell is 'gru', which has no forget gate; allowed: null",
+        ),
+        (
+            "variants.bad",
+            {"cell": "rnn", "input_bias": -3.0},
+            "variants.bad.input_bias is -3.0, but cell is 'rnn', which has no input gate; allowed: null",
+        ),
+        (
+            "variants.bad",
+            {"cell": "lstm", "initialization": "keras", "forget_bias": 2.0},
+            "variants.bad.forget_bias is 2.0, but initialization is 'keras', which has its own; allowed with it: null",
+        ),
+        (
+            "variants.bad",
+            {"cell": "gru", "initialization": "keras", "recurrent_init": "orthogonal"},
+            "variants.bad.recurrent_init is 'orthogonal', but initialization is 'keras', which has its own; "
+            "allowed with it: uniform",
+        ),
+        (
+            "variants.bilstm.recurrent_init",
+            "orthogonl",
+            "variants.bilstm.recurrent_init is 'orthogonl'; allowed: uniform, orthogonal",
+        ),
+        ("trian", {}, "trian is an unknown key; did you mean train?"),
+        ("data", None, "data is None; allowed: "),
+    ],
+)
+def test_a_mistake_is_named_with_what_was_found_and_what_is_allowed(
+    key: str, value: Any, message: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "params.yaml", changed(tuple(key.split(".")), value))
+    with pytest.raises(ParamsError) as raised:
+        load(path)
+    assert f"params.yaml: {message}" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: [", "is no valid YAML"),
+        ("a: 1\na: 2", "is no valid YAML"),
+        ("", "holds no sections; it must have data, tokenize"),
+        ("- 1", "holds no sections"),
+        ("\x00", "is no valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_params_file_is_refused_in_one_line(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=message) as raised:
+        load(path)
+    assert "\n" not in str(raised.value)
+
+
+# Written out these lists would have 2**60 entries.
+ALIASES = ", ".join(["&a0 [x]", *(f"&a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))])
+
+
+@pytest.mark.parametrize(
+    ("epochs", "message"),
+    [
+        ("[" * 3000 + "]" * 3000, "is no valid YAML: brackets or keys within one another, too many"),
+        ("{a: " * 3000 + "}" * 3000, "is no valid YAML: brackets or keys within one another, too many"),
+        (f"[{ALIASES}]", r"train.epochs is \[\['x'\], \[\['x'\], \['x'\]\], .*; allowed: auto, or an integer"),
+        ("&a [*a]", r"train.epochs is \[\[\[\[...\]\]\]\]; allowed: auto, or an integer"),
+        ("0x" + "f" * 10_000, "train.epochs is a number with thousands of digits; allowed: auto, or an integer"),
+        ("9" * 10_000, "is no valid YAML: Exceeds the limit"),
+        ("1e999999999", "train.epochs is inf; allowed: auto, or an integer"),
+        ("2020-01-01", r"train.epochs is datetime.date\(2020, 1, 1\); allowed: auto, or an integer"),
+        ("!!python/object/apply:os.system [true]", "is no valid YAML: could not determine a constructor"),
+        (f"1\n  ? {'k' * 100_000}\n  : 1", r"train\.k{71}\.\.\. is an unknown key; allowed: epochs, "),
+        ("1\n  1: 2", r"train.1 is an unknown key|train\[1\] is 1; allowed: keys should be strings"),
+    ],
+)
+def test_what_yaml_can_hold_and_params_cannot_is_refused_in_one_short_line(
+    epochs: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(re.sub(r"(?m)^  epochs: auto  ", lambda _: f"  epochs: {epochs}  ", SHIPPED.read_text()))
+    with pytest.raises(ParamsError, match=message) as raised:
+        load(path)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 800
+
+
+def merges(times: int) -> str:
+    """Mappings of which each merges the one before it twice, and of which the last has 2 ** times keys."""
+    return "\n".join(["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, times + 1))])
+
+
+MANY_KEYS = "a: &a {" + "".join(f"k{n}: 1, " for n in range(400)) + "}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        merges(60),
+        merges(60).replace("\n", "\nb: [*a0, *a0]\n", 1) + "\n<<: *a60",
+        MANY_KEYS + "b: {<<: [" + "*a, " * 251 + "]}",
+        MANY_KEYS + "".join(f"b{n}: {{<<: *a}}\n" for n in range(251)),
+        "a: &a {<<: &b {<<: [*a, *a]}}",
+    ],
+    ids=["within one another", "and at the top", "one list", "many mappings", "a circle"],
+)
+def test_merge_keys_that_stand_for_too_much_are_refused_before_they_are_written_out(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"params.yaml has merge keys \(<<\) that .*; allowed: 100,000 in all$"):
+        load(path)
+
+
+def test_what_merge_keys_stand_for_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(f"{SHIPPED.read_text()}\n{merges(10)}")
+    with pytest.raises(ParamsError, match=r"a0 is an unknown key; .*and 10 more"):
+        load(path)
+    text = SHIPPED.read_text()
+    for name in ("lstm", "bilstm"):
+        text = re.sub(rf"(?m)^  {name}:", rf"  {name}: &{name}", text)
+    path.write_text(text.replace("\ntrain:", "\n  small: {<<: [*lstm, *bilstm], hidden_size: 3}\ntrain:"))
+    variants = load(path).variants
+    assert variants["small"] == variants["lstm"].model_copy(update={"hidden_size": 3})
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"params.yaml is missing"):
+        load(tmp_path / "params.yaml")
+
+
+def test_scientific_notation_is_a_number_as_it_is_for_dvc(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(SHIPPED.read_text().replace("learning_rate: 0.003", "learning_rate: 3e-3"))
+    assert load(path).train.learning_rate == 0.003
+
+
+EXTREMES: list[Any] = [
+    *(0, -1, 1, 2**31, 2**32, 2**63, 2**64, 10**30, -(10**30)),
+    *(0.0, -0.0, 1.0, 1e308, 5e-324, float("inf"), float("-inf"), float("nan")),
+    *("", " ", "null", "1", "x" * 100_000, "a\nb", "a\x00b", "\ud800", "../x", "; touch x", "$(touch x)", "\u202eabc"),
+    *([], [[]], {}, {"": None}, [None], ["lstm", "lstm"], [1, 1], [2**64], {"lstm": {}}, {1: 2}, True, False, None),
+]
+values = st.one_of(
+    st.sampled_from(EXTREMES),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_subnormal=False),  # some test in this process may have switched them off
+    st.text(max_size=20),
+    st.lists(st.one_of(st.integers(), st.text(max_size=5), st.none()), max_size=3),
+    st.dictionaries(st.one_of(st.text(max_size=5), st.integers()), st.integers(), max_size=2),
+)
+keys = st.sampled_from(leaves(shipped()))
+sections = st.sampled_from(sorted({key[:-1] for key in leaves(shipped())} - {()}))
+
+
+def check_value(key: tuple[str, ...], value: Any) -> None:
+    """Whether the value is taken as it is, or refused in a line that names the key."""
+    try:
+        params = parse(changed(key, value))
+    except ParamsError as error:
+        assert "\n" not in str(error)
+        assert len(str(error)) < 500
+        assert key[-1] in str(error) or key[0] in str(error)
+    else:
+        section: Any = params.model_dump()
+        for part in key:
+            section = section[part]
+        assert (
+            section in (value, float(value)) if type(value) is int else section == value
+        )  # nothing was bent into shape or replaced by a default
+
+
+def check_misspelling(key: tuple[str, ...], position: int, letter: str) -> None:
+    """Whether an unknown key is refused by its name; `position` says which letter of a real one is another."""
+    name = key[-1]
+    wrong = name[: position % len(name)] + letter + name[position % len(name) + 1 :]
+    section: Any = shipped()
+    for part in key[:-1]:
+        section = section[part]
+    if wrong in section or key[:-1] == ("variants",):
+        return
+    with pytest.raises(ParamsError) as raised:
+        parse(changed((*key[:-1], wrong), section[name]))
+    assert "\n" not in str(raised.value)
+    assert f"{'.'.join((*key[:-1], wrong))} is an unknown key" in str(raised.value)
+
+
+@pytest.mark.parametrize("key", leaves(shipped()), ids=".".join)
+def test_every_extreme_of_every_key_is_taken_or_named(key: tuple[str, ...]) -> None:
+    for value in EXTREMES:
+        check_value(key, value)
+
+
+@settings(max_examples=600, deadline=None)
+@given(key=keys, value=values)
+def test_any_value_of_any_key_is_taken_or_named(key: tuple[str, ...], value: Any) -> None:
+    check_value(key, value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(key=keys, position=st.integers(0, 100), letter=st.sampled_from("abcdefghijklmnopqrstuvwxyz_"))
+def test_any_misspelling_of_any_key_is_named(key: tuple[str, ...], position: int, letter: str) -> None:
+    check_misspelling(key, position, letter)
+
+
+@settings(max_examples=100, deadline=None)
+@given(section=sections, value=values)
+def test_any_value_in_the_place_of_a_section_is_taken_or_named(section: tuple[str, ...], value: Any) -> None:
+    try:
+        parse(changed(section, value))
+    except ParamsError as error:
+        assert "\n" not in str(error)
+        assert section[0] in str(error)
+
+
+@settings(max_examples=300, deadline=None)
+@given(content=st.one_of(st.text(max_size=300), st.binary(max_size=300)))
+def test_any_file_is_refused_in_one_line(content: str | bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("params") / "params.yaml"
+    path.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+    with pytest.raises(ParamsError) as raised:
+        load(path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["temporal_order", "first_token"])
+def test_symbols_of_generated_sequences_stay_what_they_are(name: str) -> None:
+    content = shipped()
+    content["data"]["name"] = name
+    for tokenizer in ("auto", "whitespace"):
+        content["tokenize"] = {"tokenizer": tokenizer}
+        assert parse(content).tokenize.tokenizer == tokenizer
+    for tokenizer in ("basic_english", "characters", "sentencepiece"):
+        content["tokenize"] = {"tokenizer": tokenizer}
+        with pytest.raises(ParamsError) as raised:
+            parse(content)
+        assert f"tokenize.tokenizer is '{tokenizer}'; allowed with data.name {name}: auto, whitespace" in str(
+            raised.value
+        )

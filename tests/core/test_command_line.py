@@ -1,0 +1,153 @@
+"""Commands end with true exit codes, and with one line for what the user can mend."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import command_line
+from core.errors import ParamsError, without_secrets
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import signal
+from errors import ParamsError
+from pipelines import cli
+
+def stage(arguments):
+    {body}
+
+cli.run(stage, cli.parser("A stage."))
+"""
+
+
+def run(body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(body=body), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_success_is_0() -> None:
+    assert run("pass").returncode == 0
+
+
+def test_a_user_error_is_one_line_without_a_traceback() -> None:
+    result = run("raise ParamsError('train.epochs is 0')")
+    assert (result.returncode, result.stderr) == (1, "error: train.epochs is 0\n")
+
+
+def test_what_an_error_quotes_neither_breaks_its_line_nor_steers_the_terminal() -> None:
+    result = run(r"raise ParamsError('a\x1b[2Jb\nc\x00d é')")
+    assert result.stderr == "error: a [2Jb c d é\n"
+    assert str(ParamsError("a\nb\r\nc")) == "a b c"
+
+
+def test_debug_shows_the_traceback() -> None:
+    result = run("raise ParamsError('train.epochs is 0')", "--debug")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_is_a_failure_without_a_traceback(name: str, code: int) -> None:
+    result = run(f"signal.raise_signal(signal.{name})")
+    assert result.returncode == code
+    assert result.stderr == ""
+    assert code == 128 + getattr(signal, name)
+
+
+@pytest.mark.parametrize(
+    ("stage", "variant", "seed"),
+    [
+        ("train@lstm-1", "lstm", 1),
+        ("train@bi-lstm_2-x-4294967295", "bi-lstm_2-x", 2**32 - 1),
+        ("../dvc.yaml:evaluate@lstm-0", "lstm", 0),
+    ],
+)
+def test_the_name_of_the_stage_says_which_training_is_meant(
+    stage: str, variant: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_STAGE", stage)
+    found = command_line.training_parser(None).parse_args([])
+    assert (found.variant, found.seed) == (variant, seed)
+    said = command_line.training_parser(None).parse_args(["--variant", "gru", "--seed", "7"])
+    assert (said.variant, said.seed) == ("gru", 7)
+
+
+@pytest.mark.parametrize("stage", ["", "train", "train@lstm; touch x-1", "train@lstm-1; touch x", "train@../x-1"])
+def test_outside_of_such_a_stage_the_training_must_be_named(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_STAGE", stage)
+    with pytest.raises(SystemExit):
+        command_line.training_parser(None).parse_args([])
+
+
+def test_a_traceback_shows_no_password() -> None:
+    result = run("raise ValueError('http://me:secret@host/x?token=hidden is wrong')")
+    assert result.returncode == 1
+    assert result.stderr.endswith("ValueError: http://host/x is wrong\n")
+    assert "secret" not in result.stderr
+    assert "hidden" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("'postgresql://me:sec'ret@host/db' is down", "'postgresql://host/db' is down"),
+        ("http://me:sec/r@et@host/x?token=secret#y: no", "http://host/x no"),
+        ("Max retries exceeded with url: /api?token=secret (Caused", "Max retries exceeded with url: /api (Caused"),
+        ("is it http://host/x, or not? me@host knows", "is it http://host/x, or not? me@host knows"),
+    ],
+)
+def test_what_may_be_secret_in_an_address_is_left_out(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
+
+
+def test_params_are_checked_from_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("data: {name: imbd}\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "pipelines.check"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: params.yaml: data.name is 'imbd'; allowed: synthetic_reviews, ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_another_sigterm_does_not_disturb_the_end() -> None:
+    body = """
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.raise_signal(signal.SIGTERM)
+        print("tidied up")
+    """
+    result = run(body.strip())
+    assert (result.returncode, result.stdout, result.stderr) == (143, "tidied up\n", "")
+
+
+def test_a_stage_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """Here a shell, which the signal kills while the stage waits for its standard input."""
+    program = PROGRAM.format(body="print('started', flush=True); sys.stdin.read()").replace("import", "import sys,", 1)
+    shell = subprocess.Popen(
+        ["sh", "-c", '"$0" -c "$1"; exit', sys.executable, program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DVC_STAGE": "train"},
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    assert shell.stdout is not None
+    assert shell.stdout.readline() == b"started\n"
+    shell.kill()
+    assert shell.stdout.read() == b""  # its end: no process has it open any more

@@ -1,0 +1,136 @@
+"""The simple models beside every comparison: they are scikit-learn's, bounded, and the same each time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from models import reference_models
+from models.reference_models import LinearModel, majority
+from text.tokenizing.token_file import SCHEMA, TokenStore
+
+VOCABULARY = 40
+
+
+def make_store(documents: Sequence[Sequence[int]], labels: Sequence[int], chunks: int = 2) -> TokenStore:
+    lengths = [len(tokens) for tokens in documents]
+    columns = [
+        pa.array([f"{index}" for index in range(len(documents))]),
+        pa.array([list(tokens) for tokens in documents], pa.list_(pa.int32())),
+        pa.array(labels, pa.int32()),
+        pa.array(lengths, pa.int32()),
+    ]
+    table = pa.Table.from_arrays(columns, schema=SCHEMA)
+    return TokenStore(table.to_batches(max_chunksize=-(-len(documents) // chunks)))
+
+
+def draw(documents: int, classes: int, random_state: int) -> tuple[list[list[int]], list[int]]:
+    """Documents of 1 to 30 tokens, of which some tell the class, and some pairs do."""
+    rng = np.random.default_rng(random_state)
+    labels = rng.integers(0, classes, documents)
+    texts = []
+    for label in labels:
+        tokens = rng.integers(0, VOCABULARY, rng.integers(1, 30))
+        tokens[rng.random(len(tokens)) < 0.1] = 2 + label
+        texts.append(tokens.tolist())
+    return texts, labels.tolist()
+
+
+def with_scikit_learn(
+    train: tuple[list[list[int]], list[int]], test: list[list[int]]
+) -> tuple[NDArray[np.float64], int]:
+    """The textbook's way, with token numbers as words; and how many features it finds."""
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+")
+    features = vectorizer.fit_transform([" ".join(map(str, tokens)) for tokens in train[0]])
+    model = LogisticRegression(max_iter=1000).fit(features, train[1])
+    return model.predict_proba(vectorizer.transform([" ".join(map(str, tokens)) for tokens in test])), features.shape[1]
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_the_linear_model_is_that_of_scikit_learns_vectorizer(classes: int) -> None:
+    train, test = draw(400, classes, 1), draw(100, classes, 2)
+
+    model = LinearModel(make_store(*train), VOCABULARY, classes)
+
+    expected, features = with_scikit_learn(train, test[0])
+    np.testing.assert_allclose(model.predict(make_store(*test)), expected, atol=2e-3)
+    assert model.parameters == (features + 1) * (1 if classes == 2 else classes)
+    assert model.documents == 400
+
+
+def test_pairs_do_not_reach_over_the_end_of_a_document() -> None:
+    terms, owners = reference_models.terms_of(make_store([[3, 4], [5], [6, 7]], [0, 0, 1], chunks=1), np.arange(3), 10)
+
+    assert terms.tolist() == [3, 4, 5, 6, 7, 10 * 4 + 4, 10 * 7 + 7]
+    assert owners.tolist() == [0, 0, 1, 2, 2, 0, 2]
+
+
+def test_the_order_of_two_words_counts() -> None:
+    train = [[2, 3], [3, 2]] * 50
+    store = make_store(train, [0, 1] * 50)
+
+    probabilities = LinearModel(store, VOCABULARY, 2).predict(store)
+
+    assert (probabilities.argmax(axis=1) == store.labels).all()
+
+
+def test_predictions_repeat_to_the_bit_whatever_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, test = make_store(*draw(300, 3, 1)), make_store(*draw(80, 3, 2))
+    first = LinearModel(train, VOCABULARY, 3).predict(test)
+
+    assert (LinearModel(train, VOCABULARY, 3).predict(test) == first).all()
+    monkeypatch.setattr(reference_models, "TOKENS_AT_ONCE", 200)
+    assert (LinearModel(train, VOCABULARY, 3).predict(test) == first).all()
+
+
+def test_only_the_most_frequent_terms_have_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference_models, "MOST_WEIGHTS", 6)
+    store = make_store([[9, 8, 9], [8, 9], [9, 7], [7, 9]], [0, 1, 0, 1])
+
+    model = LinearModel(store, VOCABULARY, 2)
+
+    # 9 stands there five times, 8, 7 and the pair 8 9 twice, all other pairs once: the number decides among equals.
+    assert model.parameters == 3 + 1
+    assert model._terms.tolist() == [7, 8, 9]
+
+
+def test_of_too_many_documents_evenly_spread_ones_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, labels = draw(300, 2, 1)
+    store = make_store(texts, labels)
+    monkeypatch.setattr(reference_models, "MOST_TOKENS", -(-int(store.lengths.sum()) // 3))
+
+    model = LinearModel(store, VOCABULARY, 2)
+
+    expected, _ = with_scikit_learn((texts[::3], labels[::3]), texts)
+    assert model.documents == 100
+    np.testing.assert_allclose(model.predict(store), expected, atol=2e-3)
+
+
+def test_a_class_without_training_documents_is_never_predicted() -> None:
+    texts, labels = draw(200, 2, 1)
+    store = make_store(texts, [2 * label for label in labels])
+
+    probabilities = LinearModel(store, VOCABULARY, 3).predict(store)
+
+    assert probabilities.shape == (200, 3)
+    assert (probabilities[:, 1] == 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_of_one_class_alone_there_is_nothing_to_learn() -> None:
+    store = make_store(*draw(20, 1, 1))
+
+    model = LinearModel(store, VOCABULARY, 1)
+
+    assert (model.predict(store) == 1).all()
+    assert model.parameters == 0
+
+
+def test_the_majority_class_is_that_of_the_training_documents() -> None:
+    probabilities = majority(np.array([1, 1, 0, 2], np.int32), documents=3, classes=4)
+
+    np.testing.assert_allclose(probabilities, [[0.25, 0.5, 0.25, 0]] * 3)

@@ -1,0 +1,101 @@
+"""The formats of the catalogue's data sets: each function reads the fetched files and gives their documents.
+
+All have the same signature: `paths` are the fetched files, or one folder or archive that holds them; `splits` maps the
+name of each wanted split to the file that holds it (for IMDB: to its folder). Ids are "<split>/<line>" of the official
+split, and stay the same when validation documents are taken from the training split.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from core.errors import DataError
+from text.sources.archives import Member, members, names
+from text.sources.corpus import UNLABELLED, Document
+from text.sources.delimited import csv_rows
+from text.sources.lines import decode, numbered_lines
+
+Splits = Mapping[str, str]
+Labels = Mapping[str, str]  # as the file spells them: as they are called
+Parser = Callable[[Sequence[Path], Splits, Labels], Iterator[Document]]
+
+
+def imdb(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    """The tree aclImdb/{train,test}/{neg,pos,unsup}/<number>_<rating>.txt; sorted, whatever the archive's order."""
+    pattern = re.compile(r"(?:^|.*/)(train|test)/(neg|pos|unsup)/(\d+)_(\d+)\.txt$")
+
+    def key(name: str) -> tuple[str, str, int, int] | None:
+        match = pattern.match(name)
+        if match is None or (UNLABELLED if match[2] == "unsup" else match[1]) not in splits:
+            return None
+        return match[1], match[2], int(match[3]), int(match[4])
+
+    texts: dict[tuple[str, str, int, int], str] = {}
+    for path in paths:
+        for member in members(path, lambda name: key(name) is not None):
+            place = key(member.name)
+            assert place is not None  # it was wanted
+            if place in texts:
+                raise DataError(f"{member.origin} is there twice; allowed: once")
+            texts[place] = decode(member.read(), member.origin)
+    if not texts:
+        raise DataError(f"{', '.join(map(str, paths))} holds no files such as aclImdb/train/pos/0_9.txt")
+    for place in sorted(texts):
+        part, kind, number, rating = place
+        split = UNLABELLED if kind == "unsup" else part
+        yield Document(split, f"{part}/{kind}/{number}_{rating}", texts.pop(place), labels.get(kind))
+
+
+def nsmc(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    """Lines `id <tab> document <tab> label` behind a header; quotes mean nothing."""
+    for split, member in _files(paths, splits):
+        for number, line in numbered_lines(member.lines()):
+            where = f"line {number} of {member.origin}"
+            fields = decode(line, where).rstrip("\r\n").split("\t")
+            if len(fields) != 3:
+                raise DataError(f"{where} has {len(fields)} fields; expected 3: id, document, label")
+            if number > 1:
+                yield Document(split, f"{split}/{number - 1}", fields[1], _label(fields[2], labels, where))
+
+
+def label_text_lines(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    """Lines `label text`; a line that is not UTF-8 is Latin-1, as one of TREC's is."""
+    for split, member in _files(paths, splits):
+        for number, line in numbered_lines(member.lines()):
+            try:
+                content = line.decode()
+            except UnicodeDecodeError:
+                content = line.decode("latin-1")
+            label, _, text = content.rstrip("\r\n").partition(" ")
+            where = f"line {number} of {member.origin}"
+            yield Document(split, f"{split}/{number}", text, _label(label, labels, where))
+
+
+def ag_news(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    """Rows `class,title,description` without a header; the text is both, backslashes are kept."""
+    for split, member in _files(paths, splits):
+        lines = (decode(line, f"line {number} of {member.origin}") for number, line in numbered_lines(member.lines()))
+        for row, (line_number, fields) in enumerate(csv_rows(lines, member.origin), 1):
+            where = f"line {line_number} of {member.origin}"
+            if len(fields) != 3:
+                raise DataError(f"{where} has {len(fields)} fields; expected 3: class, title, description")
+            yield Document(split, f"{split}/{row}", f"{fields[1]} {fields[2]}", _label(fields[0], labels, where))
+
+
+def _files(paths: Sequence[Path], splits: Splits) -> Iterator[tuple[str, Member]]:
+    """The file of each wanted split, found by its official name in any folder."""
+    of_file = {file: split for split, file in splits.items()}
+    found = [PurePosixPath(name).name for path in paths for name in names(path)]
+    for file in of_file:
+        if (times := found.count(file)) != 1:
+            where = ", ".join(map(str, paths))
+            raise DataError(f"{file} stands {times} times in {where}, which must hold each once: {', '.join(of_file)}")
+    for path in paths:
+        for member in members(path, lambda name: PurePosixPath(name).name in of_file):
+            yield of_file[PurePosixPath(member.name).name], member
+
+
+def _label(found: str, labels: Labels, where: str) -> str:
+    if found not in labels:
+        raise DataError(f"{where} has the label {found[:40]!r}; allowed: {', '.join(labels)}")
+    return labels[found]

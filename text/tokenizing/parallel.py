@@ -1,0 +1,207 @@
+"""Tokenizes the splits of a corpus on all cores, in memory that does not grow with it.
+
+Each thread tokenizes one Parquet row group at a time and puts its token numbers on disk, numbered in its own way. Then
+the vocabulary is built from the merged counts, and a second pass turns their numbers into the vocabulary's and cuts
+the documents. What comes out does not depend on the number of threads.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from joblib import Parallel, cpu_count, delayed
+from numpy.typing import NDArray
+from rich.progress import track
+
+from core.errors import DataError
+from text.tokenizing.token_file import SCHEMA
+from text.tokenizing.tokenizers import TokenizerName, build_tokenizer
+from text.tokenizing.vocabulary import UNKNOWN_INDEX, token_numbers
+
+Truncation = Literal["head", "tail", "head+tail"]
+
+
+class RowGroup(NamedTuple):
+    """A part of a split's Parquet file."""
+
+    path: Path
+    number: int
+
+
+class Tokenized(NamedTuple):
+    """A row group as a thread left it: `numbers` (tokens,) and `lengths` (documents,) lie on disk."""
+
+    group: RowGroup
+    numbers: Path
+    lengths: Path
+    tokens: list[str | None]  # what the numbers mean; None: unknown to the tokenizer
+    counts: NDArray[np.int64]  # how often each number stands there
+
+
+@dataclass
+class Summary:
+    """What became of a split."""
+
+    documents: int = 0
+    empty: int = 0
+    tokens: int = 0
+    cut: int = 0
+    unknown: int = 0
+
+    def as_dict(self) -> dict[str, float]:
+        """Counts, and the shares of tokens that were cut, and of the rest that are unknown."""
+        kept = max(self.tokens - self.cut, 1)
+        return {
+            "documents": self.documents,
+            "empty": self.empty,
+            "tokens": self.tokens,
+            "share_cut": round(self.cut / max(self.tokens, 1), 6),
+            "share_unknown": round(self.unknown / kept, 6),
+        }
+
+
+def row_groups(path: Path) -> list[RowGroup]:
+    """All parts of a Parquet file.
+
+    Raises:
+        DataError: it is missing or broken.
+    """
+    with _faults(path):
+        return [RowGroup(path, number) for number in range(pq.ParquetFile(path).num_row_groups)]
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """Turns what Arrow raises of a bad Parquet file into one line that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; the stage download makes it: dvc repro") from None
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path} is broken ({reason}); delete it and run dvc repro") from None
+
+
+def _read(group: RowGroup, columns: Sequence[str]) -> pa.Table:
+    """Those of the `columns` that the file has."""
+    with _faults(group.path):
+        file = pq.ParquetFile(group.path, page_checksum_verification=True)
+        return file.read_row_group(group.number, [name for name in columns if name in file.schema_arrow.names])
+
+
+def tokenize(groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path) -> list[Tokenized]:
+    """Tokenizes `groups` on all cores into files of the folder `spool`."""
+    jobs = min(cpu_count(), len(groups))
+    work = (delayed(_tokenize_group)(group, name, model, spool) for group in groups)
+    results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(work)
+    return list(track(results, description="tokenizing", total=len(groups)))
+
+
+def _tokenize_group(group: RowGroup, name: TokenizerName, model: bytes | None, spool: Path) -> Tokenized:
+    tokenizer = build_tokenizer(name, model)
+    table = _read(group, ["text"])
+    numbers, lengths = tokenizer(table["text"].to_pylist())
+    stem = f"{group.path.stem}-{group.number}"
+    result = Tokenized(
+        group,
+        spool / f"{stem}-numbers.npy",
+        spool / f"{stem}-lengths.npy",
+        tokens := tokenizer.tokens,
+        np.bincount(numbers, minlength=len(tokens)),
+    )
+    np.save(result.numbers, numbers, allow_pickle=False)
+    np.save(result.lengths, lengths, allow_pickle=False)
+    return result
+
+
+def count(parts: Sequence[Tokenized]) -> Counter[str]:
+    """How often each known token stands in `parts`."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        for token, number in zip(part.tokens, part.counts.tolist(), strict=True):
+            if token is not None and number:
+                total[token] += number
+    return total
+
+
+def write_store(
+    path: Path, parts: Sequence[Tokenized], vocabulary: Sequence[str], max_tokens: int, truncation: Truncation
+) -> Summary:
+    """Writes the token store of one split, a record batch for each of its row groups."""
+    index = token_numbers(vocabulary)
+    summary = Summary()
+    with pa.ipc.new_file(str(path), SCHEMA) as writer:
+        for part in parts:
+            numbers, full = np.load(part.numbers, mmap_mode="r"), np.load(part.lengths)
+            translation = [UNKNOWN_INDEX if token is None else index.get(token, UNKNOWN_INDEX) for token in part.tokens]
+            kept = keep(full, max_tokens, truncation)
+            tokens = np.array(translation, np.int32)[numbers[kept]] if len(numbers) else np.empty(0, np.int32)
+            lengths = np.minimum(full, max_tokens)
+            summary.documents += len(full)
+            summary.empty += int((full == 0).sum())
+            summary.tokens += len(numbers)
+            summary.cut += len(numbers) - len(tokens)
+            summary.unknown += int((tokens == UNKNOWN_INDEX).sum())
+            writer.write_batch(_record_batch(part.group, tokens, lengths, full))
+    return summary
+
+
+def keep(lengths: NDArray[np.int32], max_tokens: int, truncation: Truncation) -> NDArray[np.bool_]:
+    """(tokens,): which tokens of documents with these `lengths` stay.
+
+    Of a document that is too long, "head" keeps the first `max_tokens`, "tail" the last, and "head+tail" as many from
+    both ends, one more from the head where the number is odd.
+
+    Example:
+        >>> keep(np.array([2, 5], np.int32), 3, "head+tail")
+        array([ True,  True,  True,  True, False, False,  True])
+    """
+    head = {"head": max_tokens, "tail": 0, "head+tail": max_tokens - max_tokens // 2}[truncation]
+    stops = np.cumsum(lengths, dtype=np.int64)
+    total = int(stops[-1]) if len(stops) else 0
+    stops, lengths = stops[lengths > 0], lengths[lengths > 0]
+    first = np.minimum(lengths, head)
+    last = np.minimum(lengths - first, max_tokens - head)
+    edges = np.zeros(total + 1, np.int8)  # +1 where a part that stays begins, -1 where it ends
+    for begin, end in ((stops - lengths, stops - lengths + first), (stops - last, stops)):
+        edges[begin] += 1
+        edges[end] -= 1
+    return np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)
+
+
+def _record_batch(
+    group: RowGroup, tokens: NDArray[np.int32], lengths: NDArray[np.int32], full: NDArray[np.int32]
+) -> pa.RecordBatch:
+    # A document without tokens is read as one unknown token: a recurrent cell has to read something.
+    empty = np.flatnonzero(lengths == 0)
+    starts = np.cumsum(lengths, dtype=np.int64) - lengths
+    tokens = np.insert(tokens, starts[empty], UNKNOWN_INDEX)
+    lengths = np.maximum(lengths, 1)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    table = _read(group, ["id", "label"])
+    labelled = "label" in table.column_names
+    columns = [
+        table["id"].combine_chunks(),
+        pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens)),
+        table["label"].combine_chunks() if labelled else pa.array(np.full(len(full), -1, np.int32)),
+        pa.array(full),
+    ]
+    return pa.record_batch(columns, schema=SCHEMA)
+
+
+def texts(path: Path, most: int) -> Iterator[str]:
+    """At most `most` texts of a Parquet file, evenly spread over it."""
+    groups = row_groups(path)
+    step = -(-pq.ParquetFile(path).metadata.num_rows // most) or 1
+    row = 0
+    for group in groups:
+        for text in _read(group, ["text"])["text"].to_pylist():
+            if row % step == 0:
+                yield text
+            row += 1

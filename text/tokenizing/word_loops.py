@@ -1,0 +1,131 @@
+"""Compiled loops over the bytes of texts, for text/tokenizing/words.py."""
+
+import numpy as np
+
+from core.compiled import compiled, written_out
+
+# What a byte does: it belongs to a word, ends one, is a word by itself, is left out, or begins <br />, perhaps.
+PART, SPACE, SINGLE, NOTHING, TAG = range(5)
+
+_LINE_BREAK = np.frombuffer(b"<br />", np.uint8)
+_NO_CODE = np.uint64(14695981039346656037)  # of a word without bytes
+
+
+@compiled
+def number_words(data, stops, kinds, small, words, ends, codes, count, slots, numbers, lengths):
+    """Splits texts into words and numbers them in the order in which they first come.
+
+    Args:
+        data: uint8 (bytes,), the texts in a row, in UTF-8.
+        stops: (texts,), where each ends.
+        kinds, small: (256,), what each byte does, and which it stands for.
+        words, ends, codes: the words known so far, one behind the other; (words,), where each ends, and its code for
+            the table. With room for as many more as there are bytes.
+        count: how many are known.
+        slots: a hash table with open addressing: the number of a word, -1 where there is none.
+        numbers, lengths: get the word numbers of all texts, and (texts,) how many each has.
+
+    Returns:
+        how many words are known now, and the table, which may be another one
+    """
+    position = written = 0
+    start = ends[count - 1] if count else 0  # of the word that is being read, behind all words so far
+    end, code = start, _NO_CODE
+    for text in range(len(stops)):
+        stop, first = stops[text], written
+        slots = _enough(slots, codes[:count], stop - position)
+        while position <= stop:
+            kind, width = SPACE, 1  # as after the end of the text
+            if position < stop:
+                byte = small[data[position]]
+                kind = kinds[byte]
+                if kind == TAG:
+                    width = _line_break(data, position, stop, kinds, small)
+                    kind, width = (SPACE, width) if width else (PART, 1)
+            position += width
+            if kind == PART:
+                words[end], end, code = byte, end + 1, _and_then(code, byte)
+            elif kind != NOTHING:
+                if end > start:
+                    number = _find(words, start, end, ends, code, codes, count, slots)
+                    if number == count:
+                        count, start = count + 1, end
+                    numbers[written], written = number, written + 1
+                    end, code = start, _NO_CODE
+                if kind == SINGLE:
+                    words[start] = byte
+                    number = _find(words, start, start + 1, ends, _and_then(code, byte), codes, count, slots)
+                    if number == count:
+                        count, start = count + 1, start + 1
+                    numbers[written], written = number, written + 1
+                    end = start
+        position = stop
+        lengths[text] = written - first
+    return count, slots
+
+
+@written_out
+def _and_then(code, byte):
+    """The code of a word and one more byte: FNV-1a (Fowler, Noll and Vo)."""
+    return (code ^ np.uint64(byte)) * np.uint64(1099511628211)
+
+
+@written_out
+def _find(words, start, end, ends, code, codes, count, slots):
+    """The number of the word from `start` to `end`; `count` if it is new, which is then in the table."""
+    slot = _slot(code, slots)
+    number = slots[slot]
+    while number >= 0 and not (codes[number] == code and _is_there(words, start, end, ends, number)):
+        slot = (slot + 1) & (len(slots) - 1)
+        number = slots[slot]
+    if number < 0:
+        number = count
+        slots[slot], codes[count], ends[count] = count, code, end
+    return number
+
+
+@written_out
+def _is_there(words, start, end, ends, number):
+    first = ends[number - 1] if number else 0
+    same = ends[number] - first == end - start
+    while same and start < end:
+        same = words[first] == words[start]
+        first, start = first + 1, start + 1
+    return same
+
+
+@written_out
+def _slot(code, slots):
+    return np.int64((code ^ (code >> np.uint64(32))) & np.uint64(len(slots) - 1))
+
+
+@compiled
+def _enough(slots, codes, more):
+    """The same table, with room for so many more words, so that no half of it is taken."""
+    size = len(slots)
+    while size < 2 * (len(codes) + more):
+        size *= 2
+    if size == len(slots):
+        return slots
+    larger = np.full(size, -1, np.int32)
+    for number in range(len(codes)):
+        slot = _slot(codes[number], larger)
+        while larger[slot] >= 0:
+            slot = (slot + 1) & (size - 1)
+        larger[slot] = number
+    return larger
+
+
+@compiled
+def _line_break(data, position, stop, kinds, small):
+    """How many bytes from `position` on spell <br />, quotes between them left out; 0 if they do not."""
+    matched = 0
+    for end in range(position, stop):
+        byte = small[data[end]]
+        if byte == _LINE_BREAK[matched]:
+            matched += 1
+            if matched == len(_LINE_BREAK):
+                return end + 1 - position
+        elif kinds[byte] != NOTHING:
+            return 0
+    return 0

@@ -1,0 +1,130 @@
+"""Opens MLflow's pages on the project's store. `python -m tracking.pages --experiment NAME --port 5000`.
+
+`make ui` (commands/ui.py) does the same for the experiment that params.yaml names, and by its compare.metric.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+from urllib.parse import quote
+
+import mlflow
+import requests
+
+from tracking.comparisons import VIEW, compare_page, latest_comparison
+from tracking.store import tracking_uri
+
+
+class Ranking(NamedTuple):
+    """The metric by which trainings stand in order, and which end of it comes first."""
+
+    metric: str
+    higher_is_better: bool
+
+
+ACCURACY = Ranking("accuracy", higher_is_better=True)
+
+# MLflow's server would start eight more processes for jobs, such as judging language models.
+WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def main() -> None:
+    """The command line."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--port", type=int, default=5000)
+    arguments.add_argument("--experiment", default="lstm-vs-bilstm", help="params.yaml's tracking.experiment")
+    chosen = arguments.parse_args()
+    serve(chosen.experiment, chosen.port, ACCURACY)
+
+
+def serve(experiment: str, port: int, ranking: Ranking) -> None:
+    """Starts the server on this machine's own address, says where to look, opens the first page; Ctrl-C ends it."""
+    if tracking_uri().startswith("http"):
+        sys.exit("MLFLOW_TRACKING_URI names a server, which shows its pages itself: open its address in a browser")
+    address = f"http://127.0.0.1:{port}"
+    found = {title: f"{address}/#/{page}" for title, page in pages(experiment, ranking).items()}
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "ui",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # Not on the command line, which everyone on this machine can read: the address may hold a password.
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | WITHOUT_JOBS
+    with _importable() as more, subprocess.Popen(command, env=environment | more) as server:
+        try:
+            _wait(server, f"{address}/health")
+            print("\n".join(f"{title}: {page}" for title, page in found.items()), flush=True)
+            if _has_display():
+                webbrowser.open(found["trainings, best first"])
+            server.wait()
+        except KeyboardInterrupt:
+            pass  # the terminal tells the server as well
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def _importable() -> Iterator[dict[str, str]]:
+    """The environment in which the server finds a MLflow that works below a folder with a % in its name, too.
+
+    There its server cannot read its own migrations (tracking/sqlite.py mends that for this process), unless it is
+    imported by another path.
+    """
+    libraries = Path(mlflow.__file__).parents[1]
+    if "%" not in str(libraries):
+        yield {}
+        return
+    with TemporaryDirectory() as folder:
+        link = Path(folder) / "libraries"
+        link.symlink_to(libraries)
+        yield {"PYTHONPATH": os.pathsep.join(filter(None, [str(link), os.environ.get("PYTHONPATH")]))}
+
+
+def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
+    """Where in MLflow's pages to look, by title."""
+    experiment_id, runs = latest_comparison(experiment)
+    runs_page = f"experiments/{experiment_id}/runs?{VIEW}"
+    # With the references. In the order of time MLflow folds them away under their comparison; in that of a metric not.
+    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote("tags.kind != 'comparison'")
+    ascending = "false" if ranking.higher_is_better else "true"
+    found = {
+        "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc={ascending}&searchFilter={trainings}",
+    }
+    if runs:
+        found["latest comparison, side by side"] = compare_page(experiment_id, runs)
+    return found | {"all runs": runs_page}
+
+
+def _wait(server: subprocess.Popen[bytes], address: str) -> None:
+    while server.poll() is None:
+        try:
+            requests.get(address, timeout=5)
+            return
+        except requests.RequestException:
+            time.sleep(0.2)
+    sys.exit(f"error: MLflow's server ended with exit code {server.returncode}; is the port in use? make ui PORT=…")
+
+
+def _has_display() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+if __name__ == "__main__":
+    main()
