@@ -1,11 +1,10 @@
-"""What the commands of all stages share: arguments, one-line errors, true exit codes.
+"""What all commands share, stages too: arguments, one-line errors, true exit codes.
 
 Exit codes: 0 done; 1 a bug or an error the user can mend; 130 stopped by Ctrl-C; 143 stopped by SIGTERM.
 """
 
 import argparse
 import os
-import re
 import signal
 import sys
 import threading
@@ -31,20 +30,6 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return result
 
 
-def training_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with --variant and --seed; under DVC they may be left out, since the stage's name (DVC_STAGE) has them.
-
-    A command of dvc.yaml thus holds no value of params.yaml, which a shell would read before this program checks it.
-    """
-    result = parser(description)
-    stage = os.environ.get("DVC_STAGE", "").rpartition("@")[2]
-    known = re.fullmatch(r"(?P<variant>[\w-]+)-(?P<seed>\d+)", stage)
-    variant, seed = known.groups() if known else (None, None)
-    result.add_argument("--variant", default=variant, required=known is None, help="a name of params.yaml's variants")
-    result.add_argument("--seed", default=seed, required=known is None, type=int, help="of weights, dropout, shuffling")
-    return result
-
-
 def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
     """Runs `stage` with the parsed command line and exits; a `UserError` becomes one line on stderr."""
     namespace = arguments.parse_args()
@@ -52,8 +37,6 @@ def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.Argumen
     signal.signal(signal.SIGTERM, _Terminator())
     try:
         end_with_parent()
-        if stage_name := os.environ.get("DVC_STAGE", "").partition("@")[0]:
-            _verify(stage_name)
         stage(namespace)
     except UserError as error:
         if namespace.debug:
@@ -64,12 +47,6 @@ def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.Argumen
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     sys.exit(0)
-
-
-def _verify(stage: str) -> None:
-    from provenance import code_lists  # which takes longer to load than pipelines/start.py
-
-    code_lists.verify(stage)
 
 
 def _one_line(text: str) -> str:

@@ -13,8 +13,8 @@ from models.cpu.recurrence import Cell
 from models.machine import uses_gpu
 from models.pooling import LastPooling
 
-# What the loops of models/cpu/recurrence.py keep of each step for the backward pass: so many times the hidden size (state,
-# gates, memory), and some numbers between the documents.
+# What models/cpu/recurrence.py keeps of each step for the backward pass: so many times the hidden size (state, gates,
+# memory), and some numbers between the documents.
 _KEPT: dict[Cell, tuple[int, int]] = {"rnn": (1, 0), "gru": (5, 16), "lstm": (6, 16)}
 
 

@@ -8,11 +8,12 @@ from config.params import Params, TrainParams, load
 from core import command_line, file_io
 from core.paths import CODE
 from provenance import code_lists
+from provenance.stage import run_stage
 
 
 def main() -> None:
     """The command line."""
-    command_line.run(lambda _: check(load()), command_line.parser(__doc__))
+    run_stage(lambda _: check(load()), command_line.parser(__doc__))
 
 
 def check(params: Params) -> None:

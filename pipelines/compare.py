@@ -25,11 +25,12 @@ from core import command_line, file_io, paths
 from core.paths import REFERENCES, REPORTS
 from outputs import evaluation_checksums, measurements
 from outputs.experiment_files import read_experiment, read_references, read_settings
+from provenance.stage import run_stage
 
 
 def main() -> None:
     """The command line."""
-    command_line.run(lambda _: tell(load()), command_line.parser(__doc__))
+    run_stage(lambda _: tell(load()), command_line.parser(__doc__))
 
 
 def compare(params: Params) -> Result:

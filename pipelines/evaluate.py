@@ -13,7 +13,7 @@ from rich.table import Table
 
 from analysis.comparison.metrics import classification_metrics
 from config.params import Params, load
-from core import command_line, file_io, paths
+from core import file_io, paths
 from models import machine, memory
 from models.prediction import BATCH_SIZE, timed_predictions
 from outputs import evaluation_checksums, measurements
@@ -21,6 +21,7 @@ from outputs.checkpoints import Checkpoints
 from outputs.conditions import conditions
 from outputs.prediction_file import write_predictions
 from outputs.trained_model import load_classifier, read_config
+from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
 from tracking.from_outputs import HEADLINES
@@ -29,8 +30,8 @@ from tracking.runs import find_run
 
 def main() -> None:
     """The command line."""
-    arguments = command_line.training_parser(__doc__)
-    command_line.run(lambda namespace: evaluate(load(), namespace.variant, namespace.seed), arguments)
+    arguments = training_parser(__doc__)
+    run_stage(lambda namespace: evaluate(load(), namespace.variant, namespace.seed), arguments)
 
 
 def evaluate(params: Params, variant: str, seed: int) -> None:

@@ -11,11 +11,12 @@ from config.params import Params, VariantParams, load
 from core import command_line, file_io
 from core.paths import TOKENS, VARIANTS
 from pipelines.matching import count_parameters, matched
+from provenance.stage import run_stage
 
 
 def main() -> None:
     """The command line."""
-    command_line.run(lambda _: match(load()), command_line.parser(__doc__))
+    run_stage(lambda _: match(load()), command_line.parser(__doc__))
 
 
 def match(params: Params) -> None:

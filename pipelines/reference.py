@@ -25,6 +25,7 @@ from outputs.conditions import conditions
 from outputs.prediction_file import write_predictions
 from provenance.libraries import versions
 from provenance.signature import signature
+from provenance.stage import run_stage
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
 from tracking.runs import occasion
@@ -42,7 +43,7 @@ class Trained(NamedTuple):
 
 def main() -> None:
     """The command line."""
-    command_line.run(lambda _: make_references(load()), command_line.parser(__doc__))
+    run_stage(lambda _: make_references(load()), command_line.parser(__doc__))
 
 
 def make_references(params: Params) -> None:

@@ -18,6 +18,7 @@ from config.params import TokenizeParams, load
 from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import RAW, TOKENS
+from provenance.stage import run_stage
 from text.sources.addresses import local_path
 from text.sources.catalogue import SEQUENCES
 from text.tokenizing import token_card
@@ -33,7 +34,7 @@ MOST_TEXTS_FOR_SENTENCEPIECE = 200_000
 
 def main() -> None:
     """The command line."""
-    command_line.run(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
+    run_stage(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
 
 
 def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from config.params import Params, TrainParams, load
-from core import command_line, file_io, paths
+from core import file_io, paths
 from core.errors import DataError, ParamsError
 from core.paths import TOKENS
 from models import machine, memory
@@ -32,6 +32,7 @@ from outputs.conditions import conditions
 from pipelines.matching import matched
 from provenance.libraries import versions
 from provenance.signature import signature
+from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
 from tracking.progress import EpochMetrics
@@ -43,8 +44,8 @@ OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class
 
 def main() -> None:
     """The command line."""
-    arguments = command_line.training_parser(__doc__)
-    command_line.run(lambda namespace: train(load(), namespace.variant, namespace.seed), arguments)
+    arguments = training_parser(__doc__)
+    run_stage(lambda namespace: train(load(), namespace.variant, namespace.seed), arguments)
 
 
 def train(params: Params, variant: str, seed: int) -> None:

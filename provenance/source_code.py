@@ -1,7 +1,6 @@
 """Which source files and libraries each stage runs, by their imports, which DVC itself does not follow.
 
-provenance/code_lists.py lists them for DVC: a changed file runs again the stages that import it, at any distance, and no
-others.
+provenance/code_lists.py lists them for DVC: after an edit the stages run again that import the file, directly or not.
 """
 
 import ast
@@ -43,7 +42,7 @@ def libraries(stage: str) -> set[str]:
 def _named(path: Path) -> list[Path]:
     """The project's files that the source file `path` names."""
     text = path.read_text(encoding="utf-8")
-    found = [path.parent / name for name in re.findall(r'"([\w.]+\.jinja)"', text)]
+    found = [ROOT / name for name in re.findall(r'"([\w./]+\.jinja)"', text)]
     found += [ROOT / f"{name.replace('.', '/')}.py" for name in _modules(path)]
     return [file for file in found if file.is_file()]
 

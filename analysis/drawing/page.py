@@ -1,4 +1,4 @@
-"""The look that all pages share: analysis/drawing/page.html.jinja, which the others extend. A page needs nothing but itself."""
+"""The look that all pages share: page.html.jinja, which the others extend. A page is one file that needs no other."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import jinja2
 
 
 def environment() -> jinja2.Environment:
-    """The templates of this folder; what they show is escaped."""
+    """The templates, by their paths such as analysis/report/report.html.jinja; what they show is escaped."""
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
+        loader=jinja2.FileSystemLoader(Path(__file__).parents[2], encoding="utf-8"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

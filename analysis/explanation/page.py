@@ -86,7 +86,7 @@ def render(explanation: Explanation) -> str:
         )
         for name, reading in explanation.readings.items()
     ]
-    return pages.get_template("explanation.html.jinja").render(
+    return pages.get_template("analysis/explanation/explanation.html.jinja").render(
         explanation=explanation,
         headline=headline(explanation),
         models=models,

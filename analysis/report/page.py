@@ -56,7 +56,7 @@ def render(
     pages.filters |= {"mean_cost": mean_cost, "cost_range": cost_range, "cost_ratio": cost_ratio}
     pages.filters |= {"condition_values": condition_values}
     pages.globals["zip"] = zip
-    return pages.get_template("report.html.jinja").render(
+    return pages.get_template("analysis/report/report.html.jinja").render(
         experiment=experiment,
         comparison=comparison,
         verdict=verdict,

@@ -279,7 +279,7 @@ def adamw(first, every, which, gradient, weights, moments, roots, done, numbers,
     """Moves rows of `weights` (rows, columns), first `moments`, and `roots` of the second ones, up to `step`.
 
     The rows are those that `which` names, from its `first` place on `every` so many. In the steps that a row missed it
-    has no gradient; in the last one `gradient` (len(which), columns), unless it is empty. models/cpu/adamw.py has the rest.
+    has no gradient; in the last one `gradient` (len(which), columns), unless it is empty. See models/cpu/adamw.py.
     """
     number = weights.dtype.type
     beta1, beta2, epsilon = number(constants[0]), number(constants[1]), number(constants[2])

@@ -1,7 +1,7 @@
 """What a training costs, measured while it runs, and how it ends when its time is over.
 
-The clock runs during steps and validation. It stands still before the first step (models/training/warmup.py has taken the cold
-start by then), and between epochs, when MLflow is told and checkpoints are written.
+The clock runs during steps and validation. It stands still before the first step, when models/training/warmup.py has
+taken the cold start, and between epochs, when MLflow is updated and checkpoints are written.
 """
 
 import time

@@ -116,7 +116,7 @@ class ClassifierModule(LightningModule):
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents.
 
-        Each document counts with its class's weight; what the history tells does not (models/training/class_weights.py).
+        Each document counts with its class's weight, but not in the history (models/training/class_weights.py).
         """
         self._learning_rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
         logits = self.classifier(batch.tokens, batch.lengths)  # (batch, classes)

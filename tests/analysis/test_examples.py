@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "analysis").glob("*.py"))
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "analysis").rglob("*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_of(module: str) -> None:
-    assert doctest.testmod(importlib.import_module(f"analysis.{module}")).failed == 0
+    assert doctest.testmod(importlib.import_module(module)).failed == 0

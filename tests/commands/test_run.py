@@ -18,7 +18,7 @@ from tests.pipelines.project import change_params, copy_project, install, run_in
 # Stages in the place of the real ones, which take seconds to start: what is tested is DVC's work around them.
 STAGE = """
 import os, pathlib, signal, sys
-from pipelines import cli
+from core import command_line
 
 with open("loaded-" + pathlib.Path(__file__).stem, "a") as file:
     file.write("once ")
@@ -174,7 +174,7 @@ def stage(_):
     finally:
         pathlib.Path("ended-" + name).touch()
 sys.argv = sys.argv[:1]
-cli.run(stage, cli.parser(""))
+command_line.run(stage, command_line.parser(""))
 """
     write_stage(project, "train", before=wait)
     shutil.rmtree(project / "results")

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from core import command_line
 from core.errors import ParamsError, without_secrets
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import signal
-from errors import ParamsError
-from pipelines import cli
+from core.errors import ParamsError
+from core import command_line
 
 def stage(arguments):
     {body}
 
-cli.run(stage, cli.parser("A stage."))
+command_line.run(stage, command_line.parser("A stage."))
 """
 
 
@@ -61,31 +60,6 @@ def test_a_signal_is_a_failure_without_a_traceback(name: str, code: int) -> None
     assert result.returncode == code
     assert result.stderr == ""
     assert code == 128 + getattr(signal, name)
-
-
-@pytest.mark.parametrize(
-    ("stage", "variant", "seed"),
-    [
-        ("train@lstm-1", "lstm", 1),
-        ("train@bi-lstm_2-x-4294967295", "bi-lstm_2-x", 2**32 - 1),
-        ("../dvc.yaml:evaluate@lstm-0", "lstm", 0),
-    ],
-)
-def test_the_name_of_the_stage_says_which_training_is_meant(
-    stage: str, variant: str, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DVC_STAGE", stage)
-    found = command_line.training_parser(None).parse_args([])
-    assert (found.variant, found.seed) == (variant, seed)
-    said = command_line.training_parser(None).parse_args(["--variant", "gru", "--seed", "7"])
-    assert (said.variant, said.seed) == ("gru", 7)
-
-
-@pytest.mark.parametrize("stage", ["", "train", "train@lstm; touch x-1", "train@lstm-1; touch x", "train@../x-1"])
-def test_outside_of_such_a_stage_the_training_must_be_named(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_STAGE", stage)
-    with pytest.raises(SystemExit):
-        command_line.training_parser(None).parse_args([])
 
 
 def test_a_traceback_shows_no_password() -> None:

@@ -31,7 +31,7 @@ def copy_project(folder: Path, changes: dict[str, Any]) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     # The loops that numba has compiled so far, which would take each copy seconds; it knows them by the source's time.
-    for cache in (Path("models/__pycache__"), Path("text/__pycache__")):
+    for cache in (Path("models/cpu/__pycache__"), Path("text/tokenizing/__pycache__")):
         (folder / cache).mkdir()
         for path in (ROOT / cache).glob("*.nb[ic]"):
             shutil.copy2(path, folder / cache)

@@ -15,9 +15,7 @@ class Wanted(NamedTuple):
     text: str | int
     label: str | int
     encoding: str = "utf-8"
-    literal: frozenset[str] = (
-        frozenset()
-    )  # separators of files in which quotation marks mean nothing (text/sources/quotes.py)
+    literal: frozenset[str] = frozenset()  # where quotation marks mean nothing (text/sources/quotes.py)
 
     @property
     def columns(self) -> tuple[str | int, str | int]:

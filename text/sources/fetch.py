@@ -1,6 +1,6 @@
 """Brings a path, a folder or an address to this machine: `fetch("https://…/data.zip", cache, "sha256:…")` -> a path.
 
-http and https go through text/sources/http.py; every other kind of address through fsspec, folders too where it can list them.
+http and https go through text/sources/http.py; all other addresses through fsspec, folders too where it can list them.
 A file enters the cache only when it is whole and has its checksum. Beside it a hidden JSON file keeps its SHA-256, so
 that a cached file that was damaged later is noticed and fetched again.
 """
