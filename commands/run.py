@@ -86,8 +86,8 @@ def run_pipeline(params: Params, workers: int | None) -> None:
 
 def unseen_changed(params: Params) -> bool:
     """Whether something that DVC does not see has changed since the stage check ran: provenance/code_lists.py."""
-    paths = {paths.CODE / f"{stage}.sha256": text for stage, text in code_lists.lists(params).items()}
-    return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in paths.items())
+    lists = {paths.CODE / f"{stage}.sha256": text for stage, text in code_lists.lists(params).items()}
+    return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in lists.items())
 
 
 def close_abandoned_runs(params: Params) -> None:
