@@ -1,4 +1,4 @@
-"""The look that all pages share: analysis/drawing/page.html.jinja, which the others extend. A page needs nothing but itself."""
+"""The frame of all pages: the templates extend analysis/drawing/page.html.jinja. A page loads nothing from elsewhere."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import jinja2
 
 
 def environment() -> jinja2.Environment:
-    """The templates of this folder; what they show is escaped."""
+    """The templates of this folder, with escaping."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
         autoescape=True,

@@ -1,50 +1,58 @@
-"""What the variants mix up, as panels: a matrix each, and, where classes are many, the pairs that are confused most."""
+"""Confusion matrices as panels: one for each name (a variant or training), and the most confused pairs of classes."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from analysis.comparison.confusions import Counts, classes_to_show, most_confused
-from analysis.comparison.differences import Comparison
-from analysis.comparison.experiment import Experiment
-from analysis.drawing.panels import INK, Panel, Tips, name_rows, percent, point, short, styles
+from analysis.drawing.panels import INK, Panel, Style, Tips, name_rows, percent, point, styles
+from analysis.drawing.render import panels_figure
+from analysis.verdict.words import short
 
-FEW_CLASSES = 10  # whose matrix says all at a glance
-MOST_CLASSES = 20  # of a matrix that is still readable; of more classes the most confused are shown:
+FEW_CLASSES = 10  # up to here the matrix alone says enough
+MOST_CLASSES = 20  # more would not be readable in one matrix; then the SHOWN_CLASSES most confused ones are drawn
 SHOWN_CLASSES = 12
 SHOWN_PAIRS = 10
 
 
-def confusion_panels(experiment: Experiment, comparison: Comparison) -> list[Panel]:
-    """The matrix of each variant, of the same classes; before them the most confused pairs, if classes are many."""
-    together = np.sum([comparison.confusion[variant] for variant in experiment.variants], axis=0)  # (classes, classes)
-    classes = len(experiment.classes)
-    shown = classes_to_show(together, classes if classes <= MOST_CLASSES else SHOWN_CLASSES)
-    matrices = [_matrix(experiment, comparison.confusion[variant], variant, shown) for variant in experiment.variants]
-    if classes <= FEW_CLASSES or not most_confused(together, 1):
+def confusion_panels(classes: Sequence[str], counts: Mapping[str, Counts]) -> list[Panel]:
+    """A matrix for each name, all of the same classes; where classes are many, first the most confused pairs.
+
+    Args:
+        classes: their names
+        counts: documents by true class (row) and predicted class (column), (classes, classes) for each name
+    """
+    total = np.sum(list(counts.values()), axis=0)  # (classes, classes)
+    shown = classes_to_show(total, len(classes) if len(classes) <= MOST_CLASSES else SHOWN_CLASSES)
+    look = styles(list(counts))
+    matrices = [_matrix(classes, counts[name], name, look[name].color, shown) for name in counts]
+    if len(classes) <= FEW_CLASSES or not most_confused(total, 1):
         return matrices
-    return [_pairs(experiment, comparison, together), *matrices]
+    return [_pairs(classes, counts, total, look), *matrices]
 
 
-def _pairs(experiment: Experiment, comparison: Comparison, together: Counts) -> Panel:
-    pairs = most_confused(together, SHOWN_PAIRS)
-    look = styles(experiment.variants)
+def confusion_matrix(classes: Sequence[str], counts: Sequence[Sequence[int]], name: str) -> Figure:
+    """The same panels for one training or reference, for its MLflow run."""
+    return panels_figure(confusion_panels(classes, {name: np.array(counts)}), [])
+
+
+def _pairs(classes: Sequence[str], counts: Mapping[str, Counts], total: Counts, look: Mapping[str, Style]) -> Panel:
+    pairs = most_confused(total, SHOWN_PAIRS)
     step = 0.62 / len(look)
 
     def draw(axes: Axes) -> Tips:
         tips = {}
         for row, (actual, predicted) in enumerate(pairs):
-            for rank, (variant, style) in enumerate(look.items()):
-                counts = comparison.confusion[variant]
-                count, gid = counts[actual, predicted], f"pair{row}-{rank}"
+            for rank, (name, style) in enumerate(look.items()):
+                count, gid = counts[name][actual, predicted], f"pair{row}-{rank}"
                 point(axes, count, row + (rank - (len(look) - 1) / 2) * step, style, gid, size=7)
-                tips[gid] = (
-                    f"{variant}: {count:,.1f} documents of {experiment.classes[actual]} "
-                    f"({percent(count / max(counts[actual].sum(), 1))}) classified as {experiment.classes[predicted]}"
-                )
-        names = experiment.classes
-        name_rows(axes, [f"{short(names[actual], 24)}\n→ {short(names[predicted], 24)}" for actual, predicted in pairs])
+                tips[gid] = _tip(classes, counts[name], name, actual, predicted)
+        names = [(short(classes[actual], 24), short(classes[predicted], 24)) for actual, predicted in pairs]
+        name_rows(axes, [f"{actual}\n→ {predicted}" for actual, predicted in names])
         axes.tick_params(axis="y", labelsize=9.5)
         axes.grid(True, axis="x")
         axes.set_xlim(left=0)
@@ -52,27 +60,30 @@ def _pairs(experiment: Experiment, comparison: Comparison, together: Counts) -> 
         axes.set_xlabel("documents, mean over seeds")
         return tips
 
-    return Panel("mixed up most: true → taken for", 70 + len(pairs) * max(32, 12 + 12 * len(look)), draw)
+    return Panel("most confused: true → predicted", 70 + len(pairs) * max(32, 12 + 12 * len(look)), draw)
 
 
-def _matrix(experiment: Experiment, counts: Counts, variant: str, shown: list[int]) -> Panel:
-    names = [short(experiment.classes[index], 12) for index in shown]
-    color = styles(experiment.variants)[variant].color
+def _tip(classes: Sequence[str], counts: Counts, name: str, actual: int, predicted: int) -> str:
+    share = counts[actual, predicted] / max(counts[actual].sum(), 1)
+    return (
+        f"{name}: {counts[actual, predicted]:,.1f} documents of {classes[actual]} ({percent(share)}) "
+        f"classified as {classes[predicted]}"
+    )
+
+
+def _matrix(classes: Sequence[str], counts: Counts, name: str, color: str, shown: list[int]) -> Panel:
+    names = [short(classes[index], 12) for index in shown]
     size = 12.5 if len(shown) <= 6 else 10 if len(shown) <= SHOWN_CLASSES else 8.5  # of labels
 
     def draw(axes: Axes) -> Tips:
         tips = {}
         for row, actual in enumerate(shown):
             for column, predicted in enumerate(shown):
-                count = counts[actual, predicted]
-                share = count / max(counts[actual].sum(), 1)
+                share = counts[actual, predicted] / max(counts[actual].sum(), 1)
                 gid = f"cell{row}-{column}"
                 corner = (column - 0.48, row - 0.48)
                 axes.add_patch(Rectangle(corner, 0.96, 0.96, color=color, alpha=0.04 + 0.6 * share, lw=0, gid=gid))
-                tips[gid] = (
-                    f"{variant}: of {experiment.classes[actual]}, {count:,.1f} documents ({percent(share)}) "
-                    f"classified as {experiment.classes[predicted]}"
-                )
+                tips[gid] = _tip(classes, counts, name, actual, predicted)
                 if len(shown) <= SHOWN_CLASSES:
                     axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=INK, fontsize=size)
         axes.set(xlim=(-0.5, len(shown) - 0.5), ylim=(len(shown) - 0.5, -0.5), aspect="equal")
@@ -85,5 +96,5 @@ def _matrix(experiment: Experiment, counts: Counts, variant: str, shown: list[in
         axes.set_ylabel("true")
         return tips
 
-    of = f" ({len(shown)} of {len(experiment.classes)} classes)" if len(shown) < len(experiment.classes) else ""
-    return Panel(f"confusion: {variant}{of}", 330 if len(shown) <= FEW_CLASSES else 380, draw)
+    of = f" ({len(shown)} of {len(classes)} classes)" if len(shown) < len(classes) else ""
+    return Panel(f"confusion: {name}{of}", 330 if len(shown) <= FEW_CLASSES else 380, draw)

@@ -99,7 +99,7 @@ def test_no_class_is_left_out_of_the_page_and_of_the_rows_for_dvc(result: Result
 
 
 def test_the_most_confused_pair_comes_first_and_its_classes_stand_in_every_matrix(result: Result) -> None:
-    named = [text[:4] for text in texts(panel(result, "confusion", "mixed up most")) if "card" in text]
+    named = [text[:4] for text in texts(panel(result, "confusion", "most confused")) if "card" in text]
     assert len(named) == 2 * SHOWN_PAIRS
     assert named[:2] == ["05_c", "→ 06"]
     for variant in result.experiment.variants:
