@@ -28,6 +28,7 @@ from core.errors import ParamsError
 from core.paths import REPORTS, TOKENS
 from models.classifier import TextClassifier
 from models.inside.gradient_reach import gradient_reach
+from models.training.module import LARGEST_ERROR
 from outputs.trained_model import load_classifier
 from pipelines.download import download
 from pipelines.evaluate import evaluate
@@ -113,7 +114,7 @@ def _training(variant: str, seed: int, length: int) -> Training:
         length=length,
         classes=len(config["labels"]),
         accuracy=metrics["accuracy"],
-        wrong=wrong(labels, probabilities.reshape(len(labels), -1)),
+        wrong=wrong(labels, probabilities.reshape(len(labels), -1), LARGEST_ERROR),
         solved_after=solved[0] * train_rows if solved else None,
         initial=_reach(fresh),
         trained=_reach(load_classifier(config, folder / "model.safetensors")),

@@ -1,5 +1,5 @@
-"""How often the statistics err, counted on comparisons whose truth is known. `python -m commands.simulation` prints the
-tables of docs/statistics.md, the same numbers each time, in about a quarter of an hour.
+"""Error rates of the statistics on simulated comparisons with a known true difference. `python -m commands.simulation`
+prints the tables of docs/statistics.md, the same numbers each time, in about a quarter of an hour.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from scipy import stats
 from analysis.comparison.influences import covariance
 from analysis.comparison.statistics import contrast
 
-REPEATS = 2000  # a share of 5 % is then known to about 1 point
-BOOTSTRAPS = 500  # repeats of the slower bootstrap, each of so many draws:
-DRAWS = 400
+REPEATS = 2000  # the standard error of a share of 5 % is then 0.5 points
+BOOTSTRAPS = 500  # repeats of the slower bootstrap
+DRAWS = 400  # of one bootstrap
 SEEDS = (3, 5)
 DOCUMENTS = (500, 2_000, 25_000)
 SPREADS = (0.002, 0.005, 0.01)
@@ -22,14 +22,14 @@ SPREADS = (0.002, 0.005, 0.01)
 
 @dataclass(frozen=True)
 class Truth:
-    """Two variants of which all is known; a document is read rightly where a sum of normal effects is low enough.
+    """Two simulated variants. A document is classified correctly where a sum of normal effects is low enough.
 
     Attributes:
         accuracies: of either variant over all seeds and all documents
         seed_spread: standard deviation of a variant's accuracy over seeds, roughly
-        taste: share of the documents' difficulty that is each variant's own (0: both variants find the same documents
-            hard, as a variant does when it is compared with itself)
-        luck: variance of what only one seed finds hard in one document, beside a difficulty of variance 1
+        taste: share of the documents' difficulty that is specific to a variant (0: both variants find the same
+            documents hard, as in an A/A test)
+        luck: variance of the difficulty that is specific to one seed and document; the rest has variance 1
     """
 
     accuracies: tuple[float, float] = (0.87, 0.87)
@@ -38,7 +38,7 @@ class Truth:
     luck: float = 0.5
 
     def draw(self, rng: np.random.Generator, seeds: int, documents: int) -> npt.NDArray[np.bool_]:
-        """Which documents were read rightly, (2, seeds, documents)."""
+        """Which documents are classified correctly, (2, seeds, documents)."""
         common = rng.standard_normal((1, 1, documents), np.float32) * np.sqrt(1 - self.taste)
         own = rng.standard_normal((2, 1, documents), np.float32) * np.sqrt(self.taste)
         luck = rng.standard_normal((2, seeds, documents), np.float32) * np.sqrt(self.luck)
@@ -54,34 +54,34 @@ class Truth:
 
 @dataclass(frozen=True)
 class Errors:
-    """What was counted over many comparisons.
+    """Shares of many comparisons.
 
     Attributes:
-        found: share with p < 0.05: false alarms where the accuracies are equal, power where they differ
+        detected: share with p < 0.05: false alarms where the accuracies are equal, power where they differ
         covered: share whose 95 % interval holds the true difference
     """
 
-    found: float
+    detected: float
     covered: float
 
 
 def count_errors(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> Errors:
-    """Draws and judges `repeats` comparisons."""
+    """Simulates and judges `repeats` comparisons."""
     rng = np.random.default_rng(random_state)
     difference = truth.accuracies[1] - truth.accuracies[0]
-    found = covered = 0
+    detected = covered = 0
     for _ in range(repeats):
         correct = truth.draw(rng, seeds, documents)
         shares = correct.mean(axis=2)  # (2, seeds)
         result = contrast(shares, covariance((correct - shares[:, :, None]) / documents), (-1, 1), documents)
         low, high = result.interval()
-        found += result.p_value() < 0.05
+        detected += result.p_value() < 0.05
         covered += low <= difference <= high
-    return Errors(found / repeats, covered / repeats)
+    return Errors(detected / repeats, covered / repeats)
 
 
 def count_bootstrap_alarms(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> float:
-    """How often percentiles of a bootstrap over seeds and documents call two equal variants different, for contrast."""
+    """How often a percentile bootstrap over seeds and documents calls two equal variants different."""
     rng = np.random.default_rng(random_state)
     weights = rng.multinomial(documents, np.full(documents, 1 / documents), size=DRAWS).astype(np.float32) / documents
     alarms = 0
@@ -112,7 +112,7 @@ def main() -> None:
             count_errors(Truth((0.87, 0.87 + gain), spread, taste=0.2), seeds, documents, REPEATS)
             for gain in (0.01, 0.02)
         )
-        shares = (itself.found, equal.found, one.covered, one.found, two.found)
+        shares = (itself.detected, equal.detected, one.covered, one.detected, two.detected)
         cells = " | ".join(f"{100 * share:.1f} %" for share in shares)
         print(f"| {seeds} | {documents:,} | {100 * spread:.1f} points | {cells} |", flush=True)
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.comparison.costs import CONDITIONS, condition_values
-from analysis.drawing.training_pictures import confusion_matrix, learning_curves
+from analysis.comparison.costs import CONDITIONS, COSTS, condition_values
+from analysis.drawing.confusion_figures import confusion_matrix
+from analysis.drawing.curves import learning_curves
 from core import file_io
 from core.paths import TOKENS
 from outputs import measurements
@@ -15,10 +16,6 @@ from tracking.run import Run
 from tracking.runs import Occasion, find_run, log_configuration, reference_run, training_run
 
 HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
-COSTS = {
-    "training": ("training_seconds", "tokens_per_second_median", "peak_memory_mb", "training_startup_seconds"),
-    "prediction": ("milliseconds_a_document", "prediction_startup_seconds"),
-}
 
 
 def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
@@ -40,7 +37,8 @@ def evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     if not run.has(told):  # an evaluation that was interrupted is done again
         run.log_metrics(told | _costs("prediction", measured), at=measured.get("evaluated"))
         run.set_tags(_conditions("prediction", measured))
-    run.log_figure(confusion_matrix(metrics["confusion_matrix"], config["labels"]), "confusion_matrix.png")
+    figure = confusion_matrix(config["labels"], metrics["confusion_matrix"], config.get("title", config["name"]))
+    run.log_figure(figure, "confusion_matrix.png")
     run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
 
 
@@ -92,7 +90,7 @@ def rebuild_lost_reference(experiment: str, folder: Path) -> bool:
 
 
 def _costs(stage: str, measured: Mapping[str, Any]) -> dict[str, float]:
-    return {name: measured[name] for name in COSTS[stage] if name in measured}
+    return {cost.key: measured[cost.key] for cost in COSTS if cost.stage == stage and cost.key in measured}
 
 
 def _conditions(stage: str, measured: Mapping[str, Any]) -> dict[str, str]:

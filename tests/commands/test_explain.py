@@ -152,7 +152,7 @@ def test_a_file_is_cut_as_in_training_and_the_page_says_so(tmp_path: Path, capsy
     content = content_of(page)
     assert content["tokens"] == ["정말", "멋진", "영화", "모르는말", "봤다"]
     assert content["unknown"] == [False, False, False, True, False]
-    assert "2 more fell to the length limit" in page.read_text(encoding="utf-8")
+    assert "2 more are beyond the length limit" in page.read_text(encoding="utf-8")
 
 
 def test_padding_in_a_text_is_an_unknown_word(capsys: pytest.CaptureFixture[str]) -> None:
