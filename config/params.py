@@ -21,6 +21,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from config.data import DataParams
 from config.section import Count, Section, Seed, cut, shown
+from core.choices import TokenizerName, Truncation
 from core.errors import ParamsError
 
 PARAMS_FILE = Path("params.yaml")
@@ -45,9 +46,9 @@ def _epochs(value: object) -> object:
 class TokenizeParams(Section):
     """How documents become token numbers."""
 
-    tokenizer: Literal["auto", "basic_english", "whitespace", "characters", "sentencepiece"] = "auto"
+    tokenizer: Literal["auto", TokenizerName] = "auto"
     max_tokens: Count = 400
-    truncation: Literal["head", "tail", "head+tail"] = "head"
+    truncation: Truncation = "head"
     max_size: Count = 20000
     min_freq: Count = 2
     vectors: str | None = None

@@ -1,6 +1,5 @@
 """Writes files and folders whole or not at all, checks what it reads, and names the file in each error."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from core.checksums import checksum as checksum
 from core.errors import DataError
 
 
@@ -60,12 +60,6 @@ def _unwritable(path: Path, error: Exception) -> DataError:
     reason = " ".join(str(getattr(error, "strerror", None) or error).split())
     kept = "; what was there before is still there" if path.exists() else ""  # DVC removes it before a stage runs
     return DataError(f"{path} cannot be written: {reason}{kept}")
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file; a gigabyte takes a second."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def verified(path: Path, checksums: Mapping[str, str]) -> Path:

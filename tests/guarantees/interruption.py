@@ -19,6 +19,7 @@ CODE = (
     "analysis",
     "models",
     "pipelines",
+    "core",
     "text",
     "tracking",
     "core/compiled.py",
