@@ -1,4 +1,4 @@
-"""Compiled loops over the bytes of texts, for text/tokenizing/words.py. They stay ours: a Python loop takes 4.5 times as long."""
+"""Compiled loops over the bytes of texts, for words.py. They stay ours: a Python loop takes 4.5 times as long."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Tokenizers that split texts into words by a fixed rule, in compiled loops over UTF-8 bytes (text/tokenizing/word_loops.py)."""
+"""Tokenizers that split texts into words by a fixed rule, in compiled loops over UTF-8 bytes (word_loops.py)."""
 
 import re
 from collections.abc import Sequence
