@@ -10,8 +10,9 @@ from textwrap import indent
 
 import pytest
 
-from commands.run import Room, share_out, sort_lock_file
 from config.params import TrainParams
+from engine.dvc import sort_lock_file
+from engine.rooms import Room, share_out
 from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, install, run_in
 
@@ -250,7 +251,7 @@ def test_all_rooms_have_as_many_cores_so_that_costs_can_be_compared(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(10, 17)), raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
-    monkeypatch.setattr("commands.run.cpu_count", lambda: 7)
+    monkeypatch.setattr("engine.rooms.cpu_count", lambda: 7)
     rooms = share_out(train_params(), trainings, workers=None)
     taken = [core for room in rooms for core in room.cores]
     assert [len(room.cores) for room in rooms] == [7 // trainings] * trainings
