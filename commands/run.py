@@ -7,6 +7,7 @@ dvc.lock are those of `dvc repro` alone.
 
 import os
 import sys
+from collections.abc import Collection, Sequence
 
 from config.params import Params, load
 from core import command_line
@@ -17,7 +18,7 @@ from engine import dvc
 from engine.grid import run_grid
 from engine.lock import only_one
 from engine.rooms import share_out
-from engine.stages import tasks
+from engine.stages import REFERENCE, Task, tasks
 from engine.workers import preload
 from provenance import code_lists
 from tracking import writers
@@ -55,15 +56,14 @@ def run_trainings(params: Params, workers: int | None) -> None:
     """
     every = tasks(params)
     stages = [stage for task in every for stage in task.stages]
-    plan = dvc.plan([*BEFORE, *stages])
-    if not {*plan.due, *plan.cached}.isdisjoint(BEFORE):
-        preload(params)
+    changed = dvc.changed()
+    if changed.isdisjoint([*BEFORE, *stages]):
+        return
+    preload(params)
+    if not changed.isdisjoint(BEFORE):
         dvc.repro(BEFORE[-1])
-        plan = dvc.plan(stages)
-    if plan.cached:
-        dvc.repro("--single-item", *plan.cached)
-        plan = dvc.plan(stages)  # an evaluation's inputs are known only now
-    due = [task.reduced_to(plan.due) for task in every if not set(task.stages).isdisjoint(plan.due)]
+        changed = dvc.changed()
+    due = still_to_do(every, changed)
     rooms = share_out(params.train, len(due), workers)
     if len(rooms) < 2:
         return  # nothing can run at the same time
@@ -71,9 +71,26 @@ def run_trainings(params: Params, workers: int | None) -> None:
     try:
         failed = run_grid(due, rooms, params)
     finally:
-        dvc.sort_lock_file(before, stages)
+        dvc.sort_lock_file(before, in_order_of_dvc_yaml(stages))
     if failed:
         raise TrainingError(f"failed: {', '.join(failed)}; the lines above say why")
+
+
+def still_to_do(every: Sequence[Task], changed: Collection[str]) -> list[Task]:
+    """The tasks with the stages that have to be run; DVC restores what it has in its run-cache."""
+    firsts = dvc.plan([task.stages[0] for task in every if task.stages[0] in changed])
+    if firsts.cached:
+        dvc.repro("--single-item", *firsts.cached)
+    # What an evaluation reads is there now, unless its training is due.
+    others = [stage for task in every if task.stages[0] not in firsts.due for stage in task.stages[1:]]
+    seconds = dvc.plan([stage for stage in others if stage in changed])
+    reduced = [task if task.stages[0] in firsts.due else task.reduced_to(seconds.due) for task in every]
+    return [task for task in reduced if task.stages]
+
+
+def in_order_of_dvc_yaml(stages: Sequence[str]) -> list[str]:
+    """All trainings, then all evaluations, then the references."""
+    return sorted(stages, key=lambda stage: ("train", "evaluate", REFERENCE).index(stage.partition("@")[0]))
 
 
 def code_changed(params: Params) -> bool:

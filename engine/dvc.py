@@ -1,5 +1,6 @@
 """DVC by its command line: which stages are due, running them, and recording what the workers made."""
 
+import json
 import os
 import re
 import signal
@@ -23,6 +24,15 @@ MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; a
 }
 
 
+def changed() -> set[str]:
+    """The stages that DVC would look at again.
+
+    Raises:
+        UserError: DVC cannot tell.
+    """
+    return set(json.loads(_asked("status", "--json")))
+
+
 class Plan(NamedTuple):
     """What `dvc repro` would do with some stages."""
 
@@ -31,22 +41,29 @@ class Plan(NamedTuple):
 
 
 def plan(stages: Sequence[str]) -> Plan:
-    """What `dvc repro` would do with `stages`; those that are up to date are in neither list.
+    """What `dvc repro` would do with `stages`, whose inputs exist; those that are up to date are in neither list.
 
     Raises:
         UserError: DVC cannot tell.
     """
-    done = subprocess.run(
-        [*DVC, "repro", "--dry", "--single-item", *stages], capture_output=True, text=True, check=False
-    )
+    if not stages:
+        return Plan([], [])
+    said = _asked("repro", "--dry", "--single-item", *stages)
+    due = re.findall(r"^Running stage '([^']+)'", said, re.MULTILINE)
+    return Plan(due, re.findall(r"^Stage '([^']+)' is cached", said, re.MULTILINE))
+
+
+def _asked(*arguments: str) -> str:
+    """What DVC answers."""
+    done = subprocess.run([*DVC, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         for problem, mend in MENDS.items():
             if problem in done.stderr:
                 raise UserError(f"{Path.cwd()} {mend}")
-        print(done.stderr, end="", file=sys.stderr)
-        raise UserError("dvc repro --dry failed; the lines above say why")
-    due = re.findall(r"^Running stage '([^']+)'", done.stdout, re.MULTILINE)
-    return Plan(due, re.findall(r"^Stage '([^']+)' is cached", done.stdout, re.MULTILINE))
+    print(done.stderr, end="", file=sys.stderr)
+    if done.returncode:
+        raise UserError(f"dvc {arguments[0]} failed; the lines above say why")
+    return done.stdout
 
 
 def repro(*arguments: str) -> None:
