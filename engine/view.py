@@ -61,7 +61,7 @@ class View:
         progress = self._progress[name]
         progress.state, progress.began, progress.seconds_left = stage.partition("@")[0], time.monotonic(), None
         if not self._console.is_terminal:
-            self.say(name, stage)
+            self.say(name, f"stage {progress.state}")
 
     def say(self, name: str, line: str) -> None:
         """A task has printed a line."""

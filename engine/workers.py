@@ -100,7 +100,7 @@ def _work(stage: str, params: Params, room: Room, at_once: int, output: Any) -> 
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     os.close(descriptor)
-    sys.stdout.reconfigure(line_buffering=False)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ[TRAININGS_AT_ONCE] = str(at_once)
     if room.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(room.gpus)

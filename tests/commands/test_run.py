@@ -81,8 +81,9 @@ def write_stage(project: Path, stage: str, before: str = "") -> None:
 
 def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
     """The stages that DVC or a worker ran."""
-    by_workers = re.findall(r"│ ((?:train|evaluate)@\S+|reference)$", result.stdout, re.MULTILINE)
-    return {line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line}.union(by_workers)
+    by_workers = re.findall(r"^(\S+) +│ stage (\w+)$", result.stdout, re.MULTILINE)
+    stages = {stage if name == stage else f"{stage}@{name}" for name, stage in by_workers}
+    return stages.union(line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line)
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +97,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
         result = run_in(folder, *GRID)
         assert result.returncode == 0, result.stdout + result.stderr
-        assert "bilstm-2  │ train@bilstm-2" in result.stdout
-        assert "reference │ reference" in result.stdout
+        assert "bilstm-2  │ stage train" in result.stdout
+        assert "reference │ stage reference" in result.stdout
 
     return made_once(tmp_path_factory, "grid", make)
 

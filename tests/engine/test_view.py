@@ -18,7 +18,7 @@ def test_without_a_terminal_each_line_names_its_training() -> None:
         shown.say("reference", "  ")
         shown.end("lstm-1", "failed with exit code 1")
     assert out.getvalue().splitlines() == [
-        "lstm-1    │ train@lstm-1",
+        "lstm-1    │ stage train",
         f"lstm-1    │ {EPOCH}",
         "lstm-1    │ failed with exit code 1",
     ]
