@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# LSTM against itself: ten seeds of one variant, split into two groups in every way. The statistics should see nothing.
+# A/A test: ten seeds of lstm, split into two groups in every possible way. The statistics should find no difference.
 #   recipes/aa_test.sh [more -S settings for dvc exp run]
-# What it gave: docs/statistics.md, "On real trainings".
+# Results: docs/statistics.md, "On real trainings".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"

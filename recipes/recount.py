@@ -1,10 +1,10 @@
-"""The comparison counted once more from the prediction files, by textbook methods that share no code with the project.
+"""Recomputes the comparison from the prediction files, by textbook methods that share no code with the project.
 
     python recipes/recount.py        after `dvc repro`, at the repository's root
 
-Beside what the report says stand Welch's t-test over seeds (which takes the test documents as given), the paired t-test
-over documents (which takes the trainings as given), and percentiles of a bootstrap of both. The first two intervals are
-too narrow where the chance that they leave out matters; the bootstrap errs where seeds are few (docs/statistics.md).
+Beside the report's interval it prints those of Welch's t-test over seeds (which ignores the choice of documents), the
+paired t-test over documents (which ignores the choice of seeds), and percentiles of a bootstrap of both. The first two
+are too narrow if what they ignore matters; the bootstrap is unreliable with few seeds (docs/statistics.md).
 """
 
 import json
@@ -20,7 +20,7 @@ DRAWS = 4000
 
 
 def main() -> None:
-    """Prints a table for each variant; exit code 1 where the report has another difference than the files."""
+    """Prints a table for each variant; exit code 1 if the report's difference is not that of the files."""
     if not Path("reports/comparison.json").exists():
         sys.exit("error: reports/comparison.json is missing; dvc repro makes it")
     summary = json.loads(Path("reports/comparison.json").read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def read(variant: str, seeds: list[int]) -> Any:
-    """Which documents each training got right, in the order of their ids, (seeds, n)."""
+    """Whether each training classified each document correctly: (seeds, n), ordered by document id."""
     rows = []
     for seed in seeds:
         table = pq.read_table(Path("results", variant, f"seed-{seed}", "predictions.parquet")).sort_by("id")
@@ -61,7 +61,7 @@ def read(variant: str, seeds: list[int]) -> Any:
 
 
 def bootstrap(own: Any, base: Any) -> Any:
-    """Differences of means, with seeds drawn anew for each variant and documents for both at once, (draws,)."""
+    """Differences of means (draws,): seeds are resampled per variant, documents jointly."""
     rng = np.random.default_rng(0)
     documents = own.shape[1]
     draws = []
