@@ -5,6 +5,7 @@ to that folder, and the metrics, with what they cost, to the training's MLflow r
 checksums to data/evaluated, on which the comparison depends.
 """
 
+import argparse
 import time
 from typing import Any
 
@@ -31,14 +32,19 @@ from tracking.runs import find_run
 def main() -> None:
     """The command line."""
     arguments = training_parser(__doc__)
-    run_stage(lambda namespace: evaluate(load(), namespace.variant, namespace.seed), arguments)
+    run_stage(_command, arguments)
+
+
+def _command(chosen: argparse.Namespace) -> None:
+    signature = read_config(paths.folder(chosen.variant, chosen.seed))["signature"]
+    Checkpoints(signature).remove()  # DVC has recorded the training
+    evaluate(load(), chosen.variant, chosen.seed)
 
 
 def evaluate(params: Params, variant: str, seed: int) -> None:
     """Predicts the test split, writes predictions and metrics, and tells MLflow."""
     folder = paths.folder(variant, seed)
     config = read_config(folder)
-    Checkpoints(config["signature"]).remove()  # DVC has recorded the training
     machine.prepare(config["train"]["threads"])
     test = TokenStore.open(paths.verified_tokens("test.arrow"))
     classifier = load_classifier(config, file_io.verified(folder / "model.safetensors", config["checksums"]))

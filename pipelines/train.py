@@ -5,6 +5,7 @@ results/<variant>/seed-<seed>/, and an MLflow run. With several devices Lightnin
 only the first one writes.
 """
 
+import argparse
 import os
 from dataclasses import asdict
 from functools import partial
@@ -45,11 +46,17 @@ OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class
 def main() -> None:
     """The command line."""
     arguments = training_parser(__doc__)
-    run_stage(lambda namespace: train(load(), namespace.variant, namespace.seed), arguments)
+    run_stage(_command, arguments)
 
 
-def train(params: Params, variant: str, seed: int) -> None:
-    """Trains the variant, writes what comes out, and tells MLflow."""
+def _command(chosen: argparse.Namespace) -> None:
+    signature = train(load(), chosen.variant, chosen.seed)
+    if "DVC_STAGE" not in os.environ:
+        Checkpoints(signature).remove()  # DVC has yet to record the outputs; then the stage evaluate does this
+
+
+def train(params: Params, variant: str, seed: int) -> str:
+    """Trains the variant, writes what comes out, and tells MLflow; returns the training's signature."""
     machine.check(params.train.accelerator, params.train.devices, params.train.precision)
     machine.prepare(params.train.threads)
     config = _resolve(params, variant, seed)
@@ -76,7 +83,7 @@ def train(params: Params, variant: str, seed: int) -> None:
     )
     if not trainer.is_global_zero:
         run_epochs(checkpointing=_checkpointing(checkpoints, settings, announce=False))
-        return
+        return checkpoints.signature
     with checkpoints.locked():
         checkpointing = _checkpointing(checkpoints, settings)
         resumed = checkpointing.state is not None
@@ -95,8 +102,7 @@ def train(params: Params, variant: str, seed: int) -> None:
             measurements.add(config["signature"], **measured)
             from_outputs.training(run, folder, measured)
         measurements.add(config["signature"], occasion=asdict(occasion(run)))
-    if "DVC_STAGE" not in os.environ:
-        checkpoints.remove()  # DVC has yet to record the outputs; then the stage evaluate does this
+    return checkpoints.signature
 
 
 def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[ClassifierModule, Trainer]:
