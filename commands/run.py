@@ -29,7 +29,7 @@ from core.repository import repository_root
 from engine.preloaded import preloaded
 from outputs.conditions import TRAININGS_AT_ONCE
 from provenance import code_lists
-from tracking import writers
+from tracking import notes
 
 REFERENCE = "reference"  # the stage
 LOCK_FILE = Path("dvc.lock")
@@ -54,7 +54,6 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     Raises:
         TrainingError: a stage failed; all others of the grid were run.
     """
-    close_abandoned_runs(params)
     trainings = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
     names = [REFERENCE, *trainings]
     targets = [*(f"{stage}@{name}" for stage in ("train", "evaluate") for name in trainings), REFERENCE]
@@ -62,7 +61,9 @@ def run_pipeline(params: Params, workers: int | None) -> None:
         # Only this stage looks at libraries and files outside the project, and DVC may see no reason to run it.
         if unseen_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "check"]):
             raise TrainingError("the stage check failed; the lines above say why")
-    if waiting := changed() - {"compare"}:
+    stages = changed()
+    complete_runs(params, finished=not stages)
+    if waiting := stages - {"compare"}:
         data = waiting - set(targets)  # the stages before the trainings, after which all may have to be trained
         names = names if data else still_to_do(names, waiting)
         rooms = share_out(params.train, len(names), workers)
@@ -90,12 +91,22 @@ def unseen_changed(params: Params) -> bool:
     return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in paths.items())
 
 
-def close_abandoned_runs(params: Params) -> None:
-    """Ends MLflow runs that killed processes have left RUNNING: no stage does where DVC has all outputs already."""
-    if writers.noted(repository_root()):
-        from tracking.store import open_experiment  # slow to import
+def complete_runs(params: Params, finished: bool) -> None:
+    """Sends MLflow what it misses, if DVC has `finished`: no stage does so where DVC has all outputs already.
 
-        open_experiment(params.tracking.experiment)
+    Otherwise only ends the runs that killed processes have left RUNNING; the stage compare completes the others.
+    """
+    root = repository_root()
+    if (root / "mlflow.outbox").exists():
+        reason = "an earlier version queued calls to MLflow there; make restore sends all from the outputs"
+        print(f"mlflow.outbox/ is not used any more: {reason}. Then delete the folder.", file=sys.stderr)
+    if notes.exist(root):
+        from commands import restore  # slow to import
+        from tracking.connection import connect
+
+        with connect(params.tracking.experiment) as mlflow:
+            if finished and mlflow.abandoned:
+                restore.complete(mlflow, params)
 
 
 def changed() -> set[str]:

@@ -23,8 +23,8 @@ from outputs.prediction_file import write_predictions
 from outputs.trained_model import load_classifier, read_config
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
+from tracking.connection import connect
 from tracking.from_outputs import HEADLINES
-from tracking.runs import find_run
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def evaluate(params: Params, variant: str, seed: int) -> None:
-    """Predicts the test split, writes predictions and metrics, and tells MLflow."""
+    """Predicts the test split, writes predictions and metrics, and logs them to MLflow."""
     folder = paths.folder(variant, seed)
     config = read_config(folder)
     Checkpoints(config["signature"]).remove()  # DVC has recorded the training
@@ -60,10 +60,8 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
         prediction_conditions=[conditions(accelerator)],
         evaluated=time.time_ns() // 1_000_000,
     )
-    if run := find_run(params.tracking.experiment, config["signature"]):
-        from_outputs.evaluation(run, folder, measurements.read(config["signature"]))
-    else:
-        from_outputs.rebuild(params.tracking.experiment, folder)
+    with connect(params.tracking.experiment) as mlflow:
+        from_outputs.complete(mlflow, folder, evaluated=True)
 
 
 def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float) -> None:
