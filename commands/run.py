@@ -21,7 +21,7 @@ from engine.rooms import share_out
 from engine.stages import REFERENCE, Task, tasks
 from engine.workers import preload
 from provenance import code_lists
-from tracking import writers
+from tracking import notes
 
 BEFORE = ["check", "download", "tokenize", "match"]  # the stages that trainings depend on
 
@@ -39,28 +39,28 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     Raises:
         TrainingError: a stage failed; all others of the grid were run.
     """
-    close_abandoned_runs(params)
     with only_one():
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
-        run_trainings(params, workers)
+        changed = dvc.changed()
+        complete_runs(params, finished=not changed)
+        run_trainings(params, changed, workers)
     sys.stdout.flush()
     os.execv(sys.executable, [*dvc.DVC, "repro"])
 
 
-def run_trainings(params: Params, workers: int | None) -> None:
-    """Runs the trainings that are due, their evaluations, and the references.
+def run_trainings(params: Params, changed: Collection[str], workers: int | None) -> None:
+    """Runs the trainings, evaluations and references that are due among the `changed` stages.
 
     Raises:
         TrainingError: names those that failed.
     """
     every = tasks(params)
     stages = [stage for task in every for stage in task.stages]
-    changed = dvc.changed()
-    if changed.isdisjoint([*BEFORE, *stages]):
+    if set(changed).isdisjoint([*BEFORE, *stages]):
         return
     preload(params)
-    if not changed.isdisjoint(BEFORE):
+    if not set(changed).isdisjoint(BEFORE):
         dvc.repro(BEFORE[-1])
         changed = dvc.changed()
     due = still_to_do(every, changed)
@@ -99,12 +99,22 @@ def code_changed(params: Params) -> bool:
     return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in lists.items())
 
 
-def close_abandoned_runs(params: Params) -> None:
-    """Ends MLflow runs that killed processes have left RUNNING: no stage does where DVC has all outputs already."""
-    if writers.noted(repository_root()):
-        from tracking.store import open_experiment  # slow to import
+def complete_runs(params: Params, finished: bool) -> None:
+    """Sends MLflow what it misses, if DVC has `finished`: no stage does so where DVC has all outputs already.
 
-        open_experiment(params.tracking.experiment)
+    Otherwise only ends the runs that killed processes have left RUNNING; the stage compare completes the others.
+    """
+    root = repository_root()
+    if (root / "mlflow.outbox").exists():
+        reason = "an earlier version queued calls to MLflow there; make restore sends all from the outputs"
+        print(f"mlflow.outbox/ is not used any more: {reason}. Then delete the folder.", file=sys.stderr)
+    if notes.exist(root):
+        from commands import restore  # slow to import
+        from tracking.connection import connect
+
+        with connect(params.tracking.experiment) as mlflow:
+            if finished and mlflow.abandoned:
+                restore.complete(mlflow, params)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where the project keeps what is no output of DVC: MLflow's store, the measurements and the checkpoints beside it."""
+"""Where the project keeps what is not an output of DVC: MLflow's store, measurements and checkpoints."""
 
 import os
 import uuid
@@ -8,12 +8,12 @@ from filelock import FileLock
 
 
 def repository_root() -> Path:
-    """The repository that the user works in, also for a stage that DVC runs in a temporary copy of it."""
+    """The repository in which the user works, also for a stage that DVC runs in a temporary copy of it."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
 def exists(path: Path) -> bool:
-    """Whether there is such a path, as far as this user can see."""
+    """Whether `path` exists, as far as this user can see."""
     try:
         return path.exists()
     except OSError:  # a folder above it may not be entered
@@ -21,10 +21,10 @@ def exists(path: Path) -> bool:
 
 
 def working_copy() -> str:
-    """A number of this working copy, made at first use.
+    """An identifier of this working copy, created at first use.
 
-    It stays when the folder is moved, on whatever machine. A copy beside the original gets a number of its own, so that
-    it does not go on with the original's runs on a server that both use.
+    It stays the same when the folder is moved. A copy beside the original gets a different one, so that it does not
+    take up the original's runs on a server that both use.
     """
     path = repository_root() / "checkpoints" / "working-copy"
     path.parent.mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def _is_copy(path: Path, number: str, place: str) -> bool:
 
 
 def _read(path: Path) -> tuple[str, str]:
-    """The number that stands in the file `path`, and the path that the file had then; empty where there is none."""
+    """The identifier in the file `path`, and the path that the file had when it was written; empty if unreadable."""
     try:
         number, _, place = path.read_text(encoding="utf-8", errors="surrogateescape").partition("\n")
     except OSError:  # as of a folder that somebody else has now

@@ -1,8 +1,7 @@
 """What one execution took: when it ran, its seconds, its memory.
 
-DVC's outputs hold none of this, since it differs each time, and MLflow's store can be lost. So it stands in
-measurements/<signature>.json at the repository's root: the report takes its costs from there, and a lost MLflow run is
-rebuilt with the times of the original.
+DVC's outputs hold none of this, since it differs each time, and MLflow may be down or lose its store. So it stands in
+measurements/<signature>.json at the repository's root. The report takes its costs from there; MLflow, what it misses.
 """
 
 import json

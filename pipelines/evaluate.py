@@ -25,8 +25,8 @@ from outputs.trained_model import load_classifier, read_config
 from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
+from tracking.connection import connect
 from tracking.from_outputs import HEADLINES
-from tracking.runs import find_run
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def _command(chosen: argparse.Namespace) -> None:
 
 
 def evaluate(params: Params, variant: str, seed: int) -> None:
-    """Predicts the test split, writes predictions and metrics, and tells MLflow."""
+    """Predicts the test split, writes predictions and metrics, and logs them to MLflow."""
     folder = paths.folder(variant, seed)
     config = read_config(folder)
     machine.prepare(config["train"]["threads"])
@@ -67,10 +67,8 @@ def evaluate(params: Params, variant: str, seed: int) -> None:
         prediction_conditions=[conditions(accelerator)],
         evaluated=time.time_ns() // 1_000_000,
     )
-    if run := find_run(params.tracking.experiment, config["signature"]):
-        from_outputs.evaluation(run, folder, measurements.read(config["signature"]))
-    else:
-        from_outputs.rebuild(params.tracking.experiment, folder)
+    with connect(params.tracking.experiment) as mlflow:
+        from_outputs.complete(mlflow, folder, evaluated=True)
 
 
 def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float) -> None:

@@ -28,7 +28,7 @@ from provenance.signature import signature
 from provenance.stage import run_stage
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
-from tracking.runs import occasion
+from tracking.connection import connect
 
 
 class Trained(NamedTuple):
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def make_references(params: Params) -> None:
-    """Trains the references, writes what they predict, and tells MLflow."""
+    """Trains the references, writes what they predict, and logs it to MLflow."""
     data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
     train, test = (TokenStore.open(paths.verified_tokens(f"{split}.arrow")) for split in ("train", "test"))
     table = Table(title="references on the test split", title_justify="left")
@@ -99,8 +99,9 @@ def _evaluate(
         prediction_conditions=own,
         evaluated=time.time_ns() // 1_000_000,
     )
-    run = from_outputs.reference(params.tracking.experiment, folder)
-    measurements.add(config["signature"], occasion=asdict(occasion(run)))
+    with connect(params.tracking.experiment) as mlflow:
+        run = from_outputs.reference(mlflow, folder)
+        measurements.add(config["signature"], provenance=asdict(run.provenance))
     return metrics, milliseconds
 
 

@@ -36,8 +36,9 @@ from provenance.signature import signature
 from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
+from tracking.connection import connect
+from tracking.lifecycle import log_configuration, training_run
 from tracking.progress import EpochMetrics
-from tracking.runs import log_configuration, occasion, training_run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
 OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"}
@@ -56,7 +57,7 @@ def _command(chosen: argparse.Namespace) -> None:
 
 
 def train(params: Params, variant: str, seed: int) -> str:
-    """Trains the variant, writes what comes out, and tells MLflow; returns the training's signature."""
+    """Trains the variant, writes what comes out, and logs it to MLflow; returns the training's signature."""
     machine.check(params.train.accelerator, params.train.devices, params.train.precision)
     machine.prepare(params.train.threads)
     config = _resolve(params, variant, seed)
@@ -87,11 +88,14 @@ def train(params: Params, variant: str, seed: int) -> str:
     with checkpoints.locked():
         checkpointing = _checkpointing(checkpoints, settings)
         resumed = checkpointing.state is not None
-        with training_run(params.tracking.experiment, variant, seed, config["signature"], resumed=resumed) as run:
+        with (
+            connect(params.tracking.experiment) as mlflow,
+            training_run(mlflow, variant, seed, config["signature"], resumed=resumed) as run,
+        ):
             log_configuration(run, config)
             run_epochs(callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing)
             for line, cost in zip(module.history, costs.epochs, strict=True):
-                run.log_epoch(line, cost)  # what the store does not have yet
+                run.log_epoch(line, cost)  # what MLflow does not have yet
             folder = paths.folder(variant, seed)
             with file_io.whole(folder / "model.safetensors") as path:
                 save_file(classifier.state_dict(), path)
@@ -101,7 +105,7 @@ def train(params: Params, variant: str, seed: int) -> str:
             measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(settings.accelerator)}
             measurements.add(config["signature"], **measured)
             from_outputs.training(run, folder, measured)
-        measurements.add(config["signature"], occasion=asdict(occasion(run)))
+        measurements.add(config["signature"], provenance=asdict(run.provenance))
     return checkpoints.signature
 
 

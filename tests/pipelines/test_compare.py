@@ -16,8 +16,9 @@ from config.params import Params
 from core import paths
 from core.errors import DataError, ParamsError
 from outputs import measurements
-from pipelines.compare import compare, told_metrics
+from pipelines.compare import compare
 from tests.analysis.synthetic import CONDITIONS, write_experiment
+from tracking.comparison_from_outputs import comparison_metrics
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +109,7 @@ def test_another_metric_decides_the_verdict_and_stands_first(metric: str, capsys
 def test_mlflow_is_told_the_difference_that_decides() -> None:
     result = compare(with_metric(write_experiment(["lstm", "bilstm"], [1, 2], documents=150), "loss"))
 
-    told = told_metrics(result)
+    told = comparison_metrics(result)
 
     gap = result.comparison.differences["bilstm"]["loss"]
     assert told["bilstm.loss_difference"] == gap.value
