@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import torch
-from ruamel.yaml import YAML
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
@@ -24,10 +22,10 @@ from pipelines.evaluate import evaluate
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from tests.browser import MISSING, REASON, open_browser
+from tests.pipelines.project import make_own
 from tests.tracking.connected import find_run
 from text.tokenizing.token_file import TokenStore
 
-ROOT = Path(__file__).parents[2]
 VARIANTS = {
     "bilstm": {"cell": "lstm", "bidirectional": True, "hidden_size": 6, "embedding_size": 5},
     "gru2": {"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5, "pooling": "mean"},
@@ -40,9 +38,6 @@ WORDS = {"나쁨": "지루한 영화", "보통": "그냥 그런 영화", "좋음
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("project")
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.delenv("DISPLAY", raising=False)
         patch.delenv("WAYLAND_DISPLAY", raising=False)
         lines = [
@@ -50,15 +45,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             for number in range(20)
             for label, phrase in WORDS.items()
         ]
-        Path("reviews.csv").write_text("text,label\n" + "\n".join(lines), encoding="utf-8")
-        content: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        content["data"] |= {"name": "custom", "source": "reviews.csv"}
-        content["tokenize"] |= {"tokenizer": "whitespace", "max_tokens": 5}
-        content["variants"] = VARIANTS
-        content["train"] |= {"epochs": 1}
-        content["compare"] = {"variants": list(VARIANTS), "seeds": [1], "baseline": "rnn"}
-        with Path("params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(content, file)
+        (folder / "reviews.csv").write_text("text,label\n" + "\n".join(lines), encoding="utf-8")
+        compare = {"variants": list(VARIANTS), "seeds": [1], "baseline": "rnn"}
+        own = {"data.name": "custom", "data.source": "reviews.csv"}
+        tokens = {"tokenize.tokenizer": "whitespace", "tokenize.max_tokens": 5}
+        make_own(folder, {**own, **tokens, "variants": VARIANTS, "train.epochs": 1, "compare": compare}, patch)
         params = load()
         download(params.data)
         make_tokens(params.tokenize)
@@ -66,7 +57,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             train(params, variant, 1)
             evaluate(params, variant, 1)
         yield folder
-        torch.set_flush_denormal(False)  # what pipelines set for their own process; Hypothesis draws denormal numbers
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,10 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numba
 import pytest
 import torch
-from ruamel.yaml import YAML
 from safetensors.numpy import save_file
 
 from config.params import load
@@ -21,7 +19,7 @@ from pipelines.evaluate import evaluate
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from provenance import source_code
-from tests.pipelines.project import ROOT, change_params, install
+from tests.pipelines.project import change_params, enter, install, make_own
 from tests.tracking.connected import find_run
 
 RESULTS = Path("results/lstm/seed-1")
@@ -54,21 +52,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with a training of which DVC has not recorded the outputs: its checkpoints are still there."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("trained")
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
+        variants = {"lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}}
+        compare = {"variants": ["lstm"], "seeds": [1], "baseline": "lstm"}
+        own = {"data.name": "custom", "data.source": "reviews.csv", "tokenize.vectors": "a/glove.txt"}
+        make_own(folder, {**own, "variants": variants, "train.epochs": 2, "compare": compare}, patch)
         patch.setenv("DVC_STAGE", "train@lstm-1")
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         write_reviews(Path("reviews.csv"), "brilliant film")
         write_vectors(Path("a/glove.txt"), 1)
         write_vectors(Path("b/glove.txt"), 2)
-        content: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        content["data"] |= {"name": "custom", "source": "reviews.csv"}
-        content["tokenize"] |= {"vectors": "a/glove.txt"}
-        content["variants"] = {"lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}}
-        content["train"] |= {"epochs": 2}
-        content["compare"] = {"variants": ["lstm"], "seeds": [1], "baseline": "lstm"}
-        with Path("params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(content, file)
         run_stages()
         yield folder
 
@@ -77,10 +68,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def project(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of its own."""
     folder = Path(shutil.copytree(trained, tmp_path / "project"))
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("DVC_ROOT", str(folder))
+    enter(folder, monkeypatch)
     monkeypatch.setenv("DVC_STAGE", "train@lstm-1")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return folder
 
 

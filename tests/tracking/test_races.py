@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 from tests.pipelines.project import ROOT
 from tests.tracking.server import Server
 
-WRITERS, ROUNDS = 8, 6
+WRITERS, ROUNDS = 8, 3
 PROCESSES = """
 import multiprocessing, sys
 import os
@@ -35,9 +35,7 @@ all_at_once(write, writers)
 
 
 def test_who_comes_second_finds_what_the_first_has_made(tmp_path: Path) -> None:
-    server = Server(tmp_path / "server")
-    server.start()
-    try:
+    with Server(tmp_path / "server") as server:
         command = [sys.executable, "-c", PROCESSES, str(tmp_path), str(WRITERS), str(ROUNDS)]
         limits = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "120", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
         environment = os.environ | {"MLFLOW_TRACKING_URI": server.address} | limits
@@ -56,5 +54,3 @@ def test_who_comes_second_finds_what_the_first_has_made(tmp_path: Path) -> None:
                 assert {entry.dataset.name for entry in run.inputs.dataset_inputs} == {
                     f"data {part}" for part in range(ROUNDS)
                 }
-    finally:
-        server.stop()
