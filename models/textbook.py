@@ -4,7 +4,7 @@ An input x_t (1×K) and what the cell remembers, the hidden state h_{t-1} (1×h)
 (1×h), become h_t and C_t. Each gate has weights W_x (K×h) and W_h (h×h) and a bias b (1×h). The logistic function σ
 keeps a gate between 0 (closed) and 1 (open); ⊙, written *, multiplies number by number.
 
-tests/models/test_textbook.py holds PyTorch's kernels and `RecurrentEncoder`, which trains, against these lines. They
+tests/models/test_textbook.py checks PyTorch's kernels and `RecurrentEncoder`, which trains, against these lines. They
 are slow, and show what kernels hide: every gate at every step, with gradients.
 """
 
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn, sigmoid, tanh
 
-from models.cpu.recurrence import Cell
+from core.cells import CELLS, Cell
 from models.encoder import RecurrentEncoder
 
 Direction = Literal["forward", "backward"]
@@ -74,11 +74,10 @@ def gru_step(x: Tensor, before: Step, gates: Gates) -> Step:
 
 
 STEPS: dict[Cell, Callable[[Tensor, Step, Gates], Step]] = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
-PACKED: dict[Cell, str] = {"rnn": "h", "gru": "rzn", "lstm": "ifgo"}  # the order of the gates in PyTorch's weights
 
 
 class Passage(NamedTuple):
-    """One direction of one layer over a document: `steps[t]` belongs to token t, also where it was read backwards."""
+    """One direction of one layer over a document: `steps[t]` belongs to token t in both directions."""
 
     layer: int  # from 1
     direction: Direction
@@ -95,13 +94,13 @@ def read(encoder: RecurrentEncoder, document: Tensor) -> tuple[Tensor, list[Pass
     inputs, passages = document, []
     for layer, weights in enumerate(encoder.layers, start=1):
         directions: list[Direction] = ["forward", "backward"] if encoder.bidirectional else ["forward"]
-        found = [
+        of_layer = [
             Passage(layer, way, _pass(encoder.cell, inputs, gates_of(encoder.cell, weights, way), way))
             for way in directions
         ]
-        passages += found
+        passages += of_layer
         # (T, h) of each direction, side by side: (T, output_size), the input of the next layer
-        inputs = torch.cat([torch.cat([step["h"] for step in passage.steps]) for passage in found], dim=1)
+        inputs = torch.cat([torch.cat([step["h"] for step in passage.steps]) for passage in of_layer], dim=1)
     return inputs, passages
 
 
@@ -124,7 +123,7 @@ def gates_of(cell: Cell, layer: nn.Module, direction: Direction) -> Gates:
     transposed, weight_hh (gates·h, h) the W_h.
     """
     suffix = "_l0" if direction == "forward" else "_l0_reverse"
-    names = PACKED[cell]
+    names = CELLS[cell].gates
     parts = [
         getattr(layer, name + suffix).chunk(len(names)) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     ]

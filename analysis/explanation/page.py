@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from analysis.drawing.page import environment
 from analysis.drawing.render import panel_svg
-from analysis.explanation.cells import CELLS, CellDescription, Signal, equation_html, shape_of
+from analysis.explanation.equations import equation_html, shape_of
 from analysis.explanation.figures import gradient_panels, words_panel
 from analysis.explanation.statements import (
     Explanation,
@@ -21,6 +21,7 @@ from analysis.explanation.statements import (
     size,
     statements,
 )
+from core.cells import CELLS, CellDescription, Signal
 from models.inside.reading import Floats, PassageReading, Reading
 
 MOST_LINES = 5  # classes whose probability is drawn

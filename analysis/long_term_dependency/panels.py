@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from analysis.drawing.panels import MUTED, Panel, Tips, styles
+from core.constants import LARGEST_ERROR
 
-LARGEST_ERROR = 0.3  # of an output, in a sequence that counts as right (Hochreiter and Schmidhuber 1997, section 5)
 HEIGHT = 290
 LOWEST = 1e-12  # of the norms that are drawn: below, not even float64's sums would notice the gradient
 

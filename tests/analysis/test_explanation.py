@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from analysis.drawing.render import panel_svg
-from analysis.explanation.cells import CELLS, equation_html, shape_of
+from analysis.explanation.equations import equation_html, shape_of
 from analysis.explanation.figures import gradient_panels, words_panel
 from analysis.explanation.page import render
 from analysis.explanation.statements import (
@@ -23,6 +23,7 @@ from analysis.explanation.statements import (
     settled,
     statements,
 )
+from core.cells import CELLS, Cell
 from models.inside.reading import Floats, PassageReading, Reading
 
 TOKENS = ["a", "good", "film", "turned", "bad", "."]
@@ -156,7 +157,7 @@ def test_a_page_is_made_of_any_number_of_tokens_and_classes(tokens: list[str], c
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_every_equation_has_a_shape_and_reads_as_html(cell: str) -> None:
+def test_every_equation_has_a_shape_and_reads_as_html(cell: Cell) -> None:
     for signal in CELLS[cell].signals:
         for equation in signal.equations:
             html = equation_html(equation)

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.classifier import PADDING_INDEX, TextClassifier
-from models.cpu.recurrence import Cell
+from config.choices import Initialization
+from core.cells import Cell
+from core.constants import PADDING_INDEX
+from models.classifier import TextClassifier
 from models.encoder import RecurrentEncoder
-from models.initialization import Initialization
 from models.textbook import gates_of, read
 from tests.models.plain import plain_classifier
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from config.params import TokenizeParams
+from core.constants import PADDING_INDEX
 from core.errors import DataError, ParamsError
 from pipelines.tokenize import make_tokens, show
 from text.tokenizing.token_file import TokenStore
-from text.tokenizing.vocabulary import PADDING_INDEX
 
 Splits = dict[str, list[str]]
 SPLITS: Splits = {

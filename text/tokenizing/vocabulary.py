@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from core.errors import ParamsError
 
 UNKNOWN, PADDING = "<unk>", "<pad>"
-UNKNOWN_INDEX, PADDING_INDEX = 0, 1
+UNKNOWN_INDEX = 0
 
 
 def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list[str]:

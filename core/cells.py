@@ -1,21 +1,21 @@
-"""How a page names a cell's gates and states, and the equations it shows beside them (those of models/textbook.py)."""
+"""The recurrent cells: their names, gates, and how pages describe them; models/textbook.py computes the equations."""
 
-import re
 from dataclasses import dataclass
+from typing import Literal
 
-from markupsafe import Markup, escape
+Cell = Literal["rnn", "gru", "lstm"]
 
 
 @dataclass(frozen=True)
 class Signal:
-    """A gate or state that is shown token by token.
+    """A gate or state that a page shows token by token.
 
     Attributes:
         letter: in the equations
         name: in words
-        equations: that make it and what hangs on it
+        equations: that compute it and what depends on it
         meaning: what its value says
-        signed: it lies around 0, as states do; a gate lies between 0 (closed) and 1 (open)
+        signed: whether it lies around 0, as states do; a gate lies between 0 (closed) and 1 (open)
     """
 
     letter: str
@@ -27,14 +27,17 @@ class Signal:
 
 @dataclass(frozen=True)
 class CellDescription:
-    """A recurrent cell as the textbook tells it.
+    """A recurrent cell as textbooks describe it.
 
     Attributes:
-        sorting: the signal by which its h numbers are put in order; `order` says so
+        gates: their letters, in the order in which PyTorch stacks their weights
+        signals: what pages show
+        sorting: the signal by which pages sort its h numbers; `order` describes the order
         memory: the letter of what it remembers
-        sums: the equations that are shown with the numbers of one cell; none where no cell goes its own way
+        sums: the equations that pages show with one cell's numbers; none if its cells do not remember independently
     """
 
+    gates: str
     name: str
     idea: str
     source: str
@@ -45,8 +48,9 @@ class CellDescription:
     sums: list[str]
 
 
-CELLS = {
+CELLS: dict[Cell, CellDescription] = {
     "rnn": CellDescription(
+        "h",
         "plain RNN",
         "Each step rewrites the whole state. What an early word left there passes through the recurrent weights and "
         "tanh at every step, and so does the gradient on its way back: both shrink step by step. That is the long-term "
@@ -67,6 +71,7 @@ CELLS = {
         [],
     ),
     "lstm": CellDescription(
+        "ifgo",
         "LSTM",
         "Beside the hidden state runs a memory C that no matrix touches on its way from step to step: the forget gate "
         "decides what stays, the input gate what is added, the output gate what is shown. Where the forget gate is "
@@ -105,6 +110,7 @@ CELLS = {
         ["C_t = f_t ⊙ C_{t−1} + i_t ⊙ g_t", "h_t = o_t ⊙ tanh(C_t)"],
     ),
     "gru": CellDescription(
+        "rzn",
         "GRU",
         "The LSTM's simpler sister: the hidden state is the memory, and one update gate does the work of both the "
         "forget gate and the input gate. What it keeps of the old state, it does not take from the new.",
@@ -139,28 +145,3 @@ CELLS = {
         ["h_t = z_t ⊙ h_{t−1} + (1 − z_t) ⊙ n_t"],
     ),
 }
-
-
-def equation_html(equation: str) -> Markup:
-    """An equation with its subscripts and superscripts.
-
-    >>> equation_html("h_{t−1} W_h^f")
-    Markup('h<sub>t−1</sub> W<sub>h</sub><sup>f</sup>')
-    """
-    html = str(escape(equation))
-    for mark, tag in (("_", "sub"), (r"\^", "sup")):
-        html = re.sub(mark + r"(?:\{([^}]*)\}|(\w))", rf"<{tag}>\1\2</{tag}>", html)
-    return Markup(html)
-
-
-def shape_of(equation: str) -> str:
-    """The shapes of an equation's terms, in its order.
-
-    >>> shape_of("C_t = f_t ⊙ C_{t−1} + i_t ⊙ g_t")
-    '(1×h) = (1×h)(1×h) + (1×h)(1×h)'
-    """
-    if "W_x" not in equation:
-        return "(1×h) = (1×h)(1×h)" + (" + (1×h)(1×h)" if " + " in equation else "")
-    if "⊙" in equation:
-        return "(1×h) = (1×K)(K×h) + (1×h) + (1×h)((1×h)(h×h) + (1×h))"
-    return "(1×h) = (1×K)(K×h) + (1×h)(h×h) + (1×h)"

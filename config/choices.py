@@ -1,0 +1,13 @@
+"""The named choices of params.yaml: config/params.py declares keys with them, models/ implements them.
+
+They are here, and not beside their implementations, because reading params.yaml must not load torch.
+"""
+
+from typing import Literal
+
+PoolingName = Literal["last", "max", "mean", "attention"]
+Initialization = Literal["pytorch", "keras"]
+RecurrentInit = Literal["uniform", "orthogonal"]
+Schedule = Literal["constant", "linear", "cosine"]
+Monitor = Literal["validation_loss", "validation_accuracy"]
+ClassWeight = Literal["none", "balanced"]
