@@ -5,7 +5,7 @@ the CPU, each from 1 to time; documents are right-padded; a layer is a single-la
 the weights.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -37,17 +37,8 @@ class Backend(Protocol):
         With `last_only` the one that each direction computes last: (batch, directions·h).
         """
 
-    def build_optimizer(
-        self,
-        weights: Iterable[Tensor],
-        embedding: WordEmbedding,
-        *,
-        learning_rate: float,
-        weight_decay: float,
-        processes: int,
-        precision: str,
-    ) -> Optimizer:
-        """AdamW for `weights`, with `processes` that train together under `train.precision`."""
+    def adamw(self, embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
+        """AdamW, to be called with weights, lr and weight_decay, for `processes` that train together."""
 
     def kept_per_token(self, cell: Cell, hidden_size: int) -> int:
         """Numbers of each token that a layer's direction keeps for the backward pass, at least, beside its output."""

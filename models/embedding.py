@@ -40,16 +40,15 @@ class WordEmbedding(nn.Embedding):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Vectors (batch, time, size) of `tokens` (batch, time)."""
+        self.update_all()
         vectors: Tensor = self.dropout(super().forward(tokens))
         return vectors
 
-    def end_lazy_updates(self) -> None:
-        """Brings all rows up to date and lets go of the optimizer."""
+    def update_all(self) -> None:
+        """Brings all rows up to date."""
         if self.update_rows is not None:
             self.update_rows(None)
-            self.update_rows = None
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        if self.update_rows is not None:
-            self.update_rows(None)
+        self.update_all()
         super()._save_to_state_dict(destination, prefix, keep_vars)

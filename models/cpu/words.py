@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import embedding as dense_lookup
 
 from core.cells import Cell
 from models.cpu.parts import distinct
@@ -22,13 +21,14 @@ LARGEST_TABLE = 2**26  # numbers: 256 MB
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
     """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once."""
     if embedding.training and embedding.dropout.p:  # gives each position other numbers
-        return embedding.dropout(dense_lookup(tokens, embedding.weight, embedding.padding_idx))  # type: ignore[no-any-return]
-    words, index = distinct(tokens, embedding.num_embeddings)  # (rows,), (batch, time)
+        vectors: Tensor = embedding(tokens)
+        return vectors
+    words, rows = distinct(tokens, embedding.num_embeddings)  # (n,), (batch, time)
     if embedding.update_rows is None:
-        return IndexedVectors(dense_lookup(words, embedding.weight, embedding.padding_idx), index)
+        return IndexedVectors(nn.functional.embedding(words, embedding.weight, embedding.padding_idx), rows)
     embedding.update_rows(words)
-    vectors: Tensor = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
-    return IndexedVectors(vectors, index)
+    vectors = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
+    return IndexedVectors(vectors, rows)
 
 
 def prediction_embedder(

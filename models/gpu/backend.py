@@ -1,6 +1,7 @@
 """What a GPU computes in its own way (models/backend.py): recurrent layers run in cuDNN, on packed sequences."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -34,20 +35,12 @@ def read_layer(cell: Cell, layer: nn.RNNBase, inputs: Vectors, lengths: Tensor, 
     return pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])[0]
 
 
-def build_optimizer(
-    weights: Iterable[Tensor],
-    embedding: WordEmbedding,
-    *,
-    learning_rate: float,
-    weight_decay: float,
-    processes: int,
-    precision: str,
-) -> Optimizer:
-    """PyTorch's AdamW, fused: one pass over the embedding, by far the largest part, instead of several.
+def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
+    """PyTorch's, fused: one pass over the embedding, by far the largest part, instead of several.
 
     Not in 16-mixed, which scales gradients: a fused step unscales them itself, after they have been clipped.
     """
-    return AdamW(weights, lr=learning_rate, weight_decay=weight_decay, fused=precision != "16-mixed")
+    return partial(AdamW, fused=precision != "16-mixed")
 
 
 def kept_per_token(cell: Cell, hidden_size: int) -> int:

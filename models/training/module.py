@@ -83,18 +83,14 @@ class ClassifierModule(LightningModule):
 
     def build_optimizer(self, device: torch.device, world_size: int, precision: str) -> Optimizer:
         """AdamW for the weights that learn."""
-        return backend(device).build_optimizer(
-            [weights for weights in self.parameters() if weights.requires_grad],
-            self.classifier.embedding,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            processes=world_size,
-            precision=precision,
-        )
+        weights = [weights for weights in self.parameters() if weights.requires_grad]
+        adamw = backend(device).adamw(self.classifier.embedding, world_size, precision)
+        return adamw(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def on_fit_end(self) -> None:
-        """All rows of the embedding are up to date."""
-        self.classifier.embedding.end_lazy_updates()
+        """Ends the optimizer's lazy updates."""
+        self.classifier.embedding.update_all()
+        self.classifier.embedding.update_rows = None
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents.
