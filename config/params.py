@@ -19,7 +19,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from config.choices import ClassWeight, Initialization, Monitor, PoolingName, RecurrentInit, Schedule
+from config.choices import (
+    ClassWeight,
+    Initialization,
+    Monitor,
+    PoolingName,
+    RecurrentInit,
+    Schedule,
+    TokenizerName,
+    Truncation,
+)
 from config.data import DataParams
 from config.section import Count, Section, Seed, cut, shown
 from core.cells import Cell
@@ -47,9 +56,9 @@ def _epochs(value: object) -> object:
 class TokenizeParams(Section):
     """How documents become token numbers."""
 
-    tokenizer: Literal["auto", "basic_english", "whitespace", "characters", "sentencepiece"] = "auto"
+    tokenizer: Literal["auto", TokenizerName] = "auto"
     max_tokens: Count = 400
-    truncation: Literal["head", "tail", "head+tail"] = "head"
+    truncation: Truncation = "head"
     max_size: Count = 20000
     min_freq: Count = 2
     vectors: str | None = None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +19,12 @@ from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from rich.progress import track
 
+from config.choices import TokenizerName
+from config.choices import Truncation as Truncation
 from core.errors import DataError
 from text.tokenizing.token_file import SCHEMA
-from text.tokenizing.tokenizers import TokenizerName, build_tokenizer
+from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import UNKNOWN_INDEX, token_numbers
-
-Truncation = Literal["head", "tail", "head+tail"]
 
 
 class RowGroup(NamedTuple):

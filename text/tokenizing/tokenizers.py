@@ -3,15 +3,14 @@
 import io
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import sentencepiece
 from numpy.typing import NDArray
 
+from config.choices import TokenizerName as TokenizerName
 from core.errors import DataError, ParamsError
-
-TokenizerName = Literal["basic_english", "whitespace", "characters", "sentencepiece"]
 
 # sentencepiece's trainer leaves out texts with ▅, and does not learn from the name of its unknown piece where a text
 # holds it: here one with spaces, which it does not see.
