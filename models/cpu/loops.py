@@ -120,10 +120,10 @@ def lstm_forward(projected, index, places, column, weight_t, inner_bias, output,
             for j in range(len(x)):
                 a[j] = x[j] + y[j]
             i, f, g, o = _quarters(a, states.shape[2])
-            kept, c, h = before[b], after[b], state[b]
+            c_before, c, h = before[b], after[b], state[b]
             for j in range(len(h)):
                 i[j], f[j], g[j], o[j] = sigmoid(i[j]), sigmoid(f[j]), tanh(g[j]), sigmoid(o[j])
-                c[j] = f[j] * kept[j] + i[j] * g[j]
+                c[j] = f[j] * c_before[j] + i[j] * g[j]
                 h[j] = o[j] * tanh(c[j])
             _copy(h, output[places[t, b]], column)
 
@@ -140,7 +140,7 @@ def lstm_backward(d_output, index, places, column, weight, states, memory, gates
         for b in range(index.shape[1]):
             i, f, g, o = _quarters(gates[t, b], states.shape[2])
             d_i, d_f, d_g, d_o = _quarters(step[b], states.shape[2])
-            c, kept, below, d_c = memory[t + 1, b], memory[t, b], d_state[b], d_memory[b]
+            c, c_before, below, d_c = memory[t + 1, b], memory[t, b], d_state[b], d_memory[b]
             above = d_output[places[t, b]][column : column + len(c)]
             for j in range(len(c)):
                 shown, d_h = tanh(c[j]), above[j] + below[j]
@@ -150,7 +150,7 @@ def lstm_backward(d_output, index, places, column, weight, states, memory, gates
                 d_i[j] = d_c[j] * g[j] * i[j] * (one - i[j])
                 d_g[j] = d_c[j] * i[j] * (one - g[j] * g[j])
             for j in range(len(c)):
-                d_f[j] = d_c[j] * kept[j] * f[j] * (one - f[j])
+                d_f[j] = d_c[j] * c_before[j] * f[j] * (one - f[j])
                 d_c[j] *= f[j]
             _add(d_projected[index[t, b]], step[b])
         multiply(step, weight, d_state)
@@ -171,7 +171,7 @@ def gru_forward(projected, index, places, column, weight_t, inner_bias, output, 
             x_r, x_z, x_n = _thirds(projected[index[t, b]])
             y_r, y_z, y_n = _thirds(recurrent[b])
             r, z, n, m = _quarters(step[b], states.shape[2])
-            kept, h = past[b], state[b]
+            h_before, h = past[b], state[b]
             for j in range(len(h)):
                 r[j] = sigmoid(x_r[j] + y_r[j])
                 z[j] = sigmoid(x_z[j] + y_z[j])
@@ -179,7 +179,7 @@ def gru_forward(projected, index, places, column, weight_t, inner_bias, output, 
                 m[j] = y_n[j] + inner_bias[j]
                 n[j] = tanh(x_n[j] + r[j] * m[j])
             for j in range(len(h)):
-                h[j] = n[j] + z[j] * (kept[j] - n[j])
+                h[j] = n[j] + z[j] * (h_before[j] - n[j])
             _copy(h, output[places[t, b]], column)
 
 
@@ -196,11 +196,11 @@ def gru_backward(d_output, index, places, column, weight, states, memory, gates,
             r, z, n, m = _quarters(gates[t, b], states.shape[2])
             d_r, d_z, d_m = _thirds(step[b])
             d_x_r, d_x_z, d_x_n = _thirds(d_projected[index[t, b]])
-            kept, below, d_h = states[t, b], d_state[b], d_past[b]
+            h_before, below, d_h = states[t, b], d_state[b], d_past[b]
             above = d_output[places[t, b]][column : column + len(d_h)]
             for j in range(len(d_h)):
                 d_h[j] += above[j] + below[j]
-                d_z[j] = d_h[j] * (kept[j] - n[j]) * z[j] * (one - z[j])
+                d_z[j] = d_h[j] * (h_before[j] - n[j]) * z[j] * (one - z[j])
                 d_m[j] = d_h[j] * (one - z[j]) * (one - n[j] * n[j])  # d_n for now
             for j in range(len(d_h)):
                 d_h[j] *= z[j]

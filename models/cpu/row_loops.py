@@ -48,16 +48,16 @@ def adamw(first, every, which, gradient, weights, moments, roots, done, numbers,
         r = which[n]
         w, m, root = weights[r], moments[r], roots[r]
         for s in range(done[r] - start, missed - start):
-            kept, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
+            decay, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
             for j in range(len(w)):
                 m[j] *= beta1
                 root[j] *= fading
-                w[j] = kept * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+                w[j] = decay * w[j] - rate * m[j] / (root[j] * scale + epsilon)
         if missed < step:
             g, s = gradient[n], step - 1 - start
-            kept, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
+            decay, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
             for j in range(len(w)):
                 m[j] = beta1 * m[j] + new1 * g[j]
                 root[j] = math.sqrt(beta2 * root[j] * root[j] + new2 * g[j] * g[j])
-                w[j] = kept * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+                w[j] = decay * w[j] - rate * m[j] / (root[j] * scale + epsilon)
         done[r] = step

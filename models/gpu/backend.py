@@ -12,7 +12,7 @@ from models.embedding import Vectors, WordEmbedding
 
 
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
-    """As PyTorch does it."""
+    """PyTorch's own look-up."""
     vectors: Tensor = embedding(tokens)
     return vectors
 
@@ -20,7 +20,7 @@ def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
 def prediction_embedder(
     embedding: WordEmbedding, cell: Cell, first_layer: nn.RNNBase, tokens: int
 ) -> Callable[[Tensor], Vectors]:
-    """The same."""
+    """The same: nothing is computed in advance."""
     return embedding
 
 
