@@ -8,6 +8,7 @@ from typing import Literal
 TokenizerName = Literal["basic_english", "whitespace", "characters", "sentencepiece"]
 Truncation = Literal["head", "tail", "head+tail"]
 TemporalOrderTask = Literal["6a", "6b"]
+Cell = Literal["rnn", "gru", "lstm"]
 PoolingName = Literal["last", "max", "mean", "attention"]
 Initialization = Literal["pytorch", "keras"]
 RecurrentInit = Literal["uniform", "orthogonal"]

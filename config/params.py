@@ -20,6 +20,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from config.choices import (
+    Cell,
     ClassWeight,
     Initialization,
     Monitor,
@@ -31,7 +32,6 @@ from config.choices import (
 )
 from config.data import DataParams
 from config.section import Count, Section, Seed, cut, shown
-from core.cells import Cell
 from core.errors import ParamsError
 
 PARAMS_FILE = Path("params.yaml")

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 import models.cpu.backend
 import models.gpu.backend
-from core.cells import Cell
+from config.choices import Cell
 from models.embedding import Vectors, WordEmbedding
 
 

@@ -7,8 +7,7 @@ final states are joined to 128 numbers → Linear(classes) → softmax.
 import torch
 from torch import Tensor, nn
 
-from config.choices import Initialization, PoolingName, RecurrentInit
-from core.cells import Cell
+from config.choices import Cell, Initialization, PoolingName, RecurrentInit
 from models.backend import backend
 from models.embedding import Vectors, WordEmbedding
 from models.encoder import RecurrentEncoder

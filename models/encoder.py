@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from config.choices import RecurrentInit
-from core.cells import Cell
+from config.choices import Cell, RecurrentInit
 from models.backend import backend
 from models.embedding import Vectors
 from models.initialization import orthogonal_recurrent_weights, set_forget_bias

@@ -24,7 +24,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from core.cells import Cell
+from config.choices import Cell
 from core.compiled import compiled, written_out
 from models.cpu.products import add_transposed, multiply
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from core.cells import CELLS, Cell
+from config.choices import Cell
 from models.cpu import loops, row_loops
 from models.cpu.parts import Part, all_positions, distinct, parts_of
 from models.cpu.threads import in_parallel
@@ -47,8 +47,8 @@ def project(cell: Cell, inputs: Tensor, weights: Weights, dtype: torch.dtype) ->
 
     The product is computed in `dtype`, the recurrence in the type of the inputs.
     """
-    weight_ih, _, bias_ih, bias_hh = weights
-    inner = len(_inner_bias(cell, bias_hh))
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    inner = len(_inner_bias(cell, weight_hh, bias_hh))
     bias = bias_ih + bias_hh
     bias[len(bias) - inner :] = bias_ih[len(bias) - inner :]
     product = torch.nn.functional.linear(inputs.to(dtype), weight_ih.to(dtype), bias.to(dtype))
@@ -168,7 +168,7 @@ def _recur(
     loops.CELLS[cell].forward(
         *_arrays(projected, reads, part.places),
         part.direction * h,
-        *_arrays(weight_hh.t(), _inner_bias(cell, bias_hh), output, states, memory, gates),
+        *_arrays(weight_hh.t(), _inner_bias(cell, weight_hh, bias_hh), output, states, memory, gates),
     )
     return states, memory, gates
 
@@ -185,7 +185,7 @@ def _backward(
     """The gradients of the part's inputs, if `inputs_learn`, and of its direction's weights."""
     weight_ih, weight_hh, _, bias_hh = weights[part.direction]
     d_projected = saved.states.new_zeros(len(saved.inputs), len(weight_hh))  # (rows, gates·h)
-    d_weight_hh, d_inner_bias = torch.zeros_like(weight_hh), torch.zeros_like(_inner_bias(cell, bias_hh))
+    d_weight_hh, d_inner_bias = torch.zeros_like(weight_hh), torch.zeros_like(_inner_bias(cell, weight_hh, bias_hh))
     loops.CELLS[cell].backward(
         *_arrays(d_output, saved.reads, part.places),
         part.direction * weight_hh.shape[1],
@@ -206,9 +206,9 @@ def _gates_width(cell: Cell, hidden_size: int) -> int:
     return kept * hidden_size + _GAP if kept else 0
 
 
-def _inner_bias(cell: Cell, bias_hh: Tensor) -> Tensor:
+def _inner_bias(cell: Cell, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:
     """The bias within a gate's recurrent product, as the GRU's candidate has one: (h,); of other cells (0,)."""
-    size = len(bias_hh) // len(CELLS[cell].gates) if loops.CELLS[cell].inner_bias else 0
+    size = weight_hh.shape[1] if loops.CELLS[cell].inner_bias else 0
     return bias_hh[len(bias_hh) - size :]
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from core.cells import Cell
+from config.choices import Cell
 from models.cpu.parts import distinct
 from models.cpu.recurrence import project, weights_of
 from models.embedding import IndexedVectors, Vectors, WordEmbedding

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.optim import AdamW, Optimizer
 
-from core.cells import Cell
+from config.choices import Cell
 from models.embedding import Vectors, WordEmbedding
 
 

@@ -7,9 +7,49 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from core.cells import Cell
+from config.choices import Cell
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A gate or state that a page shows token by token.
+
+    Attributes:
+        letter: in the equations
+        name: in words
+        equations: that compute it and what depends on it
+        meaning: what its value says
+        signed: whether it lies around 0, as states do; a gate lies between 0 (closed) and 1 (open)
+    """
+
+    letter: str
+    name: str
+    equations: list[str]
+    meaning: str
+    signed: bool = False
+
+
+@dataclass(frozen=True)
+class CellDescription:
+    """A recurrent cell as textbooks describe it.
+
+    Attributes:
+        signals: what pages show
+        sorting: the signal by which pages sort its h numbers; `order` describes the order
+        memory: the letter of what it remembers
+        sums: the equations that pages show with one cell's numbers; none if its cells do not remember independently
+    """
+
+    name: str
+    idea: str
+    source: str
+    signals: list[Signal]
+    sorting: str
+    order: str
+    memory: str
+    sums: list[str]
 
 
 @dataclass(frozen=True)
@@ -44,6 +84,7 @@ class Reading:
 
     Attributes:
         cell: rnn, gru or lstm
+        description: of the cell
         input_sizes: K of each layer's input, from the lowest layer up
         hidden_size: h
         probabilities: of each class, (classes,)
@@ -54,6 +95,7 @@ class Reading:
     """
 
     cell: Cell
+    description: CellDescription
     input_sizes: list[int]
     hidden_size: int
     probabilities: Floats

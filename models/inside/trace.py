@@ -12,7 +12,7 @@ from torch import Tensor
 from core.constants import PADDING_INDEX
 from models.classifier import TextClassifier
 from models.inside.reading import Floats, PassageReading, Reading
-from models.textbook import Passage, Step, read
+from models.textbook import DESCRIPTIONS, Passage, Step, read
 
 TOKENS_A_BATCH = 32_768
 
@@ -36,6 +36,7 @@ def explain(classifier: TextClassifier, tokens: Tensor, unknown: int) -> Reading
     gradient_input, passages = _trace(classifier, tokens, chosen)
     return Reading(
         cell=classifier.encoder.cell,
+        description=DESCRIPTIONS[classifier.encoder.cell],
         input_sizes=[layer.input_size for layer in classifier.encoder.layers],
         hidden_size=classifier.encoder.hidden_size,
         probabilities=_array(logits.softmax(dim=1)[0]),

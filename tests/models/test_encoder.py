@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from core.cells import Cell
+from config.choices import Cell
 from models.cpu.parts import reversal
 from models.encoder import RecurrentEncoder
 from models.gpu import backend as gpu

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from config.choices import Initialization
-from core.cells import Cell
+from config.choices import Cell, Initialization
 from core.constants import PADDING_INDEX
 from models.classifier import TextClassifier
 from models.encoder import RecurrentEncoder
