@@ -24,11 +24,11 @@ from analysis.drawing.render import panels_png
 from analysis.long_term_dependency.panels import Training, panels, wrong
 from config.params import Params, load, parse
 from core import command_line, file_io, paths
+from core.constants import LARGEST_ERROR
 from core.errors import ParamsError
 from core.paths import REPORTS, TOKENS
 from models.classifier import TextClassifier
 from models.inside.gradient_reach import gradient_reach
-from models.training.module import LARGEST_ERROR
 from outputs.trained_model import load_classifier
 from pipelines.download import download
 from pipelines.evaluate import evaluate

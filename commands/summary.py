@@ -15,6 +15,7 @@ from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import TOKENS
 from models.classifier import TextClassifier
+from models.textbook import GATES
 from pipelines.matching import matched
 
 
@@ -87,8 +88,7 @@ def _of_biases(variant: VariantParams) -> str:
         return (
             "One bias vector a gate, as in Keras' LSTM; PyTorch's second one stays 0, is not trained and not counted."
         )
-    gates = {"rnn": 1, "gru": 3, "lstm": 4}[variant.cell]
-    more = gates * variant.hidden_size * (2 if variant.bidirectional else 1) * variant.layers
+    more = len(GATES[variant.cell]) * variant.hidden_size * (2 if variant.bidirectional else 1) * variant.layers
     return (
         f"PyTorch adds two bias vectors for each gate where Keras' LSTM has one: "
         f"{more:,} parameters more; single_bias: true leaves them out."

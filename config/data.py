@@ -4,8 +4,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo, model_validator
 
+from config.choices import TemporalOrderTask
 from config.section import Count, Section, Seed, shown
-from core.choices import Task
 
 MOST_TOKENS = 2 * 10**8  # of what is generated; it is made in memory
 MOST_COLUMNS = 10**6
@@ -114,7 +114,7 @@ class SyntheticReviewsParams(Section):
 class TemporalOrderParams(Section):
     """Two or three relevant symbols far apart (text/synthetic/sequences.py)."""
 
-    task: Task = "6a"
+    task: TemporalOrderTask = "6a"
     length: Annotated[int, Field(ge=10, le=10_000)] = 100  # 10: the relevant symbols still have places of their own
     train_rows: Count = 3000
     validation_rows: Count = 2000

@@ -19,9 +19,19 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from config.choices import (
+    Cell,
+    ClassWeight,
+    Initialization,
+    Monitor,
+    PoolingName,
+    RecurrentInit,
+    Schedule,
+    TokenizerName,
+    Truncation,
+)
 from config.data import DataParams
 from config.section import Count, Section, Seed, cut, shown
-from core.choices import TokenizerName, Truncation
 from core.errors import ParamsError
 
 PARAMS_FILE = Path("params.yaml")
@@ -57,21 +67,21 @@ class TokenizeParams(Section):
 class VariantParams(Section):
     """One model to be compared."""
 
-    cell: Literal["rnn", "gru", "lstm"]
+    cell: Cell
     bidirectional: bool = False
     layers: Annotated[int, Field(ge=1, le=64)] = 1
     hidden_size: Annotated[int, Field(ge=1, le=65536)] = 64
     embedding_size: Annotated[int, Field(ge=1, le=65536)] = 128
-    pooling: Literal["last", "max", "mean", "attention"] = "max"
+    pooling: PoolingName = "max"
     embedding_dropout: Dropout = 0.0
     layer_dropout: Dropout = 0.0
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
     single_bias: bool = False
-    initialization: Literal["pytorch", "keras"] = "keras"
+    initialization: Initialization = "keras"
     forget_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
     input_bias: Annotated[float, Field(ge=-100, le=100)] | None = None
-    recurrent_init: Literal["uniform", "orthogonal"] = "uniform"
+    recurrent_init: RecurrentInit = "uniform"
 
     @model_validator(mode="after")
     def _check(self) -> "VariantParams":
@@ -99,12 +109,12 @@ class TrainParams(Section):
     batch_size: Annotated[int, Field(ge=1, le=10**6)] = 32
     learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.003
     weight_decay: Annotated[float, Field(ge=0, le=1e3)] = 0.0
-    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    schedule: Schedule = "linear"
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0
     early_stopping: Count | None = None
-    monitor: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
-    class_weight: Literal["none", "balanced"] = "none"
+    monitor: Monitor = "validation_loss"
+    class_weight: ClassWeight = "none"
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1

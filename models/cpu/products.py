@@ -1,9 +1,8 @@
 """Small matrix products within compiled loops, for models/cpu/loops.py.
 
-A recurrent step's product takes microseconds. Libraries lay out their operands anew in each call, and the loops above
-them have other work for the processor's cache between two calls; so these read the matrices as they lie. A block of
-some rows and two vectors of columns of the result stays in registers while the depth is walked through; each number is
-the sum over the depth in its order, so that blocks and vectors of another size give the same bits.
+A recurrent step's product takes microseconds. A BLAS repacks both operands in every call; these functions read them
+where they are. A block of some rows and two vectors of columns of the result stays in registers while a loop runs over
+the depth. Each number is summed over the depth in order, so blocks and vectors of another size give the same bits.
 """
 
 from typing import Any

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.choices import TokenizerName
 from config.data import DataParams
 from config.params import TokenizeParams
 from core import paths
-from core.choices import TokenizerName
 from core.errors import DataError, ParamsError, UserError
 from pipelines.download import download
 from pipelines.tokenize import make_tokens

@@ -12,12 +12,14 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from config.choices import PoolingName
 from core.errors import ParamsError, TrainingError
 from models import machine, memory
-from models.pooling import PoolingName
+from models.embedding import WordEmbedding
 from models.prediction import predict
 from models.training.fit import fit
-from models.training.module import ClassifierModule, learning_rate_factor
+from models.training.module import ClassifierModule
+from models.training.schedule import learning_rate_factor
 from tests import needs
 from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
@@ -80,15 +82,16 @@ def test_every_cell_learns_which_token_came_first(cell: str, precision: str) -> 
     assert (probabilities.argmax(axis=1) == test.labels).mean() > 0.9
 
 
-def test_words_that_wait_until_they_are_read_end_where_all_that_move_at_once_do(
+def test_words_that_are_updated_lazily_end_where_all_that_are_updated_in_every_step_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    waiting = train(batch_size=1, precision="64-true")
-    assert waiting.classifier.before_reading is None
-    monkeypatch.setattr(ClassifierModule, "_let_words_wait", lambda *_: None)
-    moving = train(batch_size=1, precision="64-true")
-    assert waiting.history[-1]["validation_loss"] == pytest.approx(moving.history[-1]["validation_loss"], rel=1e-9)
-    torch.testing.assert_close(waiting.state_dict(), moving.state_dict(), rtol=1e-8, atol=1e-10)
+    lazy = train(batch_size=1, precision="64-true")
+    assert lazy.classifier.embedding.update_rows is None
+    monkeypatch.setattr(WordEmbedding, "update_rows", property(lambda _: None, lambda *_: None), raising=False)
+    eager = train(batch_size=1, precision="64-true")
+    for one, other in zip(lazy.history, eager.history, strict=True):
+        assert one == pytest.approx(other, rel=1e-9)
+    torch.testing.assert_close(lazy.state_dict(), eager.state_dict(), rtol=1e-8, atol=1e-10)
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
@@ -237,8 +240,6 @@ def test_schedules_rise_and_fall() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_what_this_machine_lacks_is_refused_by_name() -> None:
-    from core.errors import ParamsError
-
     with pytest.raises(ParamsError, match=r"train.accelerator is 'gpu'.*allowed here: cpu, auto"):
         machine.check("gpu", 1, "32-true")
     with pytest.raises(ParamsError, match=r"train.devices is 4096; allowed: 1 to \d+"):

@@ -19,7 +19,7 @@ from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from rich.progress import track
 
-from core.choices import TokenizerName, Truncation
+from config.choices import TokenizerName, Truncation
 from core.errors import DataError
 from text.tokenizing.token_file import SCHEMA
 from text.tokenizing.tokenizers import build_tokenizer
