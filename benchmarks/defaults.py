@@ -100,7 +100,8 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
     machine.prepare(1)
     import torch
 
-    from config.params import TrainParams, VariantParams
+    from config.train import TrainParams
+    from config.variants import VariantParams
     from models.classifier import TextClassifier
     from models.training.fit import fit
     from pipelines.train import as_lightning
@@ -149,7 +150,7 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
 def tokens(data: str, settings: dict[str, Any]) -> Path:
     """The folder of the data set's tokens, made where it is missing."""
     from config.data import DataParams
-    from config.params import TokenizeParams
+    from config.tokenize import TokenizeParams
     from pipelines.download import download
     from pipelines.tokenize import make_tokens
 

@@ -43,7 +43,7 @@ def tokenize(documents: int) -> float:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from config.params import TokenizeParams
+    from config.tokenize import TokenizeParams
     from pipelines.tokenize import make_tokens
 
     with TemporaryDirectory(dir=WORK) as folder:
@@ -89,7 +89,7 @@ def _fit(documents: Any) -> float:
     from models import machine
 
     machine.prepare(1)
-    from config.params import TrainParams
+    from config.train import TrainParams
     from models.training.fit import fit
     from pipelines.train import as_lightning
 

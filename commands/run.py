@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from joblib import cpu_count
 
-from config.params import Params, TrainParams, load
+from config.params import Params, load
+from config.train import TrainParams
 from core import command_line, file_io, paths
 from core.errors import TrainingError, UserError
 from core.repository import repository_root

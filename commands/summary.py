@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from config.params import Params, VariantParams, load
+from config.params import Params, load
+from config.variants import VariantParams
 from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import TOKENS

@@ -6,7 +6,7 @@ in others. Of data/evaluated it keeps what is compared, before DVC records the f
 
 from pathlib import Path
 
-from config.params import CompareParams
+from config.compare import CompareParams
 from core import file_io, paths
 from core.errors import DataError
 from core.paths import EVALUATED

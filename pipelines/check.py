@@ -4,7 +4,8 @@ It runs before any other stage, and before DVC removes outputs whose paths hold 
 checks the machine again, since its own may be another one. For DVC it also lists what the other stages depend on.
 """
 
-from config.params import Params, TrainParams, load
+from config.params import Params, load
+from config.train import TrainParams
 from core import command_line, file_io
 from core.paths import CODE
 from provenance import code_lists

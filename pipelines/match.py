@@ -7,7 +7,8 @@ under `compare.matching: parameters` an edit of the baseline changes the others,
 from rich.console import Console
 from rich.table import Table
 
-from config.params import Params, VariantParams, load
+from config.params import Params, load
+from config.variants import VariantParams
 from core import command_line, file_io
 from core.paths import TOKENS, VARIANTS
 from pipelines.matching import count_parameters, matched

@@ -2,7 +2,8 @@
 
 from bisect import bisect_left
 
-from config.params import Params, VariantParams
+from config.params import Params
+from config.variants import VariantParams
 from core.errors import ParamsError
 
 

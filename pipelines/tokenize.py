@@ -14,7 +14,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from config.params import TokenizeParams, load
+from config.params import load
+from config.tokenize import TokenizeParams
 from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import RAW, TOKENS

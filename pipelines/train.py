@@ -16,7 +16,8 @@ from pytorch_lightning import Trainer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from config.params import Params, TrainParams, load
+from config.params import Params, load
+from config.train import TrainParams
 from core import file_io, paths
 from core.errors import DataError, ParamsError
 from core.paths import TOKENS

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from config.params import Params, TrainParams
+from config.params import Params
+from config.train import TrainParams
 from core import file_io, paths
 from outputs import measurements
 

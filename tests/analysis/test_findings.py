@@ -23,7 +23,8 @@ from analysis.verdict.findings import (
     overfit,
 )
 from analysis.verdict.soundness import examine
-from config.params import TrainParams, VariantParams
+from config.train import TrainParams
+from config.variants import VariantParams
 
 VARIANTS = ["lstm", "bilstm"]
 History = list[dict[str, float]]

@@ -11,7 +11,7 @@ from textwrap import indent
 import pytest
 
 from commands.run import Room, share_out, sort_lock_file
-from config.params import TrainParams
+from config.train import TrainParams
 from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, install, run_in
 

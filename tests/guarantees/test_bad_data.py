@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.data import DataParams
-from config.params import TokenizeParams
+from config.tokenize import TokenizeParams
 from core import paths
 from core.errors import DataError, ParamsError, UserError
 from pipelines.download import download

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config import params
+from config.tokenize import TokenizeParams
 from core import file_io
 from core.errors import DataError
 from pipelines import compare, evaluate
@@ -105,7 +106,7 @@ def damage(path: Path, kind: str, generator: random.Random) -> None:
 
 
 READ_BY: dict[str, Callable[[], object]] = {
-    "data/raw/train.parquet": lambda: make_tokens(params.TokenizeParams()),
+    "data/raw/train.parquet": lambda: make_tokens(TokenizeParams()),
     "data/raw/test.parquet": lambda: compare.compare(params.load()),
     "data/tokens/test.arrow": lambda: evaluate.evaluate(params.load(), "lstm", 1),
     "results/lstm/seed-1/model.safetensors": lambda: evaluate.evaluate(params.load(), "lstm", 1),

@@ -11,7 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from config.params import TrainParams
+from config.train import TrainParams
 from models.classifier import TextClassifier
 from models.prediction import predict
 from models.training.class_weights import ClassWeight, balanced

@@ -1,0 +1,16 @@
+"""The section tokenize of params.yaml: how documents become token numbers."""
+
+from typing import Literal
+
+from config.section import Count, Section
+
+
+class TokenizeParams(Section):
+    """How documents become token numbers."""
+
+    tokenizer: Literal["auto", "basic_english", "whitespace", "characters", "sentencepiece"] = "auto"
+    max_tokens: Count = 400
+    truncation: Literal["head", "tail", "head+tail"] = "head"
+    max_size: Count = 20000
+    min_freq: Count = 2
+    vectors: str | None = None
