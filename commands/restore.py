@@ -1,8 +1,8 @@
-"""Rebuilds MLflow runs that the store has lost from the outputs. `python -m commands.restore`.
+"""Rebuilds, from the outputs, MLflow runs that the store has lost. `python -m commands.restore`.
 
-For each training of compare.variants and compare.seeds and each reference without a finished run, and for their
-comparison; then every comparison in the store is linked with the runs it used. Times, commit and costs are those of the
-original where measurements/ still has them.
+Rebuilds the runs of the compared trainings, of the references and of their comparison, each if the store has no
+finished one. Then links every comparison in the store with the runs that it used. Times, commit and costs are the
+original's where measurements/ still has them.
 """
 
 from rich.console import Console
@@ -10,9 +10,11 @@ from rich.console import Console
 from analysis.comparison.standing import TITLES
 from config.params import Params, load
 from core import command_line
-from pipelines import compare
+from outputs.compared import comparison_signature, read_signatures, reference_folders, training_folders
+from pipelines.compare import compare
 from tracking import from_outputs
 from tracking.comparisons import relink
+from tracking.log_comparison import rebuild_lost_comparison
 
 
 def main() -> None:
@@ -21,17 +23,17 @@ def main() -> None:
 
 
 def restore(params: Params) -> None:
-    """Leaves alone what the store still has."""
+    """Rebuilds what is missing; leaves what the store still has as it is."""
     experiment, console = params.tracking.experiment, Console()
-    for folder in compare.folders(params):
+    for folder in training_folders(params.compare):
         if from_outputs.rebuild_lost(experiment, folder):
             console.print(f"rebuilt {folder.parent.name} · {folder.name.replace('-', ' ')}")
-    for folder in compare.reference_folders():
+    for folder in reference_folders():
         if from_outputs.rebuild_lost_reference(experiment, folder):
             console.print(f"rebuilt {TITLES[folder.name]}")
-    compare.tell(params, lost=True)
-    trainings = compare.signatures(params)
-    relink(experiment, compare.comparison_signature(params, trainings), trainings)
+    rebuild_lost_comparison(params, compare(params))
+    trainings = read_signatures(params.compare)
+    relink(experiment, comparison_signature(params.compare, trainings), trainings)
 
 
 if __name__ == "__main__":

@@ -1,47 +1,42 @@
-"""Writes files and folders whole or not at all, checks what it reads, and names the file in each error."""
+"""Writes files and folders whole or not at all, checks the files that it reads, and names the file in each error."""
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
 from core.errors import DataError
+from core.replacing import beside, replacing
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it becomes `path` if nothing goes wrong.
+    """As `replacing`, for an output of a stage: makes its folder, and errors are the user's.
 
     Raises:
-        DataError: the disk does not take it.
+        DataError: the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            yield temporary
     except (OSError, SafetensorError) as error:
         raise _unwritable(path, error) from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` to fill; it takes its place if nothing goes wrong.
+    """A temporary folder beside `folder` to fill; it replaces `folder` unless the block raises.
 
     Raises:
-        DataError: the disk does not take it.
+        DataError: the disk refuses.
     """
-    made = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    made, old = beside(folder, "part"), beside(folder, "old")
     try:
         shutil.rmtree(made, ignore_errors=True)  # of a killed process that had the same number
         made.mkdir(parents=True)
@@ -62,17 +57,22 @@ def _unwritable(path: Path, error: Exception) -> DataError:
     return DataError(f"{path} cannot be written: {reason}{kept}")
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file; a gigabyte takes a second."""
+def checksum(path: Path, algorithm: str = "sha256") -> str:
+    """The checksum of a file, such as `sha256:…`; a gigabyte takes a second."""
     with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+
+
+def checksum_line(name: Path | str, root: Path = Path()) -> str:
+    """A line about the file `name` below `root`, as `sha256sum` writes and checks it."""
+    return f"{checksum(root / name).removeprefix('sha256:')}  {name}\n"
 
 
 def verified(path: Path, checksums: Mapping[str, str]) -> Path:
-    """`path`, if it has the checksum that its name has in `checksums`; one that is missing is left to who opens it.
+    """`path`, if the file has the checksum that stands in `checksums` for its name; who opens it reports a missing one.
 
     Raises:
-        DataError: the file is not the one that was written.
+        DataError: the file has another checksum, or cannot be read.
     """
     try:
         intact = checksum(path) == checksums[path.name]

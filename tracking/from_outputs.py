@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.comparison.costs import CONDITIONS, condition_values
+from analysis.comparison.costs import CONDITIONS, COSTS, condition_values
+from analysis.comparison.metrics import METRICS
 from analysis.drawing.training_pictures import confusion_matrix, learning_curves
 from core import file_io
 from core.paths import TOKENS
@@ -14,20 +15,14 @@ from outputs import measurements
 from tracking.run import Run
 from tracking.runs import Occasion, find_run, log_configuration, reference_run, training_run
 
-HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
-COSTS = {
-    "training": ("training_seconds", "tokens_per_second_median", "peak_memory_mb", "training_startup_seconds"),
-    "prediction": ("milliseconds_a_document", "prediction_startup_seconds"),
-}
-
 
 def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     """The training's outputs in `folder`, and what it cost under which conditions."""
     history = file_io.read_json(folder / "history.json", made_by="train")
     if costs := _costs("training", measured):
         run.log_metrics(costs, at=measured["epochs"][-1]["ended"])
-        run.set_tags(_conditions("training", measured))
-    run.log_artifacts([folder / "config.json", folder / "history.json", TOKENS / "vocabulary.json"])
+        run.set_tags(_condition_tags("training", measured))
+    run.log_artifacts([folder / "config.json", folder / "history.json", _vocabulary(folder)])
     run.log_figure(learning_curves(history), "learning_curves.png")
     run.log_artifacts([folder / "model.safetensors", folder / "config.json"], "model")
 
@@ -36,10 +31,10 @@ def evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     """The evaluation's outputs in `folder`, and how long a document took under which conditions."""
     config = file_io.read_json(folder / "config.json", made_by="train")
     metrics = file_io.read_json(folder / "metrics.json", made_by="evaluate")
-    told = {f"test_{name}": metrics[name] for name in HEADLINES if metrics.get(name) is not None}
-    if not run.has(told):  # an evaluation that was interrupted is done again
-        run.log_metrics(told | _costs("prediction", measured), at=measured.get("evaluated"))
-        run.set_tags(_conditions("prediction", measured))
+    scores = {f"test_{metric.key}": metrics[metric.key] for metric in METRICS if metrics.get(metric.key) is not None}
+    if not run.has(scores):  # an evaluation that was interrupted is done again
+        run.log_metrics(scores | _costs("prediction", measured), at=measured.get("evaluated"))
+        run.set_tags(_condition_tags("prediction", measured))
     run.log_figure(confusion_matrix(metrics["confusion_matrix"], config["labels"]), "confusion_matrix.png")
     run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
 
@@ -77,7 +72,7 @@ def reference(experiment: str, folder: Path, original: Occasion | None = None) -
         run.log_params({key: config[key] for key in chosen})
         if costs := _costs("training", measured):
             run.log_metrics(costs, at=measured["evaluated"])
-            run.set_tags(_conditions("training", measured))
+            run.set_tags(_condition_tags("training", measured))
         evaluation(run, folder, measured)
     return run
 
@@ -91,11 +86,16 @@ def rebuild_lost_reference(experiment: str, folder: Path) -> bool:
     return lost
 
 
+def _vocabulary(folder: Path) -> Path:
+    """The vocabulary of the training in `folder`, results/<variant>/seed-<seed> below the outputs' root."""
+    return folder.parents[2] / TOKENS / "vocabulary.json"
+
+
 def _costs(stage: str, measured: Mapping[str, Any]) -> dict[str, float]:
-    return {name: measured[name] for name in COSTS[stage] if name in measured}
+    return {cost.key: measured[cost.key] for cost in COSTS if cost.stage == stage and cost.key in measured}
 
 
-def _conditions(stage: str, measured: Mapping[str, Any]) -> dict[str, str]:
+def _condition_tags(stage: str, measured: Mapping[str, Any]) -> dict[str, str]:
     """As tags, such as conditions.training.cores."""
     found = {f"conditions.{stage}.{name}": condition_values([measured], stage, name) for name in CONDITIONS}
     return {name: ", ".join(values) for name, values in found.items() if values}

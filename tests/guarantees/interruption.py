@@ -16,17 +16,8 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 CODE = (
-    "analysis",
-    "models",
-    "pipelines",
-    "text",
-    "tracking",
-    "core/compiled.py",
-    "core/deadline.py",
-    "core/errors.py",
-    "dvc.yaml",
-    "params.yaml",
-    ".dvcignore",
+    *("core", "config", "text", "models", "analysis", "provenance", "outputs", "tracking", "pipelines", "engine"),
+    *("dvc.yaml", "params.yaml", ".dvcignore"),
 )
 HOLD = Path(__file__).parent / "hold"
 TARGET = "evaluate@tiny-1"

@@ -42,7 +42,7 @@ def test_interrupted_again_and_again_it_ends_with_the_same_bytes_and_one_run(
         assert project.wait_until_quiet(dvc) != 0
     project.repro()
     project.check(reference)
-    assert project.output().count("going on after step") == 3
+    assert project.output().count("resuming after step") == 3
 
 
 def write_vectors(path: Path, seed: int) -> None:
@@ -70,7 +70,7 @@ def test_killed_and_repeated_with_other_vectors_of_the_same_name_it_starts_anew(
     for project in (killed, undisturbed):
         change_params(project.folder, {"tokenize.vectors": "b/glove.txt"})
         project.repro()
-    assert "going on after step" not in killed.output()
+    assert "resuming after step" not in killed.output()
     assert killed.outputs() == undisturbed.outputs()
 
 

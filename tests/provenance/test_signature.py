@@ -1,4 +1,4 @@
-"""A training goes on from a checkpoint if everything that decides its result is the same, and else starts anew."""
+"""A training resumes from a checkpoint if everything that decides its result is the same; otherwise it starts anew."""
 
 import json
 import shutil
@@ -18,6 +18,7 @@ from core.file_io import read_json
 from core.paths import TOKENS
 from pipelines.download import download
 from pipelines.evaluate import evaluate
+from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from provenance import source_code
@@ -45,6 +46,7 @@ def run_stages() -> dict[str, bytes]:
     params = load()
     download(params.data)
     make_tokens(params.tokenize)
+    match(params)
     train(params, "lstm", 1)
     return {name: (RESULTS / name).read_bytes() for name in FILES}
 
@@ -125,7 +127,7 @@ def test_after_a_change_of_params_or_files_a_training_starts_anew(
     before = signature()
     change()
     beside_old_checkpoints = run_stages()
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
     shutil.rmtree("checkpoints")
     assert run_stages() == beside_old_checkpoints
@@ -145,11 +147,11 @@ def nothing() -> None:
 
 
 @pytest.mark.parametrize("change", [nothing, moved_vectors, more_checkpoints])
-def test_after_what_decides_nothing_it_goes_on(change: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_what_decides_nothing_it_resumes(change: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
     before = {name: (RESULTS / name).read_bytes() for name in FILES}
     change()
     assert run_stages() == before
-    assert "going on after step" in capsys.readouterr().out
+    assert "resuming after step" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("library", ["torch", "numba", "llvmlite", "numpy", "pytorch-lightning"])
@@ -160,7 +162,7 @@ def test_a_checkpoint_from_another_version_of_a_library_is_left_alone(
     install(library, "99.1", tmp_path / "installed")
     monkeypatch.syspath_prepend(tmp_path / "installed")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
     assert json.loads((RESULTS / "config.json").read_text())["libraries"][library] == "99.1"
     assert len(list((project / "checkpoints").glob("*/"))) == 2
@@ -172,7 +174,7 @@ def test_a_checkpoint_from_another_processor_is_left_alone(
     before = signature()
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "another")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
 
 
@@ -182,7 +184,7 @@ def test_a_checkpoint_from_other_code_is_left_alone(
     lines = source_code.checksums("train")
     monkeypatch.setattr(source_code, "checksums", lambda stage: lines + "of another loop\n")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
 
 
 def test_configuration_and_mlflow_say_the_versions_and_the_files_that_were_read() -> None:
