@@ -7,14 +7,11 @@ original's where measurements/ still has them.
 
 from rich.console import Console
 
-from analysis.comparison.standing import TITLES
 from config.params import Params, load
 from core import command_line
-from outputs.compared import comparison_signature, read_signatures, reference_folders, training_folders
 from pipelines.compare import compare
-from tracking import from_outputs
 from tracking.comparisons import relink
-from tracking.log_comparison import rebuild_lost_comparison
+from tracking.log_comparison import comparison_signature, rebuild_lost_comparison, rebuild_lost_runs, signatures
 
 
 def main() -> None:
@@ -24,16 +21,12 @@ def main() -> None:
 
 def restore(params: Params) -> None:
     """Rebuilds what is missing; leaves what the store still has as it is."""
-    experiment, console = params.tracking.experiment, Console()
-    for folder in training_folders(params.compare):
-        if from_outputs.rebuild_lost(experiment, folder):
-            console.print(f"rebuilt {folder.parent.name} · {folder.name.replace('-', ' ')}")
-    for folder in reference_folders():
-        if from_outputs.rebuild_lost_reference(experiment, folder):
-            console.print(f"rebuilt {TITLES[folder.name]}")
+    console = Console()
+    for title in rebuild_lost_runs(params):
+        console.print(f"rebuilt {title}")
     rebuild_lost_comparison(params, compare(params))
-    trainings = read_signatures(params.compare)
-    relink(experiment, comparison_signature(params.compare, trainings), trainings)
+    trainings = signatures(params)
+    relink(params.tracking.experiment, comparison_signature(params, trainings), trainings)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Writes files and folders whole or not at all, checks the files that it reads, and names the file in each error."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from core.checksums import checksum
 from core.errors import DataError
 from core.replacing import beside, replacing
 
@@ -55,17 +55,6 @@ def _unwritable(path: Path, error: Exception) -> DataError:
     reason = " ".join(str(getattr(error, "strerror", None) or error).split())
     kept = "; what was there before is still there" if path.exists() else ""  # DVC removes it before a stage runs
     return DataError(f"{path} cannot be written: {reason}{kept}")
-
-
-def checksum(path: Path, algorithm: str = "sha256") -> str:
-    """The checksum of a file, such as `sha256:…`; a gigabyte takes a second."""
-    with path.open("rb") as file:
-        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
-
-
-def checksum_line(name: Path | str, root: Path = Path()) -> str:
-    """A line about the file `name` below `root`, as `sha256sum` writes and checks it."""
-    return f"{checksum(root / name).removeprefix('sha256:')}  {name}\n"
 
 
 def verified(path: Path, checksums: Mapping[str, str]) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from config.compare import CompareParams
 from core import file_io, paths
+from core.checksums import checksum_line
 from core.errors import DataError
 from core.paths import EVALUATED
 
@@ -18,7 +19,7 @@ def write(variant: str, seed: int, root: Path = Path()) -> None:
     """Writes the checksums of one training's files, for `sha256sum --check` at `root`."""
     names = [paths.folder(variant, seed) / name for name in FILES]
     with file_io.whole(root / _path(variant, seed)) as path:
-        path.write_text("".join(file_io.checksum_line(name, root) for name in names), encoding="utf-8")
+        path.write_text("".join(checksum_line(name, root) for name in names), encoding="utf-8")
 
 
 def keep_only(compare: CompareParams) -> None:

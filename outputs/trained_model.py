@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from core import file_io
+from core.checksums import checksum
 from core.errors import DataError
 from core.paths import TOKENS
 from models.classifier import TextClassifier
@@ -21,7 +22,7 @@ def write_training(
     weights = folder / "model.safetensors"
     with file_io.whole(weights) as path:
         save_file(classifier.state_dict(), path)
-    checksums = {weights.name: file_io.checksum(weights)}
+    checksums = {weights.name: checksum(weights)}
     file_io.write_json(folder / "config.json", {**config, "checksums": checksums})
     file_io.write_json(folder / "history.json", history)
 

@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 from config.params import load
 from config.tokenize import TokenizeParams
 from core import command_line, file_io
+from core.checksums import checksum
 from core.errors import ParamsError
 from core.paths import RAW, TOKENS
 from provenance.stage import run_stage
@@ -62,7 +63,7 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW) 
             summary["vectors"] = _write_vectors(made, path, vocabulary, counts)
         summary["warnings"] = token_card.warnings(summary)
         files = sorted(path for path in made.iterdir() if path.is_file())
-        summary["checksums"] = {path.name: file_io.checksum(path) for path in files}
+        summary["checksums"] = {path.name: checksum(path) for path in files}
         file_io.write_json(made / "summary.json", summary)
     return summary
 

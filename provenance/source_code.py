@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from core.file_io import checksum_line
+from core.checksums import checksum_line
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("download", "tokenize", "match", "train", "evaluate", "reference", "compare")

@@ -1,6 +1,5 @@
 """The packages in layers: each imports only itself and those before it; libraries stay where they belong."""
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 
