@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+
 
 def main() -> None:
     """Prints what follows `python -m`, and the first sentence of each module's docstring; imports none of them."""
@@ -12,13 +14,12 @@ def main() -> None:
 
 def commands() -> dict[str, str]:
     """The first sentence of each command's docstring, by the name of its module."""
-    modules = sorted(path for path in Path(__file__).parent.glob("*.py") if path != Path(__file__))
-    return {f"commands.{path.stem}": _first_sentence(path) for path in modules}
+    return {f"commands.{path.stem}": _sentence(path) for path in sorted((ROOT / "commands").glob("[a-z]*.py"))}
 
 
-def _first_sentence(path: Path) -> str:
+def _sentence(path: Path) -> str:
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return docstring.partition(". `python -m ")[0].partition("\n")[0] + "."
+    return docstring.partition(" `python -m ")[0]
 
 
 if __name__ == "__main__":

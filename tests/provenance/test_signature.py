@@ -13,14 +13,14 @@ from ruamel.yaml import YAML
 from safetensors.numpy import save_file
 
 from config.params import load
-from core.errors import DataError
+from core.errors import DataError, ParamsError
 from core.file_io import read_json
-from core.paths import TOKENS
+from core.paths import TOKENS, VARIANTS
 from pipelines.download import download
 from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.tokenize import make_tokens
-from pipelines.train import train
+from pipelines.train import resolve_config, train
 from provenance import source_code
 from tests.pipelines.project import ROOT, change_params, install
 from tracking.runs import find_run
@@ -131,6 +131,25 @@ def test_after_a_change_of_params_or_files_a_training_starts_anew(
     assert signature() != before
     shutil.rmtree("checkpoints")
     assert run_stages() == beside_old_checkpoints
+
+
+def test_a_training_gets_its_variant_from_the_stage_match_alone() -> None:
+    change_params(Path(), {"variants.lstm.hidden_size": 5})
+    params = load()
+    before = resolve_config(params, "lstm", 1, Path())
+    assert (before["variant"]["hidden_size"], before["signature"]) == (4, signature())
+    match(params)
+    after = resolve_config(params, "lstm", 1, Path())
+    assert after["variant"] == params.variants["lstm"].model_dump()
+    assert after["signature"] != before["signature"]
+
+
+def test_a_training_of_a_variant_that_is_not_compared_or_not_matched_is_refused() -> None:
+    with pytest.raises(ParamsError, match=r"^--variant is 'lsmt'; allowed: lstm \(compare.variants\)$"):
+        train(load(), "lsmt", 1)
+    (VARIANTS / "lstm.json").unlink()
+    with pytest.raises(DataError, match=r"^data/variants/lstm.json is missing; the stage match makes it: dvc repro$"):
+        train(load(), "lstm", 1)
 
 
 def moved_vectors() -> None:
