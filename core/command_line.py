@@ -30,14 +30,14 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return result
 
 
-def run(stage: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
-    """Runs `stage` with the parsed command line and exits; a `UserError` becomes one line on stderr."""
+def run(action: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
+    """Runs `action` with the parsed command line and exits; a `UserError` becomes one line on stderr."""
     namespace = arguments.parse_args()
     sys.excepthook = _show_traceback
     signal.signal(signal.SIGTERM, _Terminator())
     try:
         end_with_parent()
-        stage(namespace)
+        action(namespace)
     except UserError as error:
         if namespace.debug:
             raise

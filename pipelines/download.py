@@ -39,12 +39,12 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
     _check(data)
     with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
         notes: list[str] = []
-        read, found = corpus.collect(_documents(data, notes), Path(spool), data.seed)
+        collected, label_names = corpus.collect(_documents(data, notes), Path(spool), data.seed)
         if data.name == "custom":
-            notes += custom.check(read, found, by_number=isinstance(data.label_column, int))
-        labels = entry.label_names() or custom.sorted_labels(found)
-        corpus.relabel(read, found, labels)
-        parts = splits.plan(read, data.validation_share, data.test_share)
+            notes += custom.check(collected, label_names, by_number=isinstance(data.label_column, int))
+        labels = entry.label_names() or custom.sorted_labels(label_names)
+        corpus.relabel(collected, label_names, labels)
+        parts = splits.plan(collected, data.validation_share, data.test_share)
         splits.check(parts, labels)
         content = hashlib.sha256()
         for split, (source, rows) in parts.items():

@@ -7,7 +7,6 @@ references/<name>/, as evaluate does for a training, and logs an MLflow run for 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,13 +57,16 @@ def make_references(params: Params) -> None:
     for model in learn(train, summary):
         folder = REFERENCES / model.name
         config = make_config(model, summary)
-        probabilities, milliseconds = predict(model, test)
+        started = time.perf_counter()
+        probabilities = model.predict(test)
+        milliseconds = (time.perf_counter() - started) * 1000 / max(len(test), 1)
         metrics = classification_metrics(test.labels, probabilities, summary["labels"])
         file_io.write_json(folder / "config.json", config)
         write_predictions(folder / "predictions.parquet", test, probabilities)
         file_io.write_json(folder / "metrics.json", metrics)
         add_measurements(config["signature"], model.seconds, milliseconds)
-        log(params.tracking.experiment, config["signature"], folder)
+        run = from_outputs.reference(params.tracking.experiment, folder)
+        measurements.add(config["signature"], occasion=asdict(occasion(run)))
         values = [f"{metrics[name]:.4f}" for name in ("accuracy", "macro_f1", "loss")]
         table.add_row(TITLES[model.name], *values, f"{model.seconds:.1f}", f"{milliseconds:.3f}")
     Console().print(table)
@@ -93,13 +95,6 @@ def make_config(model: SimpleModel, summary: dict[str, Any]) -> dict[str, Any]:
     return {**config, "signature": signature(config, stage="reference")}
 
 
-def predict(model: SimpleModel, test: TokenStore) -> tuple[NDArray[np.float32], float]:
-    """Probabilities (documents, classes), and the milliseconds that a document took."""
-    started = time.perf_counter()
-    probabilities = model.predict(test)
-    return probabilities, (time.perf_counter() - started) * 1000 / max(len(test), 1)
-
-
 def add_measurements(signature: str, seconds: float, milliseconds: float) -> None:
     """Keeps the costs of a reference, with the conditions under which they were measured."""
     conditions = [current_conditions("cpu")]
@@ -111,12 +106,6 @@ def add_measurements(signature: str, seconds: float, milliseconds: float) -> Non
         prediction_conditions=conditions,
         evaluated=time.time_ns() // 1_000_000,
     )
-
-
-def log(experiment: str, signature: str, folder: Path) -> None:
-    """Logs the MLflow run of a reference, and keeps when it took place."""
-    run = from_outputs.reference(experiment, folder)
-    measurements.add(signature, occasion=asdict(occasion(run)))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
 from tracking.progress import EpochMetrics
+from tracking.run import Run
 from tracking.runs import log_configuration, occasion, training_run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
@@ -77,13 +78,7 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> None:
         with training_run(params.tracking.experiment, variant, seed, config["signature"], resumed=resumed) as run:
             log_configuration(run, config)
             run_epochs(callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing)
-            for line, cost in zip(module.history, costs.epochs, strict=True):
-                run.log_epoch(line, cost)  # epochs that the store does not have yet
-            folder = paths.folder(variant, seed, root)
-            write_training(folder, classifier, config, module.history)
-            measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(settings.accelerator)}
-            measurements.add(config["signature"], **measured)
-            from_outputs.training(run, folder, measured)
+            record(run, paths.folder(variant, seed, root), config, module, costs)
         measurements.add(config["signature"], occasion=asdict(occasion(run)))
     if "DVC_STAGE" not in os.environ:
         checkpoints.remove()  # under DVC the stage evaluate does this, when DVC has recorded the outputs
@@ -163,6 +158,16 @@ def load_checkpoint(checkpoints: Checkpoints, settings: TrainParams, announce: b
     if state is not None and announce:
         print(f"resuming after step {state['global_step']}", flush=True)
     return Checkpointing(checkpoints, state, settings.checkpoint_steps, settings.checkpoint_minutes)
+
+
+def record(run: Run, folder: Path, config: dict[str, Any], module: ClassifierModule, costs: Costs) -> None:
+    """Writes the outputs of a finished training, keeps its costs, and logs both."""
+    for line, cost in zip(module.history, costs.epochs, strict=True):
+        run.log_epoch(line, cost)  # epochs that the store does not have yet
+    write_training(folder, module.classifier, config, module.history)
+    measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(config["train"]["accelerator"])}
+    measurements.add(config["signature"], **measured)
+    from_outputs.training(run, folder, measured)
 
 
 if __name__ == "__main__":

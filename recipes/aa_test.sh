@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# LSTM against itself: ten seeds of one variant, split into two groups in every way. The statistics should see nothing.
+# An A/A test: ten seeds of the LSTM, split into two groups in every possible way. The statistics should find no difference.
 #   recipes/aa_test.sh [more -S settings for dvc exp run]
-# What it gave: docs/statistics.md, "On real trainings".
+# Results: docs/statistics.md, "On real trainings".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
-dvc exp run --name "against-itself-$(date +%s)" \
+dvc exp run --name "aa-test-$(date +%s)" \
   -S "compare.variants=[lstm]" -S "compare.seeds=[1,2,3,4,5,6,7,8,9,10]" "$@"
 python -m commands.aa_test

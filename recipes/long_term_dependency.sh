@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The long-term dependency problem, measured: rnn, gru and lstm in one and in both directions over growing distances, and
+# Measures the long-term dependency problem: rnn, gru and lstm in one and in both directions over growing distances, and
 # tasks 6a and 6b of Hochreiter and Schmidhuber (1997) by the paper's own measure.
 #   recipes/long_term_dependency.sh
-# Tables on the terminal, figures in reports/long_term_dependency/, trainings in MLflow. What it gave:
+# Prints tables, writes figures to reports/long_term_dependency/ and runs to MLflow. Results:
 # docs/long_term_dependency.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
