@@ -2,9 +2,9 @@
 
     python recipes/recount.py        after `dvc repro`, at the repository's root
 
-Prints the report's interval beside Welch's t-test over seeds (for fixed test documents), the paired t-test over documents
-(for fixed trainings), and a percentile bootstrap of both. The first two intervals are too narrow if the variance that
-they ignore matters; the bootstrap is unreliable with few seeds (docs/statistics.md).
+Prints the report's interval beside Welch's t-test over seeds (for fixed test documents), the paired t-test over
+documents (for fixed trainings), and a percentile bootstrap of both. The first two intervals are too narrow if the
+variance that they ignore matters; the bootstrap is unreliable with few seeds (docs/statistics.md).
 """
 
 import json
