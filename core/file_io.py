@@ -16,7 +16,7 @@ from core.replacing import beside, replacing
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """As `replacing`, for an output of a stage: makes its folder, and errors are the user's.
+    """As `replacing`, for an output of a stage: also makes the folder.
 
     Raises:
         DataError: the disk refuses.
@@ -58,7 +58,7 @@ def _unwritable(path: Path, error: Exception) -> DataError:
 
 
 def verified(path: Path, checksums: Mapping[str, str]) -> Path:
-    """`path`, if the file has the checksum that stands in `checksums` for its name; who opens it reports a missing one.
+    """Returns `path` if the file has its checksum in `checksums`; a missing file is left to the code that opens it.
 
     Raises:
         DataError: the file has another checksum, or cannot be read.

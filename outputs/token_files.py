@@ -10,7 +10,7 @@ from text.tokenizing.token_file import TokenStore
 
 
 def read_summary(root: Path = Path()) -> dict[str, Any]:
-    """What the stage tokenize wrote down: settings, labels, size of the vocabulary, checksums of the files.
+    """summary.json: settings, labels, size of the vocabulary, checksums of the files.
 
     Raises:
         DataError: the file is missing or broken.
@@ -20,7 +20,7 @@ def read_summary(root: Path = Path()) -> dict[str, Any]:
 
 
 def token_file(name: str, checksums: Mapping[str, str], root: Path = Path()) -> Path:
-    """The path of the file `name`, if it has its checksum.
+    """The path of the file `name`, whose checksum is verified.
 
     Raises:
         DataError: as `file_io.verified`.

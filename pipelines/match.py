@@ -1,8 +1,8 @@
 """Stage match: resolves the variants that are trained. `python -m pipelines.match`.
 
 Reads variants, compare and data/tokens/summary.json; writes data/variants/<name>.json for each of compare.variants. A
-training reads that file alone: under `compare.matching: parameters` an edit of the baseline changes the other variants,
-too, and otherwise it does not.
+training reads its variant from that file: an edit of the baseline repeats the other trainings only if it changes their
+file, which it can under `compare.matching: parameters`.
 """
 
 from bisect import bisect_left
