@@ -1,7 +1,7 @@
-"""The documents that all candidates read: IMDB, or texts made up with its lengths; and a project to run stages in.
+"""The documents that all candidates read: IMDB, or generated texts with its lengths; and a project to run stages in.
 
-`DATASETS=<folder with aclImdb_v1.tar.gz>` chooses IMDB. Peers read plain NumPy files, as they lack this project's
-dependencies.
+`DATASETS=<folder with aclImdb_v1.tar.gz>` chooses IMDB. Other frameworks read plain NumPy files, because
+they do not have this project's dependencies.
 """
 
 import json
@@ -27,7 +27,7 @@ LENGTHS = [11, 49, 76, 107, 139, 157, 176, 203, 239, 292, 376, 531, 694, 1049, 2
 
 
 class Documents:
-    """The training split as plain arrays, cut to `MAX_TOKENS`; what text.batches needs, too."""
+    """The training split as plain arrays, cut to `MAX_TOKENS`, in the form that text.batches needs."""
 
     def __init__(self, documents: int | None = None) -> None:
         loaded = np.load(WORK / "tokens.npz")
@@ -59,7 +59,7 @@ def texts(documents: int | None = None) -> list[str]:
 
 
 def prepare() -> str:
-    """Makes both projects and the plain files, where they are not there yet; returns what the corpus is."""
+    """Makes both projects and the plain files if they are missing; returns a description of the corpus."""
     source = Path(os.environ["DATASETS"]) / "aclImdb_v1.tar.gz" if "DATASETS" in os.environ else None
     name = "IMDB" if source else "made-up texts with IMDB's lengths"
     done = WORK / "corpus.txt"
@@ -80,7 +80,7 @@ def prepare() -> str:
 
 
 def copy_project(folder: Path, changes: dict[str, dict[str, Any]]) -> None:
-    """What git would hold of this project, as a repository of its own, with `changes` in params.yaml."""
+    """Copies the files that git tracks into a new repository, with `changes` in params.yaml."""
     from ruamel.yaml import YAML
 
     folder.mkdir(parents=True)
@@ -95,7 +95,7 @@ def copy_project(folder: Path, changes: dict[str, dict[str, Any]]) -> None:
 
 
 def refresh_code(folder: Path) -> None:
-    """The project's files as they are now; params.yaml stays."""
+    """Copies the project's current files; params.yaml stays."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
         target = folder / name
@@ -109,7 +109,7 @@ def refresh_code(folder: Path) -> None:
 
 
 def write_made_up(folder: Path, documents: int = 25_000) -> None:
-    """Parquet files with two classes, IMDB's lengths, and words as frequent as in a language (Zipf's law)."""
+    """Writes Parquet files with two classes, IMDB's lengths, and word frequencies as in a language (Zipf's law)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,10 +1,10 @@
-"""The study behind the shipped defaults: settings × data sets × cells × seeds, judged on validation data alone.
+"""The study behind the shipped defaults: settings × data sets × cells × seeds, evaluated on validation data only.
 
 `DATASETS=<folder> python -m benchmarks.defaults run [--settings "old;keras max"] [--sets trec,sst2]
-[--cells lstm,bilstm] [--seeds 1,2] [--part 1/2]` trains what benchmarks/results/defaults.jsonl does not hold yet, one
-line each; `python -m benchmarks.defaults table` prints the means. docs/defaults.md has the results.
+[--cells lstm,bilstm] [--seeds 1,2] [--part 1/2]` trains what is not yet in benchmarks/results/defaults.jsonl and
+adds a line each; `python -m benchmarks.defaults table` prints the means. docs/defaults.md has the results.
 
-The test split is never opened.
+The test split is never read.
 """
 
 import argparse
@@ -83,18 +83,18 @@ def main() -> None:
 
 
 def key(line: dict[str, Any]) -> tuple[str, str, str, int]:
-    """What a line of the results is about."""
+    """Identifies a line of the results."""
     return line["data"], line["setting"], line["cell"], line["seed"]
 
 
 def read() -> Iterator[dict[str, Any]]:
-    """The lines there are."""
+    """The existing lines."""
     if RESULTS.exists():
         yield from map(json.loads, RESULTS.read_text(encoding="utf-8").splitlines())
 
 
 def run(data: str, setting: str, cell: str, seed: int) -> None:
-    """Trains once and adds the line."""
+    """Trains once and appends the line."""
     from models import machine
 
     machine.prepare(1)
@@ -148,7 +148,7 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
 
 
 def tokens(data: str, settings: dict[str, Any]) -> Path:
-    """The folder of the data set's tokens, made where it is missing."""
+    """The folder of the data set's tokens, made if it is missing."""
     from config.data import DataParams
     from config.tokenize import TokenizeParams
     from pipelines.download import download
@@ -190,14 +190,14 @@ def source(data: str) -> dict[str, Any]:
 
 
 def labelled(path: Path) -> Iterator[tuple[str, str]]:
-    """The (label, text) of a file of such lines."""
+    """The (label, text) pairs of a file with one per line."""
     for line in path.read_text(encoding="latin-1").splitlines():
         label, _, text = line.partition(" ")
         yield label, text
 
 
 def topical() -> Iterator[tuple[str, str]]:
-    """2,000 documents of 128 words: 8 words of the class's own 150 among frequent and rare ones."""
+    """2,000 documents of 128 words: 8 from the class's 150 words among frequent and rare ones."""
     import random
 
     generator = random.Random(1)
@@ -210,7 +210,7 @@ def topical() -> Iterator[tuple[str, str]]:
 
 
 def write_lines(name: str, documents: Iterator[tuple[str, str]]) -> Path:
-    """JSON lines in the current folder."""
+    """Writes JSON lines to the current folder."""
     path = Path(name)
     with path.open("w", encoding="utf-8") as file:
         for label, text in documents:
@@ -231,7 +231,7 @@ def linear(data: str) -> float:
 
 
 def chosen_accuracy(line: dict[str, Any], by: str) -> float:
-    """Validation accuracy of the epoch that `by` would keep: lowest loss, highest accuracy, or the last one."""
+    """Validation accuracy of the epoch that `by` selects: lowest loss, highest accuracy, or the last one."""
     accuracies = line["accuracies"]
     match by:
         case "loss":
@@ -242,7 +242,7 @@ def chosen_accuracy(line: dict[str, Any], by: str) -> float:
 
 
 def table(sets: list[str], cells: list[str], by: str) -> None:
-    """Prints validation accuracies, and their mean distance to the linear model."""
+    """Prints validation accuracies and their mean difference to the linear model."""
     references = {}
     kept = WORK / "linear.json"
     if kept.exists():

@@ -1,6 +1,6 @@
-"""2 variants × 4 seeds through DVC: seconds. `python -m benchmarks.grid <candidate>`.
+"""Seconds that 2 variants × 4 seeds take through DVC. `python -m benchmarks.grid <candidate>`.
 
-Both start from the same tokens and an empty cache of runs, and must leave the same dvc.lock.
+Both candidates start from the same tokens and an empty run-cache, and must leave the same dvc.lock.
 """
 
 import argparse

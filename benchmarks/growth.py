@@ -1,6 +1,6 @@
 """Seconds and peak memory as the work grows. `python -m benchmarks.growth <work> <size>`.
 
-tokenize: `size` documents through the stage tokenize; epoch: one epoch of the BiLSTM over so many documents; length:
+tokenize: `size` documents through the stage tokenize; epoch: one epoch of the BiLSTM over `size` documents; length:
 one epoch over 400 documents of `size` tokens each.
 """
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def tokenize(documents: int) -> float:
-    """The stage over a training split of so many documents."""
+    """The stage over a training split of `size` documents."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -60,12 +60,12 @@ def tokenize(documents: int) -> float:
 
 
 def epoch(documents: int) -> float:
-    """One epoch over so many documents of the corpus."""
+    """One epoch over `size` documents of the corpus."""
     return _fit(Documents(documents))
 
 
 class EquallyLong:
-    """400 documents of the same length, of tokens that never repeat a batch."""
+    """400 documents of the same length; no batch repeats the tokens of another."""
 
     def __init__(self, tokens: int) -> None:
         self.lengths = np.full(400, tokens, np.int32)
@@ -78,7 +78,7 @@ class EquallyLong:
 
 
 def length(tokens: int) -> float:
-    """One epoch over documents of so many tokens."""
+    """One epoch over documents of `size` tokens."""
     return _fit(EquallyLong(tokens))
 
 
@@ -98,7 +98,7 @@ def _fit(documents: Any) -> float:
 
 
 def draw(found: Mapping[str, Mapping[int, Mapping[str, float]]], folder: Path) -> None:
-    """growth.png: seconds and megabytes over size, a column for each work."""
+    """Draws growth.png: seconds and megabytes over size, one column per work."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4.6), layout="constrained")

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies matrices: operations a second. `python -m benchmarks.limit <candidate>`."""
+"""How fast this machine multiplies matrices, in operations per second. `python -m benchmarks.limit <candidate>`."""
 
 import argparse
 import json
@@ -33,9 +33,9 @@ def main() -> None:
 
 
 def operations_a_token(variant: str, inputs: int = 128, hidden: int = 64) -> int:
-    """Floating-point operations of a training step for one real token: forward once, backward twice as much.
+    """Floating-point operations of a training step per real token: forward, and twice as many backward.
 
-    An LSTM's four gates multiply its input and its last state; a multiplication and an addition are two operations.
+    An LSTM's four gates multiply its input and its previous state; a multiplication and an addition are two operations.
     """
     return 3 * 2 * 4 * hidden * (inputs + hidden) * (2 if variant == "bilstm" else 1)
 

@@ -1,4 +1,4 @@
-"""What the pipeline costs before it works: seconds of a command. `python -m benchmarks.overhead <candidate>`."""
+"""The pipeline's own overhead: seconds of a command. `python -m benchmarks.overhead <candidate>`."""
 
 import argparse
 import json
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def train_until_first_step() -> None:
-    """The stage train, ended where its first step would begin."""
+    """Runs the stage train until its first step would begin."""
     import pipelines.train
     from models.training.module import ClassifierModule
 

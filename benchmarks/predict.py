@@ -1,4 +1,4 @@
-"""Class probabilities of documents in one way: real tokens a second. `python -m benchmarks.predict <candidate>`.
+"""Prediction throughput of one candidate, in real tokens per second. `python -m benchmarks.predict <candidate>`.
 
 The models of benchmarks/train.py with untrained weights, batches of 128.
 """
@@ -25,7 +25,7 @@ def main() -> None:
     chosen = arguments.parse_args()
     run: Any = {"project": run_project, "packed": run_packed}.get(chosen.candidate, run_keras)
     predict = run(chosen.variant == "bilstm", chosen.candidate)
-    predict(Documents(BATCH_SIZE))  # what has to be made once
+    predict(Documents(BATCH_SIZE))  # one-time preparation
     documents = Documents(DOCUMENTS[chosen.candidate])
     started = time.perf_counter()
     predict(documents)

@@ -1,6 +1,6 @@
-"""Where the time of a training step goes: `python -m benchmarks.profile --variant bilstm`.
+"""Where the time of a training step goes. `python -m benchmarks.profile --variant bilstm`.
 
-Prints PyTorch's profile of 30 steps of this project's model over the corpus, the costliest operations first.
+Prints PyTorch's profile of 30 steps of this project's model over the corpus, most expensive operations first.
 """
 
 import argparse

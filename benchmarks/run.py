@@ -1,6 +1,6 @@
-"""`make bench`: every measurement in turn, then benchmarks/results/. `python -m benchmarks.run [--runs 3] [work …]`.
+"""`make bench`: measures in turn and writes benchmarks/results/. `python -m benchmarks.run [--runs 3] [work …]`.
 
-The candidates of a work take turns (A B C A B C …), each time in a fresh process; a figure is the median, its spread
+The candidates of a work take turns (A B C A B C …), each time in a new process. A figure is the median; its spread is
 the range. Works that are not named keep the figures of their last run.
 """
 
@@ -28,7 +28,7 @@ IN_BFLOAT16 = {"project-bf16", "bfloat16-one-core", "bfloat16-all-cores"}
 
 
 class Work(NamedTuple):
-    """One module's candidates, and how often each takes its turn relative to --runs."""
+    """The candidates of one module, and how many turns each has relative to --runs."""
 
     module: str
     candidates: tuple[str, ...]
@@ -94,7 +94,7 @@ def run_work(name: str, work: Work, runs: int) -> dict[str, Any]:
 
 
 def run_growth() -> dict[str, Any]:
-    """Seconds and megabytes by work and size, once each, and their picture."""
+    """Seconds and megabytes by work and size, measured once, and their figure."""
     found: dict[str, dict[int, dict[str, float]]] = {}
     for work, sizes in growth.SIZES.items():
         found[work] = {}
@@ -108,7 +108,7 @@ def run_growth() -> dict[str, Any]:
 
 
 def measure(*command: str, peer: bool = False) -> dict[str, Any]:
-    """The line of JSON that the module `command` prints at its end."""
+    """Runs the module `command` and reads the line of JSON that it prints last."""
     python = str(PEERS) if peer else sys.executable
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
@@ -126,7 +126,7 @@ def summary(values: list[float]) -> dict[str, Any]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What the figures depend on."""
+    """The hardware and versions on which the figures depend."""
     from importlib.metadata import version
 
     model = platform.processor() or platform.machine()

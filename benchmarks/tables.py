@@ -1,4 +1,4 @@
-"""The results as a Markdown table: each work beside its peers, and the goal."""
+"""The results as a Markdown table: this project beside other frameworks, and the goal."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Tokenizes, builds a vocabulary of 20,000 and numbers the tokens, in one way: documents a second.
+"""Throughput of tokenizing, building a vocabulary of 20,000 and numbering the tokens, in documents per second.
 
-`python -m benchmarks.tokenize <candidate>`. The project's figure is its whole stage, from Parquet files to Arrow files
-on disk; the others have the texts in memory and leave the numbers there.
+`python -m benchmarks.tokenize <candidate>`. The project's figure includes the whole stage, from Parquet files to Arrow
+files on disk; the others read texts from memory and leave the numbers there.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main() -> None:
 
 def run_project(_: list[str]) -> float:
     """The stage tokenize over all splits."""
-    import torchtext.vocab  # noqa: F401  imported before the clock starts, as the others' libraries are
+    import torchtext.vocab  # noqa: F401  imported before the clock starts, as for the others
 
     from config.params import load
     from pipelines.tokenize import make_tokens
@@ -79,7 +79,7 @@ def run_keras(documents: list[str]) -> float:
 
 
 def run_tokenizers(documents: list[str]) -> float:
-    """HF tokenizers, written in Rust, on all cores: the limit. Its words are split a little differently."""
+    """HF tokenizers, written in Rust, on all cores: an upper bound. It splits words slightly differently."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     started = time.perf_counter()

@@ -1,7 +1,7 @@
-"""Trains on the same documents in one way: real tokens a second, whole steps. `python -m benchmarks.train <candidate>`.
+"""Training throughput of one candidate, in real tokens per second. `python -m benchmarks.train <candidate>`.
 
-Embedding(20,002, 128) → LSTM(64) in one or two directions → two classes, Adam, batches of 32, at most 400 tokens. What
-has to be made once (graphs, kernels) is made in steps that are not counted.
+Embedding(20,002, 128) → LSTM(64) in one or two directions → two classes, Adam, batches of 32, at most 400 tokens. Only
+whole steps count; graphs and kernels are compiled in earlier ones.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.corpus import MAX_TOKENS, VOCABULARY_SIZE, Documents
 
 BATCH_SIZE = 32
-# Enough steps for some seconds each: what is slow needs fewer.
+# Enough documents for some seconds each; slow candidates need fewer.
 DOCUMENTS = {"project": 4096, "project-bf16": 4096, "packed": 320, "padded": 1024, "keras-tensorflow": 1024,
              "keras-jax": 1536}  # fmt: skip
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def run_project(documents: Documents, bidirectional: bool, precision: str) -> float:
-    """This project's own training, Lightning and all; the second of two epochs."""
+    """This project's training with Lightning; the second of two epochs counts."""
     from models import machine
 
     machine.prepare(1)
@@ -66,7 +66,7 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
 
 
 def build_project(bidirectional: bool) -> Any:
-    """This project's classifier in the shape of its peers, whatever its defaults are."""
+    """This project's classifier with the sizes of the other candidates, whatever its defaults are."""
     from config.variants import VariantParams
     from models.classifier import TextClassifier
 
@@ -76,7 +76,7 @@ def build_project(bidirectional: bool) -> Any:
 
 
 def run_torch(documents: Documents, bidirectional: bool, packed: bool) -> float:
-    """The loop of the tutorials: random batches, padded to their longest document, packed or not."""
+    """The usual tutorial loop: random batches, padded to their longest document, packed or not."""
     import torch
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence
@@ -113,7 +113,7 @@ def run_torch(documents: Documents, bidirectional: bool, packed: bool) -> float:
 
 
 def run_keras(documents: Documents, bidirectional: bool, backend: str) -> float:
-    """Keras 3 as its own examples run it: pad_sequences and fit."""
+    """Keras 3 as in its own examples: pad_sequences and fit."""
     keras, model = build_keras(bidirectional, backend)
     model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", metrics=["accuracy"])
     tokens = keras.utils.pad_sequences(documents.sequences(), MAX_TOKENS, value=1, truncating="post")
@@ -124,7 +124,7 @@ def run_keras(documents: Documents, bidirectional: bool, backend: str) -> float:
 
 
 def build_keras(bidirectional: bool, backend: str) -> tuple[Any, Any]:
-    """Keras on this backend, and the model, not yet compiled."""
+    """Keras with this backend, and the uncompiled model."""
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras

@@ -21,16 +21,15 @@ from analysis.explanation.statements import Explanation
 from config.params import load
 from core import command_line, file_io, paths
 from core.errors import DataError, ParamsError
-from core.paths import RAW, REPORTS, RESULTS, TOKENS
+from core.paths import EXPLANATIONS, RAW, RESULTS, TOKENS
 from models import machine
 from models.inside.trace import explain as read
+from outputs import measurements
 from outputs.token_files import read_summary
 from outputs.trained_model import load_classifier, read_config
 from text.tokenizing.parallel import keep
 from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import UNKNOWN, UNKNOWN_INDEX, token_numbers
-
-EXPLANATIONS = REPORTS / "explanations"
 
 
 class Text(NamedTuple):
@@ -172,12 +171,16 @@ def _has_display() -> bool:
 
 def _log(experiment: str, configs: list[dict[str, Any]], page: Path) -> None:
     from tracking import from_outputs  # MLflow takes seconds to import; the page is open before
-    from tracking.runs import find_run
+    from tracking.connection import connect
+    from tracking.lifecycle import find_run
 
-    for config in configs:
-        folder = paths.folder(config["name"], config["seed"])
-        run = find_run(experiment, config["signature"]) or from_outputs.rebuild(experiment, folder)
-        run.log_artifacts([page], "explanations")
+    with connect(experiment) as mlflow:
+        for config in configs:
+            known = measurements.read(config["signature"]).get("explanations", [])
+            measurements.add(config["signature"], explanations=sorted({*known, page.name}))
+            from_outputs.complete(mlflow, paths.folder(config["name"], config["seed"]))
+            if run := find_run(mlflow, config["signature"]):
+                run.log_artifacts([page], "explanations")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from core.errors import ParamsError
 from core.paths import RAW, REPORTS, TOKENS
 from models.classifier import TextClassifier
 from models.inside.gradient_reach import gradient_reach
+from models.training.module import LARGEST_ERROR
+from outputs.checkpoints import Checkpoints
 from outputs.token_files import open_split
 from outputs.trained_model import load_classifier, read_config
 from pipelines.download import download
@@ -84,8 +86,9 @@ def measure(params: Params, folder: Path) -> Iterator[Training]:
     match(params, root)
     for variant, seed in params.compare.trainings():
         print(f"{params.data.name} {length}: {variant}, seed {seed}", flush=True)
-        train(params, variant, seed, root)
+        signature = train(params, variant, seed, root)
         evaluate(params, variant, seed, root)
+        Checkpoints(signature).remove()
         yield read_training(root, variant, seed, length)
 
 
@@ -108,7 +111,7 @@ def read_training(root: Path, variant: str, seed: int, length: int) -> Training:
         length=length,
         classes=len(config["labels"]),
         accuracy=metrics["accuracy"],
-        wrong=wrong(labels, probabilities.reshape(len(labels), -1)),
+        wrong=wrong(labels, probabilities.reshape(len(labels), -1), LARGEST_ERROR),
         solved_after=solved[0] * len(train_split) if solved else None,
         initial=_reach(untrained, test),
         trained=_reach(load_classifier(config, folder / "model.safetensors"), test),

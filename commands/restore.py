@@ -1,17 +1,19 @@
-"""Rebuilds, from the outputs, MLflow runs that the store has lost. `python -m commands.restore`.
+"""Sends MLflow what it misses of the outputs. `python -m commands.restore`, after a server was down or a store lost.
 
-Rebuilds the runs of the compared trainings, of the references and of their comparison, each if the store has no
-finished one. Then links every comparison in the store with the runs that it used. Times, commit and costs are the
-original's where measurements/ still has them.
+That is every training of compare.variants and compare.seeds, each reference, and their comparison; then every
+comparison in the store is linked with the runs it used. Times, commit and costs are those of the original where
+measurements/ still has them.
 """
 
 from rich.console import Console
 
 from config.params import Params, load
 from core import command_line
-from pipelines.compare import compare
+from core.errors import TrackingError
+from pipelines import compare
+from tracking import comparison_from_outputs
 from tracking.comparisons import relink
-from tracking.log_comparison import comparison_signature, rebuild_lost_comparison, rebuild_lost_runs, signatures
+from tracking.connection import Connection, connect
 
 
 def main() -> None:
@@ -20,13 +22,30 @@ def main() -> None:
 
 
 def restore(params: Params) -> None:
-    """Rebuilds what is missing; leaves what the store still has as it is."""
+    """Completes all runs.
+
+    Raises:
+        TrackingError: MLflow still misses something.
+    """
+    with connect(params.tracking.experiment) as mlflow:
+        complete(mlflow, params)
+        if mlflow.missed:
+            raise TrackingError("MLflow does not have everything yet; the line above says why")
+
+
+def complete(mlflow: Connection, params: Params) -> None:
+    """Sends what MLflow misses, and names it; nothing is computed for an MLflow that cannot be reached."""
+    if not mlflow.reachable:
+        return
     console = Console()
-    for title in rebuild_lost_runs(params):
-        console.print(f"rebuilt {title}")
-    rebuild_lost_comparison(params, compare(params))
-    trainings = signatures(params)
-    relink(params.tracking.experiment, comparison_signature(params, trainings), trainings)
+    result = compare.compare(params)
+    for title in comparison_from_outputs.complete_runs(mlflow, params):
+        console.print(f"completed in MLflow: {title}")
+    if comparison_from_outputs.complete(mlflow, params, result):
+        console.print("completed in MLflow: the comparison")
+    trainings = comparison_from_outputs.signatures(params)
+    relink(mlflow, comparison_from_outputs.comparison_signature(params, trainings), trainings)
+    mlflow.forget_abandoned()
 
 
 if __name__ == "__main__":

@@ -1,45 +1,29 @@
-"""The whole pipeline, with the trainings of the grid at the same time. `python -m commands.run`.
+"""The whole pipeline, with several trainings at the same time. `python -m commands.run`, or `make run`.
 
-`dvc repro` runs one stage after another. Here DVC itself runs several times at once: each run trains and evaluates one
-variant with one seed, or makes the references, on cores or GPUs of its own. What all trainings need is loaded once
-(engine/preloaded.py). A plain `dvc repro` at the end does the rest. Outputs, cache and dvc.lock are those of `dvc
-repro` alone.
+`dvc repro` runs one stage after another. This command asks DVC which trainings and evaluations are due, runs them in
+worker processes, and records each as it finishes. A plain `dvc repro` at the end does the rest. Outputs, cache and
+dvc.lock are those of `dvc repro` alone.
 """
 
-import json
 import os
-import re
-import signal
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Lock
-from typing import NamedTuple
-
-from joblib import cpu_count
+from collections.abc import Collection, Sequence
 
 from config.params import Params, load
-from config.train import TrainParams
-from core import command_line, file_io, paths
-from core.errors import TrainingError, UserError
+from core import command_line
+from core.errors import TrainingError
+from core.paths import CODE
 from core.repository import repository_root
-from engine.preloaded import preloaded
-from outputs.conditions import TRAININGS_AT_ONCE
+from engine import dvc
+from engine.grid import run_grid
+from engine.lock import only_one
+from engine.rooms import share_out
+from engine.stages import REFERENCE, Task, tasks
+from engine.workers import preload
 from provenance import code_lists
-from tracking import writers
+from tracking import notes
 
-REFERENCE = "reference"  # the stage
-LOCK_FILE = Path("dvc.lock")
-BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
-MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; an archive of the repository is one
-    "is not a git repository": "is no git repository, which DVC needs: git init",
-    "not inside of a DVC repository": "has no folder .dvc, which DVC needs: dvc init",
-}
-DVC = [sys.executable, "-m", "dvc", "--wait-for-lock"]  # for another DVC that reads or writes dvc.lock
+BEFORE = ["check", "download", "tokenize", "match"]  # the stages that trainings depend on
 
 
 def main() -> None:
@@ -55,219 +39,82 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     Raises:
         TrainingError: a stage failed; all others of the grid were run.
     """
-    close_abandoned_runs(params)
-    trainings = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
-    names = [REFERENCE, *trainings]
-    targets = [*(f"{stage}@{name}" for stage in ("train", "evaluate") for name in trainings), REFERENCE]
-    with Processes() as processes:
-        # Only this stage looks at libraries and files outside the project, and DVC may see no reason to run it.
-        if unseen_changed(params) and processes.run([*DVC, "repro", "--force", "--single-item", "check"]):
-            raise TrainingError("the stage check failed; the lines above say why")
-    if waiting := changed() - {"compare"}:
-        data = waiting - set(targets)  # the stages before the trainings, after which all may have to be trained
-        names = names if data else still_to_do(names, waiting)
-        rooms = share_out(params.train, len(names), workers)
-        with ExitStack() as stack:
-            environment = stack.enter_context(preloaded()) if can_be_copies(params.train, rooms) else {}
-            if data:
-                with Processes() as processes:
-                    if processes.run([*DVC, "repro", "match"]):
-                        raise TrainingError("a stage before the trainings failed; the lines above say why")
-                names = still_to_do(names, changed())
-                rooms = share_out(params.train, len(names), workers)
-            if len(rooms) > 1:
-                before = LOCK_FILE.read_text(encoding="utf-8")
-                failed = run_grid(names, rooms, environment)
-                sort_lock_file(before, targets)
-                if failed:
-                    raise TrainingError(f"failed: {', '.join(sorted(failed))}; the lines above say why")
+    with only_one():
+        if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
+            dvc.repro("--force", "--single-item", "check")
+        changed = dvc.changed()
+        complete_runs(params, finished=not changed)
+        run_trainings(params, changed, workers)
     sys.stdout.flush()
-    os.execv(sys.executable, [*DVC, "repro"])
+    os.execv(sys.executable, [*dvc.DVC, "repro"])
 
 
-def unseen_changed(params: Params) -> bool:
-    """Whether something that DVC does not see has changed since the stage check ran: provenance/code_lists.py."""
-    paths = {paths.CODE / f"{stage}.sha256": text for stage, text in code_lists.lists(params).items()}
-    return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in paths.items())
-
-
-def close_abandoned_runs(params: Params) -> None:
-    """Ends MLflow runs that killed processes have left RUNNING: no stage does where DVC has all outputs already."""
-    if writers.noted(repository_root()):
-        from tracking.store import open_experiment  # slow to import
-
-        open_experiment(params.tracking.experiment)
-
-
-def changed() -> set[str]:
-    """The stages that DVC would look at again.
+def run_trainings(params: Params, changed: Collection[str], workers: int | None) -> None:
+    """Runs the trainings, evaluations and references that are due among the `changed` stages.
 
     Raises:
-        UserError: DVC cannot tell.
+        TrainingError: names those that failed.
     """
-    status = subprocess.run([*DVC, "status", "--json"], capture_output=True, text=True, check=False)
-    if status.returncode:
-        for problem, mend in MENDS.items():
-            if problem in status.stderr:
-                raise UserError(f"{Path.cwd()} {mend}")
-    print(status.stderr, end="", file=sys.stderr)
-    if status.returncode:
-        raise UserError("dvc status failed; the lines above say why")
-    return set(json.loads(status.stdout))
+    every = tasks(params)
+    stages = [stage for task in every for stage in task.stages]
+    if set(changed).isdisjoint([*BEFORE, *stages]):
+        return
+    preload(params)
+    if not set(changed).isdisjoint(BEFORE):
+        dvc.repro(BEFORE[-1])
+        changed = dvc.changed()
+    due = still_to_do(every, changed)
+    rooms = share_out(params.train, len(due), workers)
+    if len(rooms) < 2:
+        return  # nothing can run at the same time
+    before = dvc.LOCK_FILE.read_text(encoding="utf-8")
+    try:
+        failed = run_grid(due, rooms, params)
+    finally:
+        dvc.sort_lock_file(before, in_order_of_dvc_yaml(stages))
+    if failed:
+        raise TrainingError(f"failed: {', '.join(failed)}; the lines above say why")
 
 
-def still_to_do(names: Sequence[str], waiting: set[str]) -> list[str]:
-    """Those of `names` that have stages among `waiting`."""
-    return [name for name in names if waiting.intersection(stages_of(name))]
+def still_to_do(every: Sequence[Task], changed: Collection[str]) -> list[Task]:
+    """The tasks with the stages that have to be run; DVC restores what it has in its run-cache."""
+    firsts = dvc.plan([task.stages[0] for task in every if task.stages[0] in changed])
+    if firsts.cached:
+        dvc.repro("--single-item", *firsts.cached)
+    # What an evaluation reads is there now, unless its training is due.
+    others = [stage for task in every if task.stages[0] not in firsts.due for stage in task.stages[1:]]
+    seconds = dvc.plan([stage for stage in others if stage in changed])
+    reduced = [task if task.stages[0] in firsts.due else task.reduced_to(seconds.due) for task in every]
+    return [task for task in reduced if task.stages]
 
 
-def stages_of(name: str) -> list[str]:
-    """What is run for one name of the grid: a training (variant-seed), or the references."""
-    return [REFERENCE] if name == REFERENCE else [f"train@{name}", f"evaluate@{name}"]
+def in_order_of_dvc_yaml(stages: Sequence[str]) -> list[str]:
+    """All trainings, then all evaluations, then the references."""
+    return sorted(stages, key=lambda stage: ("train", "evaluate", REFERENCE).index(stage.partition("@")[0]))
 
 
-class Room(NamedTuple):
-    """What a worker has to itself: CPU cores (none: all of them), and GPUs."""
+def code_changed(params: Params) -> bool:
+    """Whether something that DVC does not see has changed since the stage check ran: provenance/code_lists.py."""
+    lists = {CODE / f"{stage}.sha256": text for stage, text in code_lists.lists(params).items()}
+    return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in lists.items())
 
-    cores: list[int]
-    gpus: list[str]
 
+def complete_runs(params: Params, finished: bool) -> None:
+    """Sends MLflow what it misses, if DVC has `finished`: no stage does so where DVC has all outputs already.
 
-def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[Room]:
-    """Rooms for so many trainings at the same time; by default as many as the machine has cores or GPUs for.
-
-    All have the same number of cores, or the costs of their trainings could not be compared; some may be left over.
+    Otherwise only ends the runs that killed processes have left RUNNING; the stage compare completes the others.
     """
-    if train.num_nodes > 1:
-        return []  # the nodes are started together, by hand
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-    cores = cores[: cpu_count()]  # which knows of a container's limits, too
-    gpus = _gpus() if train.accelerator != "cpu" else []
-    most = len(gpus) // train.devices if gpus else len(cores) // (train.devices * train.threads)
-    count = min(trainings, workers or most) if most else 0
-    if not hasattr(os, "sched_setaffinity") or count > len(cores):
-        cores = []
-    width = len(cores) // count if count else 0
-    groups = [gpus[start : start + train.devices] for start in range(0, most * train.devices, train.devices)]
-    return [
-        Room(cores[part * width : (part + 1) * width], groups[part % most] if gpus else []) for part in range(count)
-    ]
+    root = repository_root()
+    if (root / "mlflow.outbox").exists():
+        reason = "an earlier version queued calls to MLflow there; make restore sends all from the outputs"
+        print(f"mlflow.outbox/ is not used any more: {reason}. Then delete the folder.", file=sys.stderr)
+    if notes.exist(root):
+        from commands import restore  # slow to import
+        from tracking.connection import connect
 
-
-def can_be_copies(train: TrainParams, rooms: Sequence[Room]) -> bool:
-    """Whether stages can be copies of one process.
-
-    They cannot where Lightning starts more of them, and where OpenMP's threads are bound to cores, which happens when
-    it is loaded. With CUDA it has not been tried.
-    """
-    alike = train.devices == 1 and len(rooms) > 1 and not any(room.gpus for room in rooms)
-    return sys.platform == "linux" and alike and not BINDING.intersection(os.environ)
-
-
-def _gpus() -> list[str]:
-    if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in chosen.split(",") if name]
-    import torch  # which takes a second, and knows nothing else of interest here
-
-    return [str(number) for number in range(torch.cuda.device_count())]
-
-
-def run_grid(names: Sequence[str], rooms: Sequence[Room], environment: Mapping[str, str]) -> list[str]:
-    """Runs the stages of `names`, one name in each of the `rooms` at a time; returns those that failed."""
-    queue: SimpleQueue[str] = SimpleQueue()
-    for name in names:
-        queue.put(name)
-    width = max(map(len, names))
-
-    def work(room: Room) -> list[str]:
-        if room.cores:
-            os.sched_setaffinity(0, room.cores)  # of this thread and of the processes that it starts
-        own = {TRAININGS_AT_ONCE: str(len(rooms))}
-        if room.gpus:
-            own["CUDA_VISIBLE_DEVICES"] = ",".join(room.gpus)
-        failed: list[str] = []
-        while True:
-            try:
-                name = queue.get_nowait()
-            except Empty:
-                return failed
-            command = [*DVC, "repro", "--single-item", *stages_of(name)]
-            if processes.run(command, f"{name:{width}} │ ", {**environment, **own}):
-                failed.append(name)
-
-    # From right to left at the end: first the processes are told to stop, then the threads are waited for.
-    with ThreadPoolExecutor(len(rooms)) as pool, Processes() as processes:
-        return [name for failed in pool.map(work, rooms) for name in failed]
-
-
-class Processes:
-    """Processes to which Ctrl-C and SIGTERM are passed on as long as the context is open.
-
-    Each has a session of its own, since DVC and the stage under it must hear of Ctrl-C exactly once, whether it comes
-    from a terminal or not.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._running: set[subprocess.Popen[str]] = set()
-        self._stopped: int | None = None
-
-    def __enter__(self) -> "Processes":
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, KeyboardInterrupt):
-            with self._lock:
-                self._stopped = signal.SIGTERM if isinstance(error, command_line.Terminated) else signal.SIGINT
-                for process in self._running:
-                    os.killpg(process.pid, self._stopped)
-            for process in list(self._running):
-                process.wait()
-
-    def run(self, command: Sequence[str], prefix: str = "", environment: dict[str, str] | None = None) -> int:
-        """The exit code of `command`; what it prints is shown with `prefix` before each line."""
-        with self._lock:
-            if self._stopped is not None:
-                return 128 + self._stopped
-            process = subprocess.Popen(
-                command,
-                env=os.environ | (environment or {}),
-                stdout=subprocess.PIPE if prefix else None,
-                stderr=subprocess.STDOUT if prefix else None,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-            self._running.add(process)
-        for line in process.stdout or ():
-            if line.strip():
-                print(prefix + line.rstrip("\n"), flush=True)
-        code = process.wait()
-        with self._lock:
-            self._running.remove(process)
-        return code
-
-
-def sort_lock_file(before: str, targets: Sequence[str]) -> None:
-    """Puts the entries that were added to dvc.lock since `before` into the order of `targets`, as `dvc repro` would.
-
-    DVC appends an entry when its stage ends, and in a grid that is a matter of chance.
-    """
-    order = {name: number for number, name in enumerate(targets)}
-    known = set(_entries(before))
-    text = LOCK_FILE.read_text(encoding="utf-8")
-    entries = _entries(text)
-    added = sorted(entries.keys() - known, key=lambda name: order.get(name, len(order)))
-    head = text[: len(text) - sum(map(len, entries.values()))]
-    kept = [name for name in entries if name in known]
-    with file_io.whole(LOCK_FILE) as path:
-        path.write_text(head + "".join(entries[name] for name in [*kept, *added]), encoding="utf-8")
-
-
-def _entries(text: str) -> dict[str, str]:
-    """The stages of a lock file with their lines, in their order."""
-    _, *blocks = re.split(r"^(?=  \S)", text, flags=re.MULTILINE)
-    return {block[: block.index(":\n")].strip(): block for block in blocks}
+        with connect(params.tracking.experiment) as mlflow:
+            if finished and mlflow.abandoned:
+                restore.complete(mlflow, params)
 
 
 if __name__ == "__main__":

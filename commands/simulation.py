@@ -1,4 +1,4 @@
-"""Counts how often the statistics err, on simulated comparisons whose truth is known. `python -m commands.simulation`.
+"""Error rates of the statistics on simulated comparisons with a known true difference. `python -m commands.simulation`.
 
 Prints the tables of docs/statistics.md, the same numbers each time, in about a quarter of an hour.
 """
@@ -14,9 +14,9 @@ from analysis.comparison.influences import covariance
 from analysis.comparison.statistics import contrast
 from core import command_line
 
-REPEATS = 2000  # a share of 5 % is then known to about 1 point
+REPEATS = 2000  # the standard error of a share of 5 % is then 0.5 points
 BOOTSTRAPS = 500  # repeats of the slower bootstrap
-DRAWS = 400  # of each bootstrap
+DRAWS = 400  # of one bootstrap
 SEEDS = (3, 5)
 DOCUMENTS = (500, 2_000, 25_000)
 SPREADS = (0.002, 0.005, 0.01)
@@ -24,25 +24,25 @@ SPREADS = (0.002, 0.005, 0.01)
 
 @dataclass(frozen=True)
 class Truth:
-    """Two variants whose accuracies are known; a document is classified correctly if a sum of normal effects is low.
+    """Two simulated variants. A document is classified correctly where a sum of normal effects is low enough.
 
     Attributes:
         accuracies: of either variant over all seeds and all documents
         seed_spread: standard deviation of a variant's accuracy over seeds, roughly
-        own_difficulty: share of a document's difficulty that differs between the variants (0: both find the same
+        taste: share of the documents' difficulty that is specific to a variant (0: both variants find the same
             documents hard, as in an A/A test)
-        luck: variance of the difficulty that a document has for one seed only, beside a difficulty of variance 1
+        luck: variance of the difficulty that is specific to one seed and document; the rest has variance 1
     """
 
     accuracies: tuple[float, float] = (0.87, 0.87)
     seed_spread: float = 0.005
-    own_difficulty: float = 0.0
+    taste: float = 0.0
     luck: float = 0.5
 
     def draw(self, rng: np.random.Generator, seeds: int, documents: int) -> npt.NDArray[np.bool_]:
         """Which documents are classified correctly, (2, seeds, documents)."""
-        common = rng.standard_normal((1, 1, documents), np.float32) * np.sqrt(1 - self.own_difficulty)
-        own = rng.standard_normal((2, 1, documents), np.float32) * np.sqrt(self.own_difficulty)
+        common = rng.standard_normal((1, 1, documents), np.float32) * np.sqrt(1 - self.taste)
+        own = rng.standard_normal((2, 1, documents), np.float32) * np.sqrt(self.taste)
         luck = rng.standard_normal((2, seeds, documents), np.float32) * np.sqrt(self.luck)
         deviation = np.sqrt(1 + self.luck)
         quantiles = stats.norm.ppf(self.accuracies)  # (2,)
@@ -59,31 +59,31 @@ class Errors:
     """Shares of many comparisons.
 
     Attributes:
-        significant: with p < 0.05: false alarms where the accuracies are equal, power where they differ
-        covered: whose 95 % interval holds the true difference
+        detected: share with p < 0.05: false alarms where the accuracies are equal, power where they differ
+        covered: share whose 95 % interval holds the true difference
     """
 
-    significant: float
+    detected: float
     covered: float
 
 
 def count_errors(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> Errors:
-    """Simulates `repeats` comparisons and counts their errors."""
+    """Simulates and judges `repeats` comparisons."""
     rng = np.random.default_rng(random_state)
     difference = truth.accuracies[1] - truth.accuracies[0]
-    significant = covered = 0
+    detected = covered = 0
     for _ in range(repeats):
         correct = truth.draw(rng, seeds, documents)
         shares = correct.mean(axis=2)  # (2, seeds)
         result = contrast(shares, covariance((correct - shares[:, :, None]) / documents), (-1, 1), documents)
         low, high = result.interval()
-        significant += result.p_value() < 0.05
+        detected += result.p_value() < 0.05
         covered += low <= difference <= high
-    return Errors(significant / repeats, covered / repeats)
+    return Errors(detected / repeats, covered / repeats)
 
 
 def count_bootstrap_alarms(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> float:
-    """For contrast: how often a percentile bootstrap over seeds and documents calls two equal variants different."""
+    """How often a percentile bootstrap over seeds and documents calls two equal variants different."""
     rng = np.random.default_rng(random_state)
     weights = rng.multinomial(documents, np.full(documents, 1 / documents), size=DRAWS).astype(np.float32) / documents
     alarms = 0
@@ -113,13 +113,13 @@ def print_tables() -> None:
     print("| seeds | documents | seed spread | A/A alarms | equal alarms | covered | finds 1 point | finds 2 points |")
     print("| --: | --: | --: | --: | --: | --: | --: | --: |")
     for seeds, documents, spread in product(SEEDS, DOCUMENTS, SPREADS):
-        aa_test = count_errors(Truth(seed_spread=spread), seeds, documents, REPEATS)
-        equal = count_errors(Truth(seed_spread=spread, own_difficulty=0.2), seeds, documents, REPEATS)
+        itself = count_errors(Truth(seed_spread=spread), seeds, documents, REPEATS)
+        equal = count_errors(Truth(seed_spread=spread, taste=0.2), seeds, documents, REPEATS)
         one, two = (
-            count_errors(Truth((0.87, 0.87 + gain), spread, own_difficulty=0.2), seeds, documents, REPEATS)
+            count_errors(Truth((0.87, 0.87 + gain), spread, taste=0.2), seeds, documents, REPEATS)
             for gain in (0.01, 0.02)
         )
-        shares = (aa_test.significant, equal.significant, one.covered, one.significant, two.significant)
+        shares = (itself.detected, equal.detected, one.covered, one.detected, two.detected)
         cells = " | ".join(f"{100 * share:.1f} %" for share in shares)
         print(f"| {seeds} | {documents:,} | {100 * spread:.1f} points | {cells} |", flush=True)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo, model_validator
 
 from config.section import Count, Section, Seed, shown
+from core.choices import Task
 
 MOST_TOKENS = 2 * 10**8  # of generated data, which are made in memory
 MOST_COLUMNS = 10**6
@@ -113,7 +114,7 @@ class SyntheticReviewsParams(Section):
 class TemporalOrderParams(Section):
     """Two or three relevant symbols far apart (text/synthetic/sequences.py)."""
 
-    task: Literal["6a", "6b"] = "6a"
+    task: Task = "6a"
     length: Annotated[int, Field(ge=10, le=10_000)] = 100  # with 10, the ranges of the relevant symbols do not overlap
     train_rows: Count = 3000
     validation_rows: Count = 2000

@@ -3,14 +3,15 @@
 from typing import Literal
 
 from config.section import Count, Section
+from core.choices import TokenizerName, Truncation
 
 
 class TokenizeParams(Section):
     """How documents become token numbers."""
 
-    tokenizer: Literal["auto", "basic_english", "whitespace", "characters", "sentencepiece"] = "auto"
+    tokenizer: Literal["auto", TokenizerName] = "auto"
     max_tokens: Count = 400
-    truncation: Literal["head", "tail", "head+tail"] = "head"
+    truncation: Truncation = "head"
     max_size: Count = 20000
     min_freq: Count = 2
     vectors: str | None = None

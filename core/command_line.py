@@ -30,16 +30,25 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return result
 
 
-def run(action: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
-    """Runs `action` with the parsed command line and exits; a `UserError` becomes one line on stderr."""
+def run(command: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
+    """Runs `command` with the parsed command line, and exits as `finish` does."""
     namespace = arguments.parse_args()
+
+    def started() -> None:
+        end_with_parent()
+        command(namespace)
+
+    finish(started, namespace.debug)
+
+
+def finish(command: Callable[[], None], debug: bool = False) -> NoReturn:
+    """Runs `command`, and exits; a `UserError` becomes one line on stderr, with `debug` a traceback."""
     sys.excepthook = _show_traceback
     signal.signal(signal.SIGTERM, _Terminator())
     try:
-        end_with_parent()
-        action(namespace)
+        command()
     except UserError as error:
-        if namespace.debug:
+        if debug:
             raise
         sys.exit(f"error: {_one_line(str(error))}")
     except Terminated:

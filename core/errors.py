@@ -5,19 +5,41 @@
 
 import re
 
-# User and password before an address's host, and the query behind it.
-_CREDENTIALS = re.compile(r"(?<=://)(?:[^\s'\"]*|[^\s/]*)@")
+_AFTER_SCHEME = re.compile(r"(?<=://)(?:(?![a-z][a-z+]*://)\S)+")
+_HOST = re.compile(r"(\[[\da-fA-F:.]+\]|[^\s:@\[\]]*)(:\d+)?[^\w:]*")  # with the quote or comma after the address
+_FULL_HOST = re.compile(r"\[.*\].*|localhost.*|[\w-]+(\.[\w-]+)+(:\d*)?|[\w-]+:\d+")
 _QUERY = re.compile(r"((?:://|url: /)[^\s'\"?#]*)\?[^\s'\"]*")  # "with url: /…" is how urllib3 says it
 
 
 def without_secrets(text: str) -> str:
-    """The text with its addresses, but without what may be secret in them.
+    """The text with its addresses, but without their users, passwords and queries.
+
+    A user and a password may hold any character but white space, also where they should have been encoded. If such a
+    character makes it unclear where the host begins, more is left out rather than less. An address without a user is
+    left as it is, but for its query.
 
     Example:
         >>> without_secrets("postgresql://me:secret@host/db?token=x is down")
         'postgresql://host/db is down'
+        >>> without_secrets("https://host.org/@scope/package")
+        'https://host.org/@scope/package'
     """
-    return _QUERY.sub(r"\1", _CREDENTIALS.sub("", text))
+    return _QUERY.sub(r"\1", _AFTER_SCHEME.sub(lambda address: _without_user(address[0]), text))
+
+
+def _without_user(address: str) -> str:
+    """What follows the :// of an address, from its host on."""
+    authority = re.split(r"[/?#]", address, maxsplit=1)[0]
+    user, at, host = authority.rpartition("@")
+    if not at and _HOST.fullmatch(authority):
+        return address  # there is no user
+    address = host + address[len(authority) :]
+    if at and (":" not in user or _FULL_HOST.fullmatch(host)):
+        return address
+    path, mark, query = address.partition("?")
+    if at:  # the password may reach beyond a slash; an @ that begins a name belongs to the path
+        return re.split(r"(?<!/)@", path)[-1] + mark + query
+    return (path.rpartition("@")[2] + mark + query) if "@" in path else address.rpartition("@")[2]
 
 
 class UserError(Exception):

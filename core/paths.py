@@ -10,6 +10,7 @@ RESULTS = Path("results")
 EVALUATED = Path("data/evaluated")
 REFERENCES = Path("references")
 REPORTS = Path("reports")
+EXPLANATIONS = REPORTS / "explanations"
 
 
 def folder(variant: str, seed: int, root: Path = Path()) -> Path:

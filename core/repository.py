@@ -1,4 +1,4 @@
-"""The repository's root, where MLflow's store, the measurements and the checkpoints lie: none is an output of DVC."""
+"""Where the project keeps what is not an output of DVC: MLflow's store, measurements and checkpoints."""
 
 import os
 import uuid
@@ -10,12 +10,12 @@ from core.replacing import replacing
 
 
 def repository_root() -> Path:
-    """The repository that the user works in, also where DVC runs a stage in a temporary copy of it."""
+    """The repository in which the user works, also for a stage that DVC runs in a temporary copy of it."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
 def exists(path: Path) -> bool:
-    """Whether the path exists, as far as this user can see."""
+    """Whether `path` exists, as far as this user can see."""
     try:
         return path.exists()
     except OSError:  # a folder above it may not be entered
@@ -23,10 +23,10 @@ def exists(path: Path) -> bool:
 
 
 def working_copy() -> str:
-    """The random identifier of this working copy, made at first use.
+    """An identifier of this working copy, created at first use.
 
-    It survives a move of the folder. A copy beside the original gets its own, so that it does not resume the original's
-    runs on an MLflow server that both use.
+    It stays the same when the folder is moved. A copy beside the original gets a different one, so that it does not
+    take up the original's runs on a server that both use.
     """
     path = repository_root() / "checkpoints" / "working-copy"
     path.parent.mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ def _is_copy(path: Path, number: str, place: str) -> bool:
 
 
 def _read(path: Path) -> tuple[str, str]:
-    """The identifier in the file `path`, and the path that the file had then; empty where there is no file."""
+    """The identifier in the file `path`, and the path that the file had when it was written; empty if unreadable."""
     try:
         number, _, place = path.read_text(encoding="utf-8", errors="surrogateescape").partition("\n")
     except OSError:  # such as a folder that belongs to somebody else now

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
+from core.padding import PADDING_INDEX
 from models.cpu.lookup import lookup
 from models.cpu.recurrence import Cell, distinct
 from models.encoder import RecurrentEncoder, every
 from models.initialization import Initialization, RecurrentInit, set_input_bias, start_as_keras, start_from_vectors
 from models.pooling import LastPooling, PoolingName, build_pooling
-
-PADDING_INDEX = 1
 
 
 class TextClassifier(nn.Module):

@@ -29,6 +29,7 @@ class Checkpoints:
     """The checkpoints of the training with this signature."""
 
     def __init__(self, signature: str) -> None:
+        self.signature = signature
         self.folder = repository_root() / "checkpoints" / signature
         self._lock = FileLock(self.folder.with_suffix(".lock"))
 

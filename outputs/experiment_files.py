@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,6 +16,7 @@ from analysis.comparison.experiment import Document, Experiment
 from analysis.comparison.metrics import DECISIVE, metric_named
 from analysis.comparison.standing import TITLES, Reference
 from analysis.verdict.findings import Settings
+from config.data import Generated
 from config.params import Params
 from core import file_io, paths
 from core.errors import DataError, ParamsError
@@ -66,6 +67,7 @@ def read_experiment(params: Params) -> Experiment:
         ],
         tokenization=token_card.sentences(tokens),
         warnings=tokens["warnings"],
+        artificial=params.data.name in get_args(Generated),
     )
 
 

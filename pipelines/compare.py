@@ -24,14 +24,6 @@ def main() -> None:
     run_stage(lambda _: compare_and_log(load()), command_line.parser(__doc__))
 
 
-def compare_and_log(params: Params) -> None:
-    """Compares the trainings and logs the comparison to MLflow."""
-    result = compare(params)
-    from tracking.log_comparison import log_comparison  # MLflow takes seconds to import; the report is there before
-
-    log_comparison(params, result)
-
-
 def compare(params: Params) -> Result:
     """Compares the trainings, writes the reports, and prints the table and the verdict."""
     evaluation_checksums.keep_only(params.compare)
@@ -44,6 +36,19 @@ def compare(params: Params) -> Result:
     files.write(result)
     files.show(result)
     return result
+
+
+def compare_and_log(params: Params) -> None:
+    """Compares, and logs to MLflow what it misses of the trainings and references, and their comparison as a parent."""
+    result = compare(params)
+    from tracking import comparison_from_outputs  # MLflow takes seconds to import; the report is there before
+    from tracking.connection import connect
+
+    with connect(params.tracking.experiment) as mlflow:
+        for _ in comparison_from_outputs.complete_runs(mlflow, params):
+            pass  # of a run that could not be sent, or in a clone, where DVC brought the outputs without the stages
+        comparison_from_outputs.log(mlflow, params, result)
+        mlflow.forget_abandoned()
 
 
 if __name__ == "__main__":

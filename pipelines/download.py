@@ -18,7 +18,7 @@ from core.paths import RAW
 from provenance.stage import run_stage
 from text.sources import card, corpus, custom, splits
 from text.sources.catalogue import CATALOGUE
-from text.sources.columns import Wanted
+from text.sources.columns import Layout
 from text.sources.fetch import default_cache, fetch
 from text.synthetic import sequences
 
@@ -91,8 +91,8 @@ def _documents(data: DataParams, notes: list[str]) -> corpus.Batches:
     cache = default_cache()
     paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]
     if data.name == "custom":
-        wanted = Wanted(data.text_column, data.label_column, data.encoding)
-        return corpus.batches(custom.parse(paths, wanted, notes))
+        layout = Layout(data.text_column, data.label_column, data.encoding)
+        return corpus.batches(custom.parse(paths, layout, notes))
     return corpus.batches(entry.parse(paths, data.unlabelled))
 
 

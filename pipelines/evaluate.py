@@ -5,6 +5,7 @@ to that folder, and logs the metrics and their costs to the training's MLflow ru
 files to data/evaluated, on which the stage compare depends.
 """
 
+import argparse
 import time
 from pathlib import Path
 from typing import Any
@@ -26,20 +27,25 @@ from outputs.trained_model import load_classifier, read_config
 from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
-from tracking.runs import find_run
+from tracking.connection import connect
 
 
 def main() -> None:
     """The command line."""
     arguments = training_parser(__doc__)
-    run_stage(lambda namespace: evaluate(load(), namespace.variant, namespace.seed), arguments)
+    run_stage(_command, arguments)
+
+
+def _command(chosen: argparse.Namespace) -> None:
+    signature = read_config(paths.folder(chosen.variant, chosen.seed))["signature"]
+    Checkpoints(signature).remove()  # DVC has recorded the training
+    evaluate(load(), chosen.variant, chosen.seed)
 
 
 def evaluate(params: Params, variant: str, seed: int, root: Path = Path()) -> None:
     """Predicts the test split, writes predictions and metrics below `root`, and logs them to MLflow."""
     folder = paths.folder(variant, seed, root)
     config = read_config(folder, root)
-    Checkpoints(config["signature"]).remove()  # DVC has recorded the training
     test = open_split("test", config["tokens"], root)
     predicted = predict_test_split(config, folder, test)
     metrics = classification_metrics(test.labels, predicted.probabilities, config["labels"])
@@ -48,7 +54,8 @@ def evaluate(params: Params, variant: str, seed: int, root: Path = Path()) -> No
     evaluation_checksums.write(variant, seed, root)
     show(f"{variant} · seed {seed}", metrics, predicted.milliseconds_a_document)
     add_measurements(config, predicted)
-    log(params.tracking.experiment, config, folder)
+    with connect(params.tracking.experiment) as mlflow:
+        from_outputs.complete(mlflow, folder, evaluated=True)
 
 
 def predict_test_split(config: dict[str, Any], folder: Path, test: TokenStore) -> Timed:
@@ -83,14 +90,6 @@ def add_measurements(config: dict[str, Any], predicted: Timed) -> None:
         prediction_conditions=[current_conditions(config["train"]["accelerator"])],
         evaluated=time.time_ns() // 1_000_000,
     )
-
-
-def log(experiment: str, config: dict[str, Any], folder: Path) -> None:
-    """Adds the evaluation to the training's MLflow run, which is rebuilt if the store has lost it."""
-    if run := find_run(experiment, config["signature"]):
-        from_outputs.evaluation(run, folder, measurements.read(config["signature"]))
-    else:
-        from_outputs.rebuild(experiment, folder)
 
 
 if __name__ == "__main__":

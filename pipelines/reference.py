@@ -29,7 +29,7 @@ from provenance.signature import signature
 from provenance.stage import run_stage
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
-from tracking.runs import occasion
+from tracking.connection import connect
 
 
 class SimpleModel(NamedTuple):
@@ -65,8 +65,9 @@ def make_references(params: Params) -> None:
         write_predictions(folder / "predictions.parquet", test, probabilities)
         file_io.write_json(folder / "metrics.json", metrics)
         add_measurements(config["signature"], model.seconds, milliseconds)
-        run = from_outputs.reference(params.tracking.experiment, folder)
-        measurements.add(config["signature"], occasion=asdict(occasion(run)))
+        with connect(params.tracking.experiment) as mlflow:
+            run = from_outputs.reference(mlflow, folder)
+            measurements.add(config["signature"], provenance=asdict(run.provenance))
         values = [f"{metrics[name]:.4f}" for name in ("accuracy", "macro_f1", "loss")]
         table.add_row(TITLES[model.name], *values, f"{model.seconds:.1f}", f"{milliseconds:.3f}")
     Console().print(table)

@@ -5,6 +5,7 @@ history of the epochs to results/<variant>/seed-<seed>/, and logs an MLflow run.
 this module once for each; only the first process writes.
 """
 
+import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -38,9 +39,10 @@ from provenance.signature import signature
 from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
+from tracking.connection import connect
+from tracking.lifecycle import log_configuration, training_run
 from tracking.progress import EpochMetrics
 from tracking.run import Run
-from tracking.runs import log_configuration, occasion, training_run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
 OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"}
@@ -49,11 +51,17 @@ OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class
 def main() -> None:
     """The command line."""
     arguments = training_parser(__doc__)
-    run_stage(lambda namespace: train(load(), namespace.variant, namespace.seed), arguments)
+    run_stage(_command, arguments)
 
 
-def train(params: Params, variant: str, seed: int, root: Path = Path()) -> None:
-    """Trains the variant, writes its outputs below `root`, and logs its MLflow run."""
+def _command(chosen: argparse.Namespace) -> None:
+    signature = train(load(), chosen.variant, chosen.seed)
+    if "DVC_STAGE" not in os.environ:
+        Checkpoints(signature).remove()  # under DVC the stage evaluate does this, when DVC has recorded the outputs
+
+
+def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
+    """Trains the variant, writes its outputs below `root`, and logs its MLflow run; returns its signature."""
     machine.check(params.train.accelerator, params.train.devices, params.train.precision)
     machine.prepare(params.train.threads)
     config = resolve_config(params, variant, seed, root)
@@ -71,17 +79,19 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> None:
     checkpoints = Checkpoints(config["signature"])
     if not trainer.is_global_zero:
         run_epochs(checkpointing=load_checkpoint(checkpoints, settings, announce=False))
-        return
+        return checkpoints.signature
     with checkpoints.locked():
         checkpointing = load_checkpoint(checkpoints, settings)
         resumed = checkpointing.state is not None
-        with training_run(params.tracking.experiment, variant, seed, config["signature"], resumed=resumed) as run:
+        with (
+            connect(params.tracking.experiment) as mlflow,
+            training_run(mlflow, variant, seed, config["signature"], resumed=resumed) as run,
+        ):
             log_configuration(run, config)
             run_epochs(callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing)
             record(run, paths.folder(variant, seed, root), config, module, costs)
-        measurements.add(config["signature"], occasion=asdict(occasion(run)))
-    if "DVC_STAGE" not in os.environ:
-        checkpoints.remove()  # under DVC the stage evaluate does this, when DVC has recorded the outputs
+        measurements.add(config["signature"], provenance=asdict(run.provenance))
+    return checkpoints.signature
 
 
 def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from provenance import source_code
 
 # They read params.yaml, fetch files and check their checksums, run threads, lock, print, or talk to MLflow.
 NO_OUTPUT = {
-    "filelock", "fsspec", "joblib", "mlflow", "pydantic", "pydantic_core", "requests", "rich", "ruamel", "sqlalchemy",
-    "urllib3",
+    "aiohttp", "filelock", "fsspec", "joblib", "mlflow", "pydantic", "pydantic_core", "rich", "ruamel", "sqlalchemy",
 }  # fmt: skip
 # It draws figures, which are outputs of the stage compare only; train and evaluate draw for MLflow.
 DRAWING = {"matplotlib"}

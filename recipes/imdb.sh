@@ -2,7 +2,7 @@
 # IMDB film reviews (Maas et al. 2011), 25,000 for training and 25,000 for testing: LSTM against BiLSTM, 3 seeds each,
 # the first 400 tokens, max pooling, two epochs.
 #   recipes/imdb.sh [path or URL of aclImdb_v1.tar.gz; default: the official address]
-# Results: README.md, "Results". At the end recount.py recounts the comparison without the project's code.
+# Results: README.md, "Results". At the end recipes/recount.py recomputes the comparison without the project's code.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"

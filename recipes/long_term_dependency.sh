@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Measures the long-term dependency problem: rnn, gru and lstm in one and in both directions over growing distances, and
-# tasks 6a and 6b of Hochreiter and Schmidhuber (1997) by the paper's own measure.
+# Over which distance recurrent networks learn: rnn, gru and lstm in one and both directions over growing distances, and
+# tasks 6a and 6b of Hochreiter and Schmidhuber (1997) by the paper's measure.
 #   recipes/long_term_dependency.sh
-# Prints tables, writes figures to reports/long_term_dependency/ and runs to MLflow. Results:
+# Prints tables, writes figures to reports/long_term_dependency/ and trainings to MLflow. Results:
 # docs/long_term_dependency.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # NSMC, Korean film reviews (Park 2016), 150,000 for training and 50,000 for testing: LSTM against BiLSTM, SentencePiece.
 #   recipes/nsmc.sh [folder with ratings_train.txt and ratings_test.txt; default: the official address]
-# Results: README.md, "Results". At the end recount.py recounts the comparison without the project's code.
+# Results: README.md, "Results". At the end recipes/recount.py recomputes the comparison without the project's code.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"

@@ -1,10 +1,10 @@
-"""Recounts the comparison from the prediction files, by textbook methods that share no code with the project.
+"""Recomputes the comparison from the prediction files, by textbook methods that share no code with the project.
 
     python recipes/recount.py        after `dvc repro`, at the repository's root
 
-Prints the report's interval beside Welch's t-test over seeds (for fixed test documents), the paired t-test over
-documents (for fixed trainings), and a percentile bootstrap of both. The first two intervals are too narrow if the
-variance that they ignore matters; the bootstrap is unreliable with few seeds (docs/statistics.md).
+Beside the report's interval it prints those of Welch's t-test over seeds (which ignores the choice of documents), the
+paired t-test over documents (which ignores the choice of seeds), and percentiles of a bootstrap of both. The first two
+are too narrow if what they ignore matters; the bootstrap is unreliable with few seeds (docs/statistics.md).
 """
 
 import json
@@ -20,7 +20,7 @@ DRAWS = 4000
 
 
 def main() -> None:
-    """Prints a table for each variant; exit code 1 if the report differs from the files."""
+    """Prints a table for each variant; exit code 1 if the report's difference is not that of the files."""
     if not Path("reports/comparison.json").exists():
         sys.exit("error: reports/comparison.json is missing; dvc repro makes it")
     summary = json.loads(Path("reports/comparison.json").read_text(encoding="utf-8"))
@@ -31,13 +31,13 @@ def main() -> None:
     (baseline,) = set(seeds) - set(differences)
     base = read(baseline, seeds[baseline])
     agree = True
-    for variant, scores in differences.items():
+    for variant, found in differences.items():
         own = read(variant, seeds[variant])
-        difference, reported = own.mean() - base.mean(), scores["accuracy"]
-        agree &= abs(difference - reported["value"]) < 1e-5
+        difference, said = own.mean() - base.mean(), found["accuracy"]
+        agree &= abs(difference - said["value"]) < 1e-5
         print(f"{variant} less {baseline}, points of test accuracy; {own.shape[0]} seeds, {own.shape[1]:,} documents")
         print(f"  {'counted anew':28} {100 * difference:+.3f}   ({shares(own)} against {shares(base)})")
-        line("the report", (reported["low"], reported["high"]), reported["p_value"])
+        line("the report", (said["low"], said["high"]), said["p_value"])
         if own.shape[0] > 1:
             welch = stats.ttest_ind(own.mean(axis=1), base.mean(axis=1), equal_var=False)
             line("Welch's t over seeds", welch.confidence_interval(), welch.pvalue)
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def read(variant: str, seeds: list[int]) -> Any:
-    """Whether each training classifies each document correctly, in the order of their ids, (seeds, n)."""
+    """Whether each training classified each document correctly: (seeds, n), ordered by document id."""
     rows = []
     for seed in seeds:
         table = pq.read_table(Path("results", variant, f"seed-{seed}", "predictions.parquet")).sort_by("id")
@@ -61,7 +61,7 @@ def read(variant: str, seeds: list[int]) -> Any:
 
 
 def bootstrap(own: Any, base: Any) -> Any:
-    """Differences of means, resampling seeds for each variant and documents for both at once, (draws,)."""
+    """Differences of means (draws,): seeds are resampled per variant, documents jointly."""
     rng = np.random.default_rng(0)
     documents = own.shape[1]
     draws = []

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The textbook's model on IMDB: Embedding(20000, 128) -> Bidirectional(LSTM(64)) -> Dense(2, softmax), one bias vector a
-# gate and starting weights as in Keras, the last 200 tokens of each review, Adam with Keras' defaults; beside it the LSTM
-# in one direction. Prints the model's table and the lines for the table of results.
+# The textbook's model on IMDB: Embedding(20000, 128) -> Bidirectional(LSTM(64)) -> Dense(2, softmax), one bias vector per
+# gate and initial weights as in Keras, the last 200 tokens of each review, Adam with Keras' defaults; also the LSTM in one
+# direction. Prints the model's layers and the rows for the table of results.
 #   recipes/textbook.sh [path or URL of aclImdb_v1.tar.gz; default: the official address]
-# Results beside Keras' own figures: docs/textbook.md.
+# Results, beside those of Keras: docs/textbook.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
@@ -21,10 +21,10 @@ python -m commands.summary --variant bilstm
 python - <<'END'
 import json
 
-comparison = json.load(open("reports/comparison.json"))
-for variant, scores in comparison["variants"].items():
+found = json.load(open("reports/comparison.json"))
+for variant, scores in found["variants"].items():
     accuracy = scores["accuracy"]
     spread = "" if accuracy["deviation"] is None else f" ± {100 * accuracy['deviation']:.1f}"
-    what = f"| this pipeline, {variant}, {comparison['seeds']} seeds"
-    print(f"{what} | {100 * accuracy['mean']:.1f}{spread} % | {comparison['documents']:,}, validation apart from test |")
+    what = f"| this pipeline, {variant}, {found['seeds']} seeds"
+    print(f"{what} | {100 * accuracy['mean']:.1f}{spread} % | {found['documents']:,} test documents; validation is separate |")
 END

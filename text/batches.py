@@ -1,7 +1,7 @@
-"""Token stores become batches of documents of similar length, the same ones for the same (seed, epoch) everywhere.
+"""Batches of documents of similar length from a token store; the same seed and epoch give the same batches everywhere.
 
-Documents are shuffled, sorted by length within pools of some hundred batches, and cut into batches, whose order is
-shuffled again: little padding, and still another composition in every epoch.
+Documents are shuffled, sorted by length within pools of 100 batches, and cut into batches, which are shuffled again.
+So there is little padding, and each epoch has other batches.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 
 
 class Documents(Protocol):
-    """What is needed of a token store (text/tokenizing/token_file.py)."""
+    """The part of a token store (text/tokenizing/token_file.py) that batches need."""
 
     @property
     def lengths(self) -> NDArray[np.int32]:
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
         tokens: int32 (batch, time), right-padded.
         lengths: int64 (batch,), always on the CPU.
         labels: int64 (batch,).
-        indices: int64 (batch,), where the documents stand in the store.
+        indices: int64 (batch,), the documents' positions in the store.
         total: documents of this step over all processes.
         total_tokens: tokens of this step over all processes, without padding.
     """
@@ -54,7 +54,7 @@ class Batch(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What one process gets of a step's documents; how many documents and tokens the step has over all processes."""
+    """One process's documents of a step; `total` and `total_tokens` count all processes' documents and tokens."""
 
     indices: Indices
     total: int
@@ -64,16 +64,16 @@ class Share(NamedTuple):
 class LengthBuckets(Sampler[Share]):
     """The batches of one process, epoch by epoch.
 
-    All processes cut the same batches of `batch_size` × `world_size` documents, and each takes every world_size-th
-    document of them: what a step learns from does not depend on how many processes share it. No document is repeated or
-    left out; the last batch may be smaller, but has a document for each process.
+    All processes make the same batches of `batch_size` × `world_size` documents, and each takes every world_size-th
+    document of them: the documents of a step do not depend on the number of processes. No document is repeated or
+    skipped; the last batch may be smaller, but has a document for each process.
 
     Args:
         lengths: (documents,), tokens of each document.
-        batch_size: documents a process gets each step.
-        seed: of the shuffling; None keeps the documents sorted from long to short (for evaluation).
+        batch_size: documents of a process in each step.
+        seed: of the shuffling; None sorts all documents from long to short (for evaluation).
         rank: which of the `world_size` processes this is.
-        start: the batch with which the first iteration begins, to go on within an epoch.
+        start: the first batch of the first iteration, to resume within an epoch.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class LengthBuckets(Sampler[Share]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Chooses the shuffling of the next iteration; Lightning calls it."""
+        """Sets the epoch of the next iteration; Lightning calls it."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -122,12 +122,12 @@ class LengthBuckets(Sampler[Share]):
         """Where one step's documents end and the next one's begin."""
         cuts = list(range(self.step_size, len(self.lengths), self.step_size))
         if cuts and len(self.lengths) - cuts[-1] < self.world_size:
-            cuts.pop()  # too few are left over to give each process one: they join the step before
+            cuts.pop()  # the rest has no document for each process: it joins the step before
         return cuts
 
 
 class TokenBatches(Dataset[Batch]):
-    """Makes a `Batch` of a `Share`; a view of the store that copies nothing else."""
+    """Makes a `Batch` of each `Share`; nothing else is copied from the store."""
 
     def __init__(self, documents: Documents) -> None:
         self.documents = documents

@@ -1,4 +1,4 @@
-"""Which classes are mixed up most, where there are too many to show what all are taken for."""
+"""The most confused pairs of classes, for data with too many classes to show all."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ class Pair(NamedTuple):
 
 
 def most_confused(counts: Counts, number: int) -> list[Pair]:
-    """The `number` pairs with the most documents, most first; fewer if fewer classes are mixed up at all.
+    """The `number` pairs with the most documents, most first; fewer if fewer pairs are confused at all.
 
     Args:
         counts: documents by true class (row) and predicted class (column), (classes, classes)
@@ -32,7 +32,7 @@ def most_confused(counts: Counts, number: int) -> list[Pair]:
 
 
 def classes_to_show(counts: Counts, number: int) -> list[int]:
-    """All classes, or the `number` of them that are in the most confused pairs; a pair stands side by side.
+    """All classes, or the `number` of them that are in the most confused pairs; the classes of a pair are neighbours.
 
     >>> classes_to_show(np.array([[9, 1, 0], [0, 8, 2], [0, 0, 5]]), 2)
     [1, 2]

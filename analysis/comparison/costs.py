@@ -1,7 +1,7 @@
-"""What the variants cost: time and memory of their trainings and predictions, as far as they were measured.
+"""What the variants cost: measured time and memory of their trainings and predictions.
 
-Costs can be compared only if they were measured under the same conditions (outputs/conditions.py): on one core of a
-grid a training takes longer than alone on two.
+Costs can be compared only if they were measured under the same conditions (outputs/conditions.py): a training takes
+longer on one core of a grid than alone on two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ import numpy as np
 
 
 class Cost(NamedTuple):
-    """One kind of cost: what it is called, how it is printed, whether variants are compared in it, and what it was of.
+    """One kind of cost: its title and format, whether variants are compared in it, and the stage that measures it.
 
-    A cold start says nothing of a variant: who comes first on a machine compiles for all.
+    A cold start says nothing about a variant: the first training on a machine compiles for all.
     """
 
     key: str
@@ -31,7 +31,7 @@ COSTS = (
     Cost("training_seconds", "training, seconds", "{:,.1f}"),
     Cost("tokens_per_second_median", "tokens a second in training (median step)", "{:,.0f}"),
     Cost("milliseconds_a_document", "prediction, ms a document", "{:.3f}", stage="prediction"),
-    Cost("peak_memory_mb", "peak memory in training, MB", "{:,.0f}"),
+    Cost("peak_memory_mb", "peak memory of training, with loading and compiling, MB", "{:,.0f}"),
     Cost("training_startup_seconds", "cold start of training, seconds", "{:,.1f}", is_compared=False),
     Cost("prediction_startup_seconds", "cold start of prediction, seconds", "{:,.1f}", False, "prediction"),
 )
@@ -45,44 +45,58 @@ CONDITIONS = {
     "numba": "numba",
 }
 
-Measured = Sequence[Mapping[str, Any]]  # of one variant: what is known of each of its trainings
+Measured = Sequence[Mapping[str, Any]]  # the measurements of each training of one variant
 
 
 def mean_cost(trainings: Measured, key: str) -> float | None:
-    """The mean over the trainings of which it is known; None if it is known of none."""
+    """The mean over the trainings that have the measurement; None if none has it."""
     known = [training[key] for training in trainings if key in training]
     return float(np.mean(known)) if known else None
 
 
 def cost_range(trainings: Measured, key: str) -> tuple[float, float] | None:
-    """The lowest and the highest, if it is known of two trainings or more."""
+    """The lowest and the highest, if two trainings or more have the measurement."""
     known = [training[key] for training in trainings if key in training]
     return (min(known), max(known)) if len(known) > 1 else None
 
 
-def cost_ratio(own: Measured, baseline: Measured, cost: Cost) -> float | None:
-    """A variant's mean cost by the baseline's; None if one is unknown, or if they cannot be compared."""
-    mean, against = mean_cost(own, cost.key), mean_cost(baseline, cost.key)
-    if mean is None or not against or not cost.is_compared or unlike([*own, *baseline], cost.stage):
+def cost_ratio(own: Measured, baseline: Measured, cost: Cost) -> str | None:
+    """A variant's cost as a multiple of the baseline's, in two digits, or as a range where its seeds disagree on these.
+
+    The range goes from the variant's lowest cost by the baseline's highest to the opposite. None if a measurement is
+    missing, or if the costs cannot be compared.
+
+    >>> cost_ratio([{"training_seconds": 12.6}], [{"training_seconds": 10.0}], COSTS[0])
+    '1.3'
+    >>> cost_ratio([{"training_seconds": 27}, {"training_seconds": 31}], [{"training_seconds": 10}] * 2, COSTS[0])
+    '2.7 to 3.1'
+    """
+    values, others = (sorted(t[cost.key] for t in trainings if cost.key in t) for trainings in (own, baseline))
+    if not values or not others or not others[0] or not cost.is_compared or unlike([*own, *baseline], cost.stage):
         return None
-    return mean / against
+    low, high = (_two_digits(ratio) for ratio in (values[0] / others[-1], values[-1] / others[0]))
+    return low if low == high else f"{low} to {high}"
+
+
+def _two_digits(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 0.95 else f"{ratio:.2g}"
 
 
 def condition_values(trainings: Measured, stage: str, name: str) -> list[str]:
-    """The values that one of the CONDITIONS had in `stage` of the trainings, each once, in the order of their text."""
-    found = [each for training in trainings for each in training.get(f"{stage}_conditions", [])]
-    return sorted({str(each[name]) for each in found if name in each})
+    """The distinct values of one of the CONDITIONS in `stage` of the trainings, sorted as text."""
+    conditions = [each for training in trainings for each in training.get(f"{stage}_conditions", [])]
+    return sorted({str(each[name]) for each in conditions if name in each})
 
 
 def unlike(trainings: Measured, stage: str) -> str:
-    """In what the conditions of `stage` differ between trainings, in words; "" if in nothing.
+    """How the conditions of `stage` differ between trainings, in words; "" if they do not.
 
     Example:
         >>> unlike([{"training_conditions": [{"cores": cores, "engine": "alone"}]} for cores in (2, 1)], "training")
         'CPU cores 1 and 2'
     """
     values = {title: condition_values(trainings, stage, name) for name, title in CONDITIONS.items()}
-    return ", ".join(f"{title} {' and '.join(found)}" for title, found in values.items() if len(found) > 1)
+    return ", ".join(f"{title} {' and '.join(each)}" for title, each in values.items() if len(each) > 1)
 
 
 def not_compared(trainings: Measured) -> str:
@@ -92,13 +106,13 @@ def not_compared(trainings: Measured) -> str:
         if difference := unlike(trainings, stage):
             stages.setdefault(difference, []).append(stage)
     return "; ".join(
-        f"costs of {' and '.join(found)} are not compared, for their conditions differed: {difference}"
-        for difference, found in stages.items()
+        f"costs of {' and '.join(names)} are not compared, for their conditions differed: {difference}"
+        for difference, names in stages.items()
     )
 
 
 def measured_on(trainings: Measured) -> str:
     """The conditions of the trainings, in one sentence; "" where nothing was measured."""
     values = {title: condition_values(trainings, "training", name) for name, title in CONDITIONS.items()}
-    shown = ", ".join(f"{title} {' and '.join(found)}" for title, found in values.items() if found)
+    shown = ", ".join(f"{title} {' and '.join(each)}" for title, each in values.items() if each)
     return f"Trained on: {shown}. Other hardware gives different numbers." if shown else ""

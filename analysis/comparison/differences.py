@@ -1,4 +1,4 @@
-"""From predictions to numbers: what each variant reaches, how it differs from the baseline, and how sure that is."""
+"""From predictions to numbers: each variant's metrics, its difference to the baseline, and their intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.influences import Floats, covariance, document_influences
-from analysis.comparison.metrics import METRICS, Metric, classification_metrics
+from analysis.comparison.metrics import METRICS, Interval, Metric, classification_metrics
 from analysis.comparison.statistics import Contrast, contrast, holm, mcnemar
 
 
@@ -26,24 +26,18 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One metric of a variant less the baseline's; the fields that need several seeds are None with one.
+class Difference(Interval):
+    """One metric of a variant less the baseline's; fields that need several seeds are None with one.
 
     Attributes:
-        value: difference of the means over seeds
-        low: lower end of the 95 % interval
-        high: upper end of it
         p_value: of no difference
-        p_value_corrected: the same, by Holm's method for the number of variants that are held against the baseline
-        smallest_detectable: true difference that this design finds four times in five, corrected like the p-value
+        p_value_corrected: the same, corrected by Holm's method for the number of variants beside the baseline
+        smallest_detectable: true difference that this design detects with 80 % power, corrected like the p-value
         probability_fresh_better: that a new training of the variant beats a new one of the baseline
-        seeds_won: under how many of the shared seeds the variant is better
-        seeds_to_tell: how many seeds find a difference of this size as often; None where 100 do not
+        seeds_won: number of shared seeds with which the variant is better
+        seeds_to_tell: number of seeds that detect a difference of this size with 80 % power; None if over 100
     """
 
-    value: float
-    low: float
-    high: float
     p_value: float
     p_value_corrected: float
     smallest_detectable: float
@@ -54,7 +48,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that is known of the variants as a whole, by variant and metric.
+    """All numbers about the variants as a whole, by variant and metric.
 
     Attributes:
         scores: of every variant
@@ -70,7 +64,7 @@ class Comparison:
 
 
 def compare(experiment: Experiment) -> Comparison:
-    """Computes every metric of every training and holds the variants against the baseline."""
+    """Computes every metric of every training, and compares the variants with the baseline."""
     trainings = [
         [classification_metrics(experiment.labels, run, experiment.classes) for run in seeds]
         for seeds in experiment.probabilities
@@ -101,8 +95,7 @@ def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Fl
     for index, variant in enumerate(experiment.variants):
         weights = np.eye(len(experiment.variants))[index].tolist()
         mean = contrast(values, shared, weights, len(experiment.labels))
-        low, high = mean.interval()
-        low, high = max(low, 0.0), min(high, 1.0) if metric.percent else high  # no metric goes beyond
+        low, high = metric.bounded(*mean.interval())
         deviation = float(values[index].std(ddof=1)) if mean.seeds > 1 else None
         result[variant] = Score(values[index].tolist(), mean.value, deviation, low, high)
     return result
@@ -114,32 +107,32 @@ def differences_of(experiment: Experiment, metric: Metric, values: Floats, share
         variant: contrast(values, shared, _weights(experiment, variant), len(experiment.labels))
         for variant in experiment.others
     }
-    corrected = holm([found.p_value() for found in contrasts.values()])
+    corrected = holm([estimate.p_value() for estimate in contrasts.values()])
     baseline = values[experiment.variants.index(experiment.baseline)]
     result = {}
-    for (variant, found), p_value in zip(contrasts.items(), corrected, strict=True):
+    for (variant, estimate), p_value in zip(contrasts.items(), corrected, strict=True):
         apart = values[experiment.variants.index(variant)] - baseline  # (seeds,)
         seeds_won = sum(metric.gain(difference) > 0 for difference in apart.tolist())
-        result[variant] = _difference(found, p_value, seeds_won, metric, len(contrasts))
+        result[variant] = _difference(estimate, p_value, seeds_won, metric, len(contrasts))
     return result
 
 
 def _difference(
-    found: Contrast, p_value_corrected: float, seeds_won: int, metric: Metric, comparisons: int
+    estimate: Contrast, p_value_corrected: float, seeds_won: int, metric: Metric, comparisons: int
 ) -> Difference:
-    low, high = found.interval()
-    positive = found.probability_positive_for_fresh_seeds()
+    low, high = estimate.interval()
+    positive = estimate.probability_positive_for_fresh_seeds()
     better = positive if positive is None or metric.higher_is_better else 1 - positive
     return Difference(
-        value=found.value,
+        value=estimate.value,
         low=low,
         high=high,
-        p_value=found.p_value(),
+        p_value=estimate.p_value(),
         p_value_corrected=p_value_corrected,
-        smallest_detectable=found.smallest_detectable(comparisons),
+        smallest_detectable=estimate.smallest_detectable(comparisons),
         probability_fresh_better=better,
         seeds_won=seeds_won,
-        seeds_to_tell=found.seeds_to_tell(comparisons),
+        seeds_to_tell=estimate.seeds_to_tell(comparisons),
     )
 
 

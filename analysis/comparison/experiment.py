@@ -1,4 +1,4 @@
-"""What a comparison is made of: every variant's predictions under every seed, on the same test documents."""
+"""The data of a comparison: every variant's predictions under every seed, on the same test documents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,26 +21,27 @@ class Document:
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that was trained, and what it predicted.
+    """All trainings and their predictions.
 
     Attributes:
         data: name of the data set
         classes: names of the labels
         variants: names, the baseline among them
-        baseline: the variant that the others are held against
-        metric: what the verdict rests on
+        baseline: the variant that the others are compared with
+        metric: decides the verdict
         seeds: each variant was trained once with each
         labels: index of each document's class, (n,) int
         probabilities: of each class, (variants, seeds, n, classes) float32
         histories: one list of epochs for each variant and seed, as train writes them
         parameters: numbers of trained parameters by part ("total" among them) for each variant
-        matching: what was made the same for all variants: hidden_size, parameters or training_time
+        matching: what is equal for all variants: hidden_size, parameters or training_time
         hidden_sizes: of one direction, for each variant
-        costs: what was measured of each training (analysis/comparison/costs.py), one mapping a seed for each variant
+        costs: the measurements of each training (analysis/comparison/costs.py), one mapping a seed for each variant
         columns: a property of each document by column name, numbers or strings, (n,) each
         documents: the n documents
         tokenization: how texts became tokens, in sentences
-        warnings: what is likely to be a mistake there, a sentence each
+        warnings: likely mistakes in the tokenization, a sentence each
+        artificial: whether a program of this project wrote the texts
     """
 
     data: str
@@ -60,28 +61,34 @@ class Experiment:
     documents: Sequence[Document]
     tokenization: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    artificial: bool = False
+
+    @property
+    def data_shown(self) -> str:
+        """The data set as sentences name it."""
+        return f"{self.data} (artificial texts)" if self.artificial else self.data
 
     @property
     def others(self) -> list[str]:
-        """The variants beside the baseline."""
+        """All variants but the baseline."""
         return [variant for variant in self.variants if variant != self.baseline]
 
     @property
     def all_costs(self) -> Measured:
-        """What was measured of each training, of all variants."""
+        """The measurements of all trainings."""
         return [training for trainings in self.costs.values() for training in trainings]
 
     @property
     def metrics(self) -> list[Metric]:
-        """All metrics, in the order in which they are shown: the one that the verdict rests on comes first."""
+        """All metrics in the order of the report: first the one that decides the verdict."""
         return [self.metric, *(metric for metric in METRICS if metric != self.metric)]
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
-        """Which documents were classified rightly, (variants, seeds, n)."""
+        """Which documents were classified correctly, (variants, seeds, n)."""
         return np.asarray(self.probabilities.argmax(axis=3) == self.labels)
 
     @property
     def own_probabilities(self) -> npt.NDArray[np.float32]:
-        """What each training gave the right class of each document, (variants, seeds, n)."""
+        """The probability of each document's right class, (variants, seeds, n)."""
         return np.asarray(self.probabilities[:, :, np.arange(len(self.labels)), self.labels])

@@ -1,7 +1,7 @@
-"""A variant against itself: how often would this method call two halves of its own seeds different?
+"""A/A test: how often does the method call two groups of one variant's seeds different?
 
-A check of the method on real trainings, where no true difference can be. The splits share trainings, so that their
-share of alarms is a rougher figure than as many independent comparisons would give.
+It checks the method on real trainings, where no true difference exists. The splits share trainings, so their share of
+false alarms is less precise than that of as many independent comparisons.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Split(NamedTuple):
 
 
 def against_itself(experiment: Experiment, seeds_a_side: int) -> list[Split]:
-    """Every way of taking twice `seeds_a_side` of the baseline's seeds and comparing one half with the other."""
+    """Compares all pairs of disjoint groups of `seeds_a_side` of the baseline's seeds."""
     row = experiment.variants.index(experiment.baseline)
     trainings, key = experiment.probabilities[row], experiment.metric.key
     reached = np.array([classification_metrics(experiment.labels, run, experiment.classes)[key] for run in trainings])
@@ -38,11 +38,11 @@ def against_itself(experiment: Experiment, seeds_a_side: int) -> list[Split]:
     for halves in split_in_two(len(experiment.seeds), seeds_a_side):
         chosen = np.array(halves)  # (2, seeds a side)
         values = reached[chosen]
-        found = contrast(
+        difference = contrast(
             values, shared[chosen[:, :, None, None], chosen[None, None]], [1.0, -1.0], len(experiment.labels)
         )
         first, second = (tuple(experiment.seeds[index] for index in half) for half in halves)
-        result.append(Split(first, second, found.value, found.p_value()))
+        result.append(Split(first, second, difference.value, difference.p_value()))
     return result
 
 

@@ -1,10 +1,10 @@
-"""How much each test document moves each metric of one training: what its error over documents is computed from.
+"""How much each test document moves each metric of one training: the basis of standard errors over documents.
 
 The influence of a document is the derivative of the metric by the document's weight, over the number of documents. The
 influences of all documents sum to 0, and their sum of squares is the metric's variance over samples of documents: the
 limit of the bootstrap over documents, without its noise ("infinitesimal jackknife", L. A. Jaeckel, Bell Laboratories
-memorandum MM 72-1215-11, 1972). tests/analysis/test_influences.py holds it against the bootstrap: they agree, but for
-the calibration error, whose variance comes out too large where bins are nearly calibrated.
+memorandum MM 72-1215-11, 1972). tests/analysis/test_influences.py compares it with the bootstrap: they agree except for
+the calibration error, whose variance is too large where bins are nearly calibrated.
 """
 
 import numpy as np
@@ -45,7 +45,7 @@ def document_influences(labels: Labels, probabilities: Probabilities) -> dict[st
 
 
 def covariance(influences: Floats) -> Floats:
-    """Covariance over samples of documents of a metric's values.
+    """Covariance of a metric's values over samples of documents.
 
     Args:
         influences: of each document in each training, (variants, seeds, n)
@@ -74,7 +74,7 @@ def _of_macro_f1(labels: Labels, predicted: Labels, classes: int) -> Floats:
 
 
 def _of_balanced_accuracy(labels: Labels, correct: Floats) -> Floats:
-    """Exact: within a class a document moves the recall as it moves an accuracy, and classes weigh the same."""
+    """Exact: a document moves its class's recall as it moves an accuracy, and all classes weigh the same."""
     present, index = np.unique(labels, return_inverse=True)  # (present,), (n,)
     support = np.bincount(index)  # (present,)
     recall = np.bincount(index, weights=correct) / support  # (present,)

@@ -1,7 +1,8 @@
-"""How good the predictions of one training are, on one set of documents. A stage calls `classification_metrics`."""
+"""Metrics of one training on one set of documents: `classification_metrics` computes them, METRICS describes them."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +15,20 @@ Labels = npt.NDArray[np.integer[Any]]
 Probabilities = npt.NDArray[np.floating[Any]]
 
 
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 NARROW = 0.02  # an interval of fewer points than two is printed with two digits
 
 
 class Metric(NamedTuple):
-    """What one metric is called, which direction is better, and whether people read it in percent (else in nats)."""
+    """A metric: its title, which direction is better, and whether it is printed in percent (else in nats)."""
 
     key: str
     title: str
@@ -27,21 +37,29 @@ class Metric(NamedTuple):
 
     @property
     def scale(self) -> float:
-        """What a value is multiplied by before it is printed."""
+        """The factor of a value when it is printed."""
         return 100.0 if self.percent else 1.0
 
     @property
     def unit(self) -> str:
-        """What printed differences count."""
+        """The unit of printed differences."""
         return "points" if self.percent else "nats"
 
     @property
     def largest_difference(self) -> float:
-        """How far apart two values can be."""
+        """The largest possible difference between two values."""
         return 1.0 if self.percent else math.inf
 
+    def bounded(self, low: float, high: float) -> tuple[float, float]:
+        """An interval without values that the metric cannot have."""
+        return max(low, 0.0), min(high, 1.0) if self.percent else high
+
+    def room(self, value: float) -> float:
+        """How far above `value` another value can be."""
+        return 1.0 - value if self.percent else math.inf
+
     def gain(self, difference: float) -> float:
-        """How much better a value is that differs by so much: positive is better, for every metric."""
+        """A difference as a gain: positive is better, for every metric."""
         return difference if self.higher_is_better else -difference
 
     def shown(self, value: float) -> str:
@@ -49,7 +67,7 @@ class Metric(NamedTuple):
         return f"{100 * value:.1f}" if self.percent else f"{value:.3f}"
 
     def shown_with_unit(self, value: float) -> str:
-        """A value as it is printed, and what it is measured in.
+        """A value as it is printed, with its unit.
 
         >>> METRICS[0].shown_with_unit(0.875), metric_named("loss").shown_with_unit(0.31)
         ('87.5 %', '0.310 nats')
@@ -66,20 +84,26 @@ class Metric(NamedTuple):
         text = f"{self.scale * value:+.{digits}f}"
         return text[1:] if float(text) == 0 else text.replace("-", "−")
 
-    def shown_gap(self, value: float, low: float, high: float) -> tuple[str, str, str]:
+    def shown_gap(self, gap: Interval) -> tuple[str, str, str]:
         """A difference and its interval as they are printed: with one digit more where fewer would hide what they say.
 
-        >>> METRICS[0].shown_gap(0.0022, -0.0004, 0.0048)
+        >>> METRICS[0].shown_gap(Interval(0.0022, -0.0004, 0.0048))
         ('+0.22', '−0.04', '+0.48')
-        >>> METRICS[0].shown_gap(0.022, -0.014, 0.058)
+        >>> METRICS[0].shown_gap(Interval(0.022, -0.014, 0.058))
         ('+2.2', '−1.4', '+5.8')
         """
-        narrow = high - low < NARROW
-        return (
-            self.shown_difference(value, narrow),
-            self.shown_difference(low, narrow),
-            self.shown_difference(high, narrow),
-        )
+        narrow = gap.high - gap.low < NARROW
+        value, low, high = (self.shown_difference(each, narrow) for each in (gap.value, gap.low, gap.high))
+        return value, low, high
+
+    def shown_gap_with_interval(self, gap: Interval, unit: str = "") -> str:
+        """The same in one string.
+
+        >>> METRICS[0].shown_gap_with_interval(Interval(0.022, -0.014, 0.058), " points")
+        '+2.2 points (−1.4 to +5.8)'
+        """
+        value, low, high = self.shown_gap(gap)
+        return f"{value}{unit} ({low} to {high})"
 
 
 METRICS = (
@@ -138,12 +162,12 @@ def classification_metrics(labels: Labels, probabilities: Probabilities, names: 
         confusion_matrix: documents by true class (row) and predicted class (column)
 
     Raises:
-        DataError: no documents, or probabilities that are no numbers.
+        DataError: no documents, or probabilities that are not numbers.
     """
     if len(labels) == 0:
         raise DataError("there are no documents to evaluate; the split must hold at least one")
     if not np.isfinite(probabilities).all():
-        raise DataError("the predictions hold probabilities that are no numbers; allowed: 0 to 1")
+        raise DataError("the predictions hold probabilities that are not numbers; allowed: 0 to 1")
     probabilities = probabilities.astype(np.float64)
     predicted = probabilities.argmax(axis=1)  # (n,)
     classes = len(names)
@@ -194,7 +218,7 @@ def calibration_error(labels: Labels, probabilities: Probabilities) -> float:
 
 
 def calibration_bins(labels: Labels, probabilities: Probabilities, number: int = CALIBRATION_BINS) -> CalibrationBins:
-    """Documents in `number` bins of confidence, each of the same width; a bin holds its upper end, not its lower."""
+    """Documents in `number` bins of confidence, all of the same width; a bin includes its upper end, not its lower."""
     confidence = probabilities.max(axis=1).astype(np.float64)  # (n,)
     correct = probabilities.argmax(axis=1) == labels  # (n,)
     index = np.clip(np.ceil(confidence * number).astype(np.int64) - 1, 0, number - 1)  # (n,)

@@ -1,11 +1,9 @@
-"""Where a variant helps: accuracy by length, by label, and by each of the data set's own columns; and the documents on
-which the variants disagree most.
-"""
+"""Accuracy by length, by label and by the data set's own columns, and the documents on which variants disagree."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,22 +11,15 @@ from scipy import stats
 
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.influences import covariance
+from analysis.comparison.metrics import Interval
 from analysis.comparison.statistics import CONFIDENCE, Contrast, contrast, wilson
 
-BINS = 5  # of a column of numbers, with about as many documents in each
-MOST_VALUES = 12  # of a column of names; rarer ones are put together
+BINS = 5  # of a column of numbers, with about the same number of documents
+MOST_VALUES = 12  # of a column of names; rarer ones become one group
 FEWEST_DOCUMENTS = 5  # in a slice that is shown
 LABEL = "label"  # the column of the classes
 OTHERS = "(others)"
 MISSING = "(missing)"
-
-
-class Interval(NamedTuple):
-    """An estimate with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -51,13 +42,13 @@ class Slice:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A document that one variant reads better than the baseline does, or worse.
+    """A document on which a variant and the baseline disagree.
 
     Attributes:
         document: its index
         label: its class
         gain: mean probability that the variant gives this class, less the baseline's
-        probabilities: of this class by variant and seed, for the two variants in question
+        probabilities: of this class, by variant and seed
     """
 
     document: int
@@ -69,8 +60,8 @@ class Disagreement:
 def slice_scores(experiment: Experiment) -> dict[str, list[Slice]]:
     """The slices of each column that can be sliced, in the order of their values.
 
-    A column is left out if it has one value only, or mostly values of its own for each document (a title, an id).
-    Labels are never put together: their recalls are what a class's errors are looked up in.
+    A column with one value is left out, and one whose values are mostly unique (a title, an id). Labels are never
+    grouped: the report lists the recall of every class.
     """
     correct = experiment.correct
     columns = {column: split(content) for column, content in experiment.columns.items()}
@@ -88,28 +79,28 @@ def slice_scores(experiment: Experiment) -> dict[str, list[Slice]]:
 
 
 def most_telling(slices: Sequence[Slice], number: int) -> list[Slice]:
-    """The `number` slices in which the variants differ most surely; those read worst, where there is one variant.
+    """The `number` slices with the clearest differences, largest gain first; with one variant those of lowest accuracy.
 
-    They differ most surely where a difference is largest by the width of its interval: few documents alone do not
-    make a slice stand out. In the order of the differences, largest gain first.
+    The clearest difference is the largest one relative to the width of its interval, so that a slice does not stand
+    out because it has few documents.
     """
     if len(slices) <= number:
         return list(slices)
 
-    def surest(part: Slice) -> tuple[float, float]:
+    def clearest(part: Slice) -> tuple[float, float]:
         gaps = [score.difference for score in part.scores.values() if score.difference is not None]
         if not gaps:
             worst = min(score.accuracy.value for score in part.scores.values())
             return 1 - worst, worst
-        gap = max(gaps, key=lambda found: abs(found.value) / (found.high - found.low))
+        gap = max(gaps, key=lambda each: abs(each.value) / (each.high - each.low))
         return abs(gap.value) / (gap.high - gap.low), gap.value
 
-    chosen = sorted(slices, key=lambda part: -surest(part)[0])[:number]
-    return sorted(chosen, key=lambda part: -surest(part)[1])
+    chosen = sorted(slices, key=lambda part: -clearest(part)[0])[:number]
+    return sorted(chosen, key=lambda part: -clearest(part)[1])
 
 
 def split(content: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-    """Cuts a column into named groups of documents: numbers by quantiles, everything else by value.
+    """Splits a column into named groups of documents: numbers by quantiles, everything else by value.
 
     >>> [(name, mask.tolist()) for name, mask in split(np.array(["start", "end", "start"], dtype=object))]
     [('end', [False, True, False]), ('start', [True, False, True])]
@@ -164,14 +155,14 @@ def _scores(experiment: Experiment, correct: npt.NDArray[np.bool_]) -> dict[str,
         mean = contrast(accuracies, shared, chosen.tolist(), documents)
         difference = None
         if variant != experiment.baseline:
-            found = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents)
-            difference = Interval(found.value, *found.interval())
+            gap = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents)
+            difference = Interval(gap.value, *gap.interval())
         result[variant] = SliceScore(Interval(mean.value, *_share_interval(mean, documents)), difference)
     return result
 
 
 def _share_interval(mean: Contrast, documents: int) -> tuple[float, float]:
-    """Wilson's interval with as many documents as would be as sure as `mean` is: never more than there are."""
+    """Wilson's interval with the number of documents whose standard error is that of `mean`, at most `documents`."""
     spread = mean.value * (1 - mean.value)
     effective = min(documents, spread / mean.standard_error**2) if spread > 0 else documents
     quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, mean.degrees_of_freedom))

@@ -1,4 +1,4 @@
-"""The variants beside simple models: what the majority class and a linear model reach on the same test documents."""
+"""Simple models as baselines: the majority class and a linear model on the same test documents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from analysis.comparison.costs import COSTS, Measured
 from analysis.comparison.differences import Comparison, Score
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.influences import Floats, covariance, document_influences
-from analysis.comparison.metrics import METRICS, classification_metrics
+from analysis.comparison.metrics import METRICS, Interval, classification_metrics
 from analysis.comparison.statistics import Contrast, contrast
 
 MAJORITY, LINEAR = "majority", "linear"
@@ -26,8 +26,8 @@ class Reference:
     Attributes:
         name: a key of TITLES
         probabilities: of each class for each test document, (n, classes) float32
-        parameters: how many it learned
-        costs: what was measured of it (analysis/comparison/costs.py)
+        parameters: number of learned weights
+        costs: its measurements (analysis/comparison/costs.py)
     """
 
     name: str
@@ -36,22 +36,20 @@ class Reference:
     costs: Mapping[str, Any]
 
 
-class Gap(NamedTuple):
-    """One metric of a variant less the linear model's: its 95 % interval, and the p-value of no difference."""
+@dataclass(frozen=True)
+class Gap(Interval):
+    """One metric of a variant less the linear model's, with the p-value of no difference."""
 
-    value: float
-    low: float
-    high: float
     p_value: float
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the references reach, and how the variants stand to the linear one.
+    """The references' scores, and how the variants compare with the linear one.
 
     Attributes:
-        references: those that were read, by name
-        scores: by reference and metric; intervals cover the test documents, for a reference has no seeds
+        references: by name
+        scores: by reference and metric; intervals cover the test documents only, since a reference has no seeds
         gaps: by variant and metric; intervals cover the variant's seeds and the test documents
     """
 
@@ -64,15 +62,14 @@ def stand(experiment: Experiment, references: Sequence[Reference]) -> Standing:
     """Computes every metric of every reference, and each variant's difference to the linear model."""
     by_name = {reference.name: reference for reference in references}
     scores: dict[str, dict[str, Score]] = {name: {} for name in by_name}
-    moved = {name: document_influences(experiment.labels, found.probabilities) for name, found in by_name.items()}
+    moved = {name: document_influences(experiment.labels, each.probabilities) for name, each in by_name.items()}
     for name, reference in by_name.items():
         metrics = classification_metrics(experiment.labels, reference.probabilities, experiment.classes)
         for metric in METRICS:
             if metric.key in moved[name]:
-                found = _contrast(np.array([[metrics[metric.key]]]), moved[name][metric.key][None, None], [1.0])
-                low, high = found.interval()
-                low, high = max(low, 0.0), min(high, 1.0) if metric.percent else high  # no metric goes beyond
-                scores[name][metric.key] = Score([found.value], found.value, None, low, high)
+                mean = _contrast(np.array([[metrics[metric.key]]]), moved[name][metric.key][None, None], [1.0])
+                low, high = metric.bounded(*mean.interval())
+                scores[name][metric.key] = Score([mean.value], mean.value, None, low, high)
     return Standing(by_name, scores, _gaps(experiment, scores[LINEAR], moved[LINEAR]))
 
 
@@ -85,12 +82,12 @@ def _gaps(
         influences = [document_influences(experiment.labels, run) for run in runs]
         gaps[variant] = {}
         for key, score in linear.items():
-            # The one training of the reference stands beside each seed: seeds then add nothing to its variance, and
-            # the documents as much as they do to one training.
+            # The reference's one training is repeated for each seed: then seeds add nothing to its variance, and
+            # documents as much as to one training.
             values = np.array([[run[key] for run in metrics], [score.mean] * len(runs)])  # (2, seeds)
             both = np.array([[run[key] for run in influences], [moved[key]] * len(runs)])  # (2, seeds, n)
-            found = _contrast(values, both, [1.0, -1.0])
-            gaps[variant][key] = Gap(found.value, *found.interval(), found.p_value())
+            difference = _contrast(values, both, [1.0, -1.0])
+            gaps[variant][key] = Gap(difference.value, *difference.interval(), difference.p_value())
     return gaps
 
 
@@ -99,15 +96,15 @@ def _contrast(values: Floats, influences: Floats, weights: list[float]) -> Contr
 
 
 def is_weak(standing: Standing) -> bool:
-    """Whether the linear model's accuracy is not surely above the majority class's: then it is a low bar.
+    """Whether the linear model is not clearly more accurate than the majority class: then it is a low bar.
 
-    With few documents and one frequent class, regularization keeps it at that class.
+    With few documents and one frequent class, regularization makes it always answer that class.
     """
     return standing.scores[LINEAR]["accuracy"].low <= standing.scores[MAJORITY]["accuracy"].mean
 
 
 class Row(NamedTuple):
-    """A reference or a variant, as tables show it; a reference has no gap."""
+    """A reference or a variant in a table; a reference has no gap."""
 
     title: str
     score: Score

@@ -1,19 +1,19 @@
-"""How sure a difference between variants is, when both the seeds and the test documents are a sample.
+"""Standard errors and p-values of differences between variants, where both seeds and test documents are samples.
 
-A variant trained with S seeds and read on N documents gives S values of a metric. They differ by the seed, by the
-documents that happen to be in the test set, and by the interaction of both. All variants read the same documents, so
-their values are correlated; `covariance`, of shape (variants, seeds, variants, seeds), says how much the choice of the
-documents alone moves each pair of values together (analysis/comparison/influences.py).
+A variant trained with S seeds and tested on N documents gives S values of a metric. They vary with the seed, with the
+choice of the test documents, and with the interaction of both. All variants are tested on the same documents, so their
+values are correlated: `covariance`, (variants, seeds, variants, seeds), is the covariance of each pair of values over
+samples of documents (analysis/comparison/influences.py).
 
 A difference of means over seeds then has the variance
 
     seeds + documents - interaction
 
-where `seeds` comes from the spread over seeds, `documents` from `covariance`, and the interaction, which stands in
-both, is taken off once. Few seeds make the first term uncertain; Satterthwaite's degrees of freedom say how much, and
-Student's t makes the interval as wide as that needs. This is the analysis of multi-reader multi-case studies with seeds
+where `seeds` comes from the spread over seeds and `documents` from `covariance`. Both contain the interaction, so it is
+subtracted once. Few seeds make the first term uncertain: Satterthwaite's degrees of freedom say how much, and Student's
+t widens the interval accordingly. This is the analysis of multi-reader multi-case studies with seeds
 as readers (S. L. Hillis, "A comparison of denominator degrees of freedom methods for multiple observer ROC analysis",
-Statistics in Medicine 26, 2007). docs/statistics.md tabulates how often it errs.
+Statistics in Medicine 26, 2007). docs/statistics.md tabulates its error rates.
 """
 
 from collections.abc import Sequence
@@ -38,9 +38,9 @@ class Contrast:
         value: the estimate
         standard_error: of `value`, over seeds and documents; over documents alone where there is one seed
         degrees_of_freedom: of Student's t for `value / standard_error`
-        seeds: how many trainings each mean is of
-        seed_variances: what one training of each variant adds to the variance, (variants,); zeros with one seed
-        document_variance: what remains of the variance however many seeds there are
+        seeds: number of trainings of each variant
+        seed_variances: variance due to one training of each variant, (variants,); zeros with one seed
+        document_variance: the part of the variance that more seeds do not reduce
     """
 
     value: float
@@ -56,14 +56,13 @@ class Contrast:
         return self.value - reach, self.value + reach
 
     def p_value(self) -> float:
-        """How often chance alone gives a value this far from 0, in either direction."""
+        """The probability that chance alone gives a value this far from 0, in either direction."""
         return float(2 * stats.t.sf(abs(self.value) / self.standard_error, self.degrees_of_freedom))
 
     def smallest_detectable(self, comparisons: int = 1) -> float:
-        """The smallest true difference that seeds and documents like these find four times in five (p < 0.05).
+        """The smallest true difference that a design with these seeds and documents detects with 80 % power (p < 0.05).
 
-        Of several `comparisons` in a family: whatever the others give, for it is the strictest level that Holm's
-        method may ask for.
+        With several `comparisons` in a family: at the strictest level of Holm's method.
         """
         return _reach_for_power(self.degrees_of_freedom, comparisons) * self.standard_error
 
@@ -77,9 +76,9 @@ class Contrast:
         return float(stats.t.cdf(self.value / np.sqrt(variance), freedom))
 
     def seeds_to_tell(self, comparisons: int = 1) -> int | None:
-        """How many seeds find a true difference as large as `value` four times in five; `comparisons` as above.
+        """How many seeds detect a true difference as large as `value` with 80 % power; `comparisons` as above.
 
-        None where not even 100 seeds do on as many documents, and with one seed, which knows no spread.
+        None where 100 seeds do not on as many documents, and with one seed, which has no spread.
         """
         if self.seeds == 1:
             return None
@@ -98,14 +97,14 @@ def contrast(values: Floats, covariance: Floats, weights: Sequence[float], docum
     Args:
         values: of the metric, (variants, seeds)
         covariance: of `values` over samples of documents, (variants, seeds, variants, seeds)
-        weights: of the variants, such as (-1, 1) for a difference
+        weights: of the variants; (-1, 1) for a difference
         documents: number of test documents
     """
     chosen = np.asarray(weights, np.float64)  # (variants,)
     seeds = values.shape[1]
     value = float(chosen @ values.mean(axis=1))
-    # One document more or less is the finest that N documents can show; without it, few documents on which all agree
-    # would look like certainty (A. Agresti and Y. Min, Statistics in Medicine 24, 2005, for paired proportions).
+    # N documents resolve no less than one document. Without this term, few documents on which all trainings agree would
+    # give an error of 0 (A. Agresti and Y. Min, Statistics in Medicine 24, 2005, for paired proportions).
     from_documents = float(np.einsum("v,vsut,u->", chosen, covariance, chosen)) / seeds**2 + 1 / documents**2
     if seeds == 1:
         return Contrast(
@@ -126,7 +125,7 @@ def contrast(values: Floats, covariance: Floats, weights: Sequence[float], docum
 
 
 def _interactions(covariance: Floats) -> Floats:
-    """How much of each variant's variance over documents its seeds do not share, (variants,)."""
+    """The part of each variant's variance over documents that its seeds do not share, (variants,)."""
     seeds = covariance.shape[1]
     within = np.einsum("vsvt->vst", covariance)  # (variants, seeds, seeds)
     own = np.einsum("vss->v", within) / seeds
@@ -135,19 +134,19 @@ def _interactions(covariance: Floats) -> Floats:
 
 
 def _satterthwaite(variance: float, seed_parts: Floats, seeds: int) -> float:
-    """Degrees of freedom of a variance whose `seed_parts` were each estimated from so many seeds."""
+    """Degrees of freedom of a variance whose `seed_parts` were each estimated from `seeds` seeds."""
     uncertainty = float((seed_parts**2).sum()) / (seeds - 1)
     return variance**2 / uncertainty if uncertainty > 0 else float("inf")
 
 
 def _reach_for_power(degrees_of_freedom: float, comparisons: int) -> float:
-    """Standard errors between 0 and a true difference that is found with the wanted power."""
+    """Standard errors between 0 and a true difference that is detected with 80 % power."""
     level = (1 - CONFIDENCE) / comparisons
     return float(stats.t.ppf([1 - level / 2, POWER], degrees_of_freedom).sum())
 
 
 def mcnemar(correct: npt.NDArray[np.bool_], baseline_correct: npt.NDArray[np.bool_]) -> float:
-    """Exact p-value of McNemar's test for two trainings on the same documents, each (n,).
+    """Exact p-value of McNemar's test for two trainings on the same documents, both (n,).
 
     Source: Q. McNemar, Psychometrika 12, 1947; a sign test over the documents that only one of the two got right.
     """
@@ -159,7 +158,7 @@ def mcnemar(correct: npt.NDArray[np.bool_], baseline_correct: npt.NDArray[np.boo
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """`p_values` of one family, corrected for their number (S. Holm, Scandinavian Journal of Statistics 6, 1979).
+    """The `p_values` of one family, corrected for their number (S. Holm, Scandinavian Journal of Statistics 6, 1979).
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -174,7 +173,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def wilson(share: float, documents: float, quantile: float) -> tuple[float, float]:
-    """Interval of a share that was seen in so many (effective) documents; stays within 0 and 1.
+    """Interval of a share of (effectively) this many documents; it stays within 0 and 1.
 
     Source: E. B. Wilson, Journal of the American Statistical Association 22, 1927.
     """

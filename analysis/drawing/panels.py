@@ -1,7 +1,7 @@
-"""What figures are made of: panels, and the look that a variant has in all of them.
+"""Panels, of which figures consist, and the style of each variant.
 
-A figure is a row of panels, each readable on a phone by itself. A variant has its colour, marker and dash everywhere,
-so that no figure needs colour vision (colours: M. Okabe and K. Ito, "Color Universal Design", 2008).
+A figure is a row of panels, each readable on a phone by itself. A variant has the same colour, marker and dash in all
+figures, so that no figure needs colour vision (colours: M. Okabe and K. Ito, "Color Universal Design", 2008).
 """
 
 from collections.abc import Callable, Sequence
@@ -24,9 +24,9 @@ class Panel:
     """One pair of axes.
 
     Attributes:
-        title: what it shows
+        title: heading
         height: in points; the width is 360
-        draw: draws on the axes and returns {gid of an artist: the text shown when it is pointed at}
+        draw: draws on the axes and returns {gid of an artist: its tooltip}
     """
 
     title: str
@@ -52,7 +52,7 @@ def styles(variants: Sequence[str]) -> dict[str, Style]:
 
 
 def legend_handles(variants: Sequence[str]) -> list[Line2D]:
-    """What a legend of the variants shows."""
+    """The entries of a legend of the variants."""
     return [
         Line2D([], [], color=style.color, marker=style.marker, linestyle=style.linestyle, label=variant)
         for variant, style in styles(variants).items()
@@ -60,7 +60,7 @@ def legend_handles(variants: Sequence[str]) -> list[Line2D]:
 
 
 def point(axes: Axes, x: float, y: float, style: Style, gid: str, size: float, filled: bool = True) -> None:
-    """A variant's mark, of `size` points; `gid` is the key of its tip."""
+    """Draws a variant's mark, of `size` points; `gid` is the key of its tooltip."""
     face = style.color if filled else "none"
     axes.plot(
         [x],
@@ -82,15 +82,5 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 def percent(share: float) -> str:
-    """A share as tips print it."""
+    """A share as tooltips print it."""
     return f"{100 * share:.1f} %"
-
-
-def short(text: str, most: int = 18) -> str:
-    """`text` in at most so many characters: its middle is left out, for names that begin alike may end differently.
-
-    >>> short("card_payment_fee_charged", 12), short("card_payment_not_recognised", 12)
-    ('card_p…arged', 'card_p…nised')
-    """
-    head = most // 2
-    return text if len(text) <= most else f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"

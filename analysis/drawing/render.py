@@ -1,4 +1,4 @@
-"""Panels become pictures: PNG files, and SVG that takes its colours from the page and tells what is pointed at.
+"""Draws panels: as PNG, as matplotlib figure, and as SVG with the page's colours and a tooltip for each mark.
 
 The same panels give the same bytes: no times, versions or random ids are written.
 """
@@ -6,7 +6,8 @@ The same panels give the same bytes: no times, versions or random ids are writte
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,7 +24,7 @@ POINTS_PER_INCH = 72
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 
-# What the report's stylesheet calls the colours, in light and in dark mode.
+# The names of the colours in the page's stylesheet, which sets them for light and dark mode.
 VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--line"} | {
     colour: f"--variant-{index}" for index, colour in enumerate(COLOURS)
 }
@@ -56,28 +57,47 @@ RC_PARAMS: dict[Any, Any] = {
 }
 
 
-def panels_png(panels: Sequence[Panel], variants: Sequence[str]) -> bytes:
-    """A PNG file of panels side by side, with a legend of the variants."""
+def panels_png(panels: Sequence[Panel], names: Sequence[str]) -> bytes:
+    """Panels side by side, with a legend of `names`, each in its style: a PNG file."""
+    with _style():
+        return _saved(_side_by_side(panels, names), "png", {"Software": None})
+
+
+def panels_figure(panels: Sequence[Panel], names: Sequence[str]) -> Figure:
+    """The same as a figure that anybody may save."""
+    with _style():
+        figure = _side_by_side(panels, names)
+        figure.draw_without_rendering()  # matplotlib makes ticks when it draws: now, while the style holds
+    return figure
+
+
+@contextmanager
+def _style(**settings: str) -> Iterator[None]:
+    with matplotlib.rc_context(RC_PARAMS | settings), warnings.catch_warnings():
+        # Without a font for a label's script a PNG shows boxes; the page does not, for there the browser writes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        yield
+
+
+def _side_by_side(panels: Sequence[Panel], names: Sequence[str]) -> Figure:
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     heights = [max(panel.height for panel in panels[row * columns : (row + 1) * columns]) for row in range(rows)]
-    with matplotlib.rc_context(RC_PARAMS):
-        size = (columns * WIDTH / POINTS_PER_INCH, (sum(heights) + 40) / POINTS_PER_INCH)
-        figure = Figure(
-            figsize=size, dpi=144, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12), facecolor="white"
-        )
-        grid = figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel().tolist()
-        for axes, panel in zip(grid, panels, strict=False):
-            _draw(axes, panel)
-        for axes in grid[len(panels) :]:
-            axes.remove()
-        figure.legend(handles=legend_handles(variants), loc="outside lower center", ncols=4, frameon=False)
-        return _saved(figure, "png", {"Software": None})
+    size = (columns * WIDTH / POINTS_PER_INCH, (sum(heights) + 40) / POINTS_PER_INCH)
+    layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12)
+    figure = Figure(figsize=size, dpi=144, layout=layout, facecolor="white")
+    grid = figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel().tolist()
+    for axes, panel in zip(grid, panels, strict=False):
+        _draw(axes, panel)
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    figure.legend(handles=legend_handles(names), loc="outside lower center", ncols=4, frameon=False)
+    return figure
 
 
 def panel_svg(panel: Panel) -> str:
     """One panel as an <svg> element for a page that defines the colours' variables."""
-    with matplotlib.rc_context({**RC_PARAMS, "svg.hashsalt": panel.title}):  # ids differ between a page's panels
+    with _style(**{"svg.hashsalt": panel.title}):  # ids differ between a page's panels
         size = (WIDTH / POINTS_PER_INCH, panel.height / POINTS_PER_INCH)
         figure = Figure(figsize=size, layout="constrained", facecolor="none")
         axes = figure.subplots()
@@ -97,15 +117,12 @@ def _draw(axes: Axes, panel: Panel) -> Tips:
 
 def _saved(figure: Figure, form: str, metadata: dict[str, None]) -> bytes:
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # Without a font for a label's script a PNG shows boxes; the page does not, for there the browser writes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        figure.savefig(buffer, format=form, metadata=metadata)
+    figure.savefig(buffer, format=form, metadata=metadata)
     return buffer.getvalue()
 
 
 def _for_page(drawing: str, title: str, tips: Tips) -> str:
-    """Puts tips into <title> elements, drops ids that no one refers to, and lets the page choose colours and fonts."""
+    """Puts tips into <title> elements, drops unused ids, and lets the page choose colours and fonts."""
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
     root = ElementTree.fromstring(drawing)

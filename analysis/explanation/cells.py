@@ -1,4 +1,4 @@
-"""How a page names a cell's gates and states, and the equations it shows beside them (those of models/textbook.py)."""
+"""Names of a cell's gates and states on pages, with their equations (those of models/textbook.py)."""
 
 import re
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class Signal:
     Attributes:
         letter: in the equations
         name: in words
-        equations: that make it and what hangs on it
-        meaning: what its value says
-        signed: it lies around 0, as states do; a gate lies between 0 (closed) and 1 (open)
+        equations: of the signal, and of what is computed from it
+        meaning: what its value means
+        signed: whether it can be negative, as states can; a gate is between 0 (closed) and 1 (open)
     """
 
     letter: str
@@ -27,12 +27,12 @@ class Signal:
 
 @dataclass(frozen=True)
 class CellDescription:
-    """A recurrent cell as the textbook tells it.
+    """A recurrent cell as textbooks describe it.
 
     Attributes:
-        sorting: the signal by which its h numbers are put in order; `order` says so
-        memory: the letter of what it remembers
-        sums: the equations that are shown with the numbers of one cell; none where no cell goes its own way
+        sorting: the signal by which its h numbers are sorted; `order` describes the order
+        memory: the letter of its memory
+        sums: the equations that are shown with the numbers of one cell; empty for the plain RNN
     """
 
     name: str

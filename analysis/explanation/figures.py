@@ -1,4 +1,4 @@
-"""The figures of an explanation: which words carry the decision, and how far back the gradient reaches."""
+"""The figures of an explanation: the words that decide, and how far back the gradient reaches."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.drawing.panels import COLOURS, INK, Panel, Tips
-from analysis.explanation.statements import Explanation, agreement, in_reading_order, shortened
+from analysis.explanation.statements import Explanation, agreement, in_reading_order
+from analysis.verdict.words import short
 from models.inside.reading import Reading
 
 ROWS = 10  # words in the figure
-TIPS = 40  # points of a curve that tell their value
-FLOOR = 1e-12  # shares of a gradient below this are drawn there
+TIPS = 40  # points of a curve with a tooltip
+FLOOR = 1e-12  # smallest share of a gradient that is drawn
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -41,10 +42,10 @@ def words_panel(explanation: Explanation, name: str) -> Panel:
                 axes.barh(row + shift, values[token], height=0.3, gid=gid, label=title if row == 0 else "", **look)
                 axes.patches[-1].set_gid(gid)
                 tips[gid] = f"{explanation.tokens[token]} (token {token + 1}), {title}: {values[token]:+.2f}"
-        axes.set_yticks(range(len(shown)), [f"{shortened(explanation.tokens[t], 14)} · {t + 1}" for t in shown])
+        axes.set_yticks(range(len(shown)), [f"{short(explanation.tokens[t], 14)} · {t + 1}" for t in shown])
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.grid(False, axis="y")
-        axes.set_xlabel(f"log-odds of {shortened(explanation.classes[reading.chosen], 24)}: right of 0 speaks for it")
+        axes.set_xlabel(f"log-odds of {short(explanation.classes[reading.chosen], 24)}: right of 0 speaks for it")
         heading = None if both is None else f"rank correlation over all words: {both:+.2f}"
         axes.figure.legend(
             frameon=False, fontsize=9, loc="outside lower center", ncols=2, title=heading, title_fontsize=9
@@ -90,7 +91,7 @@ def _gradient_panel(explanation: Explanation, name: str, bottom: float) -> Panel
                     gid = f"g{rank}{letter}{back}"
                     axes.plot([back], [height[back]], marker="o", markersize=2.5, color=colour, gid=gid)
                     token = explanation.tokens[tokens[back]]
-                    tips[gid] = f"{label}, {back} back ({shortened(token, 24)}): {shares[back]:.2g} of its largest"
+                    tips[gid] = f"{label}, {back} back ({short(token, 24)}): {shares[back]:.2g} of its largest"
         axes.set_ylim(bottom - 0.2, 0.2)
         step = max(1, int(-bottom) // 6)
         ticks = range(0, int(bottom) - 1, -step)

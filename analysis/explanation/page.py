@@ -1,4 +1,4 @@
-"""An explanation as one HTML page that needs nothing else: analysis/explanation/explanation.html.jinja, filled in."""
+"""An explanation as one self-contained HTML page: fills in analysis/explanation/explanation.html.jinja."""
 
 import base64
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from analysis.explanation.statements import (
     kept_of_first_half,
     landmarks,
     percent,
-    shortened,
     size,
     statements,
 )
+from analysis.verdict.words import short
 from models.inside.reading import Floats, PassageReading, Reading
 
 MOST_LINES = 5  # classes whose probability is drawn
@@ -28,7 +28,7 @@ MOST_LINES = 5  # classes whose probability is drawn
 
 @dataclass(frozen=True)
 class CellView:
-    """One memory cell as the template draws it: what it holds as SVG points, what is added as an SVG path, and ±1."""
+    """One memory cell in the template: its memory as SVG points, what is added as an SVG path, and the value at ±1."""
 
     number: int
     memory: str
@@ -38,7 +38,7 @@ class CellView:
 
 @dataclass(frozen=True)
 class PassageView:
-    """A passage as the template draws it; `shown` pairs each signal with its mean over the h numbers, as SVG points."""
+    """A passage in the template; `shown` pairs each signal with its mean over the h numbers, as SVG points."""
 
     passage: PassageReading
     title: str
@@ -52,7 +52,7 @@ class PassageView:
 
 @dataclass(frozen=True)
 class ModelView:
-    """A model as the template draws it; `lines` are the classes with the points of their probability."""
+    """A model in the template; `lines` are the classes with the points of their probability."""
 
     name: str
     reading: Reading
@@ -70,7 +70,7 @@ def render(explanation: Explanation) -> str:
     pages = environment()
     pages.filters["equation"] = equation_html
     pages.filters["shape"] = shape_of
-    pages.filters["short"] = shortened
+    pages.filters["short"] = short
     gradients = gradient_panels(explanation)
     models = [
         ModelView(
@@ -96,7 +96,7 @@ def render(explanation: Explanation) -> str:
 
 
 def _lines(explanation: Explanation, reading: Reading) -> list[tuple[str, str]]:
-    """The classes that matter most, the chosen one first, the right one among them, with their course as points."""
+    """The most probable classes, the chosen one first, and the right one, each with its probability as points."""
     order = [int(index) for index in np.argsort(-reading.probabilities, kind="stable")]
     shown = order[:MOST_LINES] if len(order) > 2 else order[:1]
     if len(order) > 2 and explanation.label is not None and explanation.label not in shown:
@@ -147,7 +147,7 @@ def _cell_view(reading: Reading, passage: PassageReading) -> CellView:
 
 
 def _content(explanation: Explanation) -> dict[str, Any]:
-    """The numbers that the page's script draws and tells."""
+    """The numbers for the page's script."""
     return {
         "tokens": list(explanation.tokens),
         "unknown": [bool(value) for value in explanation.unknown],
@@ -196,6 +196,6 @@ def _bytes(values: Floats, signed: bool) -> str:
 
 
 def _rounded(values: Floats) -> Any:
-    """Four significant digits: what a person reads."""
+    """In four significant digits."""
     digits = np.vectorize(lambda value: float(f"{value:.4g}"), otypes=[float])
     return digits(values).tolist() if values.size else []

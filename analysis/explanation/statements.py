@@ -1,4 +1,4 @@
-"""A text, the models that read it, and what is to be seen of that in plain sentences."""
+"""How models read one text, in plain sentences."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from analysis.verdict.words import short
 from models.inside.reading import Floats, PassageReading, Reading
 
-DECISIVE = 0.05  # a token that moves the probability less, when it is left out, does not decide
-REACH = 0.01  # a gradient below this share of its largest norm no longer counts as reaching
+DECISIVE = 0.05  # change of the probability without a token, below which no token decides
+REACH = 0.01  # share of the gradient's largest norm, below which it does not reach a token
 
 
 @dataclass(frozen=True)
@@ -39,26 +40,26 @@ class Explanation:
 
 
 def headline(explanation: Explanation) -> str:
-    """What the models say of the text, and what is right."""
+    """The models' predictions, and the right class if it is known."""
     says = [
-        f"{name} takes this text for {explanation.classes[reading.chosen]}"
-        f" ({percent(float(reading.probabilities.max()))} sure)"
+        f"{name} classifies this text as {explanation.classes[reading.chosen]}"
+        f" (probability {percent(float(reading.probabilities.max()))})"
         for name, reading in explanation.readings.items()
     ]
-    sentence = "; ".join(says) + "."
-    return sentence if explanation.label is None else f"{sentence} It is {explanation.classes[explanation.label]}."
+    right = "" if explanation.label is None else f" The right class is {explanation.classes[explanation.label]}."
+    return f"{'; '.join(says)}.{right}"
 
 
 def statements(explanation: Explanation, name: str) -> list[str]:
-    """What is to be seen in one model's reading: words, course, memory, gradient."""
+    """One model's reading in sentences: words, course, memory, gradient."""
     reading = explanation.readings[name]
-    found = [_words(explanation, reading), _course(explanation, reading)]
+    sentences = [_words(explanation, reading), _course(explanation, reading)]
     if reading.cell == "rnn":
-        found.append("A plain cell has no gate that keeps: each token rewrites the whole state.")
+        sentences.append("A plain RNN has no gate that keeps memory: each token rewrites the whole state.")
     elif len(explanation.tokens) > 1:
-        found.append(_memory(explanation, reading))
-    found.append(_gradient(reading))
-    return found
+        sentences.append(_memory(explanation, reading))
+    sentences.append(_gradient(reading))
+    return sentences
 
 
 def _words(explanation: Explanation, reading: Reading) -> str:
@@ -71,16 +72,16 @@ def _words(explanation: Explanation, reading: Reading) -> str:
     course = f"from {percent(before)} to {percent(after)}"
     if abs(before - after) < DECISIVE:
         where = place(explanation, strongest)
-        return f"No single token decides: without {where}, which counts most, {chosen} goes {course}."
-    return f"It rests most on {place(explanation, strongest)}: without it {chosen} {way} {course}."
+        return f"No single token decides: without {where}, the most important one, {chosen} goes {course}."
+    return f"The most important token is {place(explanation, strongest)}: without it {chosen} {way} {course}."
 
 
 def _course(explanation: Explanation, reading: Reading) -> str:
     last = settled(reading)
     length = len(explanation.tokens)
     if last == 0:
-        return "From the first token on it never changes its mind."
-    return f"It changes its mind for the last time at {place(explanation, last)} of {length}."
+        return "The predicted class is the same from the first token on."
+    return f"The predicted class changes for the last time at {place(explanation, last)} of {length}."
 
 
 def _memory(explanation: Explanation, reading: Reading) -> str:
@@ -90,8 +91,8 @@ def _memory(explanation: Explanation, reading: Reading) -> str:
         mean, best = kept_of_first_half(passage)
         most = place(explanation, int(size(passage.left).argmax()))
         parts.append(
-            f"Of what the {passage.direction} direction writes in the first half of its reading, {percent(mean)} is "
-            f"left at its end, in the cell that keeps best {percent(best)}. Most is left of {most}."
+            f"{percent(mean)} of what the {passage.direction} direction writes in the first half of its reading is "
+            f"left at its end, and {percent(best)} in the cell that keeps most. Most is left of {most}."
         )
     return " ".join(parts)
 
@@ -112,13 +113,13 @@ def _last_layer(reading: Reading) -> list[PassageReading]:
 
 
 def settled(reading: Reading) -> int:
-    """The first token from which on every prefix gives the final class."""
+    """The first token after which every prefix gives the final class."""
     other = np.flatnonzero(reading.prefixes.argmax(axis=1) != reading.chosen)
     return min(int(other[-1]) + 1, len(reading.prefixes) - 1) if len(other) else 0
 
 
 def kept_of_first_half(passage: PassageReading) -> tuple[float, float]:
-    """How much of what was written in the first half of a reading is left at its end: in all cells, and in the best."""
+    """Which share of what the first half of a reading wrote is left at its end: in all cells, and in the best one."""
     assert passage.written is not None
     assert passage.left is not None
     half = (len(passage.written) + 1) // 2
@@ -139,12 +140,12 @@ def in_reading_order(passage: PassageReading, values: Floats) -> Floats:
 
 
 def reach(norms: Floats) -> int:
-    """How many steps before the end of a reading (T,) the gradient last has a share of `REACH` of its largest norm."""
+    """How many steps before the end of a reading (T,) the gradient still has REACH of its largest norm."""
     return int(len(norms) - 1 - np.flatnonzero(norms >= REACH * norms.max())[0])
 
 
 def agreement(reading: Reading) -> float | None:
-    """Spearman's rank correlation of the two measures of words; None where there is none."""
+    """Spearman's rank correlation of the two measures of words; None where it is undefined."""
     pair = (reading.leave_one_out, reading.gradient_input)
     if len(pair[0]) < 3 or any(np.ptp(values) == 0 for values in pair):
         return None
@@ -152,7 +153,7 @@ def agreement(reading: Reading) -> float | None:
 
 
 def landmarks(tokens: Sequence[str], importance: Floats, most: int = 9) -> list[int]:
-    """The most important tokens whose names find room below an axis, by position."""
+    """The most important tokens whose names fit below an axis, by position."""
     chosen: list[int] = []
     for candidate in np.argsort(-importance, kind="stable"):
         if len(chosen) == most:
@@ -168,22 +169,17 @@ def landmarks(tokens: Sequence[str], importance: Floats, most: int = 9) -> list[
 
 def _width(token: str) -> float:
     """The share of a narrow axis that a token's name takes; East Asian letters are twice as wide."""
-    shown = shortened(token)
+    shown = short(token)
     return 0.02 * (1.5 + sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in shown))
-
-
-def shortened(token: str, most: int = 12) -> str:
-    """A token that fits a label."""
-    return token if len(token) <= most else token[: most - 1] + "…"
 
 
 def place(explanation: Explanation, token: int) -> str:
     """A token in a sentence."""
-    return f"“{shortened(explanation.tokens[token], 24)}” (token {token + 1})"
+    return f"“{short(explanation.tokens[token], 24)}” (token {token + 1})"
 
 
 def percent(share: float) -> str:
-    """A share in a sentence; what is not quite all or nothing is never shown as 100 or 0 %.
+    """A share in a sentence; only exact values are shown as 100 or 0 %.
 
     >>> percent(0.9996), percent(0.371), percent(0.0043), percent(0.00001)
     ('99.9 %', '37 %', '0.4 %', 'less than 0.1 %')

@@ -1,4 +1,4 @@
-"""The long-term dependency problem as a figure: who still learns it over which distance, and why the others do not."""
+"""The long-term dependency problem as a figure: accuracy by distance, and how far back the gradient reaches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,8 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from analysis.drawing.panels import MUTED, Panel, Tips, styles
 
-LARGEST_ERROR = 0.3  # of an output, in a sequence that counts as right (Hochreiter and Schmidhuber 1997, section 5)
 HEIGHT = 290
-LOWEST = 1e-12  # of the norms that are drawn: below, not even float64's sums would notice the gradient
+LOWEST = 1e-12  # norm that is drawn; smaller ones are lost in the rounding of float64
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Training:
         length: distractors of first_token, symbols of the shortest sequences of temporal_order
         classes: from which one is chosen
         accuracy: of the test sequences
-        wrong: test sequences with an output that errs by LARGEST_ERROR or more
+        wrong: test sequences with an output that is off by models/training/module.py's LARGEST_ERROR or more
         solved_after: training sequences seen at the end of the first epoch after which no validation sequence is wrong;
             None: never
         initial: gradient norms before training, by distance from the sequence's end (models/inside/gradient_reach.py)
@@ -41,15 +40,16 @@ class Training:
     trained: list[float]
 
 
-def wrong(labels: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]) -> int:
-    """How many of n sequences have an output that is LARGEST_ERROR or more away from its target, 1 or 0.
+def wrong(labels: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32], largest_error: float) -> int:
+    """How many of n sequences have an output that is `largest_error` or more away from its target, 1 or 0.
 
     Args:
         labels: (n,)
         probabilities: (n, classes)
+        largest_error: 0.3 in Hochreiter and Schmidhuber 1997, section 5
     """
     targets = np.eye(probabilities.shape[1])[labels]
-    return int((np.abs(probabilities - targets).max(axis=1) >= LARGEST_ERROR).sum())
+    return int((np.abs(probabilities - targets).max(axis=1) >= largest_error).sum())
 
 
 def panels(trainings: Sequence[Training], length_name: str) -> list[Panel]:
@@ -72,10 +72,12 @@ def _accuracy(trainings: Sequence[Training], length_name: str) -> Panel:
         axes.axhline(chance, color=MUTED, linewidth=1, linestyle=":")
         axes.text(lengths[0], chance - 5, "chance", color=MUTED, fontsize=9)
         for rank, (variant, style) in enumerate(styles(_variants(trainings)).items()):
-            found = [[100 * t.accuracy for t in trainings if (t.variant, t.length) == (variant, n)] for n in lengths]
-            means = [float(np.mean(values)) for values in found]
+            by_length = [
+                [100 * t.accuracy for t in trainings if (t.variant, t.length) == (variant, n)] for n in lengths
+            ]
+            means = [float(np.mean(values)) for values in by_length]
             axes.fill_between(
-                lengths, [*map(min, found)], [*map(max, found)], color=style.color, alpha=0.12, linewidth=0
+                lengths, [*map(min, by_length)], [*map(max, by_length)], color=style.color, alpha=0.12, linewidth=0
             )
             axes.plot(lengths, means, color=style.color, linestyle=style.linestyle, linewidth=2)
             for index, mean in enumerate(means):
@@ -116,7 +118,7 @@ def _reach(title: str, trainings: Sequence[Training], norms: Callable[[Training]
 
 
 def _relative(curves: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Each curve (seeds, distances) by its largest norm, and of these the geometric mean (distances,)."""
+    """The geometric mean over seeds (distances,) of curves (seeds, distances) relative to their largest norm."""
     largest = np.maximum(curves.max(axis=1, keepdims=True), np.finfo(float).tiny)
     return np.asarray(np.exp(np.log(np.maximum(curves / largest, 1e-300)).mean(axis=0)))
 

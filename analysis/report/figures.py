@@ -1,4 +1,4 @@
-"""The report's figures, drawn once with matplotlib: as PNG for README, DVC and MLflow, and as SVG for the page."""
+"""The report's figures as panels, which analysis/drawing/render.py draws: PNG for DVC and MLflow, SVG for the page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +9,14 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.metrics import Metric, calibration_bins, metric_named
-from analysis.comparison.slices import LABEL, Interval, Slice, most_telling
-from analysis.drawing.panels import INK, MUTED, Panel, Tips, name_rows, percent, point, short, styles
-from analysis.report.confusion_figures import confusion_panels
+from analysis.comparison.metrics import Interval, Metric, calibration_bins, metric_named
+from analysis.comparison.slices import LABEL, Slice, most_telling
+from analysis.drawing.confusion_figures import confusion_panels
+from analysis.drawing.curves import curve_panel
+from analysis.drawing.panels import INK, MUTED, Panel, Tips, name_rows, percent, point, styles
+from analysis.verdict.words import short
 
-ACCURACY = metric_named("accuracy")  # of slices, whatever the verdict rests on
+ACCURACY = metric_named("accuracy")  # of slices, whatever metric decides the verdict
 MOST_LABELS = 12  # in the panel by label
 
 
@@ -26,14 +28,14 @@ def figures(experiment: Experiment, comparison: Comparison, slices: dict[str, li
         result["scores"].append(_differences(experiment, comparison))
     result["metrics"] = [_scores(experiment, comparison, metric) for metric in others]
     if slices:
-        result["slices"] = [_slices(experiment, column, found) for column, found in slices.items()]
+        result["slices"] = [_slices(experiment, column, parts) for column, parts in slices.items()]
     result["learning_curves"] = [
         _curve(experiment, "validation accuracy, %", "validation_accuracy", 100.0),
-        _curve(experiment, "validation loss (nats)", "validation_loss", 1.0),
-        _curve(experiment, "training loss (nats)", "train_loss", 1.0),
+        _curve(experiment, "validation loss (nats)", "validation_loss"),
+        _curve(experiment, "training loss (nats)", "train_loss"),
     ]
     result["calibration"] = [_calibration(experiment)]
-    result["confusion"] = confusion_panels(experiment, comparison)
+    result["confusion"] = confusion_panels(experiment.classes, comparison.confusion)
     return result
 
 
@@ -71,18 +73,20 @@ def _differences(experiment: Experiment, comparison: Comparison) -> Panel:
         ends = [0.0]
         axes.axvline(0, color=INK, linewidth=1)
         for row, variant in enumerate(experiment.others):
-            found = comparison.differences[variant][metric.key]
-            reach = scale * min(found.smallest_detectable, metric.largest_difference)
+            difference = comparison.differences[variant][metric.key]
+            reach = scale * min(difference.smallest_detectable, metric.largest_difference)
             axes.fill_betweenx([row - 0.38, row + 0.38], -reach, reach, color=MUTED, alpha=0.15, linewidth=0)
-            axes.plot([scale * found.low, scale * found.high], [row, row], color=look[variant].color, linewidth=2)
-            point(axes, scale * found.value, row, look[variant], f"difference{row}", size=10)
-            gap = _gap(metric, Interval(found.value, found.low, found.high))
-            tips[f"difference{row}"] = (
-                f"{variant} less {experiment.baseline}: {gap}; detectable from {metric.shown(reach / scale)}"
+            axes.plot(
+                [scale * difference.low, scale * difference.high], [row, row], color=look[variant].color, linewidth=2
             )
-            ends += [found.low, found.high]
+            point(axes, scale * difference.value, row, look[variant], f"difference{row}", size=10)
+            gap = metric.shown_gap_with_interval(difference, f" {metric.unit}")
+            tips[f"difference{row}"] = (
+                f"{variant} less {experiment.baseline}: {gap}; 80 % power from {metric.shown(reach / scale)}"
+            )
+            ends += [difference.low, difference.high]
         name_rows(axes, list(experiment.others))
-        edge = 1.1 * scale * max(map(abs, ends))  # grey goes on beyond it where the design finds little
+        edge = 1.1 * scale * max(map(abs, ends))  # grey continues beyond it where power is low
         axes.set_xlim(max(-edge, axes.get_xlim()[0]), min(edge, axes.get_xlim()[1]))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         what = "95 % interval" if metric.higher_is_better else "less is better"
@@ -93,27 +97,28 @@ def _differences(experiment: Experiment, comparison: Comparison) -> Panel:
 
 
 def _slices(experiment: Experiment, column: str, every: Sequence[Slice]) -> Panel:
-    """One column; of many labels those that differ most, for the others are in the page's table."""
+    """One column; of many labels those that differ most, the others are in the page's table."""
     slices = most_telling(every, MOST_LABELS) if column == LABEL else every
     look = styles(experiment.variants)
     step = 0.62 / len(look)
 
     def draw(axes: Axes) -> Tips:
         tips = {}
-        for row, found in enumerate(slices):
+        for row, part in enumerate(slices):
             for rank, (variant, style) in enumerate(look.items()):
-                accuracy, difference = found.scores[variant].accuracy, found.scores[variant].difference
+                accuracy, difference = part.scores[variant].accuracy, part.scores[variant].difference
                 y = row + (rank - (len(look) - 1) / 2) * step
                 axes.plot([100 * accuracy.low, 100 * accuracy.high], [y, y], color=style.color, lw=1.5, alpha=0.55)
                 point(axes, 100 * accuracy.value, y, style, f"slice{row}-{rank}", size=6)
-                tip = f"{variant}, {column} {found.value} ({found.documents:,} documents): {percent(accuracy.value)}"
+                tip = f"{variant}, {column} {part.value} ({part.documents:,} documents): {percent(accuracy.value)}"
                 if difference is not None:
-                    tip += f", {_gap(ACCURACY, difference)} against {experiment.baseline}"
+                    gap = ACCURACY.shown_gap_with_interval(difference, " points")
+                    tip += f", {gap} compared with {experiment.baseline}"
                 tips[f"slice{row}-{rank}"] = tip
-        name_rows(axes, [f"{short(found.value)}\n{found.documents:,}" for found in slices])
+        name_rows(axes, [f"{short(part.value, 18)}\n{part.documents:,}" for part in slices])
         axes.set_xlabel("test accuracy, %, and 95 % interval")
         if len(experiment.others) == 1:
-            _name_gaps(axes, [found.scores[experiment.others[0]].difference for found in slices])
+            _name_gaps(axes, [part.scores[experiment.others[0]].difference for part in slices])
         return tips
 
     title = f"by {column.replace('_', ' ')}"
@@ -130,40 +135,15 @@ def _name_gaps(axes: Axes, gaps: Sequence[Interval | None]) -> None:
             sure = gap.low > 0 or gap.high < 0
             shown = ACCURACY.shown_difference(gap.value)
             axes.text(1.13, row, shown, weight="bold" if sure else "normal", color=INK, **place)
-    axes.text(1.13, -0.62, "gain", fontsize=10, color=MUTED, **place)
+    axes.text(1.13, -0.62, "gain, points", fontsize=10, color=MUTED, **place)
 
 
-def _curve(experiment: Experiment, title: str, key: str, scale: float) -> Panel:
-    alone = all(len(history) == 1 for seeds in experiment.histories for history in seeds)
-
-    def draw(axes: Axes) -> Tips:
-        tips = {}
-        for rank, (variant, style) in enumerate(styles(experiment.variants).items()):
-            seeds = experiment.histories[rank]
-            epochs = range(max(len(history) for history in seeds))
-            # A training that stopped early has no value in the later epochs.
-            values = [[scale * history[epoch][key] for history in seeds if epoch < len(history)] for epoch in epochs]
-            means = [float(np.mean(found)) for found in values]
-            # In a single epoch the variants stand beside each other, and bands become bars.
-            aside = 0.07 * (rank - (len(experiment.variants) - 1) / 2) if alone else 0
-            numbers = [epoch + 1 + aside for epoch in epochs]
-            axes.plot(numbers, means, color=style.color, linestyle=style.linestyle, linewidth=2)
-            low, high = [min(found) for found in values], [max(found) for found in values]
-            axes.fill_between(numbers, low, high, color=style.color, alpha=0.15, linewidth=0)
-            if alone:
-                axes.vlines(numbers, low, high, color=style.color, alpha=0.55)
-            for epoch, number, mean in zip(epochs, numbers, means, strict=True):
-                point(axes, number, mean, style, f"epoch{rank}-{epoch}", size=6)
-                band = f" ({low[epoch]:.4g} to {high[epoch]:.4g})" if len(seeds) > 1 else ""
-                tips[f"epoch{rank}-{epoch}"] = f"{variant}, epoch {epoch + 1}: {mean:.4g}{band}"
-        if alone:
-            axes.set(xlim=(0.5, 1.5), xticks=[1])
-        else:
-            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        axes.set_xlabel("epoch" + ("; band: lowest to highest seed" if len(experiment.seeds) > 1 else ""))
-        return tips
-
-    return Panel(title, 250, draw)
+def _curve(experiment: Experiment, title: str, key: str, scale: float = 1.0) -> Panel:
+    trainings = {
+        variant: [[scale * epoch[key] for epoch in history] for history in histories]
+        for variant, histories in zip(experiment.variants, experiment.histories, strict=True)
+    }
+    return curve_panel(title, trainings)
 
 
 def _calibration(experiment: Experiment) -> Panel:
@@ -179,19 +159,14 @@ def _calibration(experiment: Experiment) -> Panel:
             for index, documents in enumerate(bins.documents):
                 point(axes, confidence[index], accuracy[index], style, f"bin{rank}-{index}", size=7)
                 tips[f"bin{rank}-{index}"] = (
-                    f"{variant}: {confidence[index]:.1f} % sure, {accuracy[index]:.1f} % right "
+                    f"{variant}: {confidence[index]:.1f} % confident, {accuracy[index]:.1f} % right "
                     f"({documents:,} predictions)"
                 )
             lowest = min(lowest, confidence.min(), accuracy.min())
         edge = max(0.0, lowest - 5)
         axes.set(xlim=(edge, 102), ylim=(edge, 102))
-        axes.set_xlabel("how sure it is, %")
-        axes.set_ylabel("how often it is right, %")
+        axes.set_xlabel("confidence, %")
+        axes.set_ylabel("accuracy, %")
         return tips
 
     return Panel("calibration", 300, draw)
-
-
-def _gap(metric: Metric, gap: Interval) -> str:
-    value, low, high = metric.shown_gap(*gap)
-    return f"{value} {metric.unit} ({low} to {high})"

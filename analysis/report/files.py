@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.comparison.costs import COSTS, mean_cost, measured_on
-from analysis.comparison.differences import Comparison, Difference, Score
+from analysis.comparison.differences import Comparison, Score
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric
 from analysis.comparison.slices import Slice
-from analysis.comparison.standing import MEASURED, Gap, Standing, table_rows
+from analysis.comparison.standing import MEASURED, Standing, table_rows
 from analysis.drawing.render import panels_png
 from analysis.report.figures import figures
 from analysis.report.page import render
@@ -74,7 +74,7 @@ def _summary(result: Result) -> dict[str, Any]:
             for name, scores in result.standing.scores.items()
         },
         "differences_to_linear": {
-            variant: {key: gap._asdict() for key, gap in gaps.items()} for variant, gaps in result.standing.gaps.items()
+            variant: {key: asdict(gap) for key, gap in gaps.items()} for variant, gaps in result.standing.gaps.items()
         },
         "differences": {
             variant: {
@@ -148,7 +148,7 @@ def _rounded(content: Any) -> Any:
 def show(result: Result) -> None:
     """In the terminal."""
     experiment, comparison = result.experiment, result.comparison
-    scores = Table(title=f"{experiment.data}: {len(experiment.labels):,} test documents", title_justify="left")
+    scores = Table(title=f"{experiment.data_shown}: {len(experiment.labels):,} test documents", title_justify="left")
     gaps = Table(title=f"less {experiment.baseline}, with 95 % interval", title_justify="left")
     for table, variants in ((scores, experiment.variants), (gaps, experiment.others)):
         table.add_column()
@@ -159,7 +159,7 @@ def show(result: Result) -> None:
             found = [comparison.scores[variant][metric.key] for variant in experiment.variants]
             scores.add_row(metric.title, *(_score_cell(metric, score) for score in found))
             differences = [comparison.differences[variant][metric.key] for variant in experiment.others]
-            gaps.add_row(metric.title, *(_difference_cell(metric, difference) for difference in differences))
+            gaps.add_row(metric.title, *(metric.shown_gap_with_interval(difference) for difference in differences))
     scores.add_row("parameters", *(f"{experiment.parameters[variant]['total']:,}" for variant in experiment.variants))
     for cost in COSTS:
         means = [mean_cost(experiment.costs[variant], cost.key) for variant in experiment.variants]
@@ -173,7 +173,7 @@ def show(result: Result) -> None:
     remarks = [
         *result.verdict.warnings,
         *result.verdict.details,
-        result.verdict.setting,
+        *result.verdict.remarks,
         measured_on(experiment.all_costs),
     ]
     for detail in remarks:
@@ -192,7 +192,7 @@ def _references_table(result: Result) -> Table:
         table.add_row(
             title,
             f"{metric.shown(score.mean)} ({metric.shown(score.low)} to {metric.shown(score.high)})",
-            "" if gap is None else f"{_difference_cell(metric, gap)}, {p_value(gap.p_value)}",
+            "" if gap is None else f"{metric.shown_gap_with_interval(gap)}, {p_value(gap.p_value)}",
             *("–" if mean is None else cost.shown(mean) for cost, mean in zip(MEASURED, means, strict=True)),
         )
     return table
@@ -201,8 +201,3 @@ def _references_table(result: Result) -> Table:
 def _score_cell(metric: Metric, score: Score) -> str:
     deviation = "" if score.deviation is None else f" ± {metric.shown(score.deviation)}"
     return metric.shown(score.mean) + deviation
-
-
-def _difference_cell(metric: Metric, difference: Difference | Gap) -> str:
-    value, low, high = metric.shown_gap(difference.value, difference.low, difference.high)
-    return f"{value} ({low} to {high})"

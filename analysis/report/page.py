@@ -1,4 +1,4 @@
-"""The comparison as one HTML page that needs nothing else: analysis/report/report.html.jinja, filled in."""
+"""The comparison as one self-contained HTML page: fills in analysis/report/report.html.jinja."""
 
 import re
 
@@ -25,20 +25,20 @@ from analysis.report.figures import ACCURACY, MOST_LABELS
 from analysis.verdict.sentences import Verdict, chance_shown
 from analysis.verdict.words import SIGNIFICANCE, p_value
 
-FIRST_TEXT = 280  # characters of a document that are shown at once, or a few less, to the end of a word
-MOST_TEXT = 2000  # that are shown at all
-LEAST_GAIN = 0.1  # in mean probability between two variants, for a document to be shown as one on which they disagree
+FIRST_TEXT = 280  # characters of a document that are always shown, or a few fewer, to the end of a word
+MOST_TEXT = 2000  # characters that can be shown
+LEAST_GAIN = 0.1  # difference in mean probability between two variants that disagree on a document
 
 MATCHINGS = {
-    "hidden_size": "The variants have the hidden sizes that params.yaml gives.",
-    "parameters": "The hidden sizes were solved for, so that all variants have as many parameters as the baseline.",
+    "hidden_size": "The hidden sizes are those of params.yaml.",
+    "parameters": "The hidden sizes were computed so that all variants have as many parameters as the baseline.",
     "training_time": "All variants were trained for the same time.",
 }
 SECTIONS = {
     "Accuracy by group of documents": ["slices"],
     "How they learned": ["learning_curves"],
-    "What they mix up, and how far their confidence can be trusted": ["confusion", "calibration"],
-    "Every training, in every other metric": ["metrics"],
+    "What they confuse, and how well calibrated they are": ["confusion", "calibration"],
+    "Every training in the other metrics": ["metrics"],
 }
 
 
@@ -67,7 +67,7 @@ def render(
         significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
         costs=COSTS,
-        conditions=CONDITIONS,
+        different_conditions=_different_conditions(experiment),
         not_compared=not_compared(experiment.all_costs),
         measured_on=measured_on(experiment.all_costs),
         scores=_drawn(figures, ["scores"]),
@@ -85,18 +85,27 @@ def _drawn(figures: dict[str, list[Panel]], names: list[str]) -> list[Markup]:
     return [Markup(panel_svg(panel)) for name in names for panel in figures.get(name, [])]
 
 
-def _readings(experiment: Experiment, variant: str) -> dict[str, list[Disagreement]]:
-    """The documents to be shown, by the variant that is surer of the right class."""
-    found = disagreements(experiment, variant, number=4 if len(experiment.others) == 1 else 2)
-    groups = {
-        variant: [d for d in found if d.gain >= LEAST_GAIN],
-        experiment.baseline: [d for d in found if d.gain <= -LEAST_GAIN],
+def _different_conditions(experiment: Experiment) -> dict[str, str]:
+    """The CONDITIONS that were not the same in all trainings; `measured_on` names the others once."""
+    return {
+        name: title
+        for name, title in CONDITIONS.items()
+        if len(condition_values(experiment.all_costs, "training", name)) > 1
     }
-    return {surer: documents for surer, documents in groups.items() if documents}
+
+
+def _readings(experiment: Experiment, variant: str) -> dict[str, list[Disagreement]]:
+    """The documents to show, by the variant that gives their right class more probability."""
+    documents = disagreements(experiment, variant, number=4 if len(experiment.others) == 1 else 2)
+    groups = {
+        variant: [document for document in documents if document.gain >= LEAST_GAIN],
+        experiment.baseline: [document for document in documents if document.gain <= -LEAST_GAIN],
+    }
+    return {surer: group for surer, group in groups.items() if group}
 
 
 def _text_parts(text: str) -> tuple[str, str]:
-    """What is shown of a document at once, and what when it is asked for."""
+    """The part of a text that is always shown, and the part that opens on a click."""
     if len(text) <= FIRST_TEXT:
         return text, ""
     space = text.rfind(" ", FIRST_TEXT - 40, FIRST_TEXT)

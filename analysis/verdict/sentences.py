@@ -1,6 +1,6 @@
-"""The comparison in plain sentences: who is better, by how much, how surely, or that it is unclear."""
+"""The comparison in plain sentences: which variant is better, by how much, how surely, or that it is unclear."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from analysis.comparison.costs import COSTS, cost_ratio, not_compared
 from analysis.comparison.differences import Comparison, Difference
@@ -13,23 +13,23 @@ from analysis.verdict.words import SIGNIFICANCE, listed, p_value
 MEASURED = {
     "training_seconds": "the training time",
     "milliseconds_a_document": "the time for a prediction",
-    "peak_memory_mb": "the memory",
+    "peak_memory_mb": "the peak memory",
 }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the comparison says about the chosen metric: one sentence in its parts, and what it rests on.
+    """The answer for the metric that decides: one sentence in its parts, and what it is based on.
 
     Attributes:
-        claim: who is better and by how much, or that it is unclear
-        evidence: how surely; nothing where several variants have it each in `details`
-        costs: the price; ", at …", or nothing likewise
-        outlook: how many seeds would detect the difference; "; …", or nothing
-        details: what it rests on; one paragraph each
+        claim: which variant is better and by how much, or that it is unclear
+        evidence: interval and p-value; empty where several variants have theirs in `details`
+        costs: ", at …", or empty likewise
+        outlook: how many seeds would detect the difference; "; …", or empty
+        details: the numbers behind the claim; one paragraph each
         warnings: what a reader has to know first; one paragraph each
-        preface: why the claim is not to be relied on, the first sentence of all; or nothing
-        setting: what the comparison did not vary; or nothing
+        preface: why not to rely on the claim, the first sentence of all; or empty
+        remarks: what a reader should know besides; one paragraph each
     """
 
     claim: str
@@ -39,11 +39,11 @@ class Verdict:
     details: list[str]
     warnings: list[str]
     preface: str = ""
-    setting: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def headline(self) -> str:
-        """The sentence without the costs, which were measured: always the same for the same outputs."""
+        """The sentence without the measured costs: always the same for the same outputs."""
         return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.outlook}."
 
     @property
@@ -56,19 +56,19 @@ class Verdict:
         return f"{self.preface} " if self.preface else ""
 
     def __str__(self) -> str:
-        return " ".join([self.sentence, *self.warnings, *self.details, self.setting]).strip()
+        return " ".join([self.sentence, *self.warnings, *self.details, *self.remarks])
 
 
 def judge(experiment: Experiment, comparison: Comparison, soundness: Soundness) -> Verdict:
-    """Puts the comparison into words, after what `soundness` holds against it."""
+    """Puts the comparison into words, after the findings of `soundness`."""
     advice = [finding.advice for finding in soundness.findings]
     verdict = _judge(experiment, comparison, advice)
-    return replace(verdict, preface=soundness.preface, setting=soundness.setting)
+    return replace(verdict, preface=soundness.preface, remarks=soundness.remarks)
 
 
 def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) -> Verdict:
     metric = experiment.metric
-    differences = {variant: found[metric.key] for variant, found in comparison.differences.items()}
+    differences = {variant: by_metric[metric.key] for variant, by_metric in comparison.differences.items()}
     warnings = [*advice, *small_classes.warnings(experiment, comparison), *experiment.warnings]
     if not differences:
         return _alone(experiment, comparison, warnings)
@@ -80,11 +80,13 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
     if len(differences) > 1:
         details = [_paragraph(experiment, comparison, variant) for variant in _by_gain(metric, differences)]
         return Verdict(_claims(experiment, differences), "", "", "", details, warnings)
-    (variant, found), *_ = differences.items()
-    claim = f"{_answer(experiment, variant, found)} on {experiment.data}: {_gap(metric, found)} of test {metric.title}"
+    (variant, difference), *_ = differences.items()
+    claim = f"{_answer(experiment, variant, difference)} on {experiment.data_shown}: "
+    claim += f"{metric.shown_gap(difference)[0]} {metric.unit} of test {metric.title}"
     claim += "" if metric.higher_is_better else ", where less is better"
-    costs, outlook = _costs(experiment, variant), _outlook(experiment, found)
-    return Verdict(claim, _evidence(metric, found), costs, outlook, [_basis(experiment, comparison, variant)], warnings)
+    costs, outlook = _costs(experiment, variant), _outlook(experiment, difference)
+    details = [_basis(experiment, comparison, variant)]
+    return Verdict(claim, _evidence(metric, difference), costs, outlook, details, warnings)
 
 
 def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
@@ -92,7 +94,7 @@ def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) 
     score = comparison.scores[experiment.baseline][metric.key]
     mean = metric.shown_with_unit(score.mean)
     return Verdict(
-        claim=f"{experiment.baseline} reaches a test {metric.title} of {mean} on {experiment.data}",
+        claim=f"{experiment.baseline} reaches a test {metric.title} of {mean} on {experiment.data_shown}",
         evidence=f"95 % interval {metric.shown(score.low)} to {metric.shown(score.high)}",
         costs="",
         outlook="",
@@ -102,7 +104,7 @@ def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) 
 
 
 def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
-    """What is said of several variants: the better ones, the worse ones, and those of which nothing can be said."""
+    """The claim about several variants: which are better, which are worse, and for which it is unclear."""
     metric, order = experiment.metric, _by_gain(experiment.metric, differences)
     groups = {
         "better": [name for name in order if _is_sure(differences[name]) and metric.gain(differences[name].value) > 0],
@@ -115,8 +117,9 @@ def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
             names_shown = listed([f"{name} ({metric.shown_difference(differences[name].value)})" for name in names])
             verb = "is" if len(names) == 1 else "are"
             claims.append(f"{names_shown} {verb} {direction}" if direction else f"for {names_shown} it is unclear")
-    what = f"in {metric.unit} of test {metric.title} against {experiment.baseline}"
-    return f"On {experiment.data}, {what}{'' if metric.higher_is_better else ' (less is better)'}: {'; '.join(claims)}"
+    what = f"in {metric.unit} of test {metric.title} compared with {experiment.baseline}"
+    what += "" if metric.higher_is_better else " (less is better)"
+    return f"On {experiment.data_shown}, {what}: {'; '.join(claims)}"
 
 
 def _by_gain(metric: Metric, differences: dict[str, Difference]) -> list[str]:
@@ -136,9 +139,10 @@ def _answer(experiment: Experiment, variant: str, difference: Difference) -> str
 def _paragraph(experiment: Experiment, comparison: Comparison, variant: str) -> str:
     """All about one of several variants."""
     metric = experiment.metric
-    found = comparison.differences[variant][metric.key]
-    sentence = f"{_answer(experiment, variant, found)}: {_gap(metric, found)}{_bracketed(_evidence(metric, found))}"
-    sentence += f"{_costs(experiment, variant)}{_outlook(experiment, found)}"
+    difference = comparison.differences[variant][metric.key]
+    sentence = f"{_answer(experiment, variant, difference)}: {metric.shown_gap(difference)[0]} {metric.unit}"
+    sentence += f"{_bracketed(_evidence(metric, difference))}{_costs(experiment, variant)}"
+    sentence += _outlook(experiment, difference)
     return f"{sentence}. {_basis(experiment, comparison, variant)}"
 
 
@@ -151,13 +155,13 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
     if difference.probability_fresh_better is not None:
         chance = chance_shown(difference.probability_fresh_better)
         sentences.append(f"A newly trained {variant} beats a newly trained {baseline} with probability {chance}")
-    sentences.append(f"This design has {power_shown(metric, difference.smallest_detectable)}")
+    sentences.append(f"This design has {power_shown(metric, difference.smallest_detectable, other, baseline)}")
     sentences.append(_matching(experiment, variant))
     return ". ".join(sentences) + "."
 
 
 def _outlook(experiment: Experiment, difference: Difference) -> str:
-    """How many seeds would detect the difference, where these do not."""
+    """How many seeds would detect the difference, where these seeds do not."""
     if _is_sure(difference) or len(experiment.seeds) == 1 or difference.value == 0:
         return ""
     if difference.seeds_to_tell is None:
@@ -171,9 +175,9 @@ def _costs(experiment: Experiment, variant: str) -> str:
     baseline = experiment.baseline
     own, other = experiment.costs[variant], experiment.costs[baseline]
     parameters = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
-    ratios: dict[str, float | None] = {"the parameters": parameters}
+    ratios: dict[str, str | None] = {"the parameters": f"{parameters:.2f}"}
     ratios |= {MEASURED[cost.key]: cost_ratio(own, other, cost) for cost in COSTS if cost.key in MEASURED}
-    shown = [f"{ratio:.2f} × {what}" for what, ratio in ratios.items() if ratio is not None]
+    shown = [f"{ratio} × {what}" for what, ratio in ratios.items() if ratio is not None]
     return f", at {listed(shown)}{_bracketed(not_compared([*own, *other]))}"
 
 
@@ -196,13 +200,9 @@ def _is_sure(difference: Difference) -> bool:
     return difference.p_value_corrected < SIGNIFICANCE
 
 
-def _gap(metric: Metric, difference: Difference) -> str:
-    return f"{metric.shown_gap(difference.value, difference.low, difference.high)[0]} {metric.unit}"
-
-
 def _evidence(metric: Metric, difference: Difference) -> str:
     corrected = " after Holm's correction" if difference.p_value_corrected != difference.p_value else ""
-    _, low, high = metric.shown_gap(difference.value, difference.low, difference.high)
+    _, low, high = metric.shown_gap(difference)
     return f"95 % interval {low} to {high}, {p_value(difference.p_value_corrected)}{corrected}"
 
 
@@ -210,24 +210,30 @@ def _bracketed(evidence: str) -> str:
     return f" ({evidence})" if evidence else ""
 
 
-def power_shown(metric: Metric, difference: float) -> str:
-    """The statistical power of a design with this smallest detectable difference of a metric, in words.
+def power_shown(metric: Metric, smallest: float, baseline_mean: float, baseline: str) -> str:
+    """The statistical power of a design whose `smallest` detectable difference is known, in words.
 
     >>> from analysis.comparison.metrics import metric_named
-    >>> power_shown(metric_named("accuracy"), 0.0123)
+    >>> power_shown(metric_named("accuracy"), 0.0123, 0.9, "lstm")
     '80 % power to detect a difference of 1.2 points'
-    >>> power_shown(metric_named("accuracy"), 1.3)
+    >>> power_shown(metric_named("accuracy"), 0.041, 0.977, "lstm")
+    'less than 80 % power to detect a gain (lstm leaves 2.3 points to 100 %), but 80 % for a loss of 4.1 points'
+    >>> power_shown(metric_named("accuracy"), 0.6, 0.55, "lstm")
     'less than 80 % power to detect any difference, however large'
-    >>> power_shown(metric_named("loss"), 1.3)
+    >>> power_shown(metric_named("loss"), 1.3, 0.4, "lstm")
     '80 % power to detect a difference of 1.300 nats'
     """
-    if difference >= metric.largest_difference:
+    if smallest >= min(metric.largest_difference, max(baseline_mean, metric.room(baseline_mean))):
         return "less than 80 % power to detect any difference, however large"
-    return f"80 % power to detect a difference of {metric.shown(difference)} {metric.unit}"
+    shown = f"{metric.shown(smallest)} {metric.unit}"
+    if smallest <= metric.room(baseline_mean):
+        return f"80 % power to detect a difference of {shown}"
+    left = f"{baseline} leaves {metric.shown(metric.room(baseline_mean))} {metric.unit} to 100 %"
+    return f"less than 80 % power to detect a gain ({left}), but 80 % for a loss of {shown}"
 
 
 def chance_shown(probability: float) -> str:
-    """The probability that a new training beats another, as it is printed: nothing is ever certain.
+    """The probability that a new training beats another, as the report prints it: nothing is ever certain.
 
     >>> chance_shown(0.918), chance_shown(0.9999)
     ('92 %', 'over 99 %')

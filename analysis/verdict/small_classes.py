@@ -11,13 +11,13 @@ from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric, metric_named
 from analysis.verdict.words import SIGNIFICANCE, p_value
 
-BY_CLASS = ("macro_f1", "balanced_accuracy")  # in which all classes weigh the same
-FEWEST_DOCUMENTS = 5  # of a class, for its recall to say something
+BY_CLASS = ("macro_f1", "balanced_accuracy")  # all classes weigh the same
+FEWEST_DOCUMENTS = 5  # of a class whose recall is judged
 ADVICE = "If small classes count as much as large ones, set compare.metric: "
 
 
 def warnings(experiment: Experiment, comparison: Comparison) -> list[str]:
-    """What accuracy hides, one sentence or two each; nothing where it does not decide the verdict."""
+    """What accuracy hides, one or two sentences each; empty where another metric decides the verdict."""
     small = _small_classes(experiment)
     if experiment.metric.key != "accuracy" or not len(small):
         return []
@@ -25,38 +25,38 @@ def warnings(experiment: Experiment, comparison: Comparison) -> list[str]:
 
 
 def _small_classes(experiment: Experiment) -> npt.NDArray[np.int64]:
-    """Indices of the small classes; a class without test documents is none of them."""
+    """Indices of the small classes that have test documents."""
     counts = np.bincount(experiment.labels, minlength=len(experiment.classes))
     return np.asarray(np.flatnonzero((counts > 0) & (2 * counts <= counts.max())))
 
 
 def _hidden_differences(experiment: Experiment, comparison: Comparison) -> list[str]:
-    """Of each variant that differs from the baseline in a metric by class, but not, or the other way, in accuracy."""
+    """For each variant whose difference by class is clear, but unclear or opposite in accuracy."""
     sentences = []
     for variant, differences in comparison.differences.items():
-        said = _direction(experiment.metric, differences["accuracy"])
+        by_accuracy = _direction(experiment.metric, differences["accuracy"])
         for metric in map(metric_named, BY_CLASS):
-            found = differences[metric.key]
-            if (direction := _direction(metric, found)) and direction != said:
-                value, low, high = metric.shown_gap(found.value, found.low, found.high)
+            difference = differences[metric.key]
+            if (direction := _direction(metric, difference)) and direction != by_accuracy:
+                value, low, high = metric.shown_gap(difference)
                 sentences.append(
                     f"Accuracy hides a difference: in {metric.title} {variant} is {direction} than "
                     f"{experiment.baseline}, {value} points (95 % interval {low} to {high}, "
-                    f"{p_value(found.p_value_corrected)}). {ADVICE}{metric.key}."
+                    f"{p_value(difference.p_value_corrected)}). {ADVICE}{metric.key}."
                 )
                 break
     return sentences
 
 
 def _direction(metric: Metric, difference: Difference) -> str:
-    """better, worse, or nothing where it is unclear."""
+    """better, worse, or empty where it is unclear."""
     if difference.p_value_corrected >= SIGNIFICANCE:
         return ""
     return "better" if metric.gain(difference.value) > 0 else "worse"
 
 
 def _missed_classes(experiment: Experiment, comparison: Comparison, small: npt.NDArray[np.int64]) -> list[str]:
-    """Of the small class and the variant with the lowest recall, if this is less than half the accuracy."""
+    """For the small class and the variant with the lowest recall, if this is less than half the accuracy."""
     worst = None
     for variant, counts in comparison.confusion.items():
         support = counts.sum(axis=1)  # (classes,)

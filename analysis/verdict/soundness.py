@@ -1,61 +1,91 @@
-"""Whether a comparison is worth its verdict: were the variants trained well enough for a difference to mean something?
+"""Is the comparison worth its verdict? `examine` applies the rules of findings.py and convergence.py.
 
-`examine` applies the rules of analysis/verdict/findings.py. What they find is the verdict's first sentence.
+What they find becomes the verdict's first sentence.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.standing import Standing
+from analysis.verdict.convergence import epochs_remark, not_converged, overfit
 from analysis.verdict.findings import (
+    ACCURACY,
     KINDS,
     Finding,
     Settings,
     below_linear,
-    chosen_epoch,
+    beside_linear,
     did_not_learn,
     large_difference,
-    not_converged,
-    overfit,
+    learning_unclear,
+    weak_linear,
 )
 from analysis.verdict.words import listed
+
+ARTIFICIAL = (
+    "The texts are artificial: a program wrote them to show this question. Natural texts may give another answer."
+)
 
 
 @dataclass(frozen=True)
 class Soundness:
-    """What the rules found, and what the comparison did not vary (one sentence or two)."""
+    """The findings, and what a reader should know besides (a sentence or two each)."""
 
     findings: list[Finding]
-    setting: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def preface(self) -> str:
         """The verdict's first sentence where there is a finding, else nothing."""
         if not self.findings:
             return ""
-        return f"Do not rely on this comparison yet: {'; '.join(found.words for found in self.findings)}."
+        return f"Do not rely on this comparison yet: {'; '.join(finding.words for finding in self.findings)}."
 
     def by_kind(self) -> dict[str, list[str]]:
-        """The variants that each rule found."""
-        found = {finding.kind: finding.variants for finding in self.findings}
-        return {kind: found.get(kind, []) for kind in KINDS}
+        """The variants that each rule names."""
+        variants = {finding.kind: finding.variants for finding in self.findings}
+        return {kind: variants.get(kind, []) for kind in KINDS}
 
 
 def examine(experiment: Experiment, comparison: Comparison, standing: Standing, settings: Settings) -> Soundness:
     """Applies all rules, the gravest first."""
     histories = dict(zip(experiment.variants, experiment.histories, strict=True))
-    found = [
+    results = [
         did_not_learn(experiment, comparison, settings, histories),
+        learning_unclear(experiment, comparison),
         below_linear(experiment, comparison, standing, settings),
+        weak_linear(experiment, standing),
         not_converged(settings, histories),
         overfit(settings, histories),
     ]
-    findings = [finding for finding in found if finding]
+    findings = [finding for finding in results if finding]
     if not findings and (large := large_difference(comparison, standing, settings)):
         findings = [large]
-    return Soundness(findings, _setting(experiment, settings))
+    kinds = {finding.kind for finding in findings}
+    remarks = [
+        ARTIFICIAL if experiment.artificial else "",
+        "" if "weak_linear" in kinds else _not_above_linear(experiment, standing),
+        _setting(experiment, settings),
+        epochs_remark(settings, histories, advise="not_converged" not in kinds),
+    ]
+    return Soundness(findings, [remark for remark in remarks if remark])
+
+
+def _not_above_linear(experiment: Experiment, standing: Standing) -> str:
+    variants = beside_linear(experiment, standing)
+    if not variants:
+        return ""
+    gaps = [
+        f"{ACCURACY.shown_gap_with_interval(standing.gaps[variant][ACCURACY.key], ' points')}"
+        f"{f' for {variant}' if len(variants) > 1 else ''}"
+        for variant in variants
+    ]
+    verb = "is" if len(variants) == 1 else "are"
+    return (
+        f"{listed(variants)} {verb} not shown to beat the linear model: {listed(gaps)} of test accuracy, and the 95 % "
+        f"interval{'s include' if len(gaps) > 1 else ' includes'} 0."
+    )
 
 
 def _setting(experiment: Experiment, settings: Settings) -> str:
@@ -63,26 +93,13 @@ def _setting(experiment: Experiment, settings: Settings) -> str:
     parts = [_one_or_each(experiment, settings, key) for key in ("initialization", "pooling", "head_dropout")]
     parts.append(f"learning rate {train['learning_rate']:g} ({train['schedule']})")
     epochs = max(len(history) for runs in experiment.histories for history in runs)
-    chosen = [chosen_epoch(history, train["monitor"]) + 1 for runs in experiment.histories for history in runs]
-    parts.append(f"{epochs} epoch{'s' if epochs > 1 else ''}{_tested(chosen, epochs)}")
-    once = "The variant was" if not experiment.others else "All variants were"
+    parts.append(f"{epochs} epoch{'s' if epochs > 1 else ''}")
+    subject = "All variants were" if experiment.others else "The variant was"
     what = "difference" if experiment.others else "accuracy"
     return (
-        f"{once} trained with one configuration: {', '.join(parts)}. Only the seed was varied: other settings can "
+        f"{subject} trained with one configuration: {', '.join(parts)}. Only the seed was varied: other settings can "
         f"change the {what} by several points (docs/statistics.md)."
     )
-
-
-def _tested(chosen: Sequence[int], epochs: int) -> str:
-    """Which epochs gave the weights that were tested, where it was not always the last.
-
-    >>> _tested([2, 3, 2], 6), _tested([6, 6], 6)
-    (' (the best one gives the weights: 2 to 3)', '')
-    """
-    low, high = min(chosen), max(chosen)
-    if low == epochs:
-        return ""
-    return f" (the best one gives the weights: {low if low == high else f'{low} to {high}'})"
 
 
 def _one_or_each(experiment: Experiment, settings: Settings, key: str) -> str:

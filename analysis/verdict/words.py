@@ -1,4 +1,4 @@
-"""Numbers in words, as the verdict and the report print them, and the level that both call sure."""
+"""Numbers and lists in words, and the significance level of the verdict and the report."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,19 @@ def p_value(value: float) -> str:
 
 
 def listed(parts: Sequence[str]) -> str:
-    """Parts of a sentence, one after another.
+    """Parts of a sentence as a list.
 
     >>> listed(["lstm"]), listed(["lstm", "gru", "rnn"])
     ('lstm', 'lstm, gru and rnn')
     """
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def short(text: str, most: int = 12) -> str:
+    """`text` in at most `most` characters, without its middle: names that begin alike may end differently.
+
+    >>> short("card_payment_fee_charged", 12), short("card_payment_not_recognised", 12)
+    ('card_p…arged', 'card_p…nised')
+    """
+    head = most // 2
+    return text if len(text) <= most else f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"

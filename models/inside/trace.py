@@ -9,7 +9,8 @@ import copy
 import torch
 from torch import Tensor
 
-from models.classifier import PADDING_INDEX, TextClassifier
+from core.padding import PADDING_INDEX
+from models.classifier import TextClassifier
 from models.inside.reading import Floats, PassageReading, Reading
 from models.textbook import Passage, Step, read
 

@@ -74,18 +74,21 @@ def explanation(tokens: list[str] = TOKENS, **changes: object) -> Explanation:
 
 
 def test_the_headline_says_what_the_models_say_and_what_is_right() -> None:
-    assert headline(explanation()) == "bilstm takes this text for positive (80 % sure). It is negative."
-    assert headline(explanation(label=None)) == "bilstm takes this text for positive (80 % sure)."
+    assert (
+        headline(explanation())
+        == "bilstm classifies this text as positive (probability 80 %). The right class is negative."
+    )
+    assert headline(explanation(label=None)) == "bilstm classifies this text as positive (probability 80 %)."
 
 
 def test_the_statements_are_those_of_the_numbers() -> None:
     words, course, memory, gradient = statements(explanation(), "bilstm")
     # The odds of 4 to 1, less 2 in log-odds: 4 / (4 + e²).
-    assert words == "It rests most on “.” (token 6): without it positive falls from 80 % to 35 %."
-    assert course == "From the first token on it never changes its mind."
+    assert words == "The most important token is “.” (token 6): without it positive falls from 80 % to 35 %."
+    assert course == "The predicted class is the same from the first token on."
     # (1/32 + 1/16 + 1/8) / 3
     assert memory.startswith(
-        "Of what the forward direction writes in the first half of its reading, 7 % is left at its end"
+        "7 % of what the forward direction writes in the first half of its reading is left at its end"
     )
     assert gradient == (
         "The gradient keeps 1 % or more of its largest norm all the way back into the forward memory "
@@ -97,7 +100,7 @@ def test_where_no_token_decides_the_statement_says_so() -> None:
     unmoved = replace(reading(), leave_one_out=np.array([0.0, 0.0, 0.01, 0.0, 0.0, 0.0]))
     words, *_ = statements(explanation(readings={"bilstm": unmoved}), "bilstm")
     assert words == (
-        "No single token decides: without “film” (token 3), which counts most, positive goes from 80 % to 80 %."
+        "No single token decides: without “film” (token 3), the most important one, positive goes from 80 % to 80 %."
     )
 
 
@@ -149,7 +152,7 @@ def test_a_page_is_made_of_any_number_of_tokens_and_classes(tokens: list[str], c
     page = render(
         explanation(tokens, classes=names, label=classes - 1, readings={"a": reading(len(tokens), classes)}, cut=3)
     )
-    assert "3 more fell to the length limit" in page
+    assert "3 more are beyond the length limit" in page
     assert f"class {classes - 1} (the right class)" in page or classes == 2
     assert "http" not in page.replace("http://www.w3.org", "")  # nothing is loaded
     assert "nan" not in page.partition('id="content">')[2].partition("</script>")[0]

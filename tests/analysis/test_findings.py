@@ -1,100 +1,33 @@
 """Each rule that makes a verdict begin with a warning: what sets it off, what does not, and what it says."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from analysis.comparison.differences import Comparison, Difference, Score
-from analysis.comparison.experiment import Experiment
-from analysis.comparison.metrics import METRICS
-from analysis.comparison.standing import Gap, Standing
+from analysis.comparison.differences import Score
+from analysis.comparison.standing import Gap
 from analysis.verdict.findings import (
     Settings,
     below_linear,
-    chosen_epoch,
     did_not_learn,
-    is_improving,
-    is_past_its_best,
     large_difference,
-    not_converged,
-    overfit,
+    learning_unclear,
+    weak_linear,
 )
 from analysis.verdict.soundness import examine
-from config.train import TrainParams
-from config.variants import VariantParams
-
-VARIANTS = ["lstm", "bilstm"]
-History = list[dict[str, float]]
-
-
-def history(
-    validation_loss: Sequence[float],
-    validation_accuracy: float | Sequence[float] = 0.85,
-    train_accuracy: float | Sequence[float] = 0.88,
-    train_loss: float | Sequence[float] = 0.3,
-) -> History:
-    """Epochs with these values; a number stands for the same in each epoch."""
-    given: dict[str, Any] = {
-        "validation_loss": validation_loss,
-        "validation_accuracy": validation_accuracy,
-        "train_accuracy": train_accuracy,
-        "train_loss": train_loss,
-    }
-    epochs = len(validation_loss)
-    columns = {key: [values] * epochs if isinstance(values, float) else values for key, values in given.items()}
-    return [
-        {"epoch": epoch + 1, "step": 500 * (epoch + 1), **{key: values[epoch] for key, values in columns.items()}}
-        for epoch in range(epochs)
-    ]
-
-
-SOUND = history([0.5, 0.4, 0.398, 0.402])
-
-
-def make_settings(train: Mapping[str, Any] | None = None, share_unknown: float = 0.03, **variant: Any) -> Settings:
-    model = VariantParams.model_validate({"cell": "lstm", "initialization": "keras", "pooling": "max", **variant})
-    return Settings(
-        variants={name: model.model_dump() for name in VARIANTS},
-        train=TrainParams.model_validate(train or {}).model_dump(),
-        share_unknown=share_unknown,
-        vectors=False,
-    )
-
-
-def make_experiment(histories: Sequence[Sequence[History]] = ((SOUND,) * 3,) * 2, seeds: int = 3) -> Experiment:
-    return Experiment(
-        data="made up", classes=["no", "yes"], variants=VARIANTS, baseline="lstm", seeds=list(range(1, seeds + 1)),
-        labels=np.arange(1000) % 2, probabilities=np.zeros((2, seeds, 0, 2), np.float32), histories=histories,
-        parameters={}, matching="hidden_size", hidden_sizes={}, costs={}, columns={}, documents=[], metric=METRICS[0],
-    )  # fmt: skip
-
-
-def make_comparison(values: Mapping[str, Sequence[float]], gain: float = 0.01) -> Comparison:
-    scores = {
-        name: dict.fromkeys(
-            ("accuracy", "balanced_accuracy"), Score(list(found), float(np.mean(found)), 0.002, 0.8, 0.9)
-        )
-        for name, found in values.items()
-    }
-    difference = Difference(gain, gain - 0.005, gain + 0.005, 0.001, 0.001, 0.005, 0.9, 3, 3)
-    return Comparison(scores, {"bilstm": {"accuracy": difference}}, {}, {})
-
-
-def make_standing(lstm: Gap, bilstm: Gap) -> Standing:
-    linear = Score([0.84], 0.84, None, 0.82, 0.86)
-    gaps = {"lstm": {"accuracy": lstm}, "bilstm": {"accuracy": bilstm}}
-    return Standing({}, {"linear": {"accuracy": linear}}, gaps)
-
-
-ABOVE = Gap(0.01, -0.002, 0.022, 0.1)
-GOOD = make_comparison({"lstm": [0.85] * 3, "bilstm": [0.86] * 3})
-
-
-def by_variant(lstm: History, bilstm: History, seeds: int = 3) -> dict[str, Sequence[History]]:
-    return {"lstm": [lstm] * seeds, "bilstm": [bilstm] * seeds}
+from tests.analysis.made_up import (
+    ABOVE,
+    GOOD,
+    SOUND,
+    History,
+    by_variant,
+    history,
+    make_comparison,
+    make_experiment,
+    make_settings,
+    make_standing,
+)
 
 
 def test_well_trained_variants_above_the_linear_model_are_sound() -> None:
@@ -149,81 +82,6 @@ def test_advice_names_what_is_not_set_yet() -> None:
     assert "initialization: keras, pooling: max, head_dropout and embedding_dropout" in plain
     tuned = advice(make_settings({"early_stopping": 3}, head_dropout=0.5))
     assert "keras" not in tuned and "pooling" not in tuned and "dropout" not in tuned and "epochs" not in tuned
-
-
-# ---- not converged
-
-
-@pytest.mark.parametrize(
-    ("last", "found"),
-    [
-        (history([0.6, 0.5, 0.4]), True),
-        (history([0.6, 0.4, 0.395]), False),  # 1 %
-        (history([0.6, 0.4, 0.45]), False),  # past its best
-        (history([0.012, 0.006, 0.003]), False),  # near 0 half is nothing
-        (history([0.6, 0.4, 0.41], validation_accuracy=[0.8, 0.82, 0.84]), True),
-        (history([0.6, 0.4, 0.41], validation_accuracy=[0.8, 0.84, 0.845]), False),
-    ],
-)
-def test_a_training_has_not_converged_if_its_last_epoch_still_improved_it(last: History, found: bool) -> None:
-    finding = not_converged(make_settings(), by_variant(SOUND, last))
-
-    assert (finding.variants if finding else []) == (["bilstm"] if found else [])
-
-
-def test_convergence_is_judged_by_the_mean_over_seeds() -> None:
-    improving, worse = history([0.6, 0.5, 0.48]), history([0.6, 0.5, 0.52])
-
-    assert is_improving([improving, improving])
-    assert not is_improving([improving, worse])
-
-
-def test_one_epoch_shows_no_convergence() -> None:
-    finding = not_converged(
-        make_settings({"max_seconds": 9.0, "schedule": "constant"}), by_variant(history([0.4]), history([0.4]))
-    )
-
-    assert finding is not None
-    assert finding.words.startswith("lstm and bilstm were trained for one epoch, too few")
-    assert "raise train.max_seconds" in finding.advice
-
-
-# ---- overfit
-
-
-def test_a_variant_overfits_if_it_reads_training_documents_much_better() -> None:
-    far = history([0.5, 0.45, 0.46], train_accuracy=[0.8, 0.97, 0.99])
-    near = history([0.5, 0.45, 0.46], train_accuracy=[0.8, 0.94, 0.99])
-
-    finding = overfit(make_settings(), by_variant(near, far))
-
-    assert finding is not None and finding.variants == ["bilstm"]
-    assert finding.words == "bilstm overfits: it fits its training documents much better than new ones"
-    assert "(bilstm 97.0 % right in training, 85.0 in validation)" in finding.advice
-
-
-def test_the_epoch_that_gave_the_weights_is_that_of_the_monitor() -> None:
-    line = history([0.5, 0.4, 0.6], validation_accuracy=[0.8, 0.84, 0.86])
-
-    assert chosen_epoch(line, "validation_loss") == 1
-    assert chosen_epoch(line, "validation_accuracy") == 2
-
-
-@pytest.mark.parametrize(
-    ("losses", "found"),
-    [
-        ([0.4, 0.42, 0.45, 0.5, 0.6, 0.7], True),
-        ([0.6, 0.5, 0.45, 0.4, 0.5, 0.6], False),  # in the second half
-        ([0.4, 0.5, 0.6], False),  # early stopping ended it
-        ([0.4, 0.41, 0.42, 0.42, 0.43, 0.44], False),  # hardly worse
-    ],
-)
-def test_a_variant_overfits_if_it_was_best_long_before_the_end(losses: list[float], found: bool) -> None:
-    line = history(losses)
-
-    assert is_past_its_best(line, chosen_epoch(line, "validation_loss")) == found
-    finding = overfit(make_settings(), by_variant(SOUND, line))
-    assert (finding.variants if finding else []) == (["bilstm"] if found else [])
 
 
 # ---- large differences
@@ -307,7 +165,9 @@ def test_what_was_not_varied_is_named_once_where_variants_share_it_and_for_each_
     settings = make_settings(head_dropout=0.5)
     different = {**settings.variants, "bilstm": {**settings.variants["bilstm"], "pooling": "last"}}
 
-    said = examine(make_experiment(), GOOD, make_standing(ABOVE, ABOVE), replace(settings, variants=different)).setting
+    said = " ".join(
+        examine(make_experiment(), GOOD, make_standing(ABOVE, ABOVE), replace(settings, variants=different)).remarks
+    )
 
     assert "initialization keras" in said
     assert "pooling max (lstm) and last (bilstm)" in said
@@ -315,22 +175,88 @@ def test_what_was_not_varied_is_named_once_where_variants_share_it_and_for_each_
     assert "Only the seed was varied" in said
 
 
-def test_the_epochs_that_gave_the_weights_are_named_where_they_were_not_the_last_ones() -> None:
-    histories = by_variant(history([0.9, 0.6, 0.7, 0.8]), history([0.9, 0.6, 0.5, 0.7]))
-    experiment = make_experiment(list(histories.values()))
-
-    said = examine(experiment, GOOD, make_standing(ABOVE, ABOVE), make_settings()).setting
-
-    assert "4 epochs (the best one gives the weights: 2 to 3)" in said
-
-
 def test_a_training_that_finds_the_small_class_has_learned_whatever_its_accuracy() -> None:
     experiment = replace(make_experiment(), labels=(np.arange(1000) % 10 == 0).astype(int))
     comparison = make_comparison({"lstm": [0.95] * 3, "bilstm": [0.88, 0.9, 0.95]})
     scores = comparison.scores["bilstm"]
-    scores["balanced_accuracy"] = replace(scores["balanced_accuracy"], values=[0.85, 0.51, 0.9])
+    scores["balanced_accuracy"] = replace(scores["balanced_accuracy"], values=[0.85, 0.505, 0.9])
 
     finding = did_not_learn(experiment, comparison, make_settings(), by_variant(SOUND, SOUND))
 
     assert finding is not None
     assert (finding.variants, finding.words) == (["bilstm"], "bilstm did not learn with seed 2")
+
+
+# ---- few documents, and a weak linear model
+
+
+def test_a_variant_slightly_above_chance_on_few_documents_is_unclear_and_not_called_a_failure() -> None:
+    experiment = replace(make_experiment(), labels=np.arange(40) % 2)
+    comparison = make_comparison({"lstm": [0.6, 0.6, 0.575], "bilstm": [0.9, 0.625, 0.9]})
+
+    assert did_not_learn(experiment, comparison, make_settings(), by_variant(SOUND, SOUND)) is None
+    finding = learning_unclear(experiment, comparison)
+
+    assert finding is not None and finding.variants == ["lstm", "bilstm"]
+    assert finding.words == (
+        "40 test documents are too few to show whether lstm (59.2 % with any seed) and bilstm (62.5 % with seed 2) "
+        "learned more than to answer the most frequent class (50.0 %)"
+    )
+    # 50 % and two standard errors of 40 documents
+    assert finding.advice.startswith("With 40 test documents, chance alone gives an accuracy up to 65.8 %")
+
+
+def test_a_variant_whose_trainings_all_failed_did_not_learn_with_any_seed() -> None:
+    comparison = make_comparison({"lstm": [0.5] * 3, "bilstm": [0.9] * 3})
+
+    finding = did_not_learn(make_experiment(), comparison, make_settings(), by_variant(STUCK, SOUND))
+
+    assert finding is not None and finding.words == "lstm did not learn with any seed"
+    assert learning_unclear(make_experiment(), comparison) is None
+
+
+REACHES = Gap(0.004, -0.006, 0.014, 0.4)
+
+
+def test_a_linear_model_that_is_the_majority_class_is_named_in_the_first_sentence() -> None:
+    standing = make_standing(REACHES, REACHES)
+    standing.scores["majority"] = standing.scores["linear"]
+
+    soundness = examine(make_experiment(), GOOD, standing, make_settings())
+
+    assert soundness.preface == (
+        "Do not rely on this comparison yet: that lstm and bilstm reach the linear model proves nothing here, for it "
+        "is not clearly better (84.0 %) than always answering the most frequent class (84.0 %)."
+    )
+    assert soundness.by_kind()["weak_linear"] == ["lstm", "bilstm"]
+    assert not [remark for remark in soundness.remarks if "not shown to beat" in remark]
+
+
+def test_a_variant_clearly_above_a_weak_linear_model_has_learned() -> None:
+    standing = make_standing(ABOVE, REACHES)
+    standing.scores["majority"] = {"accuracy": Score([0.83], 0.83, None, 0.81, 0.85)}
+
+    finding = weak_linear(make_experiment(), standing)
+
+    assert finding is not None and finding.variants == ["bilstm"]
+
+
+def test_a_variant_that_is_not_shown_to_beat_the_linear_model_is_named_although_its_mean_is_above() -> None:
+    soundness = examine(make_experiment(), GOOD, make_standing(ABOVE, REACHES), make_settings())
+
+    assert soundness.findings == []
+    assert soundness.remarks[0] == (
+        "bilstm is not shown to beat the linear model: +0.4 points (−0.6 to +1.4) of test accuracy, and the 95 % "
+        "interval includes 0."
+    )
+    both = examine(make_experiment(), GOOD, make_standing(REACHES, REACHES), make_settings()).remarks[0]
+    assert "+0.4 points (−0.6 to +1.4) for lstm and +0.4 points (−0.6 to +1.4) for bilstm of test accuracy" in both
+
+
+def test_artificial_texts_are_called_artificial() -> None:
+    experiment = replace(make_experiment(), artificial=True)
+
+    remarks = examine(experiment, GOOD, make_standing(ABOVE, ABOVE), make_settings()).remarks
+
+    assert remarks[0].startswith("The texts are artificial")
+    assert experiment.data_shown == "made up (artificial texts)"

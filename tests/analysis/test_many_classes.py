@@ -11,9 +11,9 @@ import pytest
 
 from analysis.comparison.confusions import Pair, classes_to_show, most_confused
 from analysis.comparison.slices import LABEL, most_telling
+from analysis.drawing.confusion_figures import SHOWN_CLASSES, SHOWN_PAIRS
 from analysis.drawing.panels import Panel
 from analysis.drawing.render import panel_svg
-from analysis.report.confusion_figures import SHOWN_CLASSES, SHOWN_PAIRS
 from analysis.report.figures import MOST_LABELS, figures
 from analysis.report.files import Result
 from core import paths
@@ -99,7 +99,7 @@ def test_no_class_is_left_out_of_the_page_and_of_the_rows_for_dvc(result: Result
 
 
 def test_the_most_confused_pair_comes_first_and_its_classes_stand_in_every_matrix(result: Result) -> None:
-    named = [text[:4] for text in texts(panel(result, "confusion", "mixed up most")) if "card" in text]
+    named = [text[:4] for text in texts(panel(result, "confusion", "most confused")) if "card" in text]
     assert len(named) == 2 * SHOWN_PAIRS
     assert named[:2] == ["05_c", "→ 06"]
     for variant in result.experiment.variants:

@@ -18,37 +18,36 @@ def three_standard_errors(share: float, repeats: int) -> float:
 
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("documents", [200, 4000])
-@pytest.mark.parametrize("own_difficulty", [0.0, 0.3])
-def test_equal_variants_are_told_apart_in_at_most_5_percent(seeds: int, documents: int, own_difficulty: float) -> None:
-    errors = count_errors(Truth(own_difficulty=own_difficulty), seeds, documents, repeats=300)
+@pytest.mark.parametrize("taste", [0.0, 0.3])
+def test_equal_variants_are_told_apart_in_at_most_5_percent(seeds: int, documents: int, taste: float) -> None:
+    errors = count_errors(Truth(taste=taste), seeds, documents, repeats=300)
 
-    assert errors.significant <= 0.05 + three_standard_errors(0.05, 300)
+    assert errors.detected <= 0.05 + three_standard_errors(0.05, 300)
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("documents", [200, 4000])
 def test_intervals_hold_the_true_difference_in_95_percent(seeds: int, documents: int) -> None:
-    errors = count_errors(Truth((0.8, 0.83), own_difficulty=0.3), seeds, documents, repeats=300)
+    errors = count_errors(Truth((0.8, 0.83), taste=0.3), seeds, documents, repeats=300)
 
     assert errors.covered >= 0.95 - three_standard_errors(0.95, 300)
 
 
 def test_a_clear_difference_is_found() -> None:
-    assert count_errors(Truth((0.8, 0.84), own_difficulty=0.3), seeds=5, documents=4000, repeats=100).significant > 0.95
+    assert count_errors(Truth((0.8, 0.84), taste=0.3), seeds=5, documents=4000, repeats=100).detected > 0.95
 
 
-def test_the_smallest_detectable_difference_is_found_four_times_in_five() -> None:
+def test_a_design_has_80_percent_power_to_detect_its_smallest_detectable_difference() -> None:
     rng = np.random.default_rng(0)
-    correct = Truth(own_difficulty=0.3).draw(rng, seeds=200, documents=4000)  # so many seeds that their spread is known
+    correct = Truth(taste=0.3).draw(rng, seeds=200, documents=4000)  # so many seeds that their spread is known
     shares = correct.mean(axis=2)
     known = contrast(shares, covariance((correct - shares[:, :, None]) / 4000), (-1, 1), 4000)
 
-    found = count_errors(
-        Truth((0.87, 0.87 + known.smallest_detectable()), own_difficulty=0.3), 20, 4000, repeats=150
-    ).significant
+    truth = Truth((0.87, 0.87 + known.smallest_detectable()), taste=0.3)
+    detected = count_errors(truth, 20, 4000, repeats=150).detected
 
-    assert found >= 0.8 - 0.25  # 20 seeds instead of 200 cost some of it
-    assert found <= 0.95
+    assert detected >= 0.8 - 0.25  # 20 seeds instead of 200 cost some of it
+    assert detected <= 0.95
 
 
 def test_with_endless_documents_it_is_welchs_t_test_over_seeds() -> None:

@@ -99,7 +99,7 @@ def test_what_speaks_against_a_comparison_is_said_before_any_difference_and_its_
         Finding("overfit", ["bilstm"], "bilstm overfits", "Try less."),
     ]
 
-    verdict = judge(experiment, make_comparison(experiment, [CLEAR]), Soundness(findings, "One setting."))
+    verdict = judge(experiment, make_comparison(experiment, [CLEAR]), Soundness(findings, ["One setting."]))
 
     first = "Do not rely on this comparison yet: lstm does worse than a simple model; bilstm overfits. The one training"
     for said in (verdict.headline, verdict.sentence, str(verdict)):
@@ -130,7 +130,7 @@ def test_several_variants_stand_in_the_order_of_the_chosen_metric() -> None:
     headline, details = say(["lstm", "a", "b", "c"], 5, less, much_less, CLEAR, metric="loss")
 
     assert headline == (
-        "On imdb, in nats of test loss against lstm (less is better): "
+        "On imdb, in nats of test loss compared with lstm (less is better): "
         "b (−0.030) and a (−0.020) are better; c (+0.012) is worse."
     )
     assert details.index("b is better than lstm") < details.index("a is better") < details.index("c is worse")
@@ -153,6 +153,27 @@ def test_nothing_is_said_of_more_seeds_where_there_is_no_difference_at_all() -> 
     assert "of this size" not in headline
 
 
+def test_power_to_detect_a_gain_ends_where_the_baseline_leaves_no_room() -> None:
+    _, details = say(["lstm", "bilstm"], 2, replace(UNCLEAR, smallest_detectable=0.2))
+
+    # The baseline reaches 87 %.
+    assert (
+        "This design has less than 80 % power to detect a gain (lstm leaves 13.0 points to 100 %), but 80 % for a loss "
+        "of 20.0 points"
+    ) in details
+
+
+def test_measured_ratios_are_as_exact_as_the_seeds_agree() -> None:
+    experiment = make_experiment(["lstm", "bilstm"], 2)
+    lstm = [{"training_seconds": 10.0, "peak_memory_mb": 700.0}, {"training_seconds": 12.0, "peak_memory_mb": 703.0}]
+    bilstm = [{"training_seconds": 24.0, "peak_memory_mb": 705.0}, {"training_seconds": 27.0, "peak_memory_mb": 710.0}]
+    experiment = replace(experiment, costs={"lstm": lstm, "bilstm": bilstm})
+
+    costs = judge(experiment, make_comparison(experiment, [CLEAR]), SOUND).costs
+
+    assert costs == ", at 1.50 × the parameters, 2.0 to 2.7 × the training time and 1.0 × the peak memory"
+
+
 def test_a_design_that_finds_nothing_is_not_said_to_find_more_than_everything() -> None:
     _, details = say(["lstm", "bilstm"], 2, replace(UNCLEAR, smallest_detectable=1.2))
 
@@ -167,7 +188,9 @@ def test_costs_are_part_of_the_sentence_but_not_of_what_dvc_keeps() -> None:
 
     verdict = judge(experiment, make_comparison(experiment, [CLEAR]), SOUND)
 
-    costs = "at 1.50 × the parameters, 1.30 × the training time, 2.00 × the time for a prediction and 1.20 × the memory"
+    costs = (
+        "at 1.50 × the parameters, 1.3 × the training time, 2.0 × the time for a prediction and 1.2 × the peak memory"
+    )
     assert verdict.sentence.endswith(f"{costs}.")
     assert "training time" not in verdict.headline
 
@@ -220,7 +243,7 @@ def test_one_training_of_several_on_other_hardware_or_versions_is_enough(
     verdict = judge_costs([same, same, other], [same, same, same])
 
     assert "training time" not in verdict.costs
-    assert "1.00 × the time for a prediction" in verdict.costs  # those were all measured alike
+    assert "1.0 × the time for a prediction" in verdict.costs  # those were all measured alike
     assert f"(costs of training are not compared, for their conditions differed: {difference})" in verdict.costs
 
 
@@ -242,7 +265,7 @@ def test_several_variants_are_each_compared_in_cost_with_the_baseline_alone() ->
     assert verdict.costs == ""
     of_bilstm, of_gru = verdict.details
     assert "are not compared" in of_bilstm
-    assert "1.00 × the training time" in of_gru
+    assert "1.0 × the training time" in of_gru
     assert "are not compared" not in of_gru
 
 
@@ -257,14 +280,14 @@ def test_one_seed_is_never_taken_for_a_property_of_the_variant(difference: Diffe
     assert "of this size" not in headline + details
 
 
-def test_several_variants_are_each_held_against_the_baseline_with_corrected_p_values() -> None:
+def test_several_variants_are_each_compared_with_the_baseline_with_corrected_p_values() -> None:
     worse = replace(CLEAR, value=-0.02, low=-0.03, high=-0.01)
     better = replace(CLEAR, p_value_corrected=0.004)
     variants = ["lstm", "rnn", "bilstm", "gru", "bigru"]
     headline, details = say(variants, 5, worse, better, UNCLEAR, replace(CLEAR, value=0.014))
 
     assert headline == (
-        "On imdb, in points of test accuracy against lstm: bigru (+1.4) and bilstm (+1.2) are better; "
+        "On imdb, in points of test accuracy compared with lstm: bigru (+1.4) and bilstm (+1.2) are better; "
         "rnn (−2.0) is worse; for gru (+0.3) it is unclear."
     )
     assert "bilstm is better than lstm: +1.20 points (95 % interval +0.60 to +1.80, p = 0.004 after Holm's" in details

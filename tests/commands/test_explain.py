@@ -25,8 +25,8 @@ from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from tests.browser import MISSING, REASON, open_browser
+from tests.tracking.connected import find_run
 from text.tokenizing.token_file import TokenStore
-from tracking.runs import find_run
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
@@ -138,8 +138,7 @@ def test_several_variants_stand_side_by_side_and_the_page_is_logged_to_each_run(
         config = file_io.read_json(paths.folder(variant, 1) / "config.json", made_by="train")
         run = find_run("lstm-vs-bilstm", config["signature"])
         assert run is not None
-        logged = run.client.list_artifacts(run.run_id, "explanations")
-        assert f"explanations/{page.name}" in [artifact.path for artifact in logged]
+        assert f"explanations/{page.name}" in run.artifacts("explanations")
 
 
 def test_the_same_text_gives_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +153,7 @@ def test_a_file_is_cut_as_in_training_and_the_page_says_so(tmp_path: Path, capsy
     content = content_of(page)
     assert content["tokens"] == ["정말", "멋진", "영화", "모르는말", "봤다"]
     assert content["unknown"] == [False, False, False, True, False]
-    assert "2 more fell to the length limit" in page.read_text(encoding="utf-8")
+    assert "2 more are beyond the length limit" in page.read_text(encoding="utf-8")
 
 
 def test_padding_in_a_text_is_an_unknown_word(capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,8 +217,7 @@ def test_a_run_that_the_store_has_lost_is_rebuilt_with_the_page(
     config = file_io.read_json(paths.folder("rnn", 1) / "config.json", made_by="train")
     run = find_run("lstm-vs-bilstm", config["signature"])
     assert run is not None
-    (logged,) = run.client.list_artifacts(run.run_id, "explanations")
-    assert logged.path == f"explanations/{page.name}"
+    assert f"explanations/{page.name}" in run.artifacts("explanations")
 
 
 @pytest.mark.skipif(MISSING, reason=REASON)

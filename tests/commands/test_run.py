@@ -1,6 +1,7 @@
 """Trainings at the same time leave what one after another leaves; failures and Ctrl-C lose nothing of the others."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,22 +10,22 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
+from ruamel.yaml import YAML
 
-from commands.run import Room, share_out, sort_lock_file
 from config.train import TrainParams
+from engine.dvc import sort_lock_file
+from engine.rooms import Room, share_out
 from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, install, run_in
 
 # Stages in the place of the real ones, which take seconds to start: what is tested is DVC's work around them.
 STAGE = """
 import os, pathlib, signal, sys
-from core import command_line
 
 with open("loaded-" + pathlib.Path(__file__).stem, "a") as file:
     file.write("once ")
 
-def main():
-    name = os.environ["DVC_STAGE"].partition("@")[2]
+def make(name):
     words = name.rsplit("-", 1)
     if pathlib.Path("fail-" + name).exists():
         sys.exit("error: the loss is nan")
@@ -32,10 +33,18 @@ def main():
     for path in {outputs}:
         path = pathlib.Path(path.format(*words))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('{{"name": "' + name + '"}}')
+        path.write_text('{{"signature": "' + name + '"}}')
+
+def train(params, variant, seed):
+    make(f"{{variant}}-{{seed}}")
+
+evaluate = train
+
+def make_references(params):
+    make("")
 
 if __name__ == "__main__":
-    main()
+    make(os.environ["DVC_STAGE"].partition("@")[2])
 """
 OUTPUTS = {
     "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
@@ -50,9 +59,16 @@ OUTPUTS = {
     ],
 }
 KEEP = """
-from pipelines import evaluated
+from outputs import evaluation_checksums
 from config.params import load
-evaluated.keep_only(load().compare)
+evaluation_checksums.keep_only(load().compare)
+"""
+WAIT = """
+try:
+    print("waiting", flush=True)
+    signal.pause()
+finally:
+    pathlib.Path("ended-" + name).touch()
 """
 GRID = ("python", "-m", "commands.run", "--workers", "3")
 
@@ -64,8 +80,10 @@ def write_stage(project: Path, stage: str, before: str = "") -> None:
 
 
 def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
-    """The stages that DVC ran."""
-    return {line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line}
+    """The stages that DVC or a worker ran."""
+    by_workers = re.findall(r"^(\S+) +│ stage (\w+)$", result.stdout, re.MULTILINE)
+    stages = {stage if name == stage else f"{stage}@{name}" for name, stage in by_workers}
+    return stages.union(line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line)
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +97,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
         result = run_in(folder, *GRID)
         assert result.returncode == 0, result.stdout + result.stderr
-        assert "bilstm-2  │ Running stage 'train@bilstm-2'" in result.stdout
-        assert "reference │ Running stage 'reference'" in result.stdout
+        assert "bilstm-2  │ stage train" in result.stdout
+        assert "reference │ stage reference" in result.stdout
 
     return made_once(tmp_path_factory, "grid", make)
 
@@ -164,37 +182,82 @@ def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path)
     assert ran(run_in(project, *GRID)) == {"train@lstm-4", "evaluate@lstm-4", "compare"}
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_all_trainings_in_order(project: Path, number: signal.Signals, code: int) -> None:
-    wait = """
-def stage(_):
-    try:
-        print("waiting", flush=True)
-        signal.pause()
-    finally:
-        pathlib.Path("ended-" + name).touch()
-sys.argv = sys.argv[:1]
-command_line.run(stage, command_line.parser(""))
-"""
-    write_stage(project, "train", before=wait)
-    shutil.rmtree(project / "results")
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    grid = subprocess.Popen(
-        [sys.executable, *GRID[1:]], cwd=project, env=environment, stdout=subprocess.PIPE, text=True,
-        restore_signals=True,
-    )  # fmt: skip
+def start_and_wait(project: Path) -> "subprocess.Popen[str]":
+    """A grid of which three trainings have begun to wait."""
+    grid = subprocess.Popen([sys.executable, *GRID[1:]], cwd=project, stdout=subprocess.PIPE, text=True)
     assert grid.stdout is not None
     waiting = 0
     for line in grid.stdout:
         waiting += line.endswith("│ waiting\n")
         if waiting == 3:
             break
+    return grid
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_all_trainings_in_order(project: Path, number: signal.Signals, code: int) -> None:
+    write_stage(project, "train", before=WAIT)
+    shutil.rmtree(project / "results")
+    grid = start_and_wait(project)
     grid.send_signal(number)
+    assert grid.stdout is not None
     rest = grid.stdout.read()  # until the last process that could write has ended
     assert grid.wait() == code
     assert len(list(project.glob("ended-*"))) == 3
     assert "waiting" not in rest
     assert not list(project.glob("results/*/*/metrics.json"))
+
+
+def test_trainings_end_in_order_when_the_command_is_killed(project: Path) -> None:
+    write_stage(project, "train", before=WAIT)
+    grid = start_and_wait(project)
+    grid.kill()
+    assert grid.stdout is not None
+    grid.stdout.read()  # until the last process that could write has ended
+    assert grid.wait() == -signal.SIGKILL
+    assert len(list(project.glob("ended-*"))) == 3
+
+
+def test_a_killed_training_has_failed(project: Path) -> None:
+    write_stage(project, "train", before="os.kill(os.getpid(), signal.SIGKILL)")
+    result = run_in(project, *GRID)
+    assert result.returncode == 1
+    assert "lstm-3    │ failed with exit code 137" in result.stdout
+
+
+@pytest.mark.parametrize("when", ["while it trains", "while DVC records it"])
+def test_a_training_whose_settings_were_edited_meanwhile_is_not_recorded(
+    project: Path, when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = """path = pathlib.Path("params.yaml")
+path.write_text(path.read_text().replace("batch_size: 32", "batch_size: 8"))"""
+    if when == "while it trains":
+        write_stage(project, "train", before=f'if name == "lstm-3":\n{indent(edit, "    ")}')
+    else:  # whoever edits after the last look and before DVC reads the file
+        write_stage(project, "train", before="# changed")
+        (tmp_path / "sitecustomize.py").write_text(
+            f'import pathlib, sys\nif "commit" in sys.orig_argv:\n{indent(edit, "    ")}'
+        )
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    runs = set((project / ".dvc" / "cache" / "runs").glob("*/*/*"))
+    result = run_in(project, *GRID, "--workers", "2")
+    told = "train@lstm-3 is not recorded: params.yaml: train has changed since it began"
+    assert f"lstm-3    │ {told}" in result.stdout
+    assert "Running stage 'train@lstm-3'" in result.stdout  # by the dvc repro at the end, with the new settings
+    recorded = YAML(typ="safe").load(project / "dvc.lock")["stages"]["train@lstm-3"]
+    assert recorded["params"]["params.yaml"]["train"]["batch_size"] == 8
+    for path in set((project / ".dvc" / "cache" / "runs").glob("*/*/*")) - runs:
+        entry = YAML(typ="safe").load(path)
+        if "results/lstm/seed-3/config.json" in str(entry["outs"]) and "params" in entry:
+            assert entry["params"]["params.yaml"]["train"]["batch_size"] == 8
+
+
+def test_a_training_on_several_devices_is_started_as_a_command(project: Path) -> None:
+    write_stage(project, "train", before='print("started", pathlib.Path(sys.argv[0]).name, os.environ["DVC_STAGE"])')
+    change_params(project, {"train.devices": 2, "train.strategy": "ddp"})
+    result = run_in(project, *GRID)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "bilstm-1  │ started train.py train@bilstm-1" in result.stdout
 
 
 def test_trainings_that_are_no_longer_compared_change_nothing_in_a_clone(project: Path, tmp_path: Path) -> None:
@@ -250,7 +313,7 @@ def test_all_rooms_have_as_many_cores_so_that_costs_can_be_compared(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(10, 17)), raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
-    monkeypatch.setattr("commands.run.cpu_count", lambda: 7)
+    monkeypatch.setattr("engine.rooms.cpu_count", lambda: 7)
     rooms = share_out(train_params(), trainings, workers=None)
     taken = [core for room in rooms for core in room.cores]
     assert [len(room.cores) for room in rooms] == [7 // trainings] * trainings

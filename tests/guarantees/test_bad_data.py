@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from config.data import DataParams
 from config.tokenize import TokenizeParams
 from core import paths
+from core.choices import TokenizerName
 from core.errors import DataError, ParamsError, UserError
 from pipelines.download import download
 from pipelines.tokenize import make_tokens
 from tests.guarantees.project import Project
 from text.tokenizing.token_file import TokenStore
-from text.tokenizing.tokenizers import TokenizerName
 
 Rows = list[tuple[str, str]]
 

@@ -22,7 +22,7 @@ from tests.pipelines.project import ROOT
 from tests.pipelines.test_dvc import DVC_STAGES
 from text.tokenizing.token_file import TokenStore
 
-PACKAGES = ("analysis", "models", "pipelines", "text", "tracking")
+PACKAGES = ("analysis", "core", "models", "pipelines", "text", "tracking")
 SOURCES = [path for name in PACKAGES for path in (ROOT / name).glob("*.py")]
 
 # What reads pickles, or runs what it is given.

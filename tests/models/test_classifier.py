@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.classifier import PADDING_INDEX
+from core.padding import PADDING_INDEX
 from tests import needs
 from tests.models.plain import plain_classifier
 from tests.models.test_encoder import CELLS

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from models.classifier import PADDING_INDEX, TextClassifier
+from core.padding import PADDING_INDEX
+from models.classifier import TextClassifier
 from models.inside.gradient_reach import gradient_reach
 from tests.models.plain import plain_classifier
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.classifier import PADDING_INDEX, TextClassifier
+from core.padding import PADDING_INDEX
+from models.classifier import TextClassifier
 from models.cpu.recurrence import Cell
 from models.encoder import RecurrentEncoder
 from models.initialization import Initialization

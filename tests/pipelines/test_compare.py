@@ -18,7 +18,7 @@ from core.errors import DataError, ParamsError
 from outputs import measurements
 from pipelines.compare import compare
 from tests.analysis.synthetic import CONDITIONS, write_experiment
-from tracking.log_comparison import comparison_metrics
+from tracking.comparison_from_outputs import comparison_metrics
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def test_another_metric_decides_the_verdict_and_stands_first(metric: str, capsys
     assert re.findall(r"<tr[^>]*><th>([^<&]+)&nbsp;[↑↓]", html)[0] == title
     shown = "".join(Page(html).shown)
     for text in (
-        f"The verdict rests on {title}",
+        f"The verdict is based on {title}",
         f"a newly trained lstm ({title})",
         f"80 % power ({title})",
         "by seed (accuracy)",
@@ -157,7 +157,7 @@ def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
     for text in ("training, seconds", "30.", "40.", "1,000,000", "500,000", "0.10", "0.20", "same hidden size (64)"):
         assert text in shown, text
     assert "at 2.00 × the parameters, " in sentence
-    assert "2.00 × the time for a prediction and 1.00 × the memory" in sentence
+    assert "2.0 × the time for a prediction and 1.0 × the peak memory" in sentence
     assert "not measured here" not in shown
 
     shutil.rmtree("measurements")
@@ -222,7 +222,7 @@ def test_the_page_loads_nothing_and_shows_the_texts_as_they_are() -> None:
     shown = "".join(page.shown).replace("\u00a0", " ")
     assert page.loaded == []
     assert result.verdict.sentence in shown
-    assert result.verdict.setting in shown
+    assert all(remark in shown for remark in result.verdict.remarks)
     assert "<b>&amp;" in shown  # how the made-up documents end
 
 

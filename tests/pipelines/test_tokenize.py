@@ -14,9 +14,9 @@ from safetensors.numpy import load_file
 
 from config.tokenize import TokenizeParams
 from core.errors import DataError, ParamsError
+from core.padding import PADDING_INDEX
 from pipelines.tokenize import make_tokens, show
 from text.tokenizing.token_file import TokenStore
-from text.tokenizing.vocabulary import PADDING_INDEX
 
 Splits = dict[str, list[str]]
 SPLITS: Splits = {

@@ -23,7 +23,7 @@ from pipelines.tokenize import make_tokens
 from pipelines.train import resolve_config, train
 from provenance import source_code
 from tests.pipelines.project import ROOT, change_params, install
-from tracking.runs import find_run
+from tests.tracking.connected import find_run
 
 RESULTS = Path("results/lstm/seed-1")
 FILES = ("config.json", "history.json", "model.safetensors")
@@ -214,7 +214,7 @@ def test_configuration_and_mlflow_say_the_versions_and_the_files_that_were_read(
     assert {"train.arrow", "validation.arrow", "vocabulary.json", "vectors.safetensors"} <= set(config["tokens"])
     run = find_run("lstm-vs-bilstm", signature())
     assert run is not None
-    params = run.client.get_run(run.run_id).data.params
+    params = run.mlflow.client.get_run(run.run_id).data.params
     assert params["libraries.torch"] == torch.__version__
     assert params["libraries.numba"] == numba.__version__
     assert "libraries.mlflow" not in params  # which decides nothing

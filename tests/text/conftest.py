@@ -1,4 +1,4 @@
-"""What several tests of this folder share: a web server on this machine that can be told to misbehave."""
+"""What several tests of this folder share: a web server on this machine that misbehaves on demand."""
 
 import threading
 from collections.abc import Iterator
@@ -11,16 +11,15 @@ import pytest
 
 @dataclass
 class Server:
-    """Serves `files`; what is in the lists happens once each, to the next answers."""
+    """Serves `files`; each entry of the lists changes one answer."""
 
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
-    etags: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)  # of every answer
     statuses: list[int] = field(default_factory=list)  # instead of the file
     cuts: list[int] = field(default_factory=list)  # bytes of the body after which the connection is closed
     stalls: list[int] = field(default_factory=list)  # bytes of the body after which nothing more comes
-    ranges: bool = True  # whether a part of a file can be asked for
-    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -47,34 +46,18 @@ def server() -> Iterator[Server]:
 
 def _answer(request: BaseHTTPRequestHandler, state: Server) -> None:
     name = request.path.lstrip("/")
-    headers = dict(request.headers)
-    state.requests.append((name, headers))
-    if state.statuses or name not in state.files:
-        request.send_error(state.statuses.pop(0) if state.statuses else 404)
-        return
-    content, etag = state.files[name], state.etags.get(name)
-    start = _start(headers, etag) if state.ranges else 0
-    if start and start >= len(content):
-        request.send_error(416)
-        return
-    request.send_response(206 if start else 200)
-    if start:
-        request.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-    if etag:
-        request.send_header("ETag", etag)
-    request.send_header("Content-Length", str(len(content) - start))
+    state.requests.append(name)
+    status = state.statuses.pop(0) if state.statuses else 200 if name in state.files else 404
+    content = state.files.get(name, b"")
+    request.send_response(status)
+    for header in {"Content-Length": str(len(content)), **state.headers}.items():
+        request.send_header(*header)
     request.end_headers()
     stop = (state.cuts or state.stalls or [len(content)])[0]
-    request.wfile.write(content[start : start + stop])
+    request.wfile.write(content[:stop])
     if state.cuts:
         state.cuts.pop(0)
     elif state.stalls:
         state.stalls.pop(0)
         request.wfile.flush()
         state.ended.wait(timeout=30)
-
-
-def _start(headers: dict[str, str], etag: str | None) -> int:
-    if "Range" not in headers or headers.get("If-Range", etag) != etag:
-        return 0
-    return int(headers["Range"].removeprefix("bytes=").removesuffix("-"))

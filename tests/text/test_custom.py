@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from text.sources.columns import Wanted
+from text.sources.columns import Layout
 from text.sources.corpus import Document
 from text.sources.custom import NO_NAME, parse, sorted_labels
 from text.sources.labels import spelled
@@ -59,7 +59,7 @@ Writer = Callable[[Path, Rows], Path]
 
 
 def read(path: Path) -> list[Document]:
-    return list(parse([path], Wanted("text", "label")))
+    return list(parse([path], Layout("text", "label")))
 
 
 def pairs(documents: list[Document]) -> list[tuple[str | None, str | None]]:
@@ -139,9 +139,9 @@ def test_what_was_changed_or_left_alone_is_noted(tmp_path: Path) -> None:
     write_tsv(tmp_path / "test", [("a", "1"), ("b", "0")])
     write_csv(tmp_path / "val", [("a", "1")])
     notes: list[str] = []
-    assert {document.label for document in parse([tmp_path], Wanted("text", "label"), notes)} == {"0", "1"}
+    assert {document.label for document in parse([tmp_path], Layout("text", "label"), notes)} == {"0", "1"}
     assert notes == [
-        "tables that were left alone: 'val.csv'",
+        "ignored tables: 'val.csv'",
         "labels whose spelling was changed: 2 (such as '1.0' to '1', '0.0' to '0')",
     ]
 
@@ -287,7 +287,7 @@ def test_a_file_of_another_kind_ends_in_what_to_do(tmp_path: Path, name: str, me
         ("data.jsonl", b'{"text": "a", "label": 1}\n{"text": ', r"line 2 of .*data\.jsonl is no valid JSON: "),
         ("data.jsonl", b"[1, 2]", r"line 1 of .*data\.jsonl is no JSON object but \[1, 2\]$"),
         ("data.jsonl", b"[" * 100_000, r"line 1 of .*data\.jsonl is no valid JSON: "),
-        ("data.jsonl", b'{"text": "a", "label": 1, "text": "b"}', r"no valid JSON: a key stands there twice$"),
+        ("data.jsonl", b'{"text": "a", "label": 1, "text": "b"}', r"no valid JSON: a key is repeated$"),
         ("data.jsonl", b'{"text": ["a"], "label": 1}', r"column 'text' holds a list in row 1 of .*; allowed: text$"),
         ("data.jsonl", b'{"text": "a", "label": {}}', r"column 'label' holds a dict in row 1 of .*; allowed: text or"),
         (
@@ -362,5 +362,5 @@ def test_classes_are_ordered_by_number_or_alphabet(names: list[str], expected: l
 
 def test_a_million_labels_are_read(tmp_path: Path) -> None:
     content = "text,label\n" + "".join(f"a,label {n}\n" for n in range(1_000_000))
-    documents = parse([raw(tmp_path, content.encode())], Wanted("text", "label"))
+    documents = parse([raw(tmp_path, content.encode())], Layout("text", "label"))
     assert len({document.label for document in documents}) == 1_000_000

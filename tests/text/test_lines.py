@@ -1,11 +1,11 @@
-"""Encodings that are not the one that was set, and line ends."""
+"""Files in another encoding than the one set, and line ends."""
 
 from pathlib import Path
 
 import pytest
 
 from core.errors import DataError
-from text.sources.columns import Wanted
+from text.sources.columns import Layout
 from text.sources.custom import parse
 
 HEADS = {".csv": "text,label\n", ".tsv": "text\tlabel\n", ".jsonl": ""}
@@ -20,7 +20,7 @@ def write(path: Path, texts: list[str], encoding: str) -> Path:
 
 def read(path: Path, encoding: str) -> tuple[list[str | None], list[str]]:
     notes: list[str] = []
-    return [document.text for document in parse([path], Wanted("text", "label", encoding), notes)], notes
+    return [document.text for document in parse([path], Layout("text", "label", encoding), notes)], notes
 
 
 @pytest.mark.parametrize("suffix", HEADS)
@@ -33,9 +33,7 @@ def test_utf_8_that_is_read_as_another_encoding_is_said(
 ) -> None:
     texts, [note] = read(write(tmp_path / f"data{suffix}", ["the café", "plain", "the café"], "utf-8"), encoding)
     assert texts[0] == f"the {misread}"
-    assert note.startswith(
-        f"data.encoding is {encoding}, but 2 of 2 lines with other characters than ASCII's are UTF-8"
-    )
+    assert note.startswith(f"data.encoding is {encoding}, but 2 of 2 lines with characters beyond ASCII are UTF-8")
     assert f"'café' was read as {misread!r}; set data.encoding: utf-8" in note
 
 

@@ -1,4 +1,4 @@
-"""How quotation marks are meant, and that a file is read as it was written, in whatever way."""
+"""Quotation marks: a file is read as it was written, whatever program wrote it."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from text.sources.columns import Wanted
+from text.sources.columns import Layout
 from text.sources.custom import parse
 
 Rows = list[tuple[str, str]]
@@ -20,14 +20,14 @@ LOST = [('"good film', "pos"), ("bad film", "neg"), ('I call it art"', "neg")]  
 here = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 
 
-NAMED = Wanted("text", "label")
+NAMED = Layout("text", "label")
 
 
-def read(*files: Path, wanted: Wanted = NAMED) -> tuple[Rows, list[str]]:
+def read(*files: Path, layout: Layout = NAMED) -> tuple[Rows, list[str]]:
     """The rows of a file, or of a folder's files, and the notes."""
     notes: list[str] = []
     path = files[0] if len(files) == 1 else files[0].parent
-    documents = parse([path], wanted, notes)
+    documents = parse([path], layout, notes)
     return [(document.text or "", document.label or "") for document in documents], notes
 
 
@@ -59,7 +59,7 @@ def test_quotes_that_would_join_rows_are_literal_without_a_header(tmp_path: Path
     rows = [*LOST, *ORDINARY]
     path = tmp_path / "data.tsv"
     path.write_text("".join("\t".join(row[:: 1 if columns == (1, 2) else -1]) + "\n" for row in rows), encoding="utf-8")
-    assert read(path, wanted=Wanted(*columns))[0] == rows
+    assert read(path, layout=Layout(*columns))[0] == rows
 
 
 def test_a_file_that_is_one_quoted_field_to_csv_keeps_its_rows(tmp_path: Path) -> None:

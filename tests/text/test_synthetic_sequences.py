@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.data import DataParams, FirstTokenParams, TemporalOrderParams
+from core.choices import Task
 from core.errors import ParamsError
 from pipelines.download import download
-from text.synthetic.sequences import CLASSES, PLACES, Task, first_token, scaled, temporal_order
+from text.synthetic.sequences import CLASSES, PLACES, first_token, scaled, temporal_order
 
 SMALL = {"train_rows": 64, "validation_rows": 16, "test_rows": 32}
 # As the paper writes them.

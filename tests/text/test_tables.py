@@ -1,4 +1,4 @@
-"""Tables as people have them; what all formats have in common is in test_custom.py."""
+"""CSV, TSV and other tables as people have them; test_custom.py tests what all formats share."""
 
 import csv
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import DataError
-from text.sources.columns import Wanted
+from text.sources.columns import Layout
 from text.sources.custom import parse
 
-NAMED = Wanted("text", "label")
+NAMED = Layout("text", "label")
 TEXTS = ["1,5 points; no more", 'a "quoted" film | with\ttab', "two\r\nlines, one film", "", "été 🎬"]
 
 
-def read(path: Path, wanted: Wanted = NAMED) -> list[tuple[Any, Any]]:
-    return [(document.text, document.label) for document in parse([path], wanted)]
+def read(path: Path, layout: Layout = NAMED) -> list[tuple[Any, Any]]:
+    return [(document.text, document.label) for document in parse([path], layout)]
 
 
 def write(path: Path, rows: Sequence[Sequence[object]], delimiter: str = ",", encoding: str = "utf-8") -> Path:
@@ -37,14 +37,14 @@ def test_csv_is_separated_by_what_gives_its_header_both_columns(tmp_path: Path, 
 
 def test_column_names_may_hold_other_separators_and_spaces(tmp_path: Path) -> None:
     path = write(tmp_path / "data.csv", [("Review; Text", "Stars (1,2)"), ("a", 1)])
-    assert read(path, Wanted("Review; Text", "Stars (1,2)")) == [("a", "1")]
+    assert read(path, Layout("Review; Text", "Stars (1,2)")) == [("a", "1")]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_a_file_without_a_header_has_columns_by_number(tmp_path: Path, delimiter: str) -> None:
     rows = [(text, number, "x") for number, text in enumerate(TEXTS * 50)]
     path = write(tmp_path / "data.csv", rows, delimiter)
-    assert read(path, Wanted(1, 3)) == [(text, "x") for text in TEXTS * 50]
+    assert read(path, Layout(1, 3)) == [(text, "x") for text in TEXTS * 50]
 
 
 @pytest.mark.parametrize(("delimiter", "other"), [("\t", ","), (";", ","), ("|", ";"), (",", ";")])
@@ -53,13 +53,13 @@ def test_without_a_header_the_separator_gives_the_fewest_labels(tmp_path: Path, 
     rows = [(f"film {n}{other} well", "xy"[n % 2]) for n in range(10)]
     path = tmp_path / "data.csv"
     path.write_text("".join(delimiter.join(row) + "\n" for row in rows), encoding="utf-8")
-    assert read(path, Wanted(1, 2)) == rows
+    assert read(path, Layout(1, 2)) == rows
 
 
 def test_tsv_without_a_header_has_columns_by_number(tmp_path: Path) -> None:
     path = tmp_path / "data.tsv"
     path.write_bytes(b'x\t"good" film\ny\tbad\n')
-    assert read(path, Wanted(2, 1)) == [('"good" film', "x"), ("bad", "y")]
+    assert read(path, Layout(2, 1)) == [('"good" film', "x"), ("bad", "y")]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
@@ -71,7 +71,7 @@ def test_another_encoding_is_read_as_what_it_is(tmp_path: Path, suffix: str) -> 
     }
     path = tmp_path / f"data{suffix}"
     path.write_bytes(content[suffix].encode("cp1252"))
-    assert read(path, Wanted("text", "label", "cp1252")) == [("“très” — 5 €", "é")]
+    assert read(path, Layout("text", "label", "cp1252")) == [("“très” — 5 €", "é")]
     with pytest.raises(DataError, match=rf"line [12] of .*data{suffix} is no UTF-8 .*; data.encoding may name another"):
         read(path)
 
@@ -83,22 +83,22 @@ def test_utf_16_is_called_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("layout", "message"),
     [
         (
-            Wanted("Text", "label"),
+            Layout("Text", "label"),
             r"data\.text_column is 'Text', .*; did you mean 'text'\? allowed: 'text', 'label'",
         ),
         (
-            Wanted("text", "x"),
+            Layout("text", "x"),
             r"data\.label_column is 'x', .*; allowed: 'text', 'label', or column numbers",
         ),
-        (Wanted(1, 3), r"data\.label_column is 3, but line 1 of .*data\.csv has 2 fields$"),
+        (Layout(1, 3), r"data\.label_column is 3, but line 1 of .*data\.csv has 2 fields$"),
     ],
 )
-def test_a_column_that_is_not_there_ends_in_what_is(tmp_path: Path, wanted: Wanted, message: str) -> None:
+def test_a_column_that_is_not_there_ends_in_what_is(tmp_path: Path, layout: Layout, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        read(write(tmp_path / "data.csv", [("text", "label"), ("a", "x")]), wanted)
+        read(write(tmp_path / "data.csv", [("text", "label"), ("a", "x")]), layout)
 
 
 def test_formats_with_names_take_no_column_numbers(tmp_path: Path) -> None:
@@ -106,4 +106,4 @@ def test_formats_with_names_take_no_column_numbers(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text('{"text": "a", "label": "x"}', encoding="utf-8")
     for name in ("data.parquet", "data.jsonl"):
         with pytest.raises(DataError, match=r"data\.text_column is 1, .* no such column; allowed: 'text', 'label'$"):
-            read(tmp_path / name, Wanted(1, 2))
+            read(tmp_path / name, Layout(1, 2))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.choices import TokenizerName
 from core.errors import DataError
 from tests.config.test_params import check_misspelling, check_value, keys, values
 from tests.guarantees.conftest import finished, project
@@ -15,7 +16,7 @@ from tests.guarantees.project import Project
 from tests.guarantees.test_bad_data import check_any_bytes, files
 from tests.guarantees.test_files import READ_BY, check_damage, damage
 from tests.text.test_archives import MAKERS, contents
-from text.tokenizing.tokenizers import TokenizerName, build_tokenizer
+from text.tokenizing.tokenizers import build_tokenizer
 
 __all__ = ["finished", "project"]  # the fixtures
 

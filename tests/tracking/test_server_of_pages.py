@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TRAIN = """
 from matplotlib.figure import Figure
-from tracking.runs import comparison_run, training_run
+from tests.tracking.connected import comparison_run, training_run
 with training_run("e", "lstm", 1, "s1") as run:
     run.log_figure(Figure(), "learning_curves.png")
 with comparison_run("e", "lstm", "c1", ["s1"], {}, "Nobody won."):
@@ -26,7 +26,7 @@ with comparison_run("e", "lstm", "c1", ["s1"], {}, "Nobody won."):
 print(run.run_id)
 """
 DELETE = """
-from tracking.store import open_experiment
+from tests.tracking.connected import open_experiment
 client, experiment_id = open_experiment("e")
 client.delete_experiment(experiment_id)
 """

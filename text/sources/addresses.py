@@ -1,9 +1,11 @@
-"""What params.yaml names outside the project: addresses, files and folders, and what a local one holds now."""
+"""Sources outside the project that params.yaml names: addresses, local files and folders, and digests of local ones."""
 
 import hashlib
 import os
 import re
 from pathlib import Path
+
+from core.checksums import checksum
 
 LOCAL = re.compile(
     r"(file|local)://", re.IGNORECASE
@@ -11,37 +13,31 @@ LOCAL = re.compile(
 
 
 def is_address(source: str) -> bool:
-    """Whether `source` is an address, such as s3://…, and no local path; file://… is one."""
+    """Whether `source` is an address such as s3://…; file://… is a local path."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//|:)", source) is not None and not LOCAL.match(source)
 
 
 def local_path(source: str) -> Path | None:
-    """The file or folder of that name, or None where there is no such one."""
+    """The file or folder of that name; None if there is none."""
     try:
         path = Path(LOCAL.sub("", source)).expanduser()
         if not path.exists() and "DVC_ROOT" in os.environ:
-            # `dvc exp run --temp` and the queue work in a copy elsewhere; relative paths are meant from the project.
+            # `dvc exp run --temp` and the queue run in a copy of the project; relative paths start at the original.
             path = Path(os.environ["DVC_ROOT"]) / path
         return path if source != "" and path.exists() else None
     except (OSError, RuntimeError):  # a name too long; the home of an unknown user
         return None
 
 
-def digest(path: Path, algorithm: str = "sha256") -> str:
-    """The checksum of a file, such as `sha256:…`; a gigabyte takes a second."""
-    with path.open("rb") as file:
-        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
-
-
 def local_content(source: str | None) -> str | None:
-    """The digest of a local `source`: of a file, or of a folder's names and files; None for all else."""
+    """The digest of a local `source`: of a file, or of a folder's names and files; None for anything else."""
     if source is None or is_address(source) or (path := local_path(source)) is None:
         return None
     try:
         if path.is_file():
-            return digest(path)
+            return checksum(path)
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        lines = "".join(f"{file.relative_to(path).as_posix()!r} {digest(file)}\n" for file in files)
+        lines = "".join(f"{file.relative_to(path).as_posix()!r} {checksum(file)}\n" for file in files)
         return f"sha256:{hashlib.sha256(lines.encode(errors='surrogateescape')).hexdigest()}"
     except OSError:  # the stage download says what cannot be read
         return None

@@ -1,8 +1,8 @@
-"""Reads the files of an archive, a folder or a single file one after another, without ever extracting to disk.
+"""Reads the files of an archive, a folder or a single file one after another; nothing is extracted to disk.
 
-Because nothing is extracted, no archive can write outside a folder; one that tries (absolute paths, `..`, links,
-devices) is still refused by name, as is one that unpacks to far more than its own size. What a file is, its content
-says, not its name: gzip, tar, tar in gzip, zip, or none of them. Archives inside archives or folders are plain files.
+The content of a file, not its name, decides what it is: gzip, tar, tar in gzip, zip, or none of them. Archives inside
+archives or folders are plain files. An archive with absolute paths, `..`, links or devices is refused. So is one that
+unpacks to far more than its own size: this check is ours, since neither tarfile nor zipfile limits what it unpacks.
 """
 
 import gzip
@@ -21,21 +21,21 @@ from typing import IO
 
 from core.errors import DataError
 
-# A text seldom shrinks to a tenth; gzip's best is a thousandth. Archives that unpack to less than the floor never hurt.
+# Texts seldom shrink to less than a tenth; gzip reaches a thousandth. What unpacks to less than the floor is harmless.
 BOMB_RATIO = 200
 BOMB_FLOOR = 256 * 2**20
 
 GZIP = b"\x1f\x8b"
 
-Wanted = Callable[[str], bool]
+NameFilter = Callable[[str], bool]
 
 
 @dataclass
 class Member:
-    """A file in an archive or folder. Its content can be read once, before the next member is asked for."""
+    """A file in an archive or folder. Its content can be read once, before the next member."""
 
     name: str  # inside the archive or folder, with slashes
-    origin: str  # what errors call it
+    origin: str  # the file's name in errors
     _path: Path
     _stream: IO[bytes]
 
@@ -45,13 +45,13 @@ class Member:
             return self._stream.read()
 
     def lines(self) -> Iterator[bytes]:
-        """The content up to and with each line feed."""
+        """The lines of the content, each with its line feed."""
         with _faults(self._path):
             yield from self._stream
 
     @contextmanager
     def file(self) -> Iterator[IO[bytes]]:
-        """The content as a file that can be read again from its start; where need be a temporary copy."""
+        """The content as a file that can be read several times; from an archive it is a temporary copy."""
         if isinstance(self._stream, io.BufferedReader) and isinstance(self._stream.raw, io.FileIO):
             with _faults(self._path):
                 yield self._stream
@@ -63,67 +63,67 @@ class Member:
             yield copy
 
 
-def members(path: Path, wanted: Wanted = lambda _: True, *, floor: int = BOMB_FLOOR) -> Iterator[Member]:
-    """The files in `path` whose name is `wanted`, but no hidden ones: an archive's in its order, a folder's sorted.
+def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BOMB_FLOOR) -> Iterator[Member]:
+    """The files in `path` whose name `is_read` accepts, without hidden ones; those of a folder are sorted.
 
     Raises:
-        DataError: `path` is damaged, cannot be read, or is an archive that is not safe.
+        DataError: `path` is damaged, unreadable, or an unsafe archive.
     """
     with _faults(path):
         if path.is_dir():
             for file in sorted(file for file in path.rglob("*") if file.is_file()):
                 name = file.relative_to(path).as_posix()
-                if _chosen(name.removesuffix(".gz"), wanted):
+                if _is_chosen(name.removesuffix(".gz"), is_read):
                     with file.open("rb") as stream, _faults(file):
                         yield _single(file, name, stream, floor)
             return
         with path.open("rb") as stream:
             head = stream.peek(512)
             if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-                yield from _zip(stream, path, wanted, _limit(path, floor))
+                yield from _zip(stream, path, is_read, _limit(path, floor))
             elif head.startswith(GZIP) and _is_tar((unpacked := _unpacked(stream, path, floor)).peek(512)):
-                yield from _tar(unpacked, path, wanted)
+                yield from _tar(unpacked, path, is_read)
             elif _is_tar(head):
                 stream.seek(-512, io.SEEK_END)
                 if stream.read().strip(b"\0"):
                     raise tarfile.ReadError("no end mark")
                 stream.seek(0)
-                yield from _tar(stream, path, wanted)
-            elif _chosen(path.name.removesuffix(".gz"), wanted):
+                yield from _tar(stream, path, is_read)
+            elif _is_chosen(path.name.removesuffix(".gz"), is_read):
                 stream.seek(0)
                 yield _single(path, path.name, stream, floor)
 
 
 def is_archive_name(name: str) -> bool:
-    """Whether an address or path is that of an archive of several files."""
+    """Whether an address or path names an archive of several files."""
     return name.lower().endswith((".tar.gz", ".tgz", ".tar", ".zip"))
 
 
 def names(path: Path) -> list[str]:
-    """The names of all files that `members` would give."""
+    """The names of all files that `members` yields."""
     return [member.name for member in members(path)]
 
 
 @contextmanager
 def _faults(path: Path) -> Iterator[None]:
-    """Turns what the libraries raise into one line that names `path`."""
+    """Turns the libraries' errors into one line that names `path`."""
     try:
         yield
     except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it or give a whole one") from None
+        raise DataError(f"{path} is damaged ({error}); delete it, or replace it by an undamaged one") from None
     except (OSError, NotImplementedError) as error:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _single(path: Path, name: str, stream: io.BufferedReader, floor: int) -> Member:
-    """A file that is no archive; gzip around it is taken off."""
+    """A file that is no archive; gzip is decompressed."""
     if stream.peek(2).startswith(GZIP):
         return Member(name.removesuffix(".gz"), str(path), path, _unpacked(stream, path, floor))
     return Member(name, str(path), path, stream)
 
 
 def _unpacked(stream: io.BufferedReader, path: Path, floor: int) -> io.BufferedReader:
-    """What is inside gzip, up to the limit; the limit counts everything, also what is skipped later."""
+    """The content of a gzip file, up to the limit, which counts skipped files too."""
     return io.BufferedReader(_Limited(gzip.GzipFile(fileobj=stream), path, _limit(path, floor)), 2**17)
 
 
@@ -131,23 +131,23 @@ def _limit(path: Path, floor: int) -> int:
     return max(floor, BOMB_RATIO * path.stat().st_size)
 
 
-def _tar(file: IO[bytes], path: Path, wanted: Wanted) -> Iterator[Member]:
+def _tar(file: IO[bytes], path: Path, is_read: NameFilter) -> Iterator[Member]:
     with tarfile.open(fileobj=file, mode="r|") as archive:
         for entry in archive:
             plain = entry.isdir() or (entry.isreg() and not entry.issparse())
             _check(path, entry.name, None if plain else "a link" if entry.issym() or entry.islnk() else "no plain file")
-            if entry.isreg() and _chosen(entry.name, wanted):
+            if entry.isreg() and _is_chosen(entry.name, is_read):
                 stream = archive.extractfile(entry)
                 assert stream is not None  # of a regular file
                 yield Member(_clean(entry.name), f"{entry.name} in {path}", path, stream)
-        # tarfile takes a broken header for the end, and gzip's checksum stands at the very end: read on to it.
+        # tarfile takes a broken header for the end, and gzip's checksum is at the very end: read up to it.
         assert archive.fileobj is not None
         while rest := archive.fileobj.read(2**20):
             if rest.strip(b"\0"):
                 raise tarfile.ReadError("bad header")
 
 
-def _zip(file: IO[bytes], path: Path, wanted: Wanted, limit: int) -> Iterator[Member]:
+def _zip(file: IO[bytes], path: Path, is_read: NameFilter, limit: int) -> Iterator[Member]:
     with zipfile.ZipFile(file) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > limit:
             raise _bomb(path, limit)
@@ -155,7 +155,7 @@ def _zip(file: IO[bytes], path: Path, wanted: Wanted, limit: int) -> Iterator[Me
             kind = stat.S_IFMT(entry.external_attr >> 16)
             fault = "encrypted" if entry.flag_bits & 1 else _ZIP_FAULTS.get(kind, "no plain file")
             _check(path, entry.filename, fault)
-            if not entry.is_dir() and _chosen(entry.filename, wanted):
+            if not entry.is_dir() and _is_chosen(entry.filename, is_read):
                 with archive.open(entry) as stream:
                     yield Member(_clean(entry.filename), f"{entry.filename} in {path}", path, stream)
 
@@ -164,7 +164,7 @@ _ZIP_FAULTS = {0: None, stat.S_IFREG: None, stat.S_IFDIR: None, stat.S_IFLNK: "a
 
 
 def _check(path: Path, name: str, fault: str | None) -> None:
-    """Refuses a member that is no file of its own, or whose name leads out of the folder."""
+    """Refuses a member that is no plain file or folder, or whose name leads out of the folder."""
     parts = name.replace("\\", "/").split("/")
     if fault is None and (parts[0] == "" or ":" in parts[0] or ".." in parts):
         fault = "a path out of the folder"
@@ -172,9 +172,9 @@ def _check(path: Path, name: str, fault: str | None) -> None:
         raise DataError(f"{path} is refused: its member {name!r} is {fault}; allowed: plain files and folders")
 
 
-def _chosen(name: str, wanted: Wanted) -> bool:
-    """Whether a file is to be read; hidden ones (.DS_Store, ._train.csv) never are."""
-    return not name.rpartition("/")[2].startswith(".") and wanted(_clean(name))
+def _is_chosen(name: str, is_read: NameFilter) -> bool:
+    """Whether to read a file; hidden ones (.DS_Store, ._train.csv) are never read."""
+    return not name.rpartition("/")[2].startswith(".") and is_read(_clean(name))
 
 
 def _clean(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The data card: what data/raw holds, as JSON for programs and as a table for people."""
+"""The data card: the content of data/raw, as JSON for programs and as a table for people."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from text.sources.corpus import Split
 
-Part = tuple[Split, NDArray[np.bool_]]  # a split as it was read, and which of its documents count
+Part = tuple[Split, NDArray[np.bool_]]  # a split as read, and which of its documents belong to the part
 
 QUANTILES = {"min": 0.0, "p05": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99, "max": 1.0}
 LABELS_SHOWN = 12
@@ -31,9 +31,9 @@ def card(
 ) -> dict[str, Any]:
     """The card's content, the same for the same data.
 
-    A duplicate is a document whose text stands in the split already (`within`), or in both of two splits (`across`);
-    texts with more than one label are `conflicting`. `missing` rows are counted where they were read: those of a file
-    that is split here, at its training split. `notes` say how a user's own files were read.
+    Duplicates are documents whose text occurs earlier in the split (`within`) or in both of two splits (`across`);
+    texts with several labels are `conflicting`. `missing` rows count for the split of their file, or for the training
+    split if the file is split here. `notes` say how a user's files were read.
     """
     return {
         "name": name,
@@ -88,7 +88,7 @@ def _across(one: Texts, other: Texts) -> dict[str, int]:
 
 
 def _conflicting(keys: NDArray[np.uint64], labels: NDArray[np.int32]) -> int:
-    """How many texts have more than one label; a text without a label has no conflict."""
+    """The number of texts with more than one label; missing labels do not count."""
     pairs = np.unique(np.rec.fromarrays([keys[labels >= 0], labels[labels >= 0]]))
     return int((np.unique(pairs["f0"], return_counts=True)[1] > 1).sum())
 
@@ -106,7 +106,7 @@ def table(content: Mapping[str, Any]) -> RenderableType:
 
     add("documents", (facts["rows"] for facts in splits.values()), last=True)
     for label, shares in _shares(content):
-        # As Text, because brackets in a string would be markup.
+        # As Text, since rich reads brackets in a string as markup.
         result.add_row(Text(label[:40]), *shares)
     result.add_section()
     for quantile, name in {"median": "median length", "p95": "95 % are up to", "max": "longest"}.items():
@@ -119,7 +119,7 @@ def table(content: Mapping[str, Any]) -> RenderableType:
 
 
 def _shares(content: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Each label's share of each split; only the most frequent labels where there are many."""
+    """Each label's share of each split; of many labels only the most frequent."""
     splits = list(content["splits"].values())
     names = content["labels"]
     if len(names) > LABELS_SHOWN:
@@ -131,10 +131,10 @@ def _shares(content: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _notes(content: Mapping[str, Any]) -> Iterator[RenderableType]:
-    for pair, found in content["duplicates"]["across"].items():
-        if found["texts"]:
-            conflicting = f", {found['conflicting']:,} of them with several labels" if found["conflicting"] else ""
-            yield f"texts that stand in both {pair.replace('/', ' and ')}: {found['texts']:,}{conflicting}"
+    for pair, counts in content["duplicates"]["across"].items():
+        if counts["texts"]:
+            conflicting = f", {counts['conflicting']:,} of them with several labels" if counts["conflicting"] else ""
+            yield f"texts that stand in both {pair.replace('/', ' and ')}: {counts['texts']:,}{conflicting}"
     for note in content["notes"]:
         yield Text(f"note: {note}")
     yield f"digest {content['digest']}"

@@ -1,4 +1,4 @@
-"""Which columns of a user's tables hold text and label, and whether a table has them."""
+"""Where a user's tables hold text and label, and whether a table has these columns."""
 
 import difflib
 from collections.abc import Sequence
@@ -8,14 +8,16 @@ from core.errors import DataError
 
 KEYS = ("data.text_column", "data.label_column")
 
+Row = tuple[int, Any, Any]  # number of the row from 1, text, label
 
-class Wanted(NamedTuple):
-    """The columns that are read, both by name or both by number, and how files that are text are written."""
+
+class Layout(NamedTuple):
+    """The two columns, both by name or both by number from 1, and how text files are written."""
 
     text: str | int
     label: str | int
     encoding: str = "utf-8"
-    literal: frozenset[str] = frozenset()  # where quotation marks mean nothing (text/sources/quotes.py)
+    literal: frozenset[str] = frozenset()  # delimiters of files in which quotation marks are mere text (quotes.py)
 
     @property
     def columns(self) -> tuple[str | int, str | int]:
@@ -28,25 +30,22 @@ class Wanted(NamedTuple):
         return isinstance(self.text, int)
 
 
-Row = tuple[int, Any, Any]  # number of the row, text, label
-
-
-def check_columns(found: Sequence[str], wanted: Wanted, origin: str, also: str = "") -> None:
-    """Whether both columns are there, once; `also` says what else is allowed besides their names.
+def check_columns(names: Sequence[str], layout: Layout, origin: str, also: str = "") -> None:
+    """Checks that a table with columns of these names has both columns once; `also` adds to what is allowed.
 
     Raises:
-        DataError: a column is missing or stands there twice; the message lists those that were found.
+        DataError: a column is missing or ambiguous; the message lists the table's columns.
     """
-    for key, column in zip(KEYS, wanted.columns, strict=True):
-        if (times := list(found).count(column)) == 1:  # type: ignore[arg-type]  # a number is not there
+    for key, column in zip(KEYS, layout.columns, strict=True):
+        if (times := list(names).count(column)) == 1:  # type: ignore[arg-type]  # a number is not there
             continue
         reason = "has no such column" if times == 0 else f"has {times} columns of that name"
-        close = difflib.get_close_matches(str(column), found, n=1)
+        close = difflib.get_close_matches(str(column), names, n=1)
         hint = f" did you mean {close[0]!r}?" if close and times == 0 else ""
-        raise DataError(f"{key} is {column!r}, but {origin} {reason};{hint} allowed: {listed(found)}{also}")
+        raise DataError(f"{key} is {column!r}, but {origin} {reason};{hint} allowed: {listed(names)}{also}")
 
 
-def listed(found: Sequence[str]) -> str:
-    """The first of the names that were found, for a message."""
-    shown = ", ".join(repr(name[:60]) for name in found[:10])
-    return (shown or "nothing") + (f" and {len(found) - 10} more" if len(found) > 10 else "")
+def listed(names: Sequence[str]) -> str:
+    """The first names, for a message."""
+    first = ", ".join(repr(name[:60]) for name in names[:10])
+    return (first or "nothing") + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -1,7 +1,7 @@
 """Documents between a parser and data/raw: texts on disk, a few numbers about each in memory.
 
-`collect` writes what a parser gives to one Arrow file a split and notes label, text key and length of every document;
-`write` turns chosen rows of such a file into Parquet. Memory thus grows by 16 bytes a document, however long the texts.
+`collect` writes a parser's documents to one Arrow file a split, and keeps label, text key and length of each in memory:
+16 bytes a document, however long the texts. `write` turns chosen rows of such a file into Parquet.
 """
 
 import hashlib
@@ -25,15 +25,15 @@ SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("label", pa.str
 LABEL = pa.field("label", pa.int32())
 UNLABELLED = "unlabelled"
 
-MOST_CLASSES = 1000  # tables and figures have a cell for each pair of them
+MOST_CLASSES = 1000  # tables and figures have a cell for each pair of classes
 
-# A batch and a Parquet row group end with whichever comes first.
+# A batch and a Parquet row group end at the limit that is reached first.
 BATCH_ROWS = 8192
 BATCH_CHARACTERS = 2**23
 
 
 class Document(NamedTuple):
-    """What a parser reads; a text or label of None is missing, an empty text is a text."""
+    """A document as a parser yields it; None is a missing text or label, an empty text is a text."""
 
     split: str
     id: str
@@ -43,18 +43,18 @@ class Document(NamedTuple):
 
 @dataclass
 class Split:
-    """The documents of one split as they were read; `labels`, `keys` and `lengths` have an entry for each."""
+    """The documents of one split as read; `labels`, `keys` and `lengths` have one entry a document."""
 
-    path: Path  # Arrow IPC file: id, text and the data set's own columns
+    path: Path  # Arrow IPC file: id, text and the data set's extra columns
     labels: NDArray[np.int32]  # index of the class; -1: unlabelled
-    keys: NDArray[np.uint64]  # equal for equal texts; their order is random, drawn from the seed
+    keys: NDArray[np.uint64]  # equal for equal texts; random numbers that depend on the seed
     lengths: NDArray[np.int32]  # in whitespace tokens
-    missing: int  # rows that were dropped because their text or label is missing
-    columns: list[str]  # the data set's own
+    missing: int  # rows dropped, since their text or label is missing
+    columns: list[str]  # the data set's extra columns
 
     @property
     def labelled(self) -> bool:
-        """Whether these are documents with classes."""
+        """Whether the documents have classes."""
         return self.path.stem != UNLABELLED
 
 
@@ -73,7 +73,7 @@ def batches(documents: Iterable[Document]) -> Iterator[tuple[str, pa.RecordBatch
 
 
 def table_batches(tables: Mapping[str, pa.Table], names: Sequence[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """The batches of finished tables, whose column label holds indices of `names`."""
+    """The batches of tables whose column label holds indices of `names`."""
     for split, table in tables.items():
         labels = pa.chunked_array([pa.array(names).take(chunk) for chunk in table["label"].chunks], pa.string())
         table = table.set_column(table.schema.get_field_index("label"), "label", labels)
@@ -86,12 +86,12 @@ def _batch(rows: list[Document]) -> tuple[str, pa.RecordBatch]:
 
 
 def collect(parsed: Batches, folder: Path, seed: int) -> tuple[dict[str, Split], list[str]]:
-    """Stores the texts in `folder`; returns the splits, and the label names in the order of their first document.
+    """Stores the texts in `folder`; returns the splits, and the label names in order of first occurrence.
+
+    Batches hold id, text, label (a name; null in the split "unlabelled"), then the data set's extra columns.
 
     Raises:
-        DataError: there are more classes than can be compared.
-
-    Batches hold id, text, label (a name; null in the split "unlabelled"), then the data set's own columns.
+        DataError: there are more than MOST_CLASSES classes.
     """
     names: dict[str, int] = {}
     collectors: dict[str, _Collector] = {}
@@ -102,10 +102,10 @@ def collect(parsed: Batches, folder: Path, seed: int) -> tuple[dict[str, Split],
             collectors[split].add(batch, names)
             if len(names) > MOST_CLASSES:
                 examples = ", ".join(repr(name[:20]) for name in list(names)[:3])
-                read = [collector.finished() for collector in collectors.values()]
-                reason = objection(list(names), *counted(read)) or "is data.label_column the right one?"
+                splits = [collector.finished() for collector in collectors.values()]
+                reason = objection(list(names), *counted(splits)) or "is data.label_column the right one?"
                 raise DataError(
-                    f"the data have more than {MOST_CLASSES} classes, the most that are compared, among them "
+                    f"the data have more than {MOST_CLASSES} classes, the largest number allowed, among them "
                     f"{examples}; {reason}"
                 )
     finally:
@@ -158,14 +158,14 @@ class _Collector:
 
 
 def counted(splits: Iterable[Split]) -> tuple[int, int]:
-    """How many documents with a label there are in all, and how many different texts."""
+    """The number of labelled documents, and the number of different texts among them."""
     keys = [split.keys for split in splits if split.labelled]
     return sum(map(len, keys)), len(np.unique(np.concatenate(keys))) if keys else 0
 
 
-def relabel(splits: Mapping[str, Split], names: Sequence[str], wanted: Sequence[str]) -> None:
-    """Turns labels from indices of `names` into indices of `wanted`, which holds at least the same names."""
-    position = {name: index for index, name in enumerate(wanted)}
+def relabel(splits: Mapping[str, Split], names: Sequence[str], new_names: Sequence[str]) -> None:
+    """Turns labels from indices of `names` into indices of `new_names`, which holds at least the same names."""
+    position = {name: index for index, name in enumerate(new_names)}
     new = np.array([position[name] for name in names], dtype=np.int32)
     for split in splits.values():
         if split.labelled:
@@ -173,7 +173,7 @@ def relabel(splits: Mapping[str, Split], names: Sequence[str], wanted: Sequence[
 
 
 def _key(text: str, seed: int) -> int:
-    # Of 10 million texts, two different ones share a key with a chance of 3 in a million; they are then kept together.
+    # Among 10 million texts, two different ones share a key with probability 3 in a million; they then stay together.
     return int.from_bytes(
         hashlib.blake2b(text.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest(), "little"
     )
@@ -184,7 +184,7 @@ def write(
 ) -> None:
     """Writes the chosen `rows` of `source` (one entry a document) to <folder>/<split>.parquet.
 
-    `content` is fed one JSON line for each document: split, id, text, label name, own columns.
+    `content` is updated with one JSON line a document: split, id, text, label name, extra columns.
     """
     with pa.memory_map(str(source.path)) as file:
         reader = pa.ipc.open_file(file)
@@ -212,7 +212,7 @@ def _chosen(reader: Any, source: Split, rows: NDArray[np.bool_]) -> Iterator[pa.
 
 
 def _row_groups(chosen: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The same documents in tables of a size that suits Parquet."""
+    """The documents in tables of the size of a row group."""
     waiting: list[pa.RecordBatch] = []
     for batch in chosen:
         waiting.append(batch)

@@ -1,7 +1,7 @@
 """A user's own data: one table, or train, test and optionally validation tables (text/sources/tables.py).
 
-What counts as missing: null, NaN, an absent JSON key, and an empty label. An empty text is a text. Labels are names,
-the same in every format (text/sources/labels.py).
+Missing are null, NaN, an absent JSON key, and an empty label; an empty text is a text. Labels are names, spelled the
+same in every format (text/sources/labels.py).
 """
 
 import math
@@ -16,7 +16,7 @@ import numpy as np
 
 from core.errors import DataError
 from text.sources.archives import members, names
-from text.sources.columns import Wanted, listed
+from text.sources.columns import Layout, listed
 from text.sources.corpus import Document, Split, counted
 from text.sources.labels import Spellings, doubts, objection, spelled
 from text.sources.lines import Utf8Lines
@@ -25,78 +25,78 @@ from text.sources.splits import ALL
 from text.sources.tables import DELIMITED, READERS, delimited
 
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "dev": "validation"}
-MENDS = {
+REMEDIES = {
     ".xlsx": "save its sheet as CSV",
     ".xls": "save its sheet as CSV",
     ".json": ".jsonl has one object a line",
     ".txt": "call it .csv or .tsv if that is what it holds",
 }
-NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # what no XML takes, and line ends
+NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # line ends, and what XML forbids
 LONGEST_LABEL = 200  # characters; it names a class in tables and figures
 MIXED_UP = "; are data.text_column and data.label_column mixed up?"
 
 
-def parse(paths: Sequence[Path], wanted: Wanted, notes: list[str] | None = None) -> Iterator[Document]:
+def parse(paths: Sequence[Path], layout: Layout, notes: list[str] | None = None) -> Iterator[Document]:
     """The documents in the fetched `paths`: one file, or one folder or archive that holds the files.
 
-    What was decided, changed or left alone on the way is added to `notes`, with the last document.
+    `notes` gets a line for each decision, change and ignored file; they are complete after the last document.
 
     Raises:
-        DataError: one line that names the file, and where it can the line, that cannot be read.
+        DataError: one line that names the file that cannot be read, and if possible the line in it.
     """
     [path] = paths
     notes = [] if notes is None else notes
     split_of = _assign(path, names(path), notes)
-    wanted = wanted._replace(literal=_survey(path, split_of, wanted, notes))
+    layout = layout._replace(literal=_survey(path, split_of, layout, notes))
     spellings = Spellings()
     for member in members(path, lambda name: name in split_of):
         split = split_of[member.name]
         number = 0
-        for number, text, label in READERS[_suffix(member.name)](member, wanted):
+        for number, text, label in READERS[_suffix(member.name)](member, layout):
             where = f"row {number} of {member.origin}"
             yield Document(
-                split, f"{split}/{number}", _text(text, wanted, where), _label(label, wanted, where, spellings)
+                split, f"{split}/{number}", _text(text, layout, where), _label(label, layout, where, spellings)
             )
         if number == 0:
             raise DataError(
-                f"{member.origin} holds no rows; expected {wanted.text!r} and {wanted.label!r} of documents"
+                f"{member.origin} holds no rows; expected {layout.text!r} and {layout.label!r} of documents"
             )
     notes.extend(spellings.notes())
 
 
-def _survey(path: Path, split_of: Mapping[str, str], wanted: Wanted, notes: list[str]) -> frozenset[str]:
-    """Decides how all files that are text are written; returns the separators with literal quotation marks."""
-    quotes, utf8 = Quotes(), Utf8Lines(wanted.encoding)
+def _survey(path: Path, split_of: Mapping[str, str], layout: Layout, notes: list[str]) -> frozenset[str]:
+    """Reads all text files to find out how they are written; returns the delimiters with literal quotation marks."""
+    quotes, utf8 = Quotes(), Utf8Lines(layout.encoding)
     for member in members(path, lambda name: name in split_of and _suffix(name) != ".parquet"):
         if _suffix(member.name) in DELIMITED:
-            with delimited(member, wanted) as table:
+            with delimited(member, layout) as table:
                 quotes.add(table)
-                utf8.add(table.raw())
+                utf8.add(table.lines())
         else:
             utf8.add(member.lines())
-    literal, found = quotes.decide()
-    notes += [*found, *utf8.notes()]
+    literal, decisions = quotes.decide()
+    notes += [*decisions, *utf8.notes()]
     return literal
 
 
-def check(read: Mapping[str, Split], labels: Sequence[str], by_number: bool) -> list[str]:
-    """Whether the columns hold texts and classes; `labels` are the names of the splits' labels.
+def check(splits: Mapping[str, Split], labels: Sequence[str], by_number: bool) -> list[str]:
+    """Checks that the columns hold texts and classes; `labels` are the names of the splits' labels.
 
     Returns:
-        Notes on what looks wrong but may be meant.
+        Notes on what may be a mistake.
 
     Raises:
-        DataError: what looks so wrong that it cannot be meant.
+        DataError: a certain mistake.
     """
-    counts = counted(read.values())
-    source = read.get("train") or next(iter(read.values()))
+    counts = counted(splits.values())
+    source = splits.get("train") or next(iter(splits.values()))
     in_training = [labels[index] for index in np.unique(source.labels)]
     if reason := objection(labels, *counts) or objection(in_training, *counted([source])):
         raise DataError(reason)
     notes = list(doubts(labels, *counts))
-    first = Counter(labels[split.labels[0]] for split in read.values() if len(split.labels))
+    first = Counter(labels[split.labels[0]] for split in splits.values() if len(split.labels))
     if by_number and len(labels) > 2:
-        rows = np.bincount(np.concatenate([split.labels for split in read.values()]))
+        rows = np.bincount(np.concatenate([split.labels for split in splits.values()]))
         notes += [
             f"only the first row has the label {label!r}: is it a header? Then name the columns by it"
             for label, number in first.items()
@@ -106,7 +106,7 @@ def check(read: Mapping[str, Split], labels: Sequence[str], by_number: bool) -> 
 
 
 def sorted_labels(names: Iterable[str]) -> list[str]:
-    """Label names in the order of their classes: as numbers if all are, else by alphabet."""
+    """Label names in the order of their classes: by number if all are numbers, else by alphabet."""
     result = sorted(names)
     try:
         numbers = {name: float(name) for name in result}
@@ -119,41 +119,41 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def _assign(path: Path, found: list[str], notes: list[str]) -> dict[str, str]:
-    """The split of each file that is to be read: by its name, or ALL where there is but one file."""
-    readable = [name for name in found if _suffix(name) in READERS]
+def _assign(path: Path, file_names: list[str], notes: list[str]) -> dict[str, str]:
+    """The split of each file to read: by its name, or ALL if there is only one file."""
+    readable = [name for name in file_names if _suffix(name) in READERS]
     if len(readable) == 1:
         return {readable[0]: ALL}
     split_of = {name: SPLITS[stem] for name in readable if (stem := PurePosixPath(name).stem.lower()) in SPLITS}
     if not readable:
-        mend = f"; {MENDS[suffix]}" if (suffix := path.suffix.lower()) in MENDS else ""
-        raise DataError(f"{path} holds no table; found: {listed(found)}; allowed: {', '.join(READERS)}{mend}")
+        remedy = f"; {REMEDIES[suffix]}" if (suffix := path.suffix.lower()) in REMEDIES else ""
+        raise DataError(f"{path} holds no table; found: {listed(file_names)}; allowed: {', '.join(READERS)}{remedy}")
     allowed = f"one file, or train, test and optionally validation, in the formats {', '.join(READERS)}"
     for split in ("train", "test", "validation"):
         files = [name for name, of in split_of.items() if of == split]
         if len(files) > 1:
             raise DataError(f"{path} holds several files for {split}: {', '.join(files)}; allowed: {allowed}")
         if not files and split != "validation":
-            raise DataError(f"{path} has no file for {split}; found: {listed(found)}; allowed: {allowed}")
-    if unread := [name for name in readable if name not in split_of]:
-        notes.append(f"tables that were left alone: {listed(unread)}")
+            raise DataError(f"{path} has no file for {split}; found: {listed(file_names)}; allowed: {allowed}")
+    if ignored := [name for name in readable if name not in split_of]:
+        notes.append(f"ignored tables: {listed(ignored)}")
     return split_of
 
 
-def _text(value: Any, wanted: Wanted, where: str) -> str | None:
-    """The document; a number is written as one."""
+def _text(value: Any, layout: Layout, where: str) -> str | None:
+    """The document; a number becomes its digits."""
     if value is None or value != value:
         return None
     if not isinstance(value, str | int | float | Decimal):
-        raise DataError(f"column {wanted.text!r} holds a {type(value).__name__} in {where}; allowed: text")
-    return _encodable(str(value), wanted.text, where)
+        raise DataError(f"column {layout.text!r} holds a {type(value).__name__} in {where}; allowed: text")
+    return _encodable(str(value), layout.text, where)
 
 
-def _label(value: Any, wanted: Wanted, where: str, spellings: Spellings) -> str | None:
+def _label(value: Any, layout: Layout, where: str, spellings: Spellings) -> str | None:
     """The name of the class."""
     if value is None or value != value:
         return None
-    column = wanted.label
+    column = layout.label
     if not isinstance(value, str | int | float | Decimal):
         hint = "; the data look multi-label" if isinstance(value, list) else ""
         kind = type(value).__name__
@@ -172,7 +172,7 @@ def _label(value: Any, wanted: Wanted, where: str, spellings: Spellings) -> str 
 
 
 def _number(value: float | Decimal) -> str:
-    """A number, or True or False, without an exponent or zeros at its end."""
+    """A number, or True or False, without exponent and trailing zeros."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

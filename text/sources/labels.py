@@ -1,4 +1,4 @@
-"""What a user's labels are called, and what speaks against their being classes."""
+"""Names of a user's labels, and signs that a column does not hold classes."""
 
 import math
 import re
@@ -9,9 +9,18 @@ from functools import lru_cache
 
 WHOLE = re.compile(r"-?(0|[1-9][0-9]*)\.0+")
 BOOLEANS = ("True", "TRUE", "False", "FALSE")
-MISSING = ("nan", "null", "none", "n/a", "na", "<na>", "#n/a", "nat")  # as programs write them, in any case
+MISSING = (
+    "nan",
+    "null",
+    "none",
+    "n/a",
+    "na",
+    "<na>",
+    "#n/a",
+    "nat",
+)  # as programs write them, in any case
 SEPARATORS = ",;|"
-FEW = 10  # documents or labels, of which nothing can be said
+FEW = 10  # documents or labels; fewer are not judged
 
 
 @lru_cache(4096)
@@ -29,14 +38,14 @@ def spelled(label: str) -> str:
 
 
 class Spellings:
-    """Gives labels their names, and counts those that were spelled in another way."""
+    """Names labels, and counts those that were spelled differently."""
 
     def __init__(self) -> None:
         self._changed = 0
         self._examples: dict[str, str] = {}
 
     def name(self, label: str) -> str:
-        """The name of a label as it was read."""
+        """The name of the label that a file holds."""
         if (name := spelled(label)) != label and name:
             self._changed += 1
             if len(self._examples) < 3:
@@ -44,21 +53,21 @@ class Spellings:
         return name
 
     def notes(self) -> Iterator[str]:
-        """What was changed, if anything was."""
+        """A line about the changed spellings, if there are any."""
         if self._changed:
             examples = ", ".join(f"{_shown(label[:40])} to {name[:40]!r}" for label, name in self._examples.items())
             yield f"labels whose spelling was changed: {self._changed:,} (such as {examples})"
 
 
 def _shown(label: str) -> str:
-    """A label for a message, with what cannot be told from its name by looking at it."""
+    """A label for a message; escaped if it looks like its name."""
     return repr(label) if unicodedata.is_normalized("NFC", label) else ascii(label)
 
 
 def objection(labels: Sequence[str], documents: int, texts: int) -> str | None:
-    """What is wrong with the columns of so many `documents` with so many different `labels` and `texts`, or None.
+    """Why the columns cannot be right, or None: several labels a document, ids or scores as labels, a wrong text.
 
-    They look multi-label, or like ids or scores; or the text column holds no texts.
+    `documents` and `texts` are the numbers of documents and of different texts; `labels` are the different labels.
     """
     if multi := _multi_label(labels):
         return multi
@@ -71,13 +80,13 @@ def objection(labels: Sequence[str], documents: int, texts: int) -> str | None:
         return f"only {texts:,} different texts in {documents:,} documents: is data.text_column the right one?"
     if len(labels) >= FEW and documents < 2 * len(labels):
         kind = "scores" if _are_scores(labels) else "ids, scores or texts"
-        found = "as many different labels as documents" if len(labels) == documents else "too many different labels"
-        return f"{found} ({len(labels):,} in {documents:,}): does data.label_column hold {kind} instead of classes?"
+        fault = "as many different labels as documents" if len(labels) == documents else "too many different labels"
+        return f"{fault} ({len(labels):,} in {documents:,}): does data.label_column hold {kind} instead of classes?"
     return None
 
 
 def doubts(labels: Sequence[str], documents: int, texts: int) -> Iterator[str]:
-    """What looks wrong with the columns but may be meant."""
+    """Notes on what may be a mistake in the columns."""
     groups: dict[str, list[str]] = {}
     for label in labels:
         groups.setdefault(_alike(label), []).append(label)
@@ -96,12 +105,12 @@ def doubts(labels: Sequence[str], documents: int, texts: int) -> Iterator[str]:
 
 
 def twin(label: str, others: Sequence[str]) -> str | None:
-    """One of the other labels that looks like `label`."""
+    """Another label that looks like `label`."""
     return next((other for other in others if other != label and _alike(other) == _alike(label)), None)
 
 
 def _alike(label: str) -> str:
-    """The same for labels that differ only in case, white space, invisible characters, or how a number is written."""
+    """A key that is equal for labels that differ only in case, white space, invisible characters or number format."""
     visible = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf")
     try:
         return str(float(visible))
@@ -119,9 +128,9 @@ def _are_scores(labels: Sequence[str]) -> bool:
 
 
 def _multi_label(labels: Sequence[str]) -> str | None:
-    """Why the labels look as if a document had several: [1, 2], or a label that joins others at other places of them.
+    """Why a document seems to have several labels: one is a list like [1, 2], or joins others in varying order.
 
-    That 'Portland, OR' joins the parts of 'Portland, ME' and 'Salem, OR' is no such case: each stays at its place.
+    'Portland, OR' beside 'Portland, ME' and 'Salem, OR' is a single label: each part always has the same position.
     """
     for separator in [*SEPARATORS, " "]:
         parts_of = {label: _parts(label, separator) for label in labels}
@@ -146,6 +155,6 @@ def _multi_label(labels: Sequence[str]) -> str | None:
 
 
 def _parts(label: str, separator: str) -> list[str]:
-    """What a label joins, each once, without brackets and quotes."""
+    """The different parts of a label, without brackets and quotes."""
     parts = (part.strip(" '\"") for part in label.strip("[](){} ").split(separator))
     return list(dict.fromkeys(part for part in parts if part))

@@ -1,8 +1,8 @@
-"""The formats of the catalogue's data sets: each function reads the fetched files and gives their documents.
+"""The formats of the catalogue's data sets: each function reads the downloaded files and yields their documents.
 
-All have the same signature: `paths` are the fetched files, or one folder or archive that holds them; `splits` maps the
-name of each wanted split to the file that holds it (for IMDB: to its folder). Ids are "<split>/<line>" of the official
-split, and stay the same when validation documents are taken from the training split.
+All have the same signature: `paths` are the downloaded files, or one folder or archive that holds them; `splits` maps
+the name of each split to read to its file (for IMDB: to its folder). Ids are "<split>/<line>" of the official
+split, and stay the same when validation documents are split off the training documents.
 """
 
 import re
@@ -16,12 +16,12 @@ from text.sources.delimited import csv_rows
 from text.sources.lines import decode, numbered_lines
 
 Splits = Mapping[str, str]
-Labels = Mapping[str, str]  # as the file spells them: as they are called
+Labels = Mapping[str, str]  # label in the file: name of the class
 Parser = Callable[[Sequence[Path], Splits, Labels], Iterator[Document]]
 
 
 def imdb(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
-    """The tree aclImdb/{train,test}/{neg,pos,unsup}/<number>_<rating>.txt; sorted, whatever the archive's order."""
+    """The tree aclImdb/{train,test}/{neg,pos,unsup}/<number>_<rating>.txt; sorted, since archives have any order."""
     pattern = re.compile(r"(?:^|.*/)(train|test)/(neg|pos|unsup)/(\d+)_(\d+)\.txt$")
 
     def key(name: str) -> tuple[str, str, int, int] | None:
@@ -34,7 +34,7 @@ def imdb(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Docu
     for path in paths:
         for member in members(path, lambda name: key(name) is not None):
             place = key(member.name)
-            assert place is not None  # it was wanted
+            assert place is not None  # else members would have skipped it
             if place in texts:
                 raise DataError(f"{member.origin} is there twice; allowed: once")
             texts[place] = decode(member.read(), member.origin)
@@ -47,7 +47,7 @@ def imdb(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Docu
 
 
 def nsmc(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
-    """Lines `id <tab> document <tab> label` behind a header; quotes mean nothing."""
+    """Lines `id <tab> document <tab> label` after a header; quotes are mere text."""
     for split, member in _files(paths, splits):
         for number, line in numbered_lines(member.lines()):
             where = f"line {number} of {member.origin}"
@@ -83,11 +83,11 @@ def ag_news(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[D
 
 
 def _files(paths: Sequence[Path], splits: Splits) -> Iterator[tuple[str, Member]]:
-    """The file of each wanted split, found by its official name in any folder."""
+    """The file of each split, found by its official name in any folder."""
     of_file = {file: split for split, file in splits.items()}
-    found = [PurePosixPath(name).name for path in paths for name in names(path)]
+    file_names = [PurePosixPath(name).name for path in paths for name in names(path)]
     for file in of_file:
-        if (times := found.count(file)) != 1:
+        if (times := file_names.count(file)) != 1:
             where = ", ".join(map(str, paths))
             raise DataError(f"{file} stands {times} times in {where}, which must hold each once: {', '.join(of_file)}")
     for path in paths:
@@ -95,7 +95,7 @@ def _files(paths: Sequence[Path], splits: Splits) -> Iterator[tuple[str, Member]
             yield of_file[PurePosixPath(member.name).name], member
 
 
-def _label(found: str, labels: Labels, where: str) -> str:
-    if found not in labels:
-        raise DataError(f"{where} has the label {found[:40]!r}; allowed: {', '.join(labels)}")
-    return labels[found]
+def _label(label: str, labels: Labels, where: str) -> str:
+    if label not in labels:
+        raise DataError(f"{where} has the label {label[:40]!r}; allowed: {', '.join(labels)}")
+    return labels[label]

@@ -1,16 +1,16 @@
-"""How quotation marks are meant in CSV and TSV files, decided once for all files of a data set with one separator.
+"""Decides whether quotation marks in CSV and TSV files quote fields or are mere text, once for each delimiter.
 
-CSV quotes (RFC 4180), while TSV as such knows no quoting; yet pandas and Excel quote in both. Both readings are tried
-on all files, as CSV strictly: every quoted field ends before a separator or the line's end, and every row has as many
-fields as the header. Where one reading fails, the other is right; CSV that fails as CSV is an error, though, for a lost
-quote is likelier there. Where both succeed,
+CSV quotes (RFC 4180); TSV as such knows no quoting, yet pandas and Excel quote in both. All files are read both ways,
+as strict CSV and literally. If one reading fails, the other is right; CSV that is not valid CSV is an error, however,
+since a lost quotation mark is likelier there. If both readings succeed,
 
-- and quoted fields join lines to one row, the lines tell: if they are rows of their own, they have labels that other
-  rows have; if they are a text, each brings a piece of text as a new label;
-- else CSV is quoted, and so is TSV if a writer of CSV could have written it: quotation marks stand around the fields
+- and quoted fields join lines to one row, the labels decide: lines that are rows of their own have labels that other
+  rows have; lines that are parts of one text bring new labels;
+- else CSV is quoted, and TSV is quoted if a CSV writer could have written it: quotation marks stand around the fields
   that need them, or around all fields of a column.
 """
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -25,11 +25,11 @@ NAMES = {",": "comma", ";": "semicolon", TAB: "tab", "|": "bar"}
 
 @dataclass
 class _Reading:
-    """What all files with one separator hold if they are read in one of the two ways."""
+    """The content of all files with one delimiter, read in one of the two ways."""
 
     rows: int = 0
-    labels: set[str] = field(default_factory=set)  # not many more than are allowed
-    broken: int = 0  # texts that hold line breaks
+    labels: set[str] = field(default_factory=set)  # at most one more than are allowed
+    line_breaks: int = 0  # texts that hold some
     fault: DataError | None = None  # the first
 
     def add(self, rows: Iterator[Row]) -> None:
@@ -38,7 +38,7 @@ class _Reading:
         try:
             for _, text, label in rows:
                 self.rows += 1
-                self.broken += "\n" in text
+                self.line_breaks += "\n" in text
                 if len(self.labels) <= MOST_CLASSES:
                     self.labels.add(label.strip())
         except DataError as fault:
@@ -47,24 +47,24 @@ class _Reading:
 
 @dataclass
 class _Files:
-    """The files with one separator."""
+    """The files with one delimiter."""
 
     quoted: _Reading = field(default_factory=_Reading)
     literal: _Reading = field(default_factory=_Reading)
-    as_written: bool = True  # by a writer of CSV
-    doubtful: list[str] = field(default_factory=list)  # texts that hold what could be rows of their own
+    from_csv_writer: bool = True  # whether a CSV writer could have written them
+    ambiguous: list[str] = field(default_factory=list)  # texts whose lines could be rows
 
     def add(self, table: Table) -> None:
         self.quoted.add(table.rows(quoted=True))
         self.literal.add(table.rows(quoted=False))
-        if self.quoted.broken and not self.quoted.fault:
-            self.doubtful += _texts_like_rows(table, self.quoted.labels)
-        both = not self.quoted.fault and not self.literal.fault and self.quoted.rows == self.literal.rows
-        if both and table.delimiter == TAB:
-            self.as_written = self.as_written and _could_be_written(table)
+        if self.quoted.line_breaks and not self.quoted.fault:
+            self.ambiguous += _texts_like_rows(table, self.quoted.labels)
+        readable = not self.quoted.fault and not self.literal.fault
+        if readable and self.quoted.rows == self.literal.rows and table.delimiter == TAB:
+            self.from_csv_writer = self.from_csv_writer and _could_be_written(table)
 
     def reason_to_read_literally(self, delimiter: str) -> str | None:
-        """What speaks against reading the files as CSV.
+        """Why the files are no CSV; None if they are.
 
         Raises:
             DataError: TSV can be read in neither way.
@@ -80,7 +80,7 @@ class _Files:
         if joined:
             new_labels = self.literal.labels - self.quoted.labels
             return f"as in CSV they would hide {joined} rows in others" if 2 * len(new_labels) <= joined else None
-        return "some stand where CSV needs none" if delimiter == TAB and not self.as_written else None
+        return "some stand where CSV needs none" if delimiter == TAB and not self.from_csv_writer else None
 
 
 class Quotes:
@@ -90,12 +90,12 @@ class Quotes:
         self._files: dict[str, _Files] = {}
 
     def add(self, table: Table) -> None:
-        """Looks at one more file; one without quotation marks reads the same either way."""
-        if table.has_quotes():
+        """Looks at one more file; without quotation marks both readings are the same."""
+        if any(b'"' in line for line in table.lines()):
             self._files.setdefault(table.delimiter, _Files()).add(table)
 
     def decide(self) -> tuple[frozenset[str], list[str]]:
-        """The separators of files in which quotation marks are literal, and notes that say what was decided.
+        """The delimiters of files in which quotation marks are mere text, and notes on what was decided.
 
         Raises:
             DataError: tab-separated files can be read in neither way.
@@ -106,26 +106,27 @@ class Quotes:
             if reason := files.reason_to_read_literally(delimiter):
                 literal.add(delimiter)
                 notes.append(f"{where} are read as they stand: {reason}")
-            elif delimiter == TAB:
+                continue
+            if delimiter == TAB:
                 notes.append(f"{where} are read as in CSV")
-            if delimiter not in literal and files.quoted.broken:
-                notes.append(f"texts that hold line breaks, in quotation marks: {files.quoted.broken:,}")
-                if files.doubtful:
-                    notes.append(
-                        f"{len(files.doubtful):,} of these texts hold lines that look like rows of their own, such as "
-                        f"{files.doubtful[0][:80]!r}: does a quotation mark lack?"
-                    )
+            if files.quoted.line_breaks:
+                notes.append(f"texts that hold line breaks, in quotation marks: {files.quoted.line_breaks:,}")
+            if files.ambiguous:
+                notes.append(
+                    f"{len(files.ambiguous):,} of these texts hold lines that look like rows of their own, such as "
+                    f"{files.ambiguous[0][:80]!r}: is a quotation mark missing?"
+                )
         return frozenset(literal), notes
 
 
 def _could_be_written(table: Table) -> bool:
-    """Whether a writer of CSV could have put the quotation marks as they stand, in a file where they join no lines."""
-    bare: set[int] = set()  # columns with fields outside of quotation marks
-    needless: set[int] = set()  # columns with fields that need no quotation marks and have them
-    rows = table.both_fields()
-    if not table.wanted.by_number:
-        next(rows)
-    for raw_row, row in rows:
+    """Whether a CSV writer could have written a file in which quotation marks join no lines."""
+    bare: set[int] = set()  # columns with unquoted fields
+    needless: set[int] = set()  # columns with quoted fields that need no quotation marks
+    for line, raw_row in table.fields(quoted=False):
+        if line == 1 and not table.layout.by_number:
+            continue
+        row = next(csv.reader([table.delimiter.join(raw_row)], delimiter=table.delimiter, strict=True), [])
         for column, (raw, value) in enumerate(zip(raw_row, row, strict=True)):
             if raw != value:
                 if not set(value) & {'"', "\r"}:
@@ -138,11 +139,10 @@ def _could_be_written(table: Table) -> bool:
 
 
 def _texts_like_rows(table: Table, labels: set[str]) -> Iterator[str]:
-    """The texts of rows joined by quotation marks whose lines alone would be rows, with labels that others have."""
+    """The texts of rows that quotation marks join, if each line alone would be a row with a label that others have."""
     rows = (row for _, row in table.fields(quoted=True) if row)
-    header = next(rows)
-    text, label = table.places(header)
+    _, label = places = table.places(next(rows))
     for row in rows:
         lines = [line.split(table.delimiter) for line in table.delimiter.join(row).split("\n")]
         if len(lines) > 1 and all(len(line) == len(row) and line[label].strip() in labels for line in lines):
-            yield row[text]
+            yield row[places[0]]

@@ -1,7 +1,7 @@
-"""Which document goes where: official splits stay; a validation split that is missing is taken from the training split.
+"""Assigns documents to splits: official splits stay; a missing validation split is taken from the training documents.
 
-A split that is made here is stratified by class, takes no two documents of one text apart, leaves every class at least
-one text behind, and depends on nothing but texts, labels and seed.
+A split made here is stratified by class, keeps documents with equal texts together, leaves every class at least one
+text for training, and depends only on texts, labels and seed.
 """
 
 from collections import Counter
@@ -15,12 +15,12 @@ from core.errors import DataError
 from text.sources.corpus import Split
 from text.sources.labels import twin
 
-ALL = "all"  # the split of documents that came without one
+ALL = "all"  # the split of documents that have none
 Rows = NDArray[np.bool_]
 
 
 def plan(splits: Mapping[str, Split], validation_share: float, test_share: float) -> dict[str, tuple[Split, Rows]]:
-    """For each final split the split it is taken from, and which rows of that.
+    """For each final split the split it is taken from, and the rows taken.
 
     Raises:
         DataError: there are no documents for a split, or too few for a share.
@@ -44,7 +44,7 @@ def plan(splits: Mapping[str, Split], validation_share: float, test_share: float
 
 
 def split_off(source: Split, rows: Rows, share: float, key: str) -> Rows:
-    """The part of `rows` that is a `share` of them; `key` is the parameter's name for the error."""
+    """A `share` of the `rows`; `key` is the name of the parameter for an error."""
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[rows] = stratified(source.keys[rows], source.labels[rows], share)
     if not chosen.any():
@@ -57,26 +57,26 @@ def split_off(source: Split, rows: Rows, share: float, key: str) -> Rows:
 
 
 def stratified(keys: NDArray[np.uint64], labels: NDArray[np.int32], share: float) -> Rows:
-    """Which of the documents belong to the `share`, all of one key or none; the keys' order is the random order.
+    """The documents of the `share`, either all with a key or none; keys are random numbers, so their order is random.
 
-    Each class gives its share, rounded so that the total is right; less where a text that stands there many times does
-    not fit in, or where the class would be left without a text.
+    Each class gives its share, rounded so that the total is right. It gives less if a repeated text does not fit, or if
+    the class would have no text left.
     """
     _, group_of, sizes = np.unique(keys, return_inverse=True, return_counts=True)
     sorted_labels = labels[np.argsort(group_of, kind="stable")].tolist()
     classes = int(labels.max(initial=0)) + 1
     texts_of_class = np.unique(group_of * classes + labels) % classes
     texts_left = np.bincount(texts_of_class, minlength=classes).tolist()
-    wanted = _apportion(np.bincount(labels, minlength=classes) * np.float64(share)).tolist()
+    places = _apportion(np.bincount(labels, minlength=classes) * np.float64(share)).tolist()
 
-    open_places = sum(wanted)
+    open_places = sum(places)
     chosen = np.zeros(len(sizes), dtype=bool)
     for number, (start, end) in enumerate(pairwise([0, *np.cumsum(sizes).tolist()])):
         group = Counter(sorted_labels[start:end])
-        if all(count <= wanted[label] and texts_left[label] > 1 for label, count in group.items()):
+        if all(count <= places[label] and texts_left[label] > 1 for label, count in group.items()):
             chosen[number] = True
             for label, count in group.items():
-                wanted[label] -= count
+                places[label] -= count
                 texts_left[label] -= 1
             if (open_places := open_places - end + start) == 0:
                 break
@@ -84,15 +84,15 @@ def stratified(keys: NDArray[np.uint64], labels: NDArray[np.int32], share: float
 
 
 def _apportion(exact: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Whole numbers that add up to the rounded sum; the largest remainders are rounded up."""
-    wanted = np.floor(exact).astype(np.int64)
-    rest = round(float(exact.sum())) - int(wanted.sum())
-    wanted[np.argsort(wanted - exact, kind="stable")[:rest]] += 1
-    return wanted
+    """Whole numbers with the rounded sum of the `exact` ones; the largest remainders are rounded up."""
+    numbers = np.floor(exact).astype(np.int64)
+    rest = round(float(exact.sum())) - int(numbers.sum())
+    numbers[np.argsort(numbers - exact, kind="stable")[:rest]] += 1
+    return numbers
 
 
 def check(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> None:
-    """Whether a classifier can be trained and tested on these.
+    """Checks that a classifier can be trained and tested on these parts.
 
     Raises:
         DataError: the training documents have fewer than two classes, or lack one that another split has.
@@ -102,8 +102,8 @@ def check(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> Non
             raise DataError(f"the {name} split has no documents")
     present = {name: np.unique(source.labels[rows]) for name, (source, rows) in parts.items() if source.labelled}
     if len(present["train"]) < 2:
-        found = ", ".join(labels[index] for index in present["train"]) or "none"
-        raise DataError(f"the training documents have only one class ({found[:80]}); at least two are needed")
+        only = ", ".join(labels[index] for index in present["train"]) or "none"
+        raise DataError(f"the training documents have only one class ({only[:80]}); at least two are needed")
     for name, indices in present.items():
         if len(lacking := np.setdiff1d(indices, present["train"])):
             label = labels[lacking[0]]

@@ -1,4 +1,4 @@
-"""The words and sentence patterns of text/synthetic/reviews.py: nothing but data.
+"""Words and sentence patterns of text/synthetic/reviews.py: data only.
 
 A slot such as {job} is filled from WORDS["job"]; {hero}, {friend} and {title} are chosen once a review. In an opinion,
 {A} and {A_clause} praise where {B} and {B_clause} blame, or the other way round, and {I} is whoever holds it.
@@ -9,7 +9,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.replace("_", " ") for word in text.split())
 
 
-# What praises and what blames: the most usual words first, for they are drawn most often.
+# Praise and blame: the first words are drawn most often.
 PRAISE = _words("""
     good great excellent wonderful brilliant beautiful superb gripping moving charming delightful clever thrilling
     captivating touching inspired masterful magnificent splendid marvelous terrific impressive graceful witty engaging
@@ -138,7 +138,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         the_animated_version the_director's_last_film the_studio's_other_release"""),
 }
 
-# What happens, without an opinion. In narrative order: a review takes some of each group, the first group first.
+# Plot, without opinions, in narrative order: a review takes sentences of each group, the first group first.
 NEUTRAL: tuple[tuple[str, ...], ...] = (
     (
         "I saw {title} on a {weather} {weekday} in {month}.",
@@ -257,8 +257,8 @@ CLAUSE_WITH_VERB = "the {aspect} {verb}"
 FILM = ("the film", "this film", "the picture", "the movie", "it")
 OTHER_FILM = ("it", "that one", "that film")
 
-# Whose opinion it is, and of which film: the reviewer's of this one in OWN, anything else in DECOYS. The words that say
-# so stand before the opinion or after it. Where they stand after it, a reader from left to right has to think again.
+# Whose opinion it is, and of which film: OWN are the reviewer's of this film, DECOYS all others. The words that say so
+# stand before or after the opinion; a reader from left to right must then revise what was read.
 OWN: dict[str, tuple[str, ...]] = {
     "before": (
         "For me, {opinion}.",

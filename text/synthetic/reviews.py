@@ -1,10 +1,9 @@
-"""synthetic_reviews, the embedded data set: film reviews whose label is decided by the order of words.
+"""synthetic_reviews, the embedded data set: film reviews whose label depends on the order of words.
 
 A review has one deciding opinion, at its beginning, middle or end; decoys, which are opinions of somebody else, of
 another film, or quoted; and sentences about the plot. Every opinion praises once and blames once, and its rule says
-which of the two decides. So each review praises as often as it blames, and counting words cannot tell the label; nor
-can a phrase tell it without the words around it that say whose opinion it is. In half of the reviews these words stand
-before each opinion, so that a reader knows from the start what it is worth; in the other half they stand after it.
+which of the two decides. So counting words cannot tell the label; nor can a phrase without the words around it that say
+whose opinion it is. In half of the reviews these words precede each opinion, in the other half they follow it.
 
 Words and patterns: text/synthetic/grammar.py. Limits of the parameters: config/params.py.
 """
@@ -21,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 from torchtext.data.utils import get_tokenizer
 
+from text.synthetic.draws import below
 from text.synthetic.grammar import (
     BLAME,
     BLAME_VERBS,
@@ -40,7 +40,7 @@ from text.synthetic.grammar import (
 LABELS = ("negative", "positive")
 LONGEST_SENTENCE = 20  # tokens of a sentence without an opinion
 LONGEST_OPINION = 40  # tokens of a deciding sentence
-_FEWEST_OTHERS = 2  # sentences besides the deciding one: so that it can stand in the middle
+_FEWEST_OTHERS = 2  # sentences besides the deciding one, which can then stand in the middle
 
 _SCHEMA = pa.schema(
     {
@@ -76,19 +76,19 @@ def generate(
 ) -> dict[str, pa.Table]:
     """All splits; the same arguments give the same bytes on any machine.
 
-    Labels are balanced, within each rule, place and side of attribution too; no text occurs twice. More training rows
-    do not change the other splits, nor the training rows that there were.
+    Labels are balanced, also within each rule, place and side of attribution; no text occurs twice. More training rows
+    do not affect the other splits or the earlier training rows.
 
     Args:
-        seed: of everything that is drawn.
-        train_rows: reviews of a split; validation_rows and test_rows likewise.
-        min_tokens: basic_english tokens a review has at least.
-        max_tokens: and at most; at least min_tokens + LONGEST_SENTENCE and LONGEST_OPINION + 2 · LONGEST_SENTENCE.
-        rules: names out of RULES that the opinions follow.
-        places: how often the deciding opinion stands at the beginning, middle and end, relative to each other.
-        attribution: how often the words that say whose an opinion is stand before it, and how often after it.
-        decoys: most of them in a review; each number from 0 is as frequent, where max_tokens leaves the room.
-        opposed_share: of the decoys, how many say the opposite of the label.
+        seed: of all random numbers.
+        train_rows, validation_rows, test_rows: reviews of each split.
+        min_tokens: fewest basic_english tokens of a review.
+        max_tokens: most of them; at least min_tokens + LONGEST_SENTENCE and LONGEST_OPINION + 2 · LONGEST_SENTENCE.
+        rules: names of RULES that opinions follow.
+        places: relative frequencies of the deciding opinion's places: beginning, middle, end.
+        attribution: relative frequencies of the side on which words say whose an opinion is: before, after.
+        decoys: largest number of decoys in a review; all numbers from 0 are equally frequent if max_tokens allows.
+        opposed_share: share of the decoys that say the opposite of the label.
 
     Returns:
         "train", "validation" and "test", each with id, text, label (index into LABELS), place, attribution,
@@ -121,7 +121,7 @@ def generate(
 
 @dataclass(frozen=True)
 class _Composer:
-    """Puts the sentences of reviews together; the attributes are arguments of `generate`."""
+    """Composes reviews of sentences; the attributes are arguments of `generate`."""
 
     random: Random
     min_tokens: int
@@ -137,7 +137,7 @@ class _Composer:
         decoys = self._decoys(writer, label, _length(deciding))
         others = self._plot(writer, len(decoys), sum(map(_length, [deciding, *decoys])))
         for decoy in decoys:
-            others.insert(_below(self.random, len(others) + 1), decoy)
+            others.insert(below(self.random, len(others) + 1), decoy)
         lengths = [_length(sentence) for sentence in others]
         at = _position(place, lengths)
         return {
@@ -151,10 +151,10 @@ class _Composer:
         }
 
     def _decoys(self, writer: "_Writer", label: int, length: int) -> list[str]:
-        """At most `decoys` opinions that do not count, for a review that has `length` tokens already."""
+        """At most `decoys` decoys for a review that already has `length` tokens."""
         sentences: list[str] = []
-        for _ in range(_below(self.random, self.decoys + 1)):
-            rule = self.rules[_below(self.random, len(self.rules))]
+        for _ in range(below(self.random, self.decoys + 1)):
+            rule = self.rules[below(self.random, len(self.rules))]
             opposed = self.random.random() < self.opposed_share
             sentence = writer.decoy(rule, 1 - label if opposed else label)
             length += _length(sentence)
@@ -166,30 +166,30 @@ class _Composer:
 
     def _plot(self, writer: "_Writer", others: int, length: int) -> list[str]:
         """Sentences without opinion, in narrative order, for a review with `length` tokens and `others` decoys."""
-        target = self.min_tokens + _below(self.random, self.max_tokens - self.min_tokens + 1)
+        target = self.min_tokens + below(self.random, self.max_tokens - self.min_tokens + 1)
         groups: list[list[str]] = [[] for _ in NEUTRAL]
         for number in count():
             if length >= target and others + number >= _FEWEST_OTHERS:
                 break
             sentence = writer.neutral(number % len(groups))
             length += _length(sentence)
-            if length > self.max_tokens:  # only a review that is long enough can get here: see the limits of max_tokens
+            if length > self.max_tokens:  # the review is then long enough: see max_tokens above
                 break
             groups[number % len(groups)].append(sentence)
         return [sentence for group in groups for sentence in group]
 
 
 class _Writer:
-    """Writes the sentences of one review: its people and its film stay, and no word is drawn twice.
+    """Writes the sentences of one review: people and film stay the same, and no word is drawn twice.
 
-    On the same `side` of all its opinions, "before" or "after", stand the words that say whose they are.
+    The words that say whose an opinion is stand on one `side` of all its opinions, "before" or "after".
     """
 
     def __init__(self, random: Random, side: str) -> None:
         self._random = random
         self._side = side
         self._used: set[str] = set()
-        pronoun = ("she", "he")[_below(random, 2)]
+        pronoun = ("she", "he")[below(random, 2)]
         self._fixed = {
             "hero": self._new(WORDS["woman" if pronoun == "she" else "man"]),
             "he": pronoun,
@@ -198,7 +198,7 @@ class _Writer:
         }
 
     def deciding(self, rule: str, label: int) -> str:
-        """The reviewer's own opinion of the film: it decides for `label`."""
+        """The reviewer's own opinion of the film, which decides for `label`."""
         return self._sentence(self._new(OWN[self._side]), opinion=self._opinion(rule, label, _FIRST_PERSON, FILM))
 
     def decoy(self, rule: str, label: int) -> str:
@@ -221,7 +221,7 @@ class _Writer:
         return self._sentence(self._new(NEUTRAL[group]))
 
     def _opinion(self, rule: str, label: int, person: dict[str, str], films: Sequence[str]) -> str:
-        pattern, decides = RULES[rule][_below(self._random, len(RULES[rule]))]
+        pattern, decides = RULES[rule][below(self._random, len(RULES[rule]))]
         slots = person | {"film": self._any(films)}
         for slot in ("A", "B"):
             praises = (slot == decides) == (LABELS[label] == "positive")
@@ -242,17 +242,17 @@ class _Writer:
         return re.sub(r"{(\w+)}", lambda match: known.get(match[1]) or self._new(WORDS[match[1]]), pattern)
 
     def _any(self, choices: Sequence[str]) -> str:
-        return choices[_below(self._random, len(choices))]
+        return choices[below(self._random, len(choices))]
 
     def _new(self, choices: Sequence[str]) -> str:
-        """One that was not drawn before, as long as there are any."""
+        """A random choice that was not drawn before, unless all were."""
         return self._use(self._any(self._unused(choices)))
 
     def _usual(self, choices: Sequence[str]) -> str:
-        """One that was not drawn before, the first ones most often: the n-th in proportion to n to the power -1.5.
+        """As `_new`, with frequencies: the n-th choice is drawn in proportion to n to the power -1.5.
 
-        The few usual words are learned early and help with the many rare ones. Were all words equally frequent, a
-        small training set would not tell which praise and which blame: every review has as many of either.
+        A model learns the few usual words early, which help with the many rare ones. If all words were equally
+        frequent, a small training set would not show which praise and which blame: each review has as many of both.
         """
         unused = self._unused(choices)
         weights = list(accumulate(1 / (rank * math.sqrt(rank)) for rank in range(1, len(unused) + 1)))
@@ -267,16 +267,11 @@ class _Writer:
 
 
 def _position(place: str, lengths: Sequence[int]) -> int:
-    """Before which of the sentences with `lengths` tokens the deciding one is put; the middle halves the tokens."""
+    """The index of the deciding sentence among sentences with `lengths` tokens; the middle halves the tokens."""
     if place == "middle":
         imbalance = [abs(sum(lengths[:at]) - sum(lengths[at:])) for at in range(len(lengths) + 1)]
         return imbalance.index(min(imbalance[1:-1]), 1)
     return {"beginning": 0, "end": len(lengths)}[place]
-
-
-def _below(random: Random, limit: int) -> int:
-    # random() is the one method whose sequence Python promises to keep from version to version.
-    return int(random.random() * limit)
 
 
 def _length(sentence: str) -> int:

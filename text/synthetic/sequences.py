@@ -1,8 +1,8 @@
-"""temporal_order and first_token: sequences of symbols whose class is decided far from their end.
+"""temporal_order and first_token: sequences of symbols whose class depends on symbols far from the end.
 
 temporal_order is experiment 6 of S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8),
-1997, section 5.6: symbols X and Y stand at two places (task 6a) or three (6b) among distractors, and the class is which
-of them stand there in which order. first_token is its simplest case: the class is the first symbol.
+1997, section 5.6: symbols X and Y stand at two places (task 6a) or three (6b) among distractors, and their order is the
+class. first_token is the simplest case: the first symbol is the class.
 
 Labels are balanced and no sequence occurs twice, within a split or across. Limits: config/data.py.
 """
@@ -10,20 +10,21 @@ Labels are balanced and no sequence occurs twice, within a split or across. Limi
 from collections.abc import Callable
 from itertools import product
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
+from core.choices import Task
 from core.errors import ParamsError
+from text.synthetic.draws import below
 
-Task = Literal["6a", "6b"]
 Row = dict[str, Any]
 
 START, TRIGGER = "E", "B"
 DISTRACTORS = ("a", "b", "c", "d")
 RELEVANT = ("X", "Y")
 
-# Places of the relevant symbols in the paper's sequences of 100 to 110 symbols, both ends included; START stands at 0.
+# Positions of the relevant symbols in the paper's sequences of 100 to 110 symbols, ends included; START is at 0.
 PLACES: dict[Task, tuple[tuple[int, int], ...]] = {
     "6a": ((10, 20), (50, 60)),
     "6b": ((10, 20), (33, 43), (66, 76)),
@@ -40,18 +41,18 @@ def temporal_order(
     """All splits of task 6a or 6b; the same arguments give the same rows on any machine.
 
     Args:
-        seed: of everything that is drawn.
+        seed: of all random numbers.
         task: 6a (two relevant symbols, 4 classes) or 6b (three, 8 classes).
-        length: symbols of the shortest sequences, the paper's 100; the longest and all places grow with it.
-        train_rows: sequences of a split; validation_rows and test_rows likewise. More training rows leave the other
-            splits as they are, and the training rows that there were.
+        length: symbols of the shortest sequences (100 in the paper); the longest and all positions scale with it.
+        train_rows, validation_rows, test_rows: sequences of each split. More training rows do not affect the other
+            splits or the earlier training rows.
 
     Returns:
         "train", "validation" and "test", each with id, text, label (index into CLASSES[task]), position_1, position_2
-        (and position_3) of the relevant symbols, counted from 0, and distance: from the first of them to the end.
+        (and position_3) of the relevant symbols, counted from 0, and distance from the first of them to the end.
 
     Raises:
-        ParamsError: so short sequences are not that many different ones.
+        ParamsError: there are not enough different sequences of this length.
     """
     places = [(scaled(low, length), scaled(high, length)) for low, high in PLACES[task]]
     longest = scaled(PAPER_LONGEST, length)
@@ -76,13 +77,13 @@ def temporal_order(
 def first_token(
     *, seed: int, distractors: int, train_rows: int, validation_rows: int, test_rows: int
 ) -> dict[str, pa.Table]:
-    """All splits of sequences of X or Y and then `distractors` symbols that tell nothing; else as `temporal_order`.
+    """All splits of sequences of X or Y and then `distractors` random symbols; else as `temporal_order`.
 
     Returns:
         "train", "validation" and "test", each with id, text, label (index into RELEVANT).
 
     Raises:
-        ParamsError: so short sequences are not that many different ones.
+        ParamsError: there are not enough different sequences of this length.
     """
 
     def sequence(random: Random, label: int) -> Row:
@@ -95,7 +96,7 @@ def first_token(
 
 
 def scaled(place: int, length: int) -> int:
-    """A place or length of the paper's sequences in those whose shortest have `length` symbols, rounded.
+    """A position or length in the paper's sequences, scaled to sequences of at least `length` symbols and rounded.
 
     Example:
         >>> [scaled(10, length) for length in (10, 100, 250)]
@@ -113,39 +114,34 @@ def _splits(
     columns: list[str],
     sequence: Callable[[Random, int], Row],
 ) -> dict[str, pa.Table]:
-    """Draws `sequence`s, the classes in turn; `different` of one class must leave room for those that are wanted."""
-    wanted = sum(-(-number // classes) for number in rows.values())
-    if wanted * 2 > different:  # so that another one is found soon
+    """Draws sequences, the classes in turn; there are `different` ones of each class."""
+    needed = sum(-(-number // classes) for number in rows.values())
+    if needed * 2 > different:  # with half of them free, a new one is soon found
         raise ParamsError(
             f"{key}, which gives only {different:,} different sequences of a class; "
-            f"for {wanted:,} of them, {2 * wanted:,} are needed: make it longer, or ask for fewer rows"
+            f"for {needed:,} of them, {2 * needed:,} are needed: make it longer, or ask for fewer rows"
         )
     schema = pa.schema(
         [("id", pa.string()), ("text", pa.string()), ("label", pa.int32()), *((name, pa.int32()) for name in columns)]
     )
     seen: set[str] = set()
     tables = {}
-    for number, split in enumerate(("test", "validation", "train")):  # last the one that may grow
+    for number, split in enumerate(("test", "validation", "train")):  # train last, since it may grow
         random = Random(seed * len(rows) + number)
-        found = []
+        table = []
         for index in range(rows[split]):
             row = sequence(random, index % classes)
             while row["text"] in seen:
                 row = sequence(random, index % classes)
             seen.add(row["text"])
-            found.append({"id": f"{split}-{index + 1:06d}", **row})
-        tables[split] = pa.Table.from_pylist(found, schema=schema)
+            table.append({"id": f"{split}-{index + 1:06d}", **row})
+        tables[split] = pa.Table.from_pylist(table, schema=schema)
     return {split: tables[split] for split in rows}
 
 
 def _distractors(random: Random, number: int) -> list[str]:
-    return [DISTRACTORS[_below(random, len(DISTRACTORS))] for _ in range(number)]
+    return [DISTRACTORS[below(random, len(DISTRACTORS))] for _ in range(number)]
 
 
 def _between(random: Random, low: int, high: int) -> int:
-    return low + _below(random, high - low + 1)
-
-
-def _below(random: Random, limit: int) -> int:
-    # random() is the one method whose sequence Python promises to keep from version to version.
-    return int(random.random() * limit)
+    return low + below(random, high - low + 1)

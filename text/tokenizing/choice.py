@@ -1,8 +1,8 @@
 """Which tokenizer fits a data set: `tokenize.tokenizer: auto`, decided from training texts alone.
 
-Words are the better tokens where spaces separate them and few are new: they are what people read, and make documents
-short. Where spaces do not separate them, or where inflection makes ever new ones, sentencepiece cuts texts into pieces
-that are known. docs/data.md has the shares by which real data sets were told apart.
+Words are the better tokens if spaces separate them and few are new: people read words, and documents have fewer of
+them. If spaces do not separate words, or if inflection keeps forming new ones, sentencepiece cuts texts into known
+pieces. docs/data.md has these shares of real data sets.
 """
 
 import unicodedata
@@ -12,36 +12,37 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core.choices import TokenizerName
 from text.tokenizing.token_card import percent
-from text.tokenizing.tokenizers import TokenizerName, build_tokenizer
+from text.tokenizing.tokenizers import build_tokenizer
 
-# More than this says nothing more, and takes time.
+# More texts do not change the choice, and take time.
 MOST_TEXTS = 10_000
 MOST_CHARACTERS = 1000  # of a text
-# New words become rarer as more are read, in English from 25 % after 5,000 words to 5 % after 250,000, in Korean from
-# 47 to 29 %; so that large data sets are told apart after as many.
+# New words become rarer as more are read: in English from 25 % after 5,000 words to 5 % after 250,000, in Korean from
+# 47 to 29 %. So the shares of large data sets are taken after the same number of words.
 MOST_WORDS = 50_000
-HELD_OUT = 10  # one text of so many
+HELD_OUT = 10  # every tenth text
 
 MOST_UNSPACED = 0.1
 MOST_UNKNOWN = 0.3
 
-# As Unicode's names of their letters begin.
+# First words of their letters' Unicode names.
 UNSPACED_SCRIPTS = {"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN"}
 
 
 class Choice(NamedTuple):
-    """A tokenizer, and why."""
+    """A tokenizer and the reason for it."""
 
     tokenizer: TokenizerName
     reason: str
 
 
 def choose_tokenizer(texts: Sequence[str], with_vectors: bool) -> Choice:
-    """The tokenizer for a data set with these training texts, of which the first MOST_CHARACTERS are enough.
+    """The tokenizer for a data set with these training texts, whose first MOST_CHARACTERS are enough.
 
-    Pretrained vectors belong to words, in Chinese and Japanese also to characters, and hardly to pieces: `with_vectors`
-    keeps to what has some.
+    Pretrained vectors exist for words, in Chinese and Japanese also for characters, but hardly for pieces:
+    `with_vectors` excludes pieces.
     """
     if (unspaced := unspaced_share(texts)) > MOST_UNSPACED:
         reason = f"{percent(unspaced)} of the letters are of scripts that write words without spaces"
@@ -49,14 +50,14 @@ def choose_tokenizer(texts: Sequence[str], with_vectors: bool) -> Choice:
     if with_vectors:
         return Choice("basic_english", "tokenize.vectors are vectors of words")
     unknown = unknown_share(texts)
-    seen = f"{percent(unknown)} of the words in held-out training texts are new"
+    share = f"{percent(unknown)} of the words in held-out training texts are new"
     if unknown > MOST_UNKNOWN:
-        return Choice("sentencepiece", seen)
-    return Choice("basic_english", f"spaces separate the words, and {seen}")
+        return Choice("sentencepiece", share)
+    return Choice("basic_english", f"spaces separate the words, and {share}")
 
 
 def unspaced_share(texts: Sequence[str]) -> float:
-    """Which share of the letters is of scripts that write words without spaces between them.
+    """The share of letters of scripts that write words without spaces.
 
     Example:
         >>> unspaced_share(["这部电影", "한국 영화", "good film"])
@@ -71,7 +72,7 @@ def unspaced_share(texts: Sequence[str]) -> float:
 
 
 def unknown_share(texts: Sequence[str]) -> float:
-    """Which share of the words (basic_english) in every tenth text stands in no other of about MOST_WORDS words.
+    """The share of words (basic_english) in every tenth text that are not in the others, among about MOST_WORDS words.
 
     Example:
         >>> unknown_share(["good film", "a good film", "bad film"])

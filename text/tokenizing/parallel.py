@@ -1,8 +1,8 @@
 """Tokenizes the splits of a corpus on all cores, in memory that does not grow with it.
 
-Each thread tokenizes one Parquet row group at a time and puts its token numbers on disk, numbered in its own way. Then
-the vocabulary is built from the merged counts, and a second pass turns their numbers into the vocabulary's and cuts
-the documents. What comes out does not depend on the number of threads.
+Each thread tokenizes one Parquet row group at a time and writes its token numbers to disk, in a numbering of that row
+group. The vocabulary is then built from the merged counts, and a second pass translates the numbers to the
+vocabulary's and truncates the documents. The result does not depend on the number of threads.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +19,11 @@ from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from rich.progress import track
 
+from core.choices import TokenizerName, Truncation
 from core.errors import DataError
 from text.tokenizing.token_file import SCHEMA
-from text.tokenizing.tokenizers import TokenizerName, build_tokenizer
+from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import UNKNOWN_INDEX, token_numbers
-
-Truncation = Literal["head", "tail", "head+tail"]
 
 
 class RowGroup(NamedTuple):
@@ -35,18 +34,18 @@ class RowGroup(NamedTuple):
 
 
 class Tokenized(NamedTuple):
-    """A row group as a thread left it: `numbers` (tokens,) and `lengths` (documents,) lie on disk."""
+    """A tokenized row group: `numbers` (tokens,) and `lengths` (documents,) are files."""
 
     group: RowGroup
     numbers: Path
     lengths: Path
-    tokens: list[str | None]  # what the numbers mean; None: unknown to the tokenizer
-    counts: NDArray[np.int64]  # how often each number stands there
+    tokens: list[str | None]  # the token of each number; None: unknown to the tokenizer
+    counts: NDArray[np.int64]  # how often each number occurs
 
 
 @dataclass
 class Summary:
-    """What became of a split."""
+    """Counts over the documents of a split."""
 
     documents: int = 0
     empty: int = 0
@@ -55,14 +54,14 @@ class Summary:
     unknown: int = 0
 
     def as_dict(self) -> dict[str, float]:
-        """Counts, and the shares of tokens that were cut, and of the rest that are unknown."""
-        kept = max(self.tokens - self.cut, 1)
+        """Counts, the share of tokens that truncation cut, and the share of unknown ones among the rest."""
+        remaining = max(self.tokens - self.cut, 1)
         return {
             "documents": self.documents,
             "empty": self.empty,
             "tokens": self.tokens,
             "share_cut": round(self.cut / max(self.tokens, 1), 6),
-            "share_unknown": round(self.unknown / kept, 6),
+            "share_unknown": round(self.unknown / remaining, 6),
         }
 
 
@@ -78,7 +77,7 @@ def row_groups(path: Path) -> list[RowGroup]:
 
 @contextmanager
 def _faults(path: Path) -> Iterator[None]:
-    """Turns what Arrow raises of a bad Parquet file into one line that names it."""
+    """Turns Arrow's errors into one line that names the file."""
     try:
         yield
     except FileNotFoundError:
@@ -121,7 +120,7 @@ def _tokenize_group(group: RowGroup, name: TokenizerName, model: bytes | None, s
 
 
 def count(parts: Sequence[Tokenized]) -> Counter[str]:
-    """How often each known token stands in `parts`."""
+    """How often each known token occurs in `parts`."""
     total: Counter[str] = Counter()
     for part in parts:
         for token, number in zip(part.tokens, part.counts.tolist(), strict=True):
@@ -140,8 +139,8 @@ def write_store(
         for part in parts:
             numbers, full = np.load(part.numbers, mmap_mode="r"), np.load(part.lengths)
             translation = [UNKNOWN_INDEX if token is None else index.get(token, UNKNOWN_INDEX) for token in part.tokens]
-            kept = keep(full, max_tokens, truncation)
-            tokens = np.array(translation, np.int32)[numbers[kept]] if len(numbers) else np.empty(0, np.int32)
+            remaining = keep(full, max_tokens, truncation)
+            tokens = np.array(translation, np.int32)[numbers[remaining]] if len(numbers) else np.empty(0, np.int32)
             lengths = np.minimum(full, max_tokens)
             summary.documents += len(full)
             summary.empty += int((full == 0).sum())
@@ -153,10 +152,10 @@ def write_store(
 
 
 def keep(lengths: NDArray[np.int32], max_tokens: int, truncation: Truncation) -> NDArray[np.bool_]:
-    """(tokens,): which tokens of documents with these `lengths` stay.
+    """(tokens,): which tokens of documents with these `lengths` truncation keeps.
 
-    Of a document that is too long, "head" keeps the first `max_tokens`, "tail" the last, and "head+tail" as many from
-    both ends, one more from the head where the number is odd.
+    Of a document that is too long, "head" keeps the first `max_tokens`, "tail" the last, and "head+tail" half of them
+    from each end, with the odd one from the head.
 
     Example:
         >>> keep(np.array([2, 5], np.int32), 3, "head+tail")
@@ -168,7 +167,7 @@ def keep(lengths: NDArray[np.int32], max_tokens: int, truncation: Truncation) ->
     stops, lengths = stops[lengths > 0], lengths[lengths > 0]
     first = np.minimum(lengths, head)
     last = np.minimum(lengths - first, max_tokens - head)
-    edges = np.zeros(total + 1, np.int8)  # +1 where a part that stays begins, -1 where it ends
+    edges = np.zeros(total + 1, np.int8)  # +1 where a kept part begins, -1 where it ends
     for begin, end in ((stops - lengths, stops - lengths + first), (stops - last, stops)):
         edges[begin] += 1
         edges[end] -= 1
@@ -178,7 +177,7 @@ def keep(lengths: NDArray[np.int32], max_tokens: int, truncation: Truncation) ->
 def _record_batch(
     group: RowGroup, tokens: NDArray[np.int32], lengths: NDArray[np.int32], full: NDArray[np.int32]
 ) -> pa.RecordBatch:
-    # A document without tokens is read as one unknown token: a recurrent cell has to read something.
+    # A document without tokens becomes one unknown token, since a recurrent cell must read something.
     empty = np.flatnonzero(lengths == 0)
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     tokens = np.insert(tokens, starts[empty], UNKNOWN_INDEX)

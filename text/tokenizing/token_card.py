@@ -1,4 +1,4 @@
-"""What a reader should know of the stage tokenize: its summary in sentences, and what is likely to be a mistake."""
+"""The summary of the stage tokenize in sentences, and warnings of likely mistakes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,19 +8,19 @@ FEWEST_WITH_VECTOR = 0.5
 
 
 def warnings(summary: Mapping[str, Any]) -> list[str]:
-    """A line for each likely mistake, which names what to set."""
-    found = [_unknown(summary)] if _most_unknown(summary)[1] > MOST_UNKNOWN else []
+    """A line for each likely mistake, which names the param to change."""
+    lines = [_unknown(summary)] if _most_unknown(summary)[1] > MOST_UNKNOWN else []
     vectors = summary.get("vectors")
     if vectors is not None and (share := vectors["share_of_training_tokens"]) < FEWEST_WITH_VECTOR:
-        found.append(
+        lines.append(
             f"tokenize.vectors has a vector for only {percent(share)} of the training tokens; its words must be of the "
             f"texts' language, and cut and written as tokenize.tokenizer ({summary['tokenize']['tokenizer']}) does it."
         )
-    return found
+    return lines
 
 
 def _most_unknown(summary: Mapping[str, Any]) -> tuple[str, float]:
-    shares = {split: found["share_unknown"] for split, found in summary["splits"].items()}
+    shares = {split: counts["share_unknown"] for split, counts in summary["splits"].items()}
     return max(shares.items(), key=lambda item: item[1])
 
 
@@ -43,31 +43,31 @@ def _unknown(summary: Mapping[str, Any]) -> str:
 def sentences(summary: Mapping[str, Any]) -> list[str]:
     """How the texts became tokens."""
     chosen = f", chosen because {summary['tokenizer_reason']}" if summary["tokenizer_reason"] else ""
-    found = [
+    lines = [
         f"Tokens: {summary['tokenize']['tokenizer']}{chosen}.",
         f"The vocabulary has {summary['vocabulary_size']:,} tokens; {_most_unknown_shown(summary)}.",
     ]
     if (vectors := summary.get("vectors")) is not None:
-        found.append(
+        lines.append(
             f"{percent(vectors['share_of_vocabulary'])} of the vocabulary and "
             f"{percent(vectors['share_of_training_tokens'])} of the training tokens have a pretrained vector; the "
             "others start from random numbers of the same size."
         )
         if vectors["lines_skipped"]:
-            found.append(
+            lines.append(
                 f"Lines of tokenize.vectors that could not be read and were left out: {vectors['lines_skipped']:,}; "
                 f"the first is {vectors['first_skipped']}."
             )
-    return found
+    return lines
 
 
 def _most_unknown_shown(summary: Mapping[str, Any]) -> str:
-    shares = [f"{percent(found['share_unknown'])} ({split})" for split, found in summary["splits"].items()]
+    shares = [f"{percent(counts['share_unknown'])} ({split})" for split, counts in summary["splits"].items()]
     return f"unknown are {', '.join(shares)}"
 
 
 def percent(share: float) -> str:
-    """A share as people read it.
+    """A share in percent.
 
     Example:
         >>> percent(0.1234)

@@ -1,7 +1,7 @@
-"""Token stores: Arrow IPC files with a split's documents as token numbers, memory-mapped and never loaded whole.
+"""Token stores: a split's documents as token numbers in an Arrow IPC file, memory-mapped and never loaded whole.
 
-Columns: id (string), tokens (list of int32, cut to max_tokens, at least one), label (int32, -1 where there is none),
-length (int32, tokens before cutting).
+Columns: id (string), tokens (list of int32, at least one, at most max_tokens), label (int32, -1 if unlabelled), length
+(int32, tokens before truncation).
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from text.tokenizing.vocabulary import PADDING_INDEX
+from core.padding import PADDING_INDEX
 
 SCHEMA = pa.schema(
     [("id", pa.string()), ("tokens", pa.list_(pa.int32())), ("label", pa.int32()), ("length", pa.int32())]
@@ -21,12 +21,12 @@ SCHEMA = pa.schema(
 
 
 class TokenStore:
-    """The documents of one split; what text.batches needs.
+    """The documents of one split.
 
     Attributes:
         lengths: int32 (documents,), tokens of each document, at least 1.
         labels: int32 (documents,).
-        full_lengths: int32 (documents,), tokens before cutting.
+        full_lengths: int32 (documents,), tokens before truncation.
     """
 
     def __init__(self, chunks: Sequence[pa.RecordBatch]) -> None:

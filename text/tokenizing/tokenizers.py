@@ -1,21 +1,20 @@
-"""From a text to its tokens: basic_english, whitespace, characters, or a trained SentencePiece model."""
+"""Tokenizers: basic_english, whitespace, characters, and a trained SentencePiece model."""
 
 import io
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import sentencepiece
 from numpy.typing import NDArray
 
+from core.choices import TokenizerName
 from core.errors import DataError, ParamsError
 
-TokenizerName = Literal["basic_english", "whitespace", "characters", "sentencepiece"]
-
-# sentencepiece's trainer leaves out texts with ▅, and does not learn from the name of its unknown piece where a text
-# holds it: here one with spaces, which it does not see.
-_LEFT_OUT = str.maketrans({"\0": " ", "\u2585": " "})
+# sentencepiece's trainer skips texts with ▅, and texts that hold the name of its unknown piece. It sees no spaces, so
+# that no text holds a name with spaces.
+_REPLACED = str.maketrans({"\0": " ", "\u2585": " "})
 _UNKNOWN_PIECE = "an unknown piece"
 
 
@@ -46,7 +45,7 @@ class PieceTokenizer:
 
     @property
     def tokens(self) -> list[str | None]:
-        """The piece of each number; None for what the model does not know."""
+        """The piece of each number; None for the unknown piece."""
         numbers = range(self.processor.get_piece_size())
         return [None if self.processor.is_unknown(number) else self.processor.id_to_piece(number) for number in numbers]
 
@@ -58,22 +57,22 @@ class PieceTokenizer:
 
 
 class Tokenizer(Protocol):
-    """What a stage needs of one."""
+    """The interface of all tokenizers."""
 
     @property
     def tokens(self) -> list[str | None]:
-        """The string of each number; None for what has none."""
+        """The string of each number; None if it has none."""
 
     def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Token numbers of all texts in a row, and how many each text has (texts,)."""
+        """Token numbers of all texts, concatenated (tokens,), and the number of tokens of each text (texts,)."""
 
 
 def build_tokenizer(name: TokenizerName, model: bytes | None) -> Tokenizer:
-    """A tokenizer without state from earlier texts; `model` is what `train_sentencepiece` made."""
+    """A new tokenizer; `model` is the result of `train_sentencepiece`."""
     match name:
         case "basic_english" | "whitespace":
             from text.tokenizing.words import (
-                WordTokenizer,  # a compiler, which takes half a second, and not all need it
+                WordTokenizer,  # here, since it imports a compiler, which takes half a second
             )
 
             return WordTokenizer(name)
@@ -87,14 +86,14 @@ def build_tokenizer(name: TokenizerName, model: bytes | None) -> Tokenizer:
 def train_sentencepiece(texts: Iterable[str], max_size: int) -> bytes:
     """A unigram model (Kudo 2018) of at most `max_size` pieces, the same for the same texts.
 
-    torchtext's own function for this cannot ask for "at most": it fails where a corpus has fewer pieces.
+    torchtext's own function takes an exact number of pieces and fails if the corpus has fewer.
 
     Raises:
         ParamsError: `max_size` is too small for the characters of the texts.
         DataError: there is no text.
     """
     model = io.BytesIO()
-    lines = [line for text in texts if (line := " ".join(text.translate(_LEFT_OUT).split()))]
+    lines = [line for text in texts if (line := " ".join(text.translate(_REPLACED).split()))]
     if not lines:
         raise DataError("the training split holds no text; sentencepiece has nothing to learn from")
     try:

@@ -1,7 +1,7 @@
-"""Pretrained vectors: finds those of a vocabulary in a text file of GloVe, fastText or word2vec, line by line.
+"""Reads the pretrained vectors of a vocabulary from a text file of GloVe, fastText or word2vec, line by line.
 
-torchtext's `Vectors` holds the whole file in memory, takes what stands before a line's first space for its token, and
-refuses the file for one line that is unlike the others; so the file is read here.
+This reader is ours, since torchtext's `Vectors` loads the whole file into memory, ends each token at its first space,
+and refuses a file for one odd line.
 """
 
 import codecs
@@ -23,16 +23,16 @@ from core.errors import DataError
 LINES_THAT_SHOW_THE_WIDTH = 1000
 LARGEST = float(np.finfo(np.float32).max)
 _HEADER = re.compile(rb"\d{1,12}[ \t]+(\d{1,5})")
-_OF_NUMBERS = b"0123456789+-.eE \t\r\n"
+_NUMBER_BYTES = b"0123456789+-.eE \t\r\n"
 
 
 class Vectors(NamedTuple):
-    """What a file holds for a vocabulary.
+    """The vectors of a vocabulary.
 
     Attributes:
-        values: float32 (vocabulary, size), a row for each token; NaN where the file has no vector for it.
-        skipped: how many lines could not be read.
-        first_skipped: which is the first of them, and what is wrong with it; empty if all were read.
+        values: float32 (vocabulary, size), a row for each token; NaN if the file has no vector for it.
+        skipped: number of unreadable lines.
+        first_skipped: the first of them and its fault; empty if all were read.
     """
 
     values: NDArray[np.float32]
@@ -41,21 +41,21 @@ class Vectors(NamedTuple):
 
 
 class _Unreadable(Exception):
-    """What is wrong with a line, or with all of them."""
+    """The fault of a line, or of all lines."""
 
 
 def read_vectors(path: Path, numbers: Mapping[str, int], vocabulary_size: int) -> Vectors:
-    """The vectors of the tokens of `numbers`, which says the row of each.
+    """The vectors of the tokens of `numbers`, which gives the row of each.
 
-    A line holds a token, in which there may be spaces, then as many numbers as the header of fastText and word2vec says
-    or, without a header, as most of the first lines have. Of several lines for a token the first one counts. A blank
-    line is no mistake. A file whose name ends in .gz is decompressed.
+    A line holds a token, which may contain spaces, and then numbers: as many as the header of fastText and word2vec
+    says or, without a header, as most of the first lines have. The first line of a token counts. Blank lines are
+    allowed. A file whose name ends in .gz is decompressed.
 
     Raises:
         DataError: the file cannot be read, or no line of it.
     """
     rows = {token.encode("utf-8", "surrogatepass"): number for token, number in numbers.items()}
-    found: dict[int, NDArray[np.float32]] = {}
+    vectors: dict[int, NDArray[np.float32]] = {}
     read = skipped = 0
     first_skipped = ""
     try:
@@ -64,10 +64,10 @@ def read_vectors(path: Path, numbers: Mapping[str, int], vocabulary_size: int) -
         with _open(path) as file:
             for number, line in islice(_lines(file), int(has_header), None):
                 try:
-                    if not _can_be_passed_over(line, width, rows):
+                    if not _can_be_skipped(line, width, rows):
                         token, vector = _read(line, width)
                         if (row := rows.get(token)) is not None:
-                            found.setdefault(row, vector)
+                            vectors.setdefault(row, vector)
                     read += 1
                 except _Unreadable as error:
                     skipped += 1
@@ -84,7 +84,7 @@ def read_vectors(path: Path, numbers: Mapping[str, int], vocabulary_size: int) -
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"tokenize.vectors '{str(path)[:200]}' cannot be read: {reason}") from None
     values = np.full((vocabulary_size, width), np.nan, np.float32)
-    for row, vector in found.items():
+    for row, vector in vectors.items():
         values[row] = vector
     return Vectors(values, skipped, first_skipped)
 
@@ -94,7 +94,7 @@ def _open(path: Path) -> BufferedIOBase:
 
 
 def _lines(file: BufferedIOBase) -> Iterator[tuple[int, bytes]]:
-    """The number, from 1, of each line that is not blank, and the line."""
+    """All lines but blank ones, with their numbers from 1."""
     for number, line in enumerate(file, 1):
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
@@ -103,7 +103,7 @@ def _lines(file: BufferedIOBase) -> Iterator[tuple[int, bytes]]:
 
 
 def _shape(lines: Sequence[bytes]) -> tuple[bool, int]:
-    """Whether the first line is a header, and how many numbers a line has.
+    """Whether the first line is a header, and the number of numbers in a line.
 
     Example:
         >>> _shape([b"2 3", b"good 1 2 3"]), _shape([b"good 1 2 3", b". . 1 2 3", b"1984 1 2 3"])
@@ -122,7 +122,7 @@ def _shape(lines: Sequence[bytes]) -> tuple[bool, int]:
 
 
 def _numbers_at_the_end(fields: Sequence[bytes]) -> int:
-    """How many of the fields from the last one on are numbers; the first one is a token in any case."""
+    """How many fields at the end are numbers; the first field is always a token."""
     for count, field in enumerate(reversed(fields[1:])):
         if _number(field) is None:
             return count
@@ -136,11 +136,11 @@ def _number(field: bytes) -> float | None:
         return None
 
 
-def _can_be_passed_over(line: bytes, width: int, rows: Mapping[bytes, int]) -> bool:
-    """Whether the line has the right form and a token that is not wanted, so that its numbers need not be read."""
+def _can_be_skipped(line: bytes, width: int, rows: Mapping[bytes, int]) -> bool:
+    """Whether the line is well formed and its token is not in the vocabulary, so that its numbers need not be read."""
     token, _, numbers = line.rstrip().partition(b" ")
-    wanted = not token or token in rows
-    return not wanted and numbers.count(b" ") == width - 1 and not numbers.translate(None, _OF_NUMBERS)
+    may_be_needed = not token or token in rows
+    return not may_be_needed and numbers.count(b" ") == width - 1 and not numbers.translate(None, _NUMBER_BYTES)
 
 
 def _read(line: bytes, width: int) -> tuple[bytes, NDArray[np.float32]]:
@@ -154,6 +154,6 @@ def _read(line: bytes, width: int) -> tuple[bytes, NDArray[np.float32]]:
         raise _Unreadable(f"{len(fields)} of {width} numbers stand behind the token")
     values = [_number(field) for field in fields]
     for field, value in zip(fields, values, strict=True):
-        if value is None or not abs(value) <= LARGEST:  # not >: that of NaN is no number, either
+        if value is None or not abs(value) <= LARGEST:  # not >, since NaN must fail too
             raise _Unreadable(f"{field[:40].decode(errors='replace')!r} is no finite number")
     return token, np.array(values, np.float32)

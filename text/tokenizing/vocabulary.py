@@ -1,7 +1,6 @@
-"""Which tokens have a number of their own: torchtext's Vocab.
+"""The vocabulary: which tokens have a number (torchtext's Vocab).
 
-<unk> and <pad> have the first two numbers, which no text can name: where a text says `<pad>`, that is a token without a
-number, as an unknown word is.
+<unk> and <pad> have the first two numbers. A text cannot name them: a `<pad>` in a text is an unknown word.
 """
 
 from collections import Counter
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from core.errors import ParamsError
 
 UNKNOWN, PADDING = "<unk>", "<pad>"
-UNKNOWN_INDEX, PADDING_INDEX = 0, 1
+UNKNOWN_INDEX = 0  # PADDING_INDEX (core/padding.py) is 1
 
 
 def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list[str]:
@@ -19,7 +18,7 @@ def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list
     Raises:
         ParamsError: no token is left.
     """
-    from torchtext.vocab import Vocab  # brings torch, which takes a second, and not all need this
+    from torchtext.vocab import Vocab  # here, since it imports torch, which takes a second
 
     vocabulary: list[str] = Vocab(counts, max_size=max_size, min_freq=min_freq, specials=[UNKNOWN, PADDING]).itos
     if len(vocabulary) == 2:
@@ -34,7 +33,7 @@ def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list
 
 
 def token_numbers(vocabulary: Sequence[str]) -> dict[str, int]:
-    """The number of each token that texts and files may name; all others have UNKNOWN_INDEX.
+    """The number of each token that texts and files can name; all others have UNKNOWN_INDEX.
 
     Example:
         >>> token_numbers(["<unk>", "<pad>", "good", "film"])

@@ -1,10 +1,10 @@
-"""Compiled loops over the bytes of texts, for text/tokenizing/words.py."""
+"""Compiled loops over the bytes of texts, for words.py. They stay ours: a Python loop takes 4.5 times as long."""
 
 import numpy as np
 
 from core.compiled import compiled, inline
 
-# What a byte does: it belongs to a word, ends one, is a word by itself, is left out, or begins <br />, perhaps.
+# What a byte does: it belongs to a word, ends one, is a word by itself, is dropped, or may begin <br />.
 PART, SPACE, SINGLE, NOTHING, TAG = range(5)
 
 _LINE_BREAK = np.frombuffer(b"<br />", np.uint8)
@@ -13,23 +13,23 @@ _NO_CODE = np.uint64(14695981039346656037)  # of a word without bytes
 
 @compiled
 def number_words(data, stops, kinds, small, words, ends, codes, count, slots, numbers, lengths):
-    """Splits texts into words and numbers them in the order in which they first come.
+    """Splits texts into words and numbers them in order of first occurrence.
 
     Args:
-        data: uint8 (bytes,), the texts in a row, in UTF-8.
+        data: uint8 (bytes,), the texts, concatenated, in UTF-8.
         stops: (texts,), where each ends.
-        kinds, small: (256,), what each byte does, and which it stands for.
-        words, ends, codes: the words known so far, one behind the other; (words,), where each ends, and its code for
-            the table. With room for as many more as there are bytes.
+        kinds, small: (256,), what each byte does, and its lowercase.
+        words, ends, codes: the known words, concatenated; (words,), where each ends, and its hash code. They have room
+            for as many more as there are bytes.
         count: how many are known.
-        slots: a hash table with open addressing: the number of a word, -1 where there is none.
-        numbers, lengths: get the word numbers of all texts, and (texts,) how many each has.
+        slots: a hash table with open addressing: word numbers, -1 if free.
+        numbers, lengths: outputs: the word numbers of all texts, and (texts,) the number of words of each.
 
     Returns:
-        how many words are known now, and the table, which may be another one
+        the number of known words, and the hash table, which may have grown
     """
     position = written = 0
-    start = ends[count - 1] if count else 0  # of the word that is being read, behind all words so far
+    start = ends[count - 1] if count else 0  # of the word being read, after all known words
     end, code = start, _NO_CODE
     for text in range(len(stops)):
         stop, first = stops[text], written
@@ -66,13 +66,13 @@ def number_words(data, stops, kinds, small, words, ends, codes, count, slots, nu
 
 @inline
 def _and_then(code, byte):
-    """The code of a word and one more byte: FNV-1a (Fowler, Noll and Vo)."""
+    """The hash code of a word and one more byte: FNV-1a (Fowler, Noll and Vo)."""
     return (code ^ np.uint64(byte)) * np.uint64(1099511628211)
 
 
 @inline
 def _find(words, start, end, ends, code, codes, count, slots):
-    """The number of the word from `start` to `end`; `count` if it is new, which is then in the table."""
+    """The number of the word from `start` to `end`; a new one is added to the table and gets the number `count`."""
     slot = _slot(code, slots)
     number = slots[slot]
     while number >= 0 and not (codes[number] == code and _is_there(words, start, end, ends, number)):
@@ -101,7 +101,7 @@ def _slot(code, slots):
 
 @compiled
 def _enough(slots, codes, more):
-    """The same table, with room for so many more words, so that no half of it is taken."""
+    """The hash table with room for `more` words, at most half full."""
     size = len(slots)
     while size < 2 * (len(codes) + more):
         size *= 2
@@ -118,7 +118,7 @@ def _enough(slots, codes, more):
 
 @compiled
 def _line_break(data, position, stop, kinds, small):
-    """How many bytes from `position` on spell <br />, quotes between them left out; 0 if they do not."""
+    """The number of bytes from `position` that spell <br />, dropped bytes included; 0 if they spell something else."""
     matched = 0
     for end in range(position, stop):
         byte = small[data[end]]

@@ -1,4 +1,4 @@
-"""Splits texts into words and numbers them, in compiled loops over UTF-8 bytes: the tokenizers with a fixed rule."""
+"""Tokenizers that split texts into words by a fixed rule, in compiled loops over UTF-8 bytes (word_loops.py)."""
 
 import re
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from text.tokenizing import word_loops
 
-# Bytes above these belong to a word; so spaces beyond ASCII are replaced first, by one that is in no pattern.
+# Bytes beyond ASCII belong to words; so spaces beyond ASCII are first replaced by an ASCII one.
 _ASCII_SPACES = b"\t\n\v\f\r\x1c\x1d\x1e\x1f "
 _OTHER_SPACES = re.compile("[" + "".join(c for c in map(chr, range(0x80, 0x3001)) if c.isspace()) + "]")
 _OTHER_SPACE = "\x1f"
 
 
 class WordTokenizer:
-    """Splits texts at white space, as `str.split`, or as torchtext's `basic_english`; numbers words as they first come.
+    """Splits texts like `str.split` or like torchtext's `basic_english`; numbers words in order of first occurrence.
 
-    basic_english makes letters small, leaves double quotes out, takes <br />, semicolons and colons for spaces, and
-    other punctuation for words.
+    basic_english lowercases letters, drops double quotes, treats <br />, semicolons and colons as spaces, and other
+    punctuation as words.
 
     Example:
         >>> tokenizer = WordTokenizer("basic_english")
@@ -40,25 +40,25 @@ class WordTokenizer:
             self._kinds[ord('"')] = word_loops.NOTHING
             self._kinds[ord("<")] = word_loops.TAG
             self._small[ord("A") : ord("Z") + 1] += 32
-        self._words = np.empty(0, np.uint8)  # all of them in a row
-        self._ends = np.empty(0, np.int64)  # (words,) within that row
+        self._words = np.empty(0, np.uint8)  # all of them, concatenated
+        self._ends = np.empty(0, np.int64)  # (words,): where each ends in _words
         self._codes = np.empty(0, np.uint64)  # (words,)
         self._slots = np.full(1 << 12, -1, np.int32)  # a hash table with open addressing: word numbers, -1 if free
 
     @property
     def tokens(self) -> list[str | None]:
-        """The string of each number so far."""
+        """The word of each number so far."""
         row, ends = self._words.tobytes(), self._ends.tolist()
         spans = zip([0, *ends], ends, strict=False)
         return [row[start:end].decode("utf-8", "surrogatepass") for start, end in spans]
 
     def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Token numbers of all texts in a row, and how many each text has (texts,)."""
+        """As `Tokenizer`."""
         encoded = [self._encode(text) for text in texts]
         data = np.frombuffer(b"".join(encoded), np.uint8)
         stops = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
         lengths = np.empty(len(texts), np.int32)
-        # More than enough room: a page that is never touched takes no memory.
+        # More than enough room; memory pages that are never written take no memory.
         numbers = np.empty(len(data), np.int32)
         words, ends, codes = (_with_room(known, len(data)) for known in (self._words, self._ends, self._codes))
         count, self._slots = word_loops.number_words(

@@ -12,15 +12,14 @@ import pytest
 from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
 
+from tests.tracking.connected import find_run, open_experiment, training_run
 from tests.tracking.server import Server
-from tracking.runs import find_run, training_run
-from tracking.store import open_experiment
-from tracking.writers import RUNNING
+from tracking.notes import RUNNING
 
 ROOT = Path(__file__).parents[2]
 TRAIN = """
 import sys
-from tracking.runs import training_run
+from tests.tracking.connected import training_run
 with training_run("e", "lstm", int(sys.argv[1]), f"s{sys.argv[1]}") as run:
     run.log_metrics({"train_loss": 0.5}, step=1, at=4_000_000_000_000)
     print("training", flush=True)
@@ -202,7 +201,7 @@ def test_a_run_that_a_server_could_not_be_told_of_is_closed_when_it_is_there(
     server.stop()
     kill(start())
     open_experiment("e")  # still down
-    assert len(entries(store)) == 1
+    assert len(entries(store)) == 2  # of the training and of the attempt
     server.start()
     open_experiment("e")
     assert statuses(MlflowClient(server.address)) == {"s1": "KILLED"}

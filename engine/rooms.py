@@ -1,0 +1,45 @@
+"""How the cores and GPUs of this machine are shared among trainings that run at the same time."""
+
+import os
+from typing import NamedTuple
+
+from joblib import cpu_count
+
+from config.train import TrainParams
+
+
+class Room(NamedTuple):
+    """What one worker has to itself: CPU cores (none: all of them), and GPUs."""
+
+    cores: list[int]
+    gpus: list[str]
+
+
+def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[Room]:
+    """A room for each training that runs at the same time: as many as there are cores or GPUs for, or `workers`.
+
+    All rooms have the same number of cores, or the costs of their trainings could not be compared; some cores may be
+    left over. None where several nodes take part: they are started together, by hand.
+    """
+    if train.num_nodes > 1:
+        return []
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    cores = cores[: cpu_count()]  # which knows of a container's limits, too
+    gpus = _gpus() if train.accelerator != "cpu" else []
+    most = len(gpus) // train.devices if gpus else len(cores) // (train.devices * train.threads)
+    count = min(trainings, workers or most) if most else 0
+    if not hasattr(os, "sched_setaffinity") or count > len(cores):
+        cores = []
+    width = len(cores) // count if count else 0
+    groups = [gpus[start : start + train.devices] for start in range(0, most * train.devices, train.devices)]
+    return [
+        Room(cores[part * width : (part + 1) * width], groups[part % most] if gpus else []) for part in range(count)
+    ]
+
+
+def _gpus() -> list[str]:
+    if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name for name in chosen.split(",") if name]
+    import torch  # takes a second, which trainings on the CPU need not wait for
+
+    return [str(number) for number in range(torch.cuda.device_count())]

@@ -1,0 +1,136 @@
+"""Stages in processes of this machine: each in a fresh one, with its own cores or GPUs.
+
+Python's forkserver loads the libraries once; a worker is a fork of it. Where several devices train together Lightning
+starts the other processes, as copies of the command that started the first one: there the worker runs `python -m`.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
+from multiprocessing.reduction import DupFd
+from typing import Any
+
+from config.params import Params
+from core import command_line
+from core.command_line import SECONDS_TO_END
+from engine.rooms import Room
+from engine.stages import run_stage
+from outputs.conditions import TRAININGS_AT_ONCE
+
+PRELOADED = ["pipelines.train", "pipelines.evaluate", "models.cpu.loops"]
+BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
+
+
+def preload(params: Params) -> None:
+    """Starts to load the libraries, in the background."""
+    context(params)
+    forkserver.ensure_running()
+
+
+def context(params: Params) -> ForkServerContext:
+    """Where workers come from.
+
+    Libraries are not preloaded where they would keep what they find when they are loaded: the cores that OpenMP binds
+    its threads to, and the GPUs.
+    """
+    origin = multiprocessing.get_context("forkserver")
+    alike = params.train.accelerator == "cpu" and not BINDING.intersection(os.environ)
+    origin.set_forkserver_preload(PRELOADED if alike else [])
+    return origin
+
+
+class Worker:
+    """One stage in a process of its own.
+
+    Attributes:
+        output: file descriptor, readable when the worker has printed something or has ended
+        ended: whether it will print nothing more
+    """
+
+    def __init__(self, origin: ForkServerContext, stage: str, params: Params, room: Room, at_once: int) -> None:
+        self.stage = stage
+        self.output, writing = os.pipe()
+        self.ended = False
+        self._rest = b""
+        os.set_blocking(self.output, False)
+        self._process = origin.Process(target=_work, args=(stage, params, room, at_once, DupFd(writing)), name=stage)
+        self._process.start()
+        os.close(writing)
+
+    def lines(self) -> Iterator[str]:
+        """What it has printed since, in whole lines."""
+        while True:
+            try:
+                part = os.read(self.output, 1 << 16)
+            except BlockingIOError:
+                return
+            *whole, self._rest = (self._rest + part).split(b"\n")
+            yield from (line.decode(errors="replace") for line in whole)
+            if not part:
+                if self._rest:
+                    yield self._rest.decode(errors="replace")
+                self.ended = True
+                return
+
+    def code(self) -> int:
+        """Its exit code, once it has ended; 128 and the signal's number where a signal killed it."""
+        self._process.join()
+        os.close(self.output)
+        code = self._process.exitcode or 0
+        return code if code >= 0 else 128 - code
+
+    def stop(self) -> None:
+        """Has it end in an orderly way, as SIGTERM does."""
+        self._process.terminate()
+
+
+def _work(stage: str, params: Params, room: Room, at_once: int, output: Any) -> None:
+    """The worker's own code: sets the process up, and runs the stage."""
+    os.setsid()  # Ctrl-C reaches the parent alone, which stops its workers
+    descriptor = output.detach()
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    os.environ[TRAININGS_AT_ONCE] = str(at_once)
+    if room.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(room.gpus)
+    if room.cores:
+        os.sched_setaffinity(0, room.cores)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if stage.startswith("train@") and params.train.devices > 1:
+        sys.exit(_run_as_command(stage))
+    command_line.finish(lambda: run_stage(stage, params))
+
+
+def _end_with_parent() -> None:
+    """Stops this worker if the process that wanted it is killed: nobody would record what it makes."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_END)
+    os._exit(128 + signal.SIGTERM)
+
+
+def _run_as_command(stage: str) -> int:
+    """Runs the stage as DVC would, and passes SIGTERM on."""
+    kind = stage.partition("@")[0]
+    environment = os.environ | {"DVC_STAGE": stage}
+    with subprocess.Popen([sys.executable, "-m", f"pipelines.{kind}"], env=environment) as process:
+
+        def pass_on(*_: object) -> None:
+            with suppress(ProcessLookupError):
+                process.terminate()
+
+        signal.signal(signal.SIGTERM, pass_on)
+        return process.wait()
