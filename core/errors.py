@@ -1,6 +1,6 @@
-"""The errors that a user can mend. Each message is one line: the key or file, what was found, what is allowed.
+"""Errors that a user can fix. Each message is one line: the key or file, what was found, what is allowed.
 
-`core.command_line` prints them without a traceback; anything else that is raised is a bug of the program and shows one.
+`core.command_line` prints them without a traceback. Any other exception is a bug and shows one.
 """
 
 import re
@@ -43,22 +43,22 @@ def _without_user(address: str) -> str:
 
 
 class UserError(Exception):
-    """Something the user can mend; one line, also where it quotes a library or a file."""
+    """An error that the user can fix; its message is one line, also if it quotes a library or a file."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.splitlines()))
 
 
 class ParamsError(UserError):
-    """A value of params.yaml or of the command line, alone or together with others, or with this machine."""
+    """A value in params.yaml or on the command line is wrong, does not fit another one, or not this machine."""
 
 
 class DataError(UserError):
-    """A data set's source, download, archive or content; or an output of an earlier stage that is missing or broken."""
+    """A data set cannot be fetched or read, or an output of an earlier stage is missing or broken."""
 
 
 class TrainingError(UserError):
-    """A training that cannot go on, such as a loss that is no number."""
+    """A training cannot continue, for example because its loss is not finite."""
 
 
 class TrackingError(UserError):

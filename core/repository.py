@@ -6,6 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from core.replacing import replacing
+
 
 def repository_root() -> Path:
     """The repository in which the user works, also for a stage that DVC runs in a temporary copy of it."""
@@ -33,14 +35,13 @@ def working_copy() -> str:
         if place != str(path):
             if not number or _is_copy(path, number, place):
                 number = uuid.uuid4().hex
-            part = path.with_name(f".{path.name}.part")
-            part.write_text(f"{number}\n{path}", encoding="utf-8", errors="surrogateescape")
-            part.replace(path)
+            with replacing(path) as part:
+                part.write_text(f"{number}\n{path}", encoding="utf-8", errors="surrogateescape")
     return number
 
 
 def _is_copy(path: Path, number: str, place: str) -> bool:
-    """Whether the folder in which `number` was made still has it."""
+    """Whether the folder in which `number` was made still exists beside this one."""
     return bool(place) and _read(Path(place))[0] == number and not path.samefile(place)
 
 
@@ -48,6 +49,6 @@ def _read(path: Path) -> tuple[str, str]:
     """The identifier in the file `path`, and the path that the file had when it was written; empty if unreadable."""
     try:
         number, _, place = path.read_text(encoding="utf-8", errors="surrogateescape").partition("\n")
-    except OSError:  # as of a folder that somebody else has now
+    except OSError:  # such as a folder that belongs to somebody else now
         return "", ""
     return number, place

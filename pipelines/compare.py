@@ -41,7 +41,7 @@ def compare(params: Params) -> Result:
 def compare_and_log(params: Params) -> None:
     """Compares, and logs to MLflow what it misses of the trainings and references, and their comparison as a parent."""
     result = compare(params)
-    from tracking import comparison_from_outputs  # slow to import
+    from tracking import comparison_from_outputs  # MLflow takes seconds to import; the report is there before
     from tracking.connection import connect
 
     with connect(params.tracking.experiment) as mlflow:

@@ -19,6 +19,7 @@ from tracking.connection import Connection
 from tracking.lifecycle import find_run, log_configuration, reference_run, training_run
 from tracking.run import Provenance, Run
 
+# The keys of METRICS, whose module needs scikit-learn: the stage train must not depend on it.
 HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
 
 
@@ -28,7 +29,7 @@ def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     if costs := _costs("training", measured):
         run.log_metrics(costs, at=measured["epochs"][-1]["ended"])
         run.set_tags(_conditions("training", measured))
-    run.log_artifacts([folder / "config.json", folder / "history.json", TOKENS / "vocabulary.json"])
+    run.log_artifacts([folder / "config.json", folder / "history.json", folder.parents[2] / TOKENS / "vocabulary.json"])
     run.log_figure(learning_curves(history), "learning_curves.png")
     run.log_artifacts([folder / "model.safetensors", folder / "config.json"], "model")
 

@@ -25,7 +25,7 @@ from numba import types
 from numba.extending import overload
 
 from config.choices import Cell
-from core.compiled import compiled, written_out
+from core.compiled import compiled, inline
 from models.cpu.products import add_transposed, multiply
 
 TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is one matrix product
@@ -218,25 +218,25 @@ def gru_backward(d_output, index, places, column, weight, states, memory, gates,
 # Compilers vectorize loops over a few views whose indices start from 0.
 
 
-@written_out
+@inline
 def _quarters(values, h):
     return values[:h], values[h : 2 * h], values[2 * h : 3 * h], values[3 * h : 4 * h]
 
 
-@written_out
+@inline
 def _thirds(values):
     h = len(values) // 3
     return values[:h], values[h : 2 * h], values[2 * h :]
 
 
-@written_out
+@inline
 def _copy(values, row, column):
     place = row[column : column + len(values)]
     for j in range(len(values)):
         place[j] = values[j]
 
 
-@written_out
+@inline
 def _add(total, part):
     for j in range(len(part)):
         total[j] += part[j]

@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from core.compiled import compiled, written_out
+from core.compiled import compiled, inline
 
 _features = llvmlite.binding.get_host_cpu_features()
 # Floats in a register, and rows of a block: as many as leave registers for what is multiplied.
@@ -33,7 +33,7 @@ def add_transposed(left, right, result):
     _blocks(left, right, result, True)
 
 
-@written_out
+@inline
 def _blocks(left, right, result, transposed):
     column = 0
     while column + 2 * LANES <= result.shape[1]:
@@ -44,7 +44,7 @@ def _blocks(left, right, result, transposed):
         column += LANES
 
 
-@written_out
+@inline
 def _rows(left, right, result, column, vectors, transposed):
     row = 0
     while row + ROWS <= result.shape[0]:

@@ -19,6 +19,7 @@ from core import file_io, paths
 from core.paths import RAW, TOKENS
 from pipelines.download import download
 from pipelines.evaluate import evaluate
+from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from tests.browser import MISSING, REASON, open_browser
@@ -53,6 +54,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         params = load()
         download(params.data)
         make_tokens(params.tokenize)
+        match(params)
         for variant in VARIANTS:
             train(params, variant, 1)
             evaluate(params, variant, 1)

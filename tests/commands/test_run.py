@@ -12,7 +12,7 @@ from textwrap import indent
 import pytest
 from ruamel.yaml import YAML
 
-from config.params import TrainParams
+from config.train import TrainParams
 from engine.dvc import sort_lock_file
 from engine.rooms import Room, share_out
 from tests.once import made_once

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config.choices import TokenizerName
 from config.data import DataParams
-from config.params import TokenizeParams
+from config.tokenize import TokenizeParams
 from core import paths
 from core.errors import DataError, ParamsError, UserError
 from pipelines.download import download

@@ -41,7 +41,7 @@ def test_interrupted_again_and_again_it_ends_with_the_same_bytes_and_one_run(
         assert project.wait_until_quiet(dvc) != 0
     project.repro()
     project.check(reference)
-    assert project.output().count("going on after step") == 3
+    assert project.output().count("resuming after step") == 3
 
 
 def test_the_run_of_a_training_that_was_killed_and_never_resumed_is_closed_by_the_next_stage(

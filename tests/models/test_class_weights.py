@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from config.choices import ClassWeight
-from config.params import TrainParams
+from config.train import TrainParams
 from models.classifier import TextClassifier
 from models.prediction import predict
 from models.training.class_weights import balanced

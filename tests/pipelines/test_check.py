@@ -159,13 +159,15 @@ def test_every_library_of_a_stage_counts_unless_it_is_said_not_to() -> None:
 
 
 def test_the_lists_are_checked_without_importing_what_computes() -> None:
-    program = "import sys, pipelines.check as c; c.unseen.lists(c.load()); print({'torch', 'numba'} & set(sys.modules))"
+    program = (
+        "import sys, pipelines.check as c; c.code_lists.lists(c.load()); print({'torch', 'numba'} & set(sys.modules))"
+    )
     done = run_in(ROOT, sys.executable, "-c", program)
     assert done.stdout == "set()\n", done.stderr
 
 
 def edited_source_file(folder: Path) -> None:
-    with (folder / "text" / "splits.py").open("a", encoding="utf-8") as file:
+    with (folder / "text" / "sources" / "splits.py").open("a", encoding="utf-8") as file:
         file.write("# edited\n")
 
 

@@ -76,7 +76,7 @@ def test_an_edited_source_file_runs_the_stages_that_import_it_and_no_others(tmp_
     assert run_in(tmp_path, "dvc", "init", "--force", "--quiet").returncode == 0
     done = run_in(tmp_path, "dvc", "repro", "tokenize")
     assert done.returncode == 0, done.stderr
-    edited = tmp_path / "text" / "tokenizers.py"
+    edited = tmp_path / "text" / "tokenizing" / "tokenizers.py"
     edited.write_text(edited.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
     again = run_in(tmp_path, "dvc", "repro", "tokenize")
     assert again.returncode == 0, again.stderr

@@ -11,7 +11,7 @@ from joblib import cpu_count
 from mlflow.tracking import MlflowClient
 
 from config.params import load
-from outputs.conditions import conditions
+from outputs.conditions import current_conditions
 from tests.loaded import run_module
 from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, environment, run_in
@@ -128,7 +128,7 @@ def test_costs_are_measured_with_their_conditions_and_mlflow_has_both(project: P
     ):
         assert measured[name] > 0
         assert [value for _, value, _ in training["metrics"][name]] == [measured[name]], name
-    own = conditions("cpu")
+    own = current_conditions("cpu")
     assert (own["cores"], own["engine"], own["torch"]) == (cpu_count(), "alone", version("torch"))
     for stage in ("training", "prediction"):
         assert measured[f"{stage}_conditions"] == [own]
@@ -138,7 +138,7 @@ def test_costs_are_measured_with_their_conditions_and_mlflow_has_both(project: P
 
 
 def test_no_output_of_dvc_holds_a_duration_or_hardware(project: Path) -> None:
-    processor = str(conditions("cpu")["processor"])
+    processor = str(current_conditions("cpu")["processor"])
     for name in ("results/lstm/seed-1/config.json", "references/linear/config.json", "reports/comparison.json"):
         content = (project / name).read_text()
         assert "second" not in content.replace("max_seconds", "")
@@ -207,7 +207,7 @@ def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project
     for variant in ("lstm", "bilstm"):
         for stage in ("training", "prediction"):
             (found,) = read_measured(copy, variant)[f"{stage}_conditions"]
-            assert found == conditions("cpu") | {"engine": "grid of 2", "cores": max(cpu_count() // 2, 1)}
+            assert found == current_conditions("cpu") | {"engine": "grid of 2", "cores": max(cpu_count() // 2, 1)}
     assert "× the training time" in (copy / "reports/comparison.html").read_text()
     runs, expected = read_runs(copy), read_runs(project)
     for of_one in (*runs.values(), *expected.values()):

@@ -1,4 +1,4 @@
-"""A training goes on from a checkpoint if everything that decides its result is the same, and else starts anew."""
+"""A training resumes from a checkpoint if everything that decides its result is the same; otherwise it starts anew."""
 
 import json
 import shutil
@@ -11,13 +11,14 @@ import torch
 from safetensors.numpy import save_file
 
 from config.params import load
-from core.errors import DataError
+from core.errors import DataError, ParamsError
 from core.file_io import read_json
-from core.paths import TOKENS
+from core.paths import TOKENS, VARIANTS
 from pipelines.download import download
 from pipelines.evaluate import evaluate
+from pipelines.match import match
 from pipelines.tokenize import make_tokens
-from pipelines.train import train
+from pipelines.train import resolve_config, train
 from provenance import source_code
 from tests.pipelines.project import change_params, enter, install, make_own
 from tests.tracking.connected import find_run
@@ -43,6 +44,7 @@ def run_stages() -> dict[str, bytes]:
     params = load()
     download(params.data)
     make_tokens(params.tokenize)
+    match(params)
     train(params, "lstm", 1)
     return {name: (RESULTS / name).read_bytes() for name in FILES}
 
@@ -114,10 +116,29 @@ def test_after_a_change_of_params_or_files_a_training_starts_anew(
     before = signature()
     change()
     beside_old_checkpoints = run_stages()
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
     shutil.rmtree("checkpoints")
     assert run_stages() == beside_old_checkpoints
+
+
+def test_a_training_gets_its_variant_from_the_stage_match_alone() -> None:
+    change_params(Path(), {"variants.lstm.hidden_size": 5})
+    params = load()
+    before = resolve_config(params, "lstm", 1, Path())
+    assert (before["variant"]["hidden_size"], before["signature"]) == (4, signature())
+    match(params)
+    after = resolve_config(params, "lstm", 1, Path())
+    assert after["variant"] == params.variants["lstm"].model_dump()
+    assert after["signature"] != before["signature"]
+
+
+def test_a_training_of_a_variant_that_is_not_compared_or_not_matched_is_refused() -> None:
+    with pytest.raises(ParamsError, match=r"^--variant is 'lsmt'; allowed: lstm \(compare.variants\)$"):
+        train(load(), "lsmt", 1)
+    (VARIANTS / "lstm.json").unlink()
+    with pytest.raises(DataError, match=r"^data/variants/lstm.json is missing; the stage match makes it: dvc repro$"):
+        train(load(), "lstm", 1)
 
 
 def moved_vectors() -> None:
@@ -134,11 +155,11 @@ def nothing() -> None:
 
 
 @pytest.mark.parametrize("change", [nothing, moved_vectors, more_checkpoints])
-def test_after_what_decides_nothing_it_goes_on(change: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_what_decides_nothing_it_resumes(change: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
     before = {name: (RESULTS / name).read_bytes() for name in FILES}
     change()
     assert run_stages() == before
-    assert "going on after step" in capsys.readouterr().out
+    assert "resuming after step" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("library", ["torch", "numba", "llvmlite", "numpy", "pytorch-lightning"])
@@ -149,7 +170,7 @@ def test_a_checkpoint_from_another_version_of_a_library_is_left_alone(
     install(library, "99.1", tmp_path / "installed")
     monkeypatch.syspath_prepend(tmp_path / "installed")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
     assert json.loads((RESULTS / "config.json").read_text())["libraries"][library] == "99.1"
     assert len(list((project / "checkpoints").glob("*/"))) == 2
@@ -161,7 +182,7 @@ def test_a_checkpoint_from_another_processor_is_left_alone(
     before = signature()
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "another")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
 
 
@@ -171,7 +192,7 @@ def test_a_checkpoint_from_other_code_is_left_alone(
     lines = source_code.checksums("train")
     monkeypatch.setattr(source_code, "checksums", lambda stage: lines + "of another loop\n")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
 
 
 def test_configuration_and_mlflow_say_the_versions_and_the_files_that_were_read() -> None:
