@@ -38,7 +38,7 @@ class Compiled(Callback):
 
 
 def versions() -> int:
-    loops = [found for found in vars(loops).values() if isinstance(found, CPUDispatcher)]
+    compiled = [found for found in vars(loops).values() if isinstance(found, CPUDispatcher)]
     return sum(len(loop.signatures) for loop in compiled)
 
 
