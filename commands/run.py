@@ -77,14 +77,12 @@ def run_trainings(params: Params, changed: Collection[str], workers: int | None)
 
 
 def still_to_do(every: Sequence[Task], changed: Collection[str]) -> list[Task]:
-    """The tasks with the stages that have to be run; DVC restores what it has in its run-cache."""
-    firsts = dvc.plan([task.stages[0] for task in every if task.stages[0] in changed])
-    if firsts.cached:
-        dvc.repro("--single-item", *firsts.cached)
-    # What an evaluation reads is there now, unless its training is due.
-    others = [stage for task in every if task.stages[0] not in firsts.due for stage in task.stages[1:]]
-    seconds = dvc.plan([stage for stage in others if stage in changed])
-    reduced = [task if task.stages[0] in firsts.due else task.reduced_to(seconds.due) for task in every]
+    """The tasks with the stages that have to be run, after DVC has restored what it has in its run-cache."""
+    firsts = dvc.restore([task.stages[0] for task in every if task.stages[0] in changed])
+    # What an evaluation reads exists now, unless its training has to be run.
+    others = [stage for task in every if task.stages[0] not in firsts for stage in task.stages[1:]]
+    seconds = dvc.restore([stage for stage in others if stage in changed])
+    reduced = [task if task.stages[0] in firsts else task.reduced_to(seconds) for task in every]
     return [task for task in reduced if task.stages]
 
 

@@ -196,7 +196,7 @@ def test_a_copy_with_its_own_database_closes_the_run_there(
     assert find_run("e", "s1") is not None
 
 
-def test_a_run_that_a_server_could_not_be_told_of_is_closed_when_it_is_there(
+def test_a_training_that_is_killed_while_the_server_is_down_leaves_no_run_and_no_note(
     store: Path, start: Start, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
@@ -206,5 +206,5 @@ def test_a_run_that_a_server_could_not_be_told_of_is_closed_when_it_is_there(
     assert len(entries(store)) == 2  # of the training and of the attempt
     server.start()
     open_experiment("e")
-    assert statuses(MlflowClient(server.address)) == {"s1": "KILLED"}
+    assert statuses(MlflowClient(server.address)) == {}
     assert entries(store) == []
