@@ -1,8 +1,8 @@
 """The whole pipeline, with several trainings at the same time. `python -m commands.run`, or `make run`.
 
-`dvc repro` runs one stage after another. This command asks DVC which trainings and evaluations are due, runs them in
-worker processes, and records each as it finishes. A plain `dvc repro` at the end does the rest. Outputs, cache and
-dvc.lock are those of `dvc repro` alone.
+`dvc repro` runs one stage after another. This command asks DVC which trainings, evaluations and references are due,
+runs them in worker processes, and records each as it finishes. A plain `dvc repro` at the end does the rest. Outputs,
+cache and dvc.lock are those of `dvc repro` alone.
 """
 
 import os
@@ -34,16 +34,16 @@ def main() -> None:
 
 
 def run_pipeline(params: Params, workers: int | None) -> None:
-    """Runs whatever is not done yet; in the end this process becomes `dvc repro`.
+    """Runs whatever is not done yet; in the end `dvc repro` replaces this process (exec).
 
     Raises:
-        TrainingError: a stage failed; all others of the grid were run.
+        TrainingError: a stage failed; if it was a training, all others were run.
     """
     with only_one():
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
         changed = dvc.changed()
-        complete_runs(params, finished=not changed)
+        complete_runs(params, nothing_due=not changed)
         run_trainings(params, changed, workers)
     sys.stdout.flush()
     os.execv(sys.executable, [*dvc.DVC, "repro"])
@@ -78,11 +78,11 @@ def run_trainings(params: Params, changed: Collection[str], workers: int | None)
 
 def still_to_do(every: Sequence[Task], changed: Collection[str]) -> list[Task]:
     """The tasks with the stages that have to be run, after DVC has restored what it has in its run-cache."""
-    firsts = dvc.restore([task.stages[0] for task in every if task.stages[0] in changed])
+    due_first = dvc.restore([task.stages[0] for task in every if task.stages[0] in changed])
     # What an evaluation reads exists now, unless its training has to be run.
-    others = [stage for task in every if task.stages[0] not in firsts for stage in task.stages[1:]]
-    seconds = dvc.restore([stage for stage in others if stage in changed])
-    reduced = [task if task.stages[0] in firsts else task.reduced_to(seconds) for task in every]
+    others = [stage for task in every if task.stages[0] not in due_first for stage in task.stages[1:]]
+    due_evaluations = dvc.restore([stage for stage in others if stage in changed])
+    reduced = [task if task.stages[0] in due_first else task.reduced_to(due_evaluations) for task in every]
     return [task for task in reduced if task.stages]
 
 
@@ -92,13 +92,13 @@ def in_order_of_dvc_yaml(stages: Sequence[str]) -> list[str]:
 
 
 def code_changed(params: Params) -> bool:
-    """Whether something that DVC does not see has changed since the stage check ran: provenance/code_lists.py."""
+    """Whether a source file, a library or a file that params.yaml names has changed since the stage check ran."""
     lists = {CODE / f"{stage}.sha256": text for stage, text in code_lists.lists(params).items()}
     return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in lists.items())
 
 
-def complete_runs(params: Params, finished: bool) -> None:
-    """Sends MLflow what it misses, if DVC has `finished`: no stage does so where DVC has all outputs already.
+def complete_runs(params: Params, nothing_due: bool) -> None:
+    """Sends MLflow what it misses, if nothing is due: then no stage will do so.
 
     Otherwise only ends the runs that killed processes have left RUNNING; the stage compare completes the others.
     """
@@ -111,7 +111,7 @@ def complete_runs(params: Params, finished: bool) -> None:
         from tracking.connection import connect
 
         with connect(params.tracking.experiment) as mlflow:
-            if finished and mlflow.abandoned:
+            if nothing_due and mlflow.abandoned:
                 restore.complete(mlflow, params)
 
 

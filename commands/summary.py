@@ -67,7 +67,7 @@ def layers(variant: VariantParams, vocabulary_size: int, classes: int, time: int
         model = TextClassifier(vocabulary_size, classes, **variant.model_dump())
 
     def count(part: nn.Module) -> int:
-        return sum(weights.numel() for weights in part.parameters() if weights not in model.encoder.idle)
+        return sum(weights.numel() for weights in part.parameters() if weights not in model.encoder.frozen_biases)
 
     cell = f"{variant.cell.upper()}({variant.hidden_size})"
     recurrent = f"Bidirectional({cell})" if variant.bidirectional else cell

@@ -1,4 +1,4 @@
-"""The named choices of params.yaml: config/params.py declares keys with them, text/ and models/ implement them.
+"""The named choices of params.yaml: config/ declares keys with them, text/ and models/ implement them.
 
 They are here, and not beside their implementations, because reading params.yaml must not load torch.
 """

@@ -84,7 +84,7 @@ class AttributionWeights(Section):
 
 
 class SyntheticReviewsParams(Section):
-    """The embedded data set (text/synthetic/reviews.py)."""
+    """The built-in data set (text/synthetic/reviews.py)."""
 
     train_rows: Count = 2880
     validation_rows: Count = 960

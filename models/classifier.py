@@ -1,7 +1,7 @@
 """The text classifier that all variants share: word vectors, recurrent encoder, pooling, linear head.
 
-The textbook model is one of them: Embedding(vocabulary, 128) → LSTM(64), or bidirectional LSTM(64) whose two
-final states are joined to 128 numbers → Linear(classes) → softmax.
+With `pooling: last` this is the textbook's model: Embedding(vocabulary, 128) → LSTM(64), or bidirectional LSTM(64)
+whose two final states are joined to 128 numbers → Linear(classes). Softmax is part of the loss.
 """
 
 import torch
@@ -16,7 +16,7 @@ from models.pooling import LastPooling, build_pooling
 
 
 class TextClassifier(nn.Module):
-    """Token numbers in, one logit a class out."""
+    """Token numbers in, one logit per class out."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class TextClassifier(nn.Module):
     ) -> None:
         """New weights, drawn from PyTorch's global generator.
 
-        params.yaml explains the arguments, and has their defaults (`variants`).
+        params.yaml explains the arguments (`variants`); config/variants.py has their defaults.
 
         Args:
             vectors: (vocabulary_size, embedding_size), pretrained; a word whose row is NaN starts from random numbers.
@@ -74,21 +74,21 @@ class TextClassifier(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU."""
-        words = backend(tokens.device).embed(self.embedding, tokens)  # (batch, time, embedding_size)
-        return self.classify(words, lengths)
+        word_vectors = backend(tokens.device).embed(self.embedding, tokens)  # (batch, time, embedding_size)
+        return self.classify(word_vectors, lengths)
 
-    def classify(self, words: Vectors, lengths: Tensor) -> Tensor:
+    def classify(self, word_vectors: Vectors, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) of documents whose words have these vectors (batch, time, embedding_size)."""
-        if isinstance(self.pooling, LastPooling):  # reads no other states: they are not even written to memory
-            documents = self.encoder.last_states(words, lengths)  # (batch, output_size)
+        if isinstance(self.pooling, LastPooling):  # on the CPU, other states are not stored
+            document_vectors = self.encoder.last_states(word_vectors, lengths)  # (batch, output_size)
         else:
-            states = self.encoder(words, lengths)  # (batch, time, output_size)
-            documents = self.pooling(states, lengths)  # (batch, output_size)
-        logits: Tensor = self.head(self.head_dropout(documents))  # (batch, num_classes)
+            states = self.encoder(word_vectors, lengths)  # (batch, time, output_size)
+            document_vectors = self.pooling(states, lengths)  # (batch, output_size)
+        logits: Tensor = self.head(self.head_dropout(document_vectors))  # (batch, num_classes)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))  # losses are computed in float32 or more
 
     def parameter_counts(self) -> dict[str, int]:
-        """Numbers of parameters by part; pooling counts to the head, idle biases do not count."""
+        """Numbers of parameters by part; pooling is counted with the head, frozen biases are left out."""
         parts: dict[str, tuple[nn.Module, ...]] = {
             "embedding": (self.embedding,),
             "recurrent": (self.encoder,),
@@ -96,7 +96,10 @@ class TextClassifier(nn.Module):
         }
         counts = {
             name: sum(
-                weights.numel() for part in modules for weights in part.parameters() if weights not in self.encoder.idle
+                weights.numel()
+                for part in modules
+                for weights in part.parameters()
+                if weights not in self.encoder.frozen_biases
             )
             for name, modules in parts.items()
         }

@@ -1,6 +1,7 @@
 """The recurrent encoder: stacked RNN, GRU or LSTM layers that read right-padded documents in one or both directions.
 
-PyTorch's layers hold the weights. models/backend.py reads with them: custom kernels on the CPU, cuDNN on a GPU.
+PyTorch's layers hold the weights. models/backend.py selects what computes with them: custom kernels on the CPU, cuDNN
+on a GPU.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +19,9 @@ class RecurrentEncoder(nn.Module):
 
     Attributes:
         directions: 1 or 2.
-        output_size: numbers in a state: hidden_size · directions.
-        layers: one single-layer module a layer; with two directions its `_reverse` weights read backwards.
-        idle: the second bias vectors, if `single_bias` keeps them at 0 and out of training; else none.
+        output_size: the size of a state: hidden_size · directions.
+        layers: one nn.RNNBase per layer; with two directions its `_reverse` weights read backwards.
+        frozen_biases: the second bias vectors, if `single_bias` keeps them at 0 and out of training; else none.
 
     Example:
         >>> encoder = RecurrentEncoder("lstm", input_size=3, hidden_size=2, bidirectional=True)
@@ -60,13 +61,13 @@ class RecurrentEncoder(nn.Module):
             if forget_bias is not None:
                 set_forget_bias(layer, forget_bias)
         self.dropout = nn.Dropout(layer_dropout)
-        # PyTorch adds two bias vectors for each gate, one of which is enough; its kernels want both.
-        self.idle = {
+        # PyTorch adds two bias vectors for each gate, one of which is enough; its kernels require both.
+        self.frozen_biases = {
             weights
             for name, weights in self.named_parameters()
             if single_bias and name.rpartition(".")[2].startswith("bias_hh")
         }
-        for weights in self.idle:
+        for weights in self.frozen_biases:
             nn.init.zeros_(weights).requires_grad_(False)
 
     def forward(self, inputs: Vectors, lengths: Tensor) -> Tensor:
@@ -77,7 +78,7 @@ class RecurrentEncoder(nn.Module):
             lengths: (batch,) on the CPU, each from 1 to time.
 
         Returns:
-            (batch, time, output_size). From a document's length on they are arbitrary.
+            (batch, time, output_size). States at padding are undefined.
         """
         return self._read(inputs, lengths, last_only=False)
 
@@ -85,9 +86,9 @@ class RecurrentEncoder(nn.Module):
         """The last state of each direction in the last layer: (batch, output_size). Arguments as `forward`."""
         return self._read(inputs, lengths, last_only=True)
 
-    def _read(self, states: Vectors, lengths: Tensor, last_only: bool) -> Tensor:
+    def _read(self, inputs: Vectors, lengths: Tensor, last_only: bool) -> Tensor:
         read_layer = backend(next(self.parameters()).device).read_layer
         *lower, top = self.layers
         for layer in lower:
-            states = self.dropout(read_layer(self.cell, layer, states, lengths))  # (batch, time, output_size)
-        return read_layer(self.cell, top, states, lengths, last_only)
+            inputs = self.dropout(read_layer(self.cell, layer, inputs, lengths))  # (batch, time, output_size)
+        return read_layer(self.cell, top, inputs, lengths, last_only)

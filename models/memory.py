@@ -84,7 +84,7 @@ def _memory() -> int:
 def peak_mb(accelerator: str) -> float:
     """The largest memory so far (MB): of the GPU's tensors, or of this process.
 
-    On Linux libraries' files do not count, since processes share them, and a forked process (engine/preloaded.py) would
+    On Linux libraries' files do not count, since processes share them, and a forked process (engine/workers.py) would
     count only those that it has used itself.
     """
     if uses_gpu(accelerator):

@@ -1,8 +1,8 @@
 """Stage train: one variant with one seed. `python -m pipelines.train --variant bilstm --seed 1`.
 
-Reads train, data/variants/<variant>.json and data/tokens; writes the weights, the resolved configuration and the
-history of the epochs to results/<variant>/seed-<seed>/, and logs an MLflow run. With several devices Lightning starts
-this module once for each; only the first process writes.
+Reads the section train of params.yaml, data/variants/<variant>.json and data/tokens; writes the weights, the resolved
+configuration and the history of the epochs to results/<variant>/seed-<seed>/, and logs an MLflow run. With several
+devices Lightning starts this module once for each; only the first process writes.
 """
 
 import argparse
@@ -55,9 +55,9 @@ def main() -> None:
 
 
 def _command(chosen: argparse.Namespace) -> None:
-    signature = train(load(), chosen.variant, chosen.seed)
+    trained = train(load(), chosen.variant, chosen.seed)
     if "DVC_STAGE" not in os.environ:
-        Checkpoints(signature).remove()  # under DVC the stage evaluate does this, when DVC has recorded the outputs
+        Checkpoints(trained).remove()  # under DVC they stay until it has recorded the outputs; evaluate removes them
 
 
 def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
@@ -71,17 +71,17 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
 
     settings = params.train.model_copy(update={"epochs": config["train"]["epochs"]})
     module, trainer = as_lightning(classifier, settings)
-    check_processes(trainer, splits)
+    check_split_sizes(trainer, splits)
     costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
     run_epochs = partial(
         fit, trainer, module, *splits, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor, costs=costs
     )
     checkpoints = Checkpoints(config["signature"])
     if not trainer.is_global_zero:
-        run_epochs(checkpointing=load_checkpoint(checkpoints, settings, announce=False))
+        run_epochs(checkpointing=build_checkpointing(checkpoints, settings, announce=False))
         return checkpoints.signature
     with checkpoints.locked():
-        checkpointing = load_checkpoint(checkpoints, settings)
+        checkpointing = build_checkpointing(checkpoints, settings)
         resumed = checkpointing.state is not None
         with (
             connect(params.tracking.experiment) as mlflow,
@@ -95,7 +95,7 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
 
 
 def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[str, Any]:
-    """Every value that decides the result. Its signature finds the checkpoints and the MLflow run again."""
+    """Every value that decides the result; its signature identifies the checkpoints and the MLflow run."""
     if variant not in params.compare.variants:
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.compare.variants)} (compare.variants)")
     summary = read_summary(root)
@@ -116,14 +116,14 @@ def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[
 
 
 def build_classifier(config: dict[str, Any], splits: Sequence[TokenStore], root: Path) -> TextClassifier:
-    """The classifier with its first weights.
+    """The classifier with its initial weights.
 
     Raises:
         ParamsError: it does not fit into memory, or the pretrained vectors do not fit the embedding.
     """
     sizes = {"vocabulary_size": config["vocabulary_size"], "num_classes": len(config["labels"])}
     settings = config["train"]
-    with torch.device("meta"):  # shapes without memory
+    with torch.device("meta"):  # allocates nothing
         planned = TextClassifier(**sizes, **config["variant"])
     batch_tokens = max(min(settings["batch_size"], len(split)) * int(split.lengths.max()) for split in splits)
     memory.check(config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"])
@@ -150,7 +150,7 @@ def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[Cla
     return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
 
 
-def check_processes(trainer: Trainer, splits: Sequence[TokenStore]) -> None:
+def check_split_sizes(trainer: Trainer, splits: Sequence[TokenStore]) -> None:
     """Refuses a split with fewer documents than processes.
 
     Raises:
@@ -162,7 +162,7 @@ def check_processes(trainer: Trainer, splits: Sequence[TokenStore]) -> None:
         )
 
 
-def load_checkpoint(checkpoints: Checkpoints, settings: TrainParams, announce: bool = True) -> Checkpointing:
+def build_checkpointing(checkpoints: Checkpoints, settings: TrainParams, announce: bool = True) -> Checkpointing:
     """The callback that saves checkpoints, with the state to resume from if there is one."""
     state = checkpoints.load(announce)
     if state is not None and announce:
@@ -173,7 +173,7 @@ def load_checkpoint(checkpoints: Checkpoints, settings: TrainParams, announce: b
 def record(run: Run, folder: Path, config: dict[str, Any], module: ClassifierModule, costs: Costs) -> None:
     """Writes the outputs of a finished training, keeps its costs, and logs both."""
     for line, cost in zip(module.history, costs.epochs, strict=True):
-        run.log_epoch(line, cost)  # epochs that the store does not have yet
+        run.log_epoch(line, cost)  # epochs that MLflow lacks
     write_training(folder, module.classifier, config, module.history)
     measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(config["train"]["accelerator"])}
     measurements.add(config["signature"], **measured)

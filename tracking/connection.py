@@ -1,4 +1,4 @@
-"""A process's connection to one MLflow experiment. Whatever goes wrong in MLflow, the process goes on.
+"""A process's connection to one MLflow experiment. If MLflow is down or refuses, the process goes on.
 
 Each call has a time limit. A failure is reported once, in one line. If MLflow cannot be reached, nothing more is sent;
 if it refuses one call, the others are still made. What it misses is added later from the outputs

@@ -32,12 +32,12 @@ def training_run(
     original: Provenance | None = None,
     resumed: bool = False,
 ) -> Iterator[Run]:
-    """The run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C.
+    """The run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C or SIGTERM.
 
     It is a new one, unless this working copy has left one of the same signature unfinished, or the execution is
     `resumed`. `original` is given where the run is rebuilt from the outputs. Where MLflow refused something, the run
-    ends FAILED, and can be completed later; where it could not be reached, nobody ends the run before the next
-    connection does.
+    ends FAILED, and can be completed later; where it could not be reached, the run stays RUNNING until the next
+    connection closes it.
     """
     tags = {"variant": variant, "seed": str(seed), SIGNATURE: signature, "kind": "training"}
     with _run(mlflow, f"{variant} · seed {seed}", tags, original, resumed) as run:
@@ -48,7 +48,7 @@ def training_run(
 def reference_run(
     mlflow: Connection, title: str, name: str, signature: str, original: Provenance | None = None
 ) -> Iterator[Run]:
-    """The one run of a reference with this signature, which an execution of the stage makes or takes up again."""
+    """Creates the run of the reference with this signature, or reopens it."""
     tags = {"reference": name, SIGNATURE: signature, "kind": "reference"}
     with _run(mlflow, title, tags, original, resumed=True) as run:
         yield run
@@ -64,10 +64,10 @@ def comparison_run(
     note: str,
     original: Provenance | None = None,
 ) -> Iterator[Run]:
-    """A new run for a comparison, which tracking/comparisons.py links with its trainings and references.
+    """The run of a comparison, which tracking/comparisons.py links with its trainings and references.
 
-    `trainings` are the signatures of both. `note` is shown on the run's page and on the experiment's, beneath a link
-    to them side by side.
+    `trainings` are the signatures of both. `note` is shown on the run's page and on the experiment's, below a link to
+    MLflow's compare page.
     """
     run_ids = {training: run.run_id for training in trainings if (run := find_run(mlflow, training))}
     tags = {"kind": "comparison", SIGNATURE: signature, **tags}
@@ -108,7 +108,7 @@ def _run(
     if original is not None:
         tags["restored"] = "true"
     missed = mlflow.missed
-    run = _left(mlflow, tags, resumed) or _new(mlflow, name, tags, provenance.started)
+    run = _reopen(mlflow, tags, resumed) or _create(mlflow, name, tags, provenance.started)
     status, ended = RunStatus.FINISHED, provenance.ended
     try:
         yield run
@@ -124,19 +124,19 @@ def _run(
         run.end(status if mlflow.missed == missed or status != RunStatus.FINISHED else RunStatus.FAILED, ended)
 
 
-def _left(mlflow: Connection, tags: Mapping[str, str], resumed: bool) -> Run | None:
+def _reopen(mlflow: Connection, tags: Mapping[str, str], resumed: bool) -> Run | None:
     """The newest run of the same signature, kind and working copy, if it is unfinished or `resumed`; taken up."""
     same = " and ".join(f"tags.{name} = '{tags[name]}'" for name in (SIGNATURE, "kind", WORKING_COPY))
     runs = mlflow.search(same if resumed else f"{same} and attributes.status != 'FINISHED'")
     if not runs:
         return None
     run = Run(mlflow, runs[0].info.run_id, runs[0])
-    run.set_tags(tags)  # before it is RUNNING again: from now on this process's note answers for it
+    run.set_tags(tags)  # before it is RUNNING again: if this process dies now, its note gets the run closed
     run.take_up()
     return run
 
 
-def _new(mlflow: Connection, name: str, tags: Mapping[str, str], started: int | None) -> Run:
+def _create(mlflow: Connection, name: str, tags: Mapping[str, str], started: int | None) -> Run:
     started = time.time_ns() // 1_000_000 if started is None else started
     created = mlflow.call(lambda client: client.create_run(mlflow.experiment_id, started, dict(tags), name))
     run = Run(mlflow, created.info.run_id if created else "")

@@ -1,6 +1,6 @@
 """Independent calculations at the same time, on two cores, with the same bits as one after another.
 
-A process that is bound to one core (commands/run.py, taskset) does them one after another.
+A process that is bound to one core (engine/workers.py, taskset) does them one after another.
 """
 
 import os

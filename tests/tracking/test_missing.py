@@ -156,7 +156,7 @@ def test_a_server_that_goes_away_has_everything_after_the_next_make_run(
         restore(params)
 
     server.start()
-    complete_runs(params, finished=True)
+    complete_runs(params, nothing_due=True)
 
     client, found = runs(server.address)
     check_training(client, found["lstm · seed 1"])
