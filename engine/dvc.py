@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -108,6 +109,8 @@ def forget(stages: Sequence[str], before: str) -> None:
     for file in (Path(cache) / "runs").glob("*/*/*"):  # each holds what dvc.lock has of one stage
         if yaml.load(file) in wrong:
             file.unlink()
+            with suppress(OSError):  # the run-cache has other outputs of the same inputs
+                file.parent.rmdir()  # DVC fails on an empty folder
 
 
 def sort_lock_file(before: str, stages: Sequence[str]) -> None:
