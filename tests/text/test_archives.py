@@ -102,7 +102,12 @@ MAKERS = [
     *(make_tar_gz, make_tar, make_zip, make_folder, make_folder_with_gzip),
     *(make_tar_xz, make_tar_bz2, make_tar_zst, make_zip_of_compressed_files),
 ]
-COMPRESSIONS = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress, ".zst": zstd}
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": zstd,
+}
 
 
 def contents(path: Path) -> dict[str, bytes]:

@@ -16,7 +16,8 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,28 +52,28 @@ class Member:
 
     name: str  # inside the archive or folder, with slashes
     origin: str  # the file's name in errors
-    _path: Path
+    path: Path  # of the archive or file
     _stream: IO[bytes]
 
     def read(self) -> bytes:
         """The whole content."""
-        with _faults(self._path):
+        with _faults(self.path):
             return self._stream.read()
 
     def lines(self) -> Iterator[bytes]:
         """The lines of the content, each with its line feed."""
-        with _faults(self._path):
+        with _faults(self.path):
             yield from self._stream
 
     @contextmanager
     def file(self) -> Iterator[IO[bytes]]:
         """The content as a file that can be read several times; from an archive it is a temporary copy."""
-        if isinstance(self._stream, io.BufferedReader) and isinstance(self._stream.raw, io.FileIO):
-            with _faults(self._path):
+        if isinstance(getattr(self._stream, "raw", None), io.FileIO):
+            with _faults(self.path):
                 yield self._stream
             return
         with tempfile.TemporaryFile() as copy:
-            with _faults(self._path):
+            with _faults(self.path):
                 copyfileobj(self._stream, copy)
             copy.seek(0)
             yield copy
@@ -124,6 +125,18 @@ def names(path: Path) -> list[str]:
     return [member.name for member in members(path)]
 
 
+def ordered(path: Path, wanted: Sequence[str]) -> Iterator[Member]:
+    """The members of these names in this order; an archive in another order is read again for each one out of place."""
+    rest = deque(wanted)
+    while rest:
+        before = len(rest)
+        for member in members(path, set(rest).__contains__):
+            if rest and member.name == rest[0]:
+                rest.popleft()
+                yield member
+        assert len(rest) < before, "names that `names` did not yield"
+
+
 @contextmanager
 def _faults(path: Path) -> Iterator[None]:
     """Turns the libraries' errors into one line that names `path`."""
@@ -131,7 +144,7 @@ def _faults(path: Path) -> Iterator[None]:
         yield
     except (
         *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile),
-        *(zlib.error, lzma.LZMAError, pa.ArrowInvalid, EOFError),
+        *(zlib.error, lzma.LZMAError, EOFError),
     ) as error:
         raise DataError(f"{path} is damaged ({error}); delete it, or replace it by an undamaged one") from None
     except (OSError, NotImplementedError) as error:
@@ -230,7 +243,10 @@ class _Limited(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
+        try:
+            data = self._stream.read(len(buffer))
+        except pa.ArrowException as error:  # of zstd
+            raise zlib.error(str(error)) from None
         self._left -= len(data)
         if self._left < 0:
             raise _bomb(self._path, self._limit)
