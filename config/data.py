@@ -46,6 +46,8 @@ Columns = Annotated[str | int | list[str | int] | None, PlainValidator(_columns)
 
 def _encoding(name: str) -> str:
     """Files are read line by line, so that an encoding must have ASCII's characters as ASCII has them."""
+    if name == "auto":
+        return name
     ascii_bytes = bytes(range(128))
     try:
         known = ascii_bytes.decode(name) == ascii_bytes.decode("ascii")
@@ -53,8 +55,8 @@ def _encoding(name: str) -> str:
         known = False
     if not known:
         raise ValueError(
-            f"data.encoding is {shown(name)}; allowed: utf-8, or an encoding of Python's that extends ASCII, such as "
-            "cp1252, latin-1, gb18030, cp949"
+            f"data.encoding is {shown(name)}; allowed: auto, utf-8, or an encoding of Python's that extends ASCII, such "
+            "as cp1252, latin-1, gb18030, cp949"
         )
     return name
 
@@ -174,7 +176,7 @@ class DataParams(Section):
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
     text_column: Columns = None
     label_column: Column = None
-    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    encoding: Annotated[str, AfterValidator(_encoding)] = "auto"
     validation_share: Share = 0.1
     test_share: Share = 0.2
     unlabelled: bool = False

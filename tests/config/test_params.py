@@ -149,10 +149,10 @@ def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Calla
         (
             "data.encoding",
             "utf-16",
-            "data.encoding is 'utf-16'; allowed: utf-8, or an encoding of Python's that",
+            "data.encoding is 'utf-16'; allowed: auto, utf-8, or an encoding of Python's that",
         ),
-        ("data.encoding", "no such", "data.encoding is 'no such'; allowed: utf-8"),
-        ("data.encoding", "rot13", "data.encoding is 'rot13'; allowed: utf-8"),
+        ("data.encoding", "no such", "data.encoding is 'no such'; allowed: auto, utf-8"),
+        ("data.encoding", "rot13", "data.encoding is 'rot13'; allowed: auto, utf-8"),
         (
             "data.temporal_order.train_rows",
             10**9,

@@ -12,7 +12,8 @@ from core.errors import DataError
 from text.sources.archives import Member, members, names, ordered
 from text.sources.arrangement import USUAL_TABLES, Arrangement, arrange
 from text.sources.columns import Layout, Row, listed, shown
-from text.sources.formats import Recognised, recognise
+from text.sources.encodings import AUTO, Encodings
+from text.sources.formats import LINES, Recognised, format_of, recognise
 from text.sources.guess import Head
 from text.sources.lines import decode, decoded
 from text.sources.tables import READERS, TEXT_FORMATS
@@ -87,7 +88,7 @@ class Look:
 
 
 def look(path: Path, layout: Layout) -> Look:
-    """What `path` holds, with the columns of `layout` that are None filled in.
+    """What `path` holds, with the columns of `layout` that are None, and an encoding that is auto, filled in.
 
     Raises:
         Unclear: the user must set a column.
@@ -95,8 +96,11 @@ def look(path: Path, layout: Layout) -> Look:
     """
     arrangement = arrange(names(path), path)
     notes = []
+    if layout.encoding == AUTO:
+        encoding, notes = _encoding(path, arrangement)
+        layout = layout._replace(encoding=encoding)
     if tables := [name for name in arrangement.ignored if PurePosixPath(name).suffix.lower() in USUAL_TABLES]:
-        notes.append(f"ignored tables: {listed(tables)}")
+        notes.insert(0, f"ignored tables: {listed(tables)}")
     if arrangement.class_of or arrangement.label_file_of:
         return _without_columns(path, arrangement, layout, notes)
     first = recognise_first(path, arrangement, layout)
@@ -110,6 +114,19 @@ def look(path: Path, layout: Layout) -> Look:
             f"columns that were found: text in {shown(first.layout.text)}, label in {shown(first.layout.label)}"
         )
     return Look(path, arrangement, first.layout, files, first.head, notes)
+
+
+def _encoding(path: Path, arrangement: Arrangement) -> tuple[str, list[str]]:
+    """The encoding of the text files, and a note if it is not UTF-8."""
+    encodings = Encodings()
+    read = {*arrangement.split_of, *arrangement.label_file_of.values()}
+    for member in members(path, read.__contains__):
+        with member.file() as file:
+            head = file.read(512)
+            file.seek(0)
+            if format_of(member.name, head) in (*TEXT_FORMATS, "JSON array", LINES):
+                encodings.add(file, member.origin)
+    return encodings.decide()
 
 
 def recognise_first(path: Path, arrangement: Arrangement, layout: Layout) -> Recognised:

@@ -129,7 +129,7 @@ def _section(data: DataParams, layout: Layout | None, comments: dict[str, str]) 
     values: dict[str, Any] = {"name": "custom", "source": data.source}
     if layout:
         values |= {"text_column": _value(layout.text), "label_column": _value(layout.label)}
-    values["encoding"] = data.encoding
+    values["encoding"] = layout.encoding if layout else data.encoding
     written = io.StringIO()
     yaml = YAML()
     yaml.width = 10_000
