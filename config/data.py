@@ -55,8 +55,8 @@ def _encoding(name: str) -> str:
         known = False
     if not known:
         raise ValueError(
-            f"data.encoding is {shown(name)}; allowed: auto, utf-8, or an encoding of Python's that extends ASCII, such "
-            "as cp1252, latin-1, gb18030, cp949"
+            f"data.encoding is {shown(name)}; allowed: auto, utf-8, or an encoding of Python's that extends ASCII, "
+            "such as cp1252, latin-1, gb18030, cp949"
         )
     return name
 

@@ -69,7 +69,7 @@ def _looked_at(data: DataParams, path: Path) -> look.Look:
     try:
         found = look.look(path, look_page.layout_of(data))
     except Unclear:
-        console.print(look_page.page(path, data))
+        console.print(look_page.page(path, data), markup=False, highlight=False, soft_wrap=True)
         raise
     for line in look.ignored_by_reason(found.arrangement):
         console.print(f"ignored: {line}", markup=False, highlight=False)

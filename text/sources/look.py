@@ -95,7 +95,7 @@ def look(path: Path, layout: Layout) -> Look:
         DataError: the files are no data set, or cannot be read.
     """
     arrangement = arrange(names(path), path)
-    notes = []
+    notes: list[str] = []
     if layout.encoding == AUTO:
         encoding, notes = _encoding(path, arrangement)
         layout = layout._replace(encoding=encoding)
