@@ -21,7 +21,7 @@ HANGUL, KANA, HANZI = "\uac00-\ud7a3\u3131-\u3163", "\u3040-\u30ff", "\u4e00-\u9
 WIDE = "\u3000-\u303f\uff01-\uff5e"  # punctuation and letters of full width
 # The characters that texts in the encoding consist of, besides ASCII, and characters of which one must occur.
 CANDIDATES = {
-    "cp1252": ("éèêëàâäáãåæçíìîïñóòôöõøœúùûüßÉÈÊÀÁÄÅÆÇÍÎÑÓÔÖÕØŒÚÜ£¿¡½¼¾×´", ""),
+    "cp1252": ("éèêëàâäáãåæçíìîïñóòôöõøœúùûüßðþýÐÞÝÉÈÊÀÁÄÅÆÇÍÎÑÓÔÖÕØŒÚÜ£¿¡½¼¾×´", ""),
     "cp1250": ("ąćęłńóśźżáčďéěíňřšťúůýžőűöüäßâîăĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽŐŰÖÜÄ", ""),
     "cp1254": ("ğışçöüâîûĞİŞÇÖÜÂ", ""),
     "cp1251": ("а-яА-ЯёЁіїєґІЇЄҐ", ""),
