@@ -117,7 +117,7 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
     train = TrainParams.model_validate(
         {name: value for name, value in values.items() if name not in VARIANT | TOKENIZE}
     )
-    train = train.model_copy(update={"epochs": train.epochs_for(len(stores[0]))})
+    train = train.model_copy(update={"epochs": train.epochs_for(len(stores[0]), len(summary["labels"]))})
     torch.manual_seed(seed)
     classifier = TextClassifier(summary["vocabulary_size"], len(summary["labels"]), **variant.model_dump())
     module, trainer = as_lightning(classifier, train)

@@ -132,7 +132,7 @@ def _reach(classifier: TextClassifier, test: TokenStore) -> list[float]:
 def results_table(params: Params, trainings: list[Training]) -> Table:
     """A line for each training, in the order of compare.variants."""
     section: Any = getattr(params.data, params.data.name)
-    seen = section.train_rows * params.train.epochs_for(section.train_rows)
+    seen = section.train_rows * params.train.epochs_for(section.train_rows, trainings[0].classes)
     task = f" {section.task}" if params.data.name == "temporal_order" else ""
     title = f"{params.data.name}{task}: {seen:,} training sequences seen at most"
     paper = f"; the paper: {PAPER[section.task]}, at most 3 of 2,560 wrong" if task else ""

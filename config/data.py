@@ -16,20 +16,38 @@ Rule = Literal["negation", "contrast", "retraction", "expectation", "development
 Generated = Literal["synthetic_reviews", "temporal_order", "first_token"]
 
 
+def _is_column(value: object) -> bool:
+    return isinstance(value, str) or (type(value) is int and 1 <= value <= MOST_COLUMNS)
+
+
 def _column(value: object, info: ValidationInfo) -> object:
-    if isinstance(value, str) or (type(value) is int and 1 <= value <= MOST_COLUMNS):
+    if value is None or _is_column(value):
+        return value
+    joined = "; join several columns into one in the file" if isinstance(value, list) else ""
+    raise ValueError(f"data.{info.field_name} is {shown(value)}; allowed: {COLUMN}{joined}")
+
+
+def _columns(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, list):
+        return _column(value, info)
+    kinds = {type(column) for column in value if _is_column(column)}
+    if len(value) == len(set(map(str, value))) and len(kinds) == 1 and all(map(_is_column, value)):
         return value
     raise ValueError(
-        f"data.{info.field_name} is {shown(value)}; allowed: a column's name or, where the files have no header, "
-        "its number, counted from 1"
+        f"data.{info.field_name} is {shown(value)}; allowed: {COLUMN}, or a list of different ones, all names or all "
+        "numbers"
     )
 
 
-Column = Annotated[str | int, PlainValidator(_column)]
+COLUMN = "null, a column's name or, where the files have no header, its number, counted from 1"
+Column = Annotated[str | int | None, PlainValidator(_column)]
+Columns = Annotated[str | int | list[str | int] | None, PlainValidator(_columns)]
 
 
 def _encoding(name: str) -> str:
     """Files are read line by line, which needs an encoding that extends ASCII."""
+    if name == "auto":
+        return name
     ascii_bytes = bytes(range(128))
     try:
         known = ascii_bytes.decode(name) == ascii_bytes.decode("ascii")
@@ -37,8 +55,8 @@ def _encoding(name: str) -> str:
         known = False
     if not known:
         raise ValueError(
-            f"data.encoding is {shown(name)}; allowed: utf-8, or an encoding of Python's that extends ASCII, such as "
-            "cp1252, latin-1, gb18030, cp949"
+            f"data.encoding is {shown(name)}; allowed: auto, utf-8, or an encoding of Python's that extends ASCII, "
+            "such as cp1252, latin-1, gb18030, cp949"
         )
     return name
 
@@ -156,9 +174,9 @@ class DataParams(Section):
     name: Literal[Generated, "imdb", "nsmc", "sst2", "trec", "ag_news", "custom"]
     source: str | None = None
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
-    text_column: Column = "text"
-    label_column: Column = "label"
-    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    text_column: Columns = None
+    label_column: Column = None
+    encoding: Annotated[str, AfterValidator(_encoding)] = "auto"
     validation_share: Share = 0.1
     test_share: Share = 0.2
     unlabelled: bool = False
@@ -173,16 +191,23 @@ class DataParams(Section):
             raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
         if self.name in get_args(Generated) and self.source is not None:
             raise ValueError(f"data.source is {shown(self.source)}; {self.name} is generated, it must be null")
-        if isinstance(self.text_column, str) != isinstance(self.label_column, str):
+        texts = self.text_columns()
+        if self.label_column is not None and any(type(text) is not type(self.label_column) for text in texts):
             raise ValueError(
                 f"data.label_column is {shown(self.label_column)}, but data.text_column is {shown(self.text_column)}; "
                 "both must be names, or both numbers"
             )
-        if self.text_column == self.label_column:
+        if self.label_column in texts:
             raise ValueError(
                 f"data.label_column is {shown(self.label_column)}, as data.text_column is; they must differ"
             )
         return self
+
+    def text_columns(self) -> tuple[str | int, ...]:
+        """The columns of the text; none if they are to be found."""
+        if isinstance(self.text_column, list):
+            return tuple(self.text_column)
+        return () if self.text_column is None else (self.text_column,)
 
     def longest_sequence(self) -> int | None:
         """The symbols of the longest generated sequence; None for data that are texts."""

@@ -8,8 +8,8 @@ from config.choices import ClassWeight, Monitor, Schedule
 from config.section import Count, Section, shown
 
 # epochs: auto. Chosen by measurement: docs/defaults.md.
-STEPS = 600
-FEWEST_EPOCHS, MOST_EPOCHS = 2, 30
+STEPS, STEPS_PER_CLASS = 600, 60
+FEWEST_EPOCHS, MOST_EPOCHS, MOST_EPOCHS_FOR_CLASSES = 2, 30, 8
 
 
 def _epochs(value: object) -> object:
@@ -41,20 +41,25 @@ class TrainParams(Section):
     checkpoint_steps: Count | None = None
     checkpoint_minutes: Annotated[float, Field(gt=0, le=10**6)] | None = None
 
-    def epochs_for(self, documents: int) -> int:
-        """The number of epochs for `documents` training documents; `auto` means about 600 steps, within limits.
+    def epochs_for(self, documents: int, classes: int) -> int:
+        """The number of epochs for `documents` training documents in `classes` classes.
 
-        If `max_seconds` ends the training, there is no other limit.
+        `auto` means about 600 steps, in 2 to 30 epochs. With more than 10 classes it means 60 steps per class, if these
+        take at most 8 epochs. If `max_seconds` ends the training, there is no other limit.
 
-        >>> [TrainParams().epochs_for(documents) for documents in (300, 3_000, 30_000)]
+        >>> [TrainParams().epochs_for(documents, 2) for documents in (300, 3_000, 30_000)]
         [30, 6, 2]
+        >>> [TrainParams().epochs_for(documents, 27) for documents in (300, 3_000, 8_640, 30_000)]
+        [30, 8, 6, 2]
         """
         if self.epochs != "auto":
             return self.epochs
         if self.max_seconds is not None:
             return 10**6
         steps_per_epoch = -(-documents // (self.batch_size * self.devices * self.num_nodes))
-        return min(max(round(STEPS / steps_per_epoch), FEWEST_EPOCHS), MOST_EPOCHS)
+        usual = min(STEPS / steps_per_epoch, MOST_EPOCHS)
+        many_classes = min(STEPS_PER_CLASS * classes / steps_per_epoch, MOST_EPOCHS_FOR_CLASSES)
+        return max(round(max(usual, many_classes)), FEWEST_EPOCHS)
 
     @model_validator(mode="after")
     def _check(self) -> "TrainParams":

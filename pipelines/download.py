@@ -16,10 +16,10 @@ from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import RAW
 from provenance.stage import run_stage
-from text.sources import card, corpus, custom, splits
+from text.sources import card, corpus, custom, look, look_page, splits
 from text.sources.catalogue import CATALOGUE
-from text.sources.columns import Layout
 from text.sources.fetch import default_cache, fetch
+from text.sources.guess import Unclear
 from text.synthetic import sequences
 
 
@@ -63,6 +63,19 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
     return result
 
 
+def _looked_at(data: DataParams, path: Path) -> look.Look:
+    """What the source holds, which is also shown; if a column must be set by the user, with a proposal."""
+    console = Console(stderr=True)
+    try:
+        found = look.look(path, look_page.layout_of(data))
+    except Unclear:
+        console.print(look_page.page(path, data), markup=False, highlight=False, soft_wrap=True)
+        raise
+    for line in look.ignored_by_reason(found.arrangement):
+        console.print(f"ignored: {line}", markup=False, highlight=False)
+    return found
+
+
 def _check(data: DataParams) -> None:
     """Refuses keys that do not fit the data set."""
     with_unlabelled = [name for name, entry in CATALOGUE.items() if corpus.UNLABELLED in entry.splits]
@@ -91,8 +104,7 @@ def _documents(data: DataParams, notes: list[str]) -> corpus.Batches:
     cache = default_cache()
     paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]
     if data.name == "custom":
-        layout = Layout(data.text_column, data.label_column, data.encoding)
-        return corpus.batches(custom.parse(paths, layout, notes))
+        return corpus.batches(custom.documents(_looked_at(data, paths[0]), notes))
     return corpus.batches(entry.parse(paths, data.unlabelled))
 
 

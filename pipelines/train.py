@@ -99,7 +99,7 @@ def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[
     if variant not in params.compare.variants:
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.compare.variants)} (compare.variants)")
     summary = read_summary(root)
-    epochs = params.train.epochs_for(summary["splits"]["train"]["documents"])
+    epochs = params.train.epochs_for(summary["splits"]["train"]["documents"], len(summary["labels"]))
     config = {
         "name": variant,
         "seed": seed,

@@ -22,7 +22,7 @@ class Training:
         length: distractors of first_token, symbols of the shortest sequences of temporal_order
         classes: from which one is chosen
         accuracy: of the test sequences
-        wrong: test sequences with an output that is off by models/training/module.py's LARGEST_ERROR or more
+        wrong: test sequences with an output that is off by LARGEST_ERROR (core/constants.py) or more
         solved_after: training sequences seen at the end of the first epoch after which no validation sequence is wrong;
             None: never
         initial: gradient norms before training, by distance from the sequence's end (models/inside/gradient_reach.py)

@@ -132,17 +132,29 @@ def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Calla
         ),
         ("data.temporal_order.task", "6c", "data.temporal_order.task is '6c'; allowed: 6a, 6b"),
         ("data.temporal_order.length", 9, "data.temporal_order.length is 9; allowed: greater than or equal to 10"),
-        ("data.text_column", None, "data.text_column is None; allowed: a column's name or, where the files have no"),
-        ("data.label_column", 0, "data.label_column is 0; allowed: a column's name or"),
-        ("data.label_column", True, "data.label_column is True; allowed: a column's name or"),
-        ("data.label_column", 2, "data.label_column is 2, but data.text_column is 'text'; both must be names, or both"),
+        (
+            "data.text_column",
+            0.5,
+            "data.text_column is 0.5; allowed: null, a column's name or, where the files",
+        ),
+        ("data.text_column", ["a", 2], "data.text_column is ['a', 2]; allowed: null, a column's name or"),
+        ("data.text_column", ["a", "a"], "data.text_column is ['a', 'a']; allowed: null, a column's name or"),
+        ("data.text_column", [], "data.text_column is []; allowed: null, a column's name or"),
+        ("data.label_column", 0, "data.label_column is 0; allowed: null, a column's name or"),
+        ("data.label_column", True, "data.label_column is True; allowed: null, a column's name or"),
+        (
+            "data.label_column",
+            ["a", "b"],
+            "data.label_column is ['a', 'b']; allowed: null, a column's name or, where the files have no header, its "
+            "number, counted from 1; join several columns into one in the file",
+        ),
         (
             "data.encoding",
             "utf-16",
-            "data.encoding is 'utf-16'; allowed: utf-8, or an encoding of Python's that",
+            "data.encoding is 'utf-16'; allowed: auto, utf-8, or an encoding of Python's that",
         ),
-        ("data.encoding", "no such", "data.encoding is 'no such'; allowed: utf-8"),
-        ("data.encoding", "rot13", "data.encoding is 'rot13'; allowed: utf-8"),
+        ("data.encoding", "no such", "data.encoding is 'no such'; allowed: auto, utf-8"),
+        ("data.encoding", "rot13", "data.encoding is 'rot13'; allowed: auto, utf-8"),
         (
             "data.temporal_order.train_rows",
             10**9,
@@ -367,3 +379,16 @@ def test_symbols_of_generated_sequences_stay_what_they_are(name: str) -> None:
         assert f"tokenize.tokenizer is '{tokenizer}'; allowed with data.name {name}: auto, whitespace" in str(
             raised.value
         )
+
+
+def test_text_and_label_columns_are_all_names_or_all_numbers() -> None:
+    content = changed(("data", "text_column"), ["title", "body"])
+    content["data"]["label_column"] = 3
+    message = (
+        r"data.label_column is 3, but data.text_column is \['title', 'body'\]; both must be names, or both numbers"
+    )
+    with pytest.raises(ParamsError, match=message):
+        parse(content)
+    content["data"]["label_column"] = "body"
+    with pytest.raises(ParamsError, match=r"data.label_column is 'body', as data.text_column is; they must differ"):
+        parse(content)

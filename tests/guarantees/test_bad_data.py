@@ -80,7 +80,7 @@ MANY = [(f"{text} {n}", label) for n in range(20) for text, label in BOTH]
 REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "an empty file": (bytes_of(b""), "holds no rows"),
     "a header alone": (bytes_of(b"text,label\n"), "holds no rows"),
-    "NUL bytes alone": (bytes_of(bytes(1000)), "data.text_column is 'text', but"),
+    "NUL bytes alone": (bytes_of(bytes(1000)), "data.csv has no columns"),
     "one class": (file_of([(f"text {n}", "x") for n in range(50)]), "only one class (x)"),
     "no label anywhere": (file_of([("a", "")] * 50), "none of 50 rows has both a text and a label"),
     "a class without training documents": (folder_of(train=MANY, test=[*BOTH, ("so so", "2")]), "the class '2'"),

@@ -1,11 +1,14 @@
+import bz2
 import gzip
 import io
+import lzma
 import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,6 +41,20 @@ def make_tar_gz(folder: Path) -> Path:
     return tar(folder / "data.tar.gz", [(entry(name), content) for name, content in FILES.items()])
 
 
+def make_tar_xz(folder: Path) -> Path:
+    return tar(folder / "data.tar.xz", [(entry(name), content) for name, content in FILES.items()], "xz")
+
+
+def make_tar_bz2(folder: Path) -> Path:
+    return tar(folder / "data.tar.bz2", [(entry(name), content) for name, content in FILES.items()], "bz2")
+
+
+def make_tar_zst(folder: Path) -> Path:
+    path = make_tar(folder)
+    path.with_suffix(".tar.zst").write_bytes(zstd(path.read_bytes()))
+    return path.with_suffix(".tar.zst")
+
+
 def make_tar(folder: Path) -> Path:
     return tar(folder / "data.tar", [(entry(f"./{name}"), content) for name, content in FILES.items()], "")
 
@@ -65,7 +82,32 @@ def make_folder_with_gzip(folder: Path) -> Path:
     return folder / "tree"
 
 
-MAKERS = [make_tar_gz, make_tar, make_zip, make_folder, make_folder_with_gzip]
+def make_zip_of_compressed_files(folder: Path) -> Path:
+    path = folder / "data.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data/train.csv.zst", zstd(FILES["data/train.csv"]))
+        archive.writestr("data/test.csv.gz", gzip.compress(FILES["data/test.csv"]))
+        archive.writestr("data/deep/er/notes.txt.xz", lzma.compress(FILES["data/deep/er/notes.txt"]))
+    return path
+
+
+def zstd(content: bytes) -> bytes:
+    written = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(written, "zstd") as stream:
+        stream.write(content)
+    return bytes(written.getvalue())
+
+
+MAKERS = [
+    *(make_tar_gz, make_tar, make_zip, make_folder, make_folder_with_gzip),
+    *(make_tar_xz, make_tar_bz2, make_tar_zst, make_zip_of_compressed_files),
+]
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": zstd,
+}
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -101,9 +143,31 @@ def test_a_single_file_is_a_member_with_its_own_name(tmp_path: Path) -> None:
     assert contents(tmp_path / "reviews.csv") == {"reviews.csv": b"text"}
 
 
-def test_gzip_around_a_single_file_is_taken_off(tmp_path: Path) -> None:
-    (tmp_path / "reviews.csv.gz").write_bytes(gzip.compress(b"text"))
-    assert contents(tmp_path / "reviews.csv.gz") == {"reviews.csv": b"text"}
+@pytest.mark.parametrize("suffix", COMPRESSIONS)
+def test_compression_around_a_single_file_is_taken_off(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"reviews.csv{suffix}").write_bytes(COMPRESSIONS[suffix](b"text" * 9))
+    assert contents(tmp_path / f"reviews.csv{suffix}") == {"reviews.csv": b"text" * 9}
+    (tmp_path / "download").write_bytes(COMPRESSIONS[suffix](b"text" * 9))
+    assert contents(tmp_path / "download") == {"download": b"text" * 9}
+
+
+@pytest.mark.parametrize("suffix", COMPRESSIONS)
+def test_a_compressed_file_that_was_cut_is_named(tmp_path: Path, suffix: str) -> None:
+    whole = COMPRESSIONS[suffix](bytes(range(256)) * 9)
+    (tmp_path / "reviews.csv").write_bytes(whole[: len(whole) - 20])
+    with pytest.raises(DataError, match=r"reviews\.csv (is damaged|cannot be read)"):
+        contents(tmp_path / "reviews.csv")
+
+
+def test_what_begins_like_bzip2_may_be_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"BZh is no compression")
+    assert contents(tmp_path / "a.txt") == {"a.txt": b"BZh is no compression"}
+
+
+def test_excel_files_are_files_although_they_are_zips(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
+        archive.writestr("xl/workbook.xml", "")
+    assert contents(tmp_path / "a.xlsx") == {"a.xlsx": (tmp_path / "a.xlsx").read_bytes()}
 
 
 def test_the_content_tells_what_a_file_is_not_its_name(tmp_path: Path) -> None:
@@ -162,11 +226,11 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
         contents(path)
 
 
-@pytest.mark.parametrize("kind", ["gz", "tar.gz", "tar.gz, skipped", "zip"])
+@pytest.mark.parametrize("kind", [*COMPRESSIONS, "tar.gz", "tar.gz, skipped", "zip"])
 def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path: Path, kind: str) -> None:
     path, bomb = tmp_path / "bomb", bytes(5_000_000)
-    if kind == "gz":
-        path.write_bytes(gzip.compress(bomb))
+    if kind in COMPRESSIONS:
+        path.write_bytes(COMPRESSIONS[kind](bomb))
     elif kind == "zip":
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("bomb", bomb)

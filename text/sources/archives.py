@@ -1,23 +1,30 @@
 """Reads the files of an archive, a folder or a single file one after another; nothing is extracted to disk.
 
-The content of a file, not its name, decides what it is: gzip, tar, tar in gzip, zip, or none of them. Archives inside
-archives or folders are plain files. An archive with absolute paths, `..`, links or devices is refused. So is one that
-unpacks to far more than its own size: this check is ours, since neither tarfile nor zipfile limits what it unpacks.
+The content of a file, not its name, decides what it is: tar or zip, compressed (gzip, xz, bzip2, zstd), both, or none
+of them. Compressed files inside archives and folders are decompressed; archives inside them are plain files, and so are
+Excel's (.xlsx), which are zip files. An archive with absolute paths, `..`, links or devices is refused. So is one that
+unpacks to far more than its own size: this check is ours, since the libraries do not limit what they unpack.
 """
 
+import bz2
 import gzip
 import io
+import lzma
+import re
 import stat
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO
+from typing import IO, Any
+
+import pyarrow as pa
 
 from core.errors import DataError
 
@@ -25,7 +32,16 @@ from core.errors import DataError
 BOMB_RATIO = 200
 BOMB_FLOOR = 256 * 2**20
 
-GZIP = b"\x1f\x8b"
+# How to decompress what begins with these bytes.
+DECOMPRESSORS: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"BZh": bz2.BZ2File,
+    b"\x28\xb5\x2f\xfd": lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"),
+}
+COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
+BZIP2 = re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)")  # three bytes alone may begin a text
+EXCEL = "xl/workbook.xml"  # a member of each .xlsx
 
 NameFilter = Callable[[str], bool]
 
@@ -36,28 +52,28 @@ class Member:
 
     name: str  # inside the archive or folder, with slashes
     origin: str  # the file's name in errors
-    _path: Path
+    path: Path  # of the archive or file
     _stream: IO[bytes]
 
     def read(self) -> bytes:
         """The whole content."""
-        with _faults(self._path):
+        with _faults(self.path):
             return self._stream.read()
 
     def lines(self) -> Iterator[bytes]:
         """The lines of the content, each with its line feed."""
-        with _faults(self._path):
+        with _faults(self.path):
             yield from self._stream
 
     @contextmanager
     def file(self) -> Iterator[IO[bytes]]:
         """The content as a file that can be read several times; from an archive it is a temporary copy."""
-        if isinstance(self._stream, io.BufferedReader) and isinstance(self._stream.raw, io.FileIO):
-            with _faults(self._path):
+        if isinstance(getattr(self._stream, "raw", None), io.FileIO):
+            with _faults(self.path):
                 yield self._stream
             return
         with tempfile.TemporaryFile() as copy:
-            with _faults(self._path):
+            with _faults(self.path):
                 copyfileobj(self._stream, copy)
             copy.seek(0)
             yield copy
@@ -73,30 +89,35 @@ def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BO
         if path.is_dir():
             for file in sorted(file for file in path.rglob("*") if file.is_file()):
                 name = file.relative_to(path).as_posix()
-                if _is_chosen(name.removesuffix(".gz"), is_read):
+                if _is_chosen(name, is_read):
                     with file.open("rb") as stream, _faults(file):
-                        yield _single(file, name, stream, floor)
+                        yield Member(plain_name(name), str(file), file, _decompressed(stream, file, floor))
             return
         with path.open("rb") as stream:
             head = stream.peek(512)
-            if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-                yield from _zip(stream, path, is_read, _limit(path, floor))
-            elif head.startswith(GZIP) and _is_tar((unpacked := _unpacked(stream, path, floor)).peek(512)):
-                yield from _tar(unpacked, path, is_read)
+            if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not _is_excel(stream):
+                yield from _zip(stream, path, is_read, floor)
             elif _is_tar(head):
                 stream.seek(-512, io.SEEK_END)
                 if stream.read().strip(b"\0"):
                     raise tarfile.ReadError("no end mark")
                 stream.seek(0)
-                yield from _tar(stream, path, is_read)
-            elif _is_chosen(path.name.removesuffix(".gz"), is_read):
-                stream.seek(0)
-                yield _single(path, path.name, stream, floor)
+                yield from _tar(stream, path, is_read, floor)
+            elif (content := _decompressed(stream, path, floor)) is not stream and _is_tar(content.peek(512)):
+                yield from _tar(content, path, is_read, floor)
+            elif _is_chosen(path.name, is_read):
+                yield Member(plain_name(path.name), str(path), path, content)
 
 
 def is_archive_name(name: str) -> bool:
     """Whether an address or path names an archive of several files."""
-    return name.lower().endswith((".tar.gz", ".tgz", ".tar", ".zip"))
+    return re.search(r"\.(tar|zip|tgz|tar\.(gz|xz|bz2|zst))$", name.lower()) is not None
+
+
+def plain_name(name: str) -> str:
+    """The name without the suffix of a compression: data.csv for data.csv.gz."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if f".{suffix.lower()}" in COMPRESSED and dot else name
 
 
 def names(path: Path) -> list[str]:
@@ -104,34 +125,54 @@ def names(path: Path) -> list[str]:
     return [member.name for member in members(path)]
 
 
+def ordered(path: Path, wanted: Sequence[str]) -> Iterator[Member]:
+    """The members of these names in this order; an archive in another order is read again for each one out of place."""
+    rest = deque(wanted)
+    while rest:
+        before = len(rest)
+        for member in members(path, set(rest).__contains__):
+            if rest and member.name == rest[0]:
+                rest.popleft()
+                yield member
+        assert len(rest) < before, "names that `names` did not yield"
+
+
 @contextmanager
 def _faults(path: Path) -> Iterator[None]:
     """Turns the libraries' errors into one line that names `path`."""
     try:
         yield
-    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except (
+        *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile),
+        *(zlib.error, lzma.LZMAError, EOFError),
+    ) as error:
         raise DataError(f"{path} is damaged ({error}); delete it, or replace it by an undamaged one") from None
     except (OSError, NotImplementedError) as error:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _single(path: Path, name: str, stream: io.BufferedReader, floor: int) -> Member:
-    """A file that is no archive; gzip is decompressed."""
-    if stream.peek(2).startswith(GZIP):
-        return Member(name.removesuffix(".gz"), str(path), path, _unpacked(stream, path, floor))
-    return Member(name, str(path), path, stream)
+def _decompressed(stream: Any, path: Path, floor: int) -> Any:
+    """The stream, or its decompressed content, up to the limit, which counts skipped files too."""
+    head = stream.peek(16)
+    for mark, decompressor in DECOMPRESSORS.items():
+        if head.startswith(mark) and (mark != b"BZh" or BZIP2.match(head)):
+            return io.BufferedReader(_Limited(decompressor(stream), path, _limit(path, floor)), 2**17)
+    return stream
 
 
-def _unpacked(stream: io.BufferedReader, path: Path, floor: int) -> io.BufferedReader:
-    """The content of a gzip file, up to the limit, which counts skipped files too."""
-    return io.BufferedReader(_Limited(gzip.GzipFile(fileobj=stream), path, _limit(path, floor)), 2**17)
+def _is_excel(stream: IO[bytes]) -> bool:
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            return EXCEL in archive.namelist()
+    finally:
+        stream.seek(0)
 
 
 def _limit(path: Path, floor: int) -> int:
     return max(floor, BOMB_RATIO * path.stat().st_size)
 
 
-def _tar(file: IO[bytes], path: Path, is_read: NameFilter) -> Iterator[Member]:
+def _tar(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterator[Member]:
     with tarfile.open(fileobj=file, mode="r|") as archive:
         for entry in archive:
             plain = entry.isdir() or (entry.isreg() and not entry.issparse())
@@ -139,7 +180,8 @@ def _tar(file: IO[bytes], path: Path, is_read: NameFilter) -> Iterator[Member]:
             if entry.isreg() and _is_chosen(entry.name, is_read):
                 stream = archive.extractfile(entry)
                 assert stream is not None  # of a regular file
-                yield Member(_clean(entry.name), f"{entry.name} in {path}", path, stream)
+                content = _decompressed(stream, path, floor)
+                yield Member(plain_name(_clean(entry.name)), f"{entry.name} in {path}", path, content)
         # tarfile takes a broken header for the end, and gzip's checksum is at the very end: read up to it.
         assert archive.fileobj is not None
         while rest := archive.fileobj.read(2**20):
@@ -147,7 +189,8 @@ def _tar(file: IO[bytes], path: Path, is_read: NameFilter) -> Iterator[Member]:
                 raise tarfile.ReadError("bad header")
 
 
-def _zip(file: IO[bytes], path: Path, is_read: NameFilter, limit: int) -> Iterator[Member]:
+def _zip(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterator[Member]:
+    limit = _limit(path, floor)
     with zipfile.ZipFile(file) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > limit:
             raise _bomb(path, limit)
@@ -157,7 +200,8 @@ def _zip(file: IO[bytes], path: Path, is_read: NameFilter, limit: int) -> Iterat
             _check(path, entry.filename, fault)
             if not entry.is_dir() and _is_chosen(entry.filename, is_read):
                 with archive.open(entry) as stream:
-                    yield Member(_clean(entry.filename), f"{entry.filename} in {path}", path, stream)
+                    content = _decompressed(stream, path, floor)
+                    yield Member(plain_name(_clean(entry.filename)), f"{entry.filename} in {path}", path, content)
 
 
 _ZIP_FAULTS = {0: None, stat.S_IFREG: None, stat.S_IFDIR: None, stat.S_IFLNK: "a link"}
@@ -174,7 +218,7 @@ def _check(path: Path, name: str, fault: str | None) -> None:
 
 def _is_chosen(name: str, is_read: NameFilter) -> bool:
     """Whether to read a file; hidden ones (.DS_Store, ._train.csv) are never read."""
-    return not name.rpartition("/")[2].startswith(".") and is_read(_clean(name))
+    return not name.rpartition("/")[2].startswith(".") and is_read(plain_name(_clean(name)))
 
 
 def _clean(name: str) -> str:
@@ -192,14 +236,17 @@ def _bomb(path: Path, limit: int) -> DataError:
 class _Limited(io.RawIOBase):
     """A stream that raises once more than `limit` bytes were read from it."""
 
-    def __init__(self, stream: gzip.GzipFile, path: Path, limit: int) -> None:
+    def __init__(self, stream: Any, path: Path, limit: int) -> None:
         self._stream, self._path, self._limit, self._left = stream, path, limit, limit
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
+        try:
+            data = self._stream.read(len(buffer))
+        except pa.ArrowException as error:  # of zstd
+            raise zlib.error(str(error)) from None
         self._left -= len(data)
         if self._left < 0:
             raise _bomb(self._path, self._limit)

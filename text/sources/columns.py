@@ -8,26 +8,35 @@ from core.errors import DataError
 
 KEYS = ("data.text_column", "data.label_column")
 
-Row = tuple[int, Any, Any]  # number of the row from 1, text, label
+Row = tuple[int, Any, Any]  # number of the row from 1, text (a tuple if there are several columns), label
+
+
+Column = str | int
 
 
 class Layout(NamedTuple):
-    """The two columns, both by name or both by number from 1, and how text files are written."""
+    """The columns of text and label, all by name or all by number from 1, and how text files are written."""
 
-    text: str | int
-    label: str | int
+    text: Column | tuple[Column, ...] | None  # several are joined by a space; None: not known yet
+    label: Column | None
     encoding: str = "utf-8"
     literal: frozenset[str] = frozenset()  # delimiters of files in which quotation marks are mere text (quotes.py)
+    delimiter: str | None = None  # of CSV; None: not known yet
 
     @property
-    def columns(self) -> tuple[str | int, str | int]:
-        """Text and label."""
-        return self.text, self.label
+    def texts(self) -> tuple[Column, ...]:
+        """The text columns."""
+        return self.text if isinstance(self.text, tuple) else () if self.text is None else (self.text,)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The text columns, then the label column; without those that are not known yet."""
+        return (*self.texts, *(() if self.label is None else (self.label,)))
 
     @property
     def by_number(self) -> bool:
         """Whether the files have no header."""
-        return isinstance(self.text, int)
+        return any(isinstance(column, int) for column in self.columns)
 
 
 def check_columns(names: Sequence[str], layout: Layout, origin: str, also: str = "") -> None:
@@ -36,13 +45,23 @@ def check_columns(names: Sequence[str], layout: Layout, origin: str, also: str =
     Raises:
         DataError: a column is missing or ambiguous; the message lists the table's columns.
     """
-    for key, column in zip(KEYS, layout.columns, strict=True):
+    for key, column in keyed(layout):
         if (times := list(names).count(column)) == 1:  # type: ignore[arg-type]  # a number is not there
             continue
         reason = "has no such column" if times == 0 else f"has {times} columns of that name"
         close = difflib.get_close_matches(str(column), names, n=1)
         hint = f" did you mean {close[0]!r}?" if close and times == 0 else ""
         raise DataError(f"{key} is {column!r}, but {origin} {reason};{hint} allowed: {listed(names)}{also}")
+
+
+def keyed(layout: Layout) -> list[tuple[str, Column]]:
+    """Each column with its key in params.yaml."""
+    return [(KEYS[0], column) for column in layout.texts] + [(KEYS[1], column) for column in layout.columns[-1:]]
+
+
+def shown(column: Column | tuple[Column, ...] | None) -> str:
+    """The column for a message; several as params.yaml has them."""
+    return f"[{', '.join(map(repr, column))}]" if isinstance(column, tuple) else repr(column)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A user's own data: one table, or train, test and optionally validation tables (text/sources/tables.py).
+"""A user's own data: the documents in the files that text/sources/look.py found.
 
 Missing are null, NaN, an absent JSON key, and an empty label; an empty text is a text. Labels are names, spelled the
 same in every format (text/sources/labels.py).
@@ -9,28 +9,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.errors import DataError
-from text.sources.archives import members, names
-from text.sources.columns import Layout, listed
+from text.sources.columns import Layout, shown
 from text.sources.corpus import Document, Split, counted
 from text.sources.labels import Spellings, doubts, objection, spelled
 from text.sources.lines import Utf8Lines
+from text.sources.look import Look, look
 from text.sources.quotes import Quotes
-from text.sources.splits import ALL
-from text.sources.tables import DELIMITED, READERS, delimited
+from text.sources.tables import CSV, delimited
 
-SPLITS = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "dev": "validation"}
-REMEDIES = {
-    ".xlsx": "save its sheet as CSV",
-    ".xls": "save its sheet as CSV",
-    ".json": ".jsonl has one object a line",
-    ".txt": "call it .csv or .tsv if that is what it holds",
-}
 NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # line ends, and what XML forbids
 LONGEST_LABEL = 200  # characters; it names a class in tables and figures
 MIXED_UP = "; are data.text_column and data.label_column mixed up?"
@@ -39,37 +31,43 @@ MIXED_UP = "; are data.text_column and data.label_column mixed up?"
 def parse(paths: Sequence[Path], layout: Layout, notes: list[str] | None = None) -> Iterator[Document]:
     """The documents in the fetched `paths`: one file, or one folder or archive that holds the files.
 
-    `notes` gets a line for each decision, change and ignored file; they are complete after the last document.
+    Columns of `layout` that are None are looked for. `notes` gets a line for each decision, change and ignored table;
+    they are complete after the last document.
 
     Raises:
         DataError: one line that names the file that cannot be read, and if possible the line in it.
     """
     [path] = paths
-    notes = [] if notes is None else notes
-    split_of = _assign(path, names(path), notes)
-    layout = layout._replace(literal=_survey(path, split_of, layout, notes))
+    yield from documents(look(path, layout), [] if notes is None else notes)
+
+
+def documents(found: Look, notes: list[str]) -> Iterator[Document]:
+    """The documents that were found; `notes` as for `parse`."""
+    notes += found.notes
+    literal = _survey(found, notes)
     spellings = Spellings()
-    for member in members(path, lambda name: name in split_of):
-        split = split_of[member.name]
+    rows_before: Counter[str] = Counter()
+    for file, rows in found.rows(literal):
         number = 0
-        for number, text, label in READERS[_suffix(member.name)](member, layout):
-            where = f"row {number} of {member.origin}"
-            yield Document(
-                split, f"{split}/{number}", _text(text, layout, where), _label(label, layout, where, spellings)
-            )
+        layout = found.layout
+        for number, text, label in rows:
+            where = f"row {number} of {file.origin}"
+            key = file.document or f"{rows_before[file.split] + number}"
+            text, label = _text(text, layout, where), _label(label, layout, where, spellings)
+            yield Document(file.split, f"{file.split}/{key}", text, label)
+        rows_before[file.split] += number
         if number == 0:
-            raise DataError(
-                f"{member.origin} holds no rows; expected {layout.text!r} and {layout.label!r} of documents"
-            )
+            expected = f"{shown(layout.text)} and {shown(layout.label)}"
+            raise DataError(f"{file.origin} holds no rows; expected {expected} of documents")
     notes.extend(spellings.notes())
 
 
-def _survey(path: Path, split_of: Mapping[str, str], layout: Layout, notes: list[str]) -> frozenset[str]:
+def _survey(found: Look, notes: list[str]) -> frozenset[str]:
     """Reads all text files to find out how they are written; returns the delimiters with literal quotation marks."""
-    quotes, utf8 = Quotes(), Utf8Lines(layout.encoding)
-    for member in members(path, lambda name: name in split_of and _suffix(name) != ".parquet"):
-        if _suffix(member.name) in DELIMITED:
-            with delimited(member, layout) as table:
+    quotes, utf8 = Quotes(), Utf8Lines(found.layout.encoding)
+    for member, file in found.text_members():
+        if file.format == CSV:
+            with delimited(member, file.layout) as table:
                 quotes.add(table)
                 utf8.add(table.lines())
         else:
@@ -115,37 +113,15 @@ def sorted_labels(names: Iterable[str]) -> list[str]:
     return sorted(result, key=numbers.__getitem__) if all(map(math.isfinite, numbers.values())) else result
 
 
-def _suffix(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
-
-
-def _assign(path: Path, file_names: list[str], notes: list[str]) -> dict[str, str]:
-    """The split of each file to read: by its name, or ALL if there is only one file."""
-    readable = [name for name in file_names if _suffix(name) in READERS]
-    if len(readable) == 1:
-        return {readable[0]: ALL}
-    split_of = {name: SPLITS[stem] for name in readable if (stem := PurePosixPath(name).stem.lower()) in SPLITS}
-    if not readable:
-        remedy = f"; {REMEDIES[suffix]}" if (suffix := path.suffix.lower()) in REMEDIES else ""
-        raise DataError(f"{path} holds no table; found: {listed(file_names)}; allowed: {', '.join(READERS)}{remedy}")
-    allowed = f"one file, or train, test and optionally validation, in the formats {', '.join(READERS)}"
-    for split in ("train", "test", "validation"):
-        files = [name for name, of in split_of.items() if of == split]
-        if len(files) > 1:
-            raise DataError(f"{path} holds several files for {split}: {', '.join(files)}; allowed: {allowed}")
-        if not files and split != "validation":
-            raise DataError(f"{path} has no file for {split}; found: {listed(file_names)}; allowed: {allowed}")
-    if ignored := [name for name in readable if name not in split_of]:
-        notes.append(f"ignored tables: {listed(ignored)}")
-    return split_of
-
-
 def _text(value: Any, layout: Layout, where: str) -> str | None:
-    """The document; a number becomes its digits."""
+    """The document; a number becomes its digits; several columns are joined by spaces, without missing ones."""
+    if isinstance(value, tuple):
+        parts = [part for one in value if (part := _text(one, layout, where)) is not None]
+        return " ".join(part for part in parts if part.strip()) if parts else None
     if value is None or value != value:
         return None
     if not isinstance(value, str | int | float | Decimal):
-        raise DataError(f"column {layout.text!r} holds a {type(value).__name__} in {where}; allowed: text")
+        raise DataError(f"column {shown(layout.text)} holds a {type(value).__name__} in {where}; allowed: text")
     return _encodable(str(value), layout.text, where)
 
 
@@ -178,9 +154,11 @@ def _number(value: float | Decimal) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _encodable(value: str, column: str | int, where: str) -> str:
+def _encodable(value: str, column: Any, where: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise DataError(f"column {column!r} holds half a surrogate pair in {where}, which is no character") from None
+        raise DataError(
+            f"column {shown(column)} holds half a surrogate pair in {where}, which is no character"
+        ) from None
     return value

@@ -6,6 +6,7 @@ This module adds what csv lacks: the delimiter, the width of each row, and error
 """
 
 import csv
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -13,11 +14,12 @@ from itertools import chain, islice
 from typing import IO, NamedTuple
 
 from core.errors import DataError
-from text.sources.columns import KEYS, Layout, Row, check_columns
+from text.sources.columns import Layout, Row, check_columns, keyed
 from text.sources.lines import decoded, numbered_lines
 
 DELIMITERS = ",;\t|"  # of CSV; Excel writes semicolons where the comma is the decimal sign
 HEAD_LINES = 100  # by which the delimiter is recognised
+SEPARATOR_LINE = re.compile(rb"(\xef\xbb\xbf)?sep=([,;\t|])\r?\n", re.IGNORECASE)  # names it for Excel
 
 NumberedRows = Iterator[tuple[int, list[str]]]  # with the line where each begins
 
@@ -36,20 +38,20 @@ class Table(NamedTuple):
         Raises:
             DataError: names the file and the line where an unreadable row begins.
         """
-        rows = self.fields(quoted)
+        rows: NumberedRows = ((line, row) for line, row in self.fields(quoted) if row)
         if (first := next(rows, None)) is None:
             return
         width = len(first[1])
         if self.layout.by_number:
             rows = chain([first], rows)
-        text, label = self.places(first[1])
-        for number, (line, row) in enumerate(((line, row) for line, row in rows if row), 1):
+        *texts, label = self.places(first[1])
+        for number, (line, row) in enumerate(rows, 1):
             if len(row) != width:
                 raise DataError(
                     f"line {line} of {self.origin} begins a row with {len(row)} fields, but the first row has {width}; "
                     f"{_remedy(row, width)}"
                 )
-            yield number, row[text], row[label]
+            yield number, " ".join(row[text] for text in texts) if len(texts) > 1 else row[texts[0]], row[label]
 
     def fields(self, quoted: bool) -> NumberedRows:
         """All rows, with the header and empty ones."""
@@ -59,22 +61,20 @@ class Table(NamedTuple):
         return literal_rows(lines, self.delimiter)
 
     def lines(self) -> Iterator[bytes]:
-        """The file's lines as bytes."""
+        """The file's lines as bytes; an empty one for Excel's `sep=;`."""
         self.file.seek(0)
-        for line in self.file:  # `yield from` would close the file with the generator  # noqa: UP028
-            yield line
+        for number, line in enumerate(self.file):
+            yield b"\n" if number == 0 and SEPARATOR_LINE.fullmatch(line) else line
 
-    def places(self, first_row: Sequence[str]) -> tuple[int, int]:
-        """The indices of text and label in a row."""
+    def places(self, first_row: Sequence[str]) -> list[int]:
+        """The indices of the text columns and of the label column in a row."""
         if not self.layout.by_number:
             check_columns(first_row, self.layout, self.origin, ", or column numbers where there is no header")
-            text, label = (first_row.index(str(column)) for column in self.layout.columns)
-            return text, label
-        for key, column in zip(KEYS, self.layout.columns, strict=True):
+            return [first_row.index(str(column)) for column in self.layout.columns]
+        for key, column in keyed(self.layout):
             if int(column) > len(first_row):
                 raise DataError(f"{key} is {column}, but line 1 of {self.origin} has {len(first_row)} fields")
-        text, label = (int(column) - 1 for column in self.layout.columns)
-        return text, label
+        return [int(column) - 1 for column in self.layout.columns]
 
 
 def _remedy(row: Sequence[str], width: int) -> str:
@@ -123,9 +123,10 @@ def delimiter_of(file: IO[bytes], layout: Layout) -> str:
     With a header it is the first that yields both columns. Without one, all rows must have the same number of fields;
     if several delimiters fit, the one that yields the fewest and shortest labels is taken.
     """
-    file.seek(0)
-    lines = [line.decode(layout.encoding, errors="replace") for _, line in numbered_lines(islice(file, HEAD_LINES))]
-    rows_by = {delimiter: _readable_rows(lines, delimiter) for delimiter in DELIMITERS}
+    if declared := declared_delimiter(file):
+        return declared
+    lines = head_lines(file, layout.encoding, HEAD_LINES)
+    rows_by = {delimiter: readable_rows(lines, delimiter) for delimiter in DELIMITERS}
     if layout.by_number:
         fitting = {delimiter: size for delimiter, rows in rows_by.items() if (size := _labels(rows, layout))}
         if fitting:
@@ -136,7 +137,21 @@ def delimiter_of(file: IO[bytes], layout: Layout) -> str:
     return max(DELIMITERS, key=lambda delimiter: len(rows_by[delimiter][0]))  # for an error that lists the columns
 
 
-def _readable_rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+def declared_delimiter(file: IO[bytes]) -> str | None:
+    """The delimiter that the first line `sep=;` names."""
+    file.seek(0)
+    match = SEPARATOR_LINE.fullmatch(file.readline())
+    return match[2].decode() if match else None
+
+
+def head_lines(file: IO[bytes], encoding: str, number: int) -> list[str]:
+    """The first lines, without `sep=;`."""
+    file.seek(0)
+    lines = [line.decode(encoding, errors="replace") for _, line in numbered_lines(islice(file, number))]
+    return lines[1:] if declared_delimiter(file) else lines
+
+
+def readable_rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     """The rows before the first that is no CSV; at least one, which may be empty."""
     rows = []
     with suppress(DataError):
@@ -152,5 +167,5 @@ def _labels(rows: Sequence[Sequence[str]], layout: Layout) -> tuple[int, int] | 
     widths = {len(row) for row in complete}
     if len(widths) > 1 or widths.pop() < max(map(int, layout.columns)):
         return None
-    labels = {row[int(layout.label) - 1] for row in complete}
+    labels = {row[int(layout.columns[-1]) - 1] for row in complete}
     return len(labels), sum(map(len, labels))

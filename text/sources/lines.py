@@ -45,10 +45,11 @@ def decoded(lines: Iterable[bytes], origin: str, encoding: str) -> Iterator[str]
         try:
             yield line.decode(encoding)
         except UnicodeDecodeError:
-            yield decode(line, f"line {number} of {origin}", encoding, f"; {_hint(line, number, encoding)}")
+            yield decode(line, f"line {number} of {origin}", encoding, f"; {hint_for(line, number, encoding)}")
 
 
-def _hint(line: bytes, number: int, encoding: str) -> str:
+def hint_for(line: bytes, number: int, encoding: str) -> str:
+    """What to do about a line that has another encoding than the one set."""
     if number == 1 and line.startswith(UTF_16_MARKS):
         return "this is UTF-16, save it as UTF-8"
     if _fits(line, "utf-8"):

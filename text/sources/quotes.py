@@ -123,9 +123,10 @@ def _could_be_written(table: Table) -> bool:
     """Whether a CSV writer could have written a file in which quotation marks join no lines."""
     bare: set[int] = set()  # columns with unquoted fields
     needless: set[int] = set()  # columns with quoted fields that need no quotation marks
-    for line, raw_row in table.fields(quoted=False):
-        if line == 1 and not table.layout.by_number:
-            continue
+    rows = (row for _, row in table.fields(quoted=False) if row)
+    if not table.layout.by_number:
+        next(rows, None)
+    for raw_row in rows:
         row = next(csv.reader([table.delimiter.join(raw_row)], delimiter=table.delimiter, strict=True), [])
         for column, (raw, value) in enumerate(zip(raw_row, row, strict=True)):
             if raw != value:
@@ -141,8 +142,8 @@ def _could_be_written(table: Table) -> bool:
 def _texts_like_rows(table: Table, labels: set[str]) -> Iterator[str]:
     """The texts of rows that quotation marks join, if each line alone would be a row with a label that others have."""
     rows = (row for _, row in table.fields(quoted=True) if row)
-    _, label = places = table.places(next(rows))
+    text, *_, label = table.places(next(rows))
     for row in rows:
         lines = [line.split(table.delimiter) for line in table.delimiter.join(row).split("\n")]
         if len(lines) > 1 and all(len(line) == len(row) and line[label].strip() in labels for line in lines):
-            yield row[places[0]]
+            yield row[text]

@@ -1,0 +1,186 @@
+"""How a source's files belong together, by their names: which hold documents of which split, and which are ignored.
+
+Three arrangements: tables, each of a split, perhaps in shards; a file of texts beside a file of labels, line by line;
+a folder for each class, with a file for each document.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from core.errors import DataError
+from text.sources.columns import listed
+from text.sources.split_names import EVAL, WORDS, assign, check_shards, in_order, named_split, shard_group
+from text.sources.splits import ALL
+
+USUAL_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # one of these beside other files is the data set
+TABLES = (*USUAL_TABLES, ".ndjson", ".json", ".arrow", ".feather", ".xlsx")
+ALLOWED = f"{', '.join(TABLES)}, or text lines"
+NO_DATA = (
+    ".md", ".rst", ".pdf", ".doc", ".docx", ".xls", ".ods", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml", ".cff",
+    ".py", ".r", ".sh", ".ipynb", ".pl", ".bib", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".zip", ".tar", ".7z",
+    ".rar", ".pkl", ".pickle", ".npy", ".npz", ".pt", ".bin", ".h5", ".db", ".sqlite", ".feat", ".vocab", ".lock",
+    ".log",
+)  # fmt: skip
+ABOUT = ("readme", "license", "licence", "copying", "changelog", "citation", "authors", "makefile", "notice", "urls_")
+METADATA = (  # JSON beside the data on the Hugging Face Hub, Kaggle and elsewhere
+    *("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "dataset-metadata.json"),
+    *("datapackage.json", "config.json", "metadata.json", "croissant.json", "package.json"),
+)
+ORDER = ("train", "test", EVAL, "validation", ALL)
+LABEL_WORDS = {"label", "labels", "lab", "class", "classes", "target", "targets", "gold", "y"}
+TEXT_WORDS = {"text", "texts", "sentence", "sentences", "txt", "data", "x", "input", "inputs", "doc", "docs"}
+UNLABELLED_FOLDERS = ("unsup", "unsupervised", "unlabelled", "unlabeled")
+MENDS = {".xls": "save it as .xlsx or CSV", ".xml": "convert it to CSV", ".ods": "save its sheet as .xlsx or CSV"}
+
+
+@dataclass
+class Arrangement:
+    """The files that hold documents, in the order of reading, and why the others are ignored."""
+
+    split_of: dict[str, str] = field(default_factory=dict)
+    ignored: dict[str, str] = field(default_factory=dict)
+    label_file_of: dict[str, str] = field(default_factory=dict)  # of files that hold texts alone
+    class_of: dict[str, str] = field(default_factory=dict)  # of files that are a document each
+
+    def rest(self, names: Iterable[str], reason: str) -> None:
+        """Ignores the names that have no place yet."""
+        for name in names:
+            if name not in self.split_of and name not in self.label_file_of.values():
+                self.ignored.setdefault(name, reason)
+
+
+def arrange(names: Sequence[str], path: Path) -> Arrangement:
+    """The arrangement of the files in `path`.
+
+    Raises:
+        DataError: the files are no data set; the message says what was found and what is allowed.
+    """
+    name, times = (Counter(names).most_common(1) or [("", 0)])[0]
+    if times > 1:
+        raise DataError(f"{path} holds {name} {times} times, perhaps plain and compressed; allowed: once")
+    result = Arrangement()
+    usable = []
+    for name in names:
+        if reason := _no_data(name):
+            result.ignored[name] = reason
+        else:
+            usable.append(name)
+    tables = [name for name in usable if _suffix(name) in TABLES]
+    lines = [name for name in usable if _suffix(name) not in TABLES]
+    arranged = (not tables and (_folders(lines, path, result) or _parallel(lines, path, result))) or (
+        _tables(tables, lines, path, result)
+    )
+    if not arranged:
+        _refuse(names, tables, lines, path)
+    result.rest(usable, "it belongs to no split")
+    return result
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _no_data(name: str) -> str | None:
+    file = PurePosixPath(name).name.lower()
+    if _suffix(name) in NO_DATA:
+        return f"{_suffix(name)} is no format for data here"
+    if file in METADATA:
+        return "it describes the data set"
+    return "it is about the data set" if file.startswith(ABOUT) else None
+
+
+def _tables(tables: list[str], lines: list[str], path: Path, result: Arrangement) -> bool:
+    if _named(tables, path, result):
+        return True
+    usual = [name for name in tables if _suffix(name) in USUAL_TABLES]
+    for single in (usual[:1] if len(usual) == 1 else [], tables):
+        if single and len({shard_group(name) for name in single}) == 1:
+            return _all(single, path, result)
+    if _named([*tables, *lines], path, result):
+        return True
+    if not tables and lines and len({shard_group(name) for name in lines}) == 1:
+        return _all(lines, path, result)
+    return False
+
+
+def _named(names: list[str], path: Path, result: Arrangement) -> bool:
+    """Whether the names say the training and the test split."""
+    ignored: dict[str, str] = {}
+    split_of = assign(names, str(path), ignored)
+    if not {"train", "test"} <= set(split_of.values()):
+        return False
+    result.split_of = split_of
+    result.ignored |= ignored
+    return True
+
+
+def _all(names: list[str], path: Path, result: Arrangement) -> bool:
+    check_shards(names, str(path))
+    result.split_of = dict.fromkeys(in_order(names), ALL)
+    return True
+
+
+def _parallel(lines: list[str], path: Path, result: Arrangement) -> bool:
+    """train.txt and train.labels; train_text.txt and train_labels.txt."""
+    texts = {_key(name): name for name in lines if not _words(name) & LABEL_WORDS}
+    labels = {_key(name): name for name in lines if _words(name) & LABEL_WORDS}
+    pairs = {texts[key]: labels[key] for key in texts if key in labels}
+    if not pairs or not (_named(list(pairs), path, result) or (len(pairs) == 1 and _all(list(pairs), path, result))):
+        return False
+    result.label_file_of = {name: pairs[name] for name in result.split_of}
+    return True
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall("[a-z]+", PurePosixPath(name).name.lower()))
+
+
+def _key(name: str) -> tuple[str, ...]:
+    """What the names of a file of texts and of its file of labels have in common."""
+    words = re.findall("[a-z]+|[0-9]+", PurePosixPath(name).name.lower())
+    return str(PurePosixPath(name).parent), *(word for word in words if word not in LABEL_WORDS | TEXT_WORDS)
+
+
+def _folders(lines: list[str], path: Path, result: Arrangement) -> bool:
+    """A folder for each class, with or without a folder for each split: train/pos/0_9.txt."""
+    documents: dict[str, dict[str, list[str]]] = {}  # by what is before the class's folder, then by class
+    for name in lines:
+        *before, label, _ = ["", *PurePosixPath(name).parts] if "/" in name else ["", "", ""]
+        if label and label.lower() not in WORDS and _suffix(name) in ("", ".txt"):
+            documents.setdefault("/".join(before), {}).setdefault(label, []).append(name)
+    documents = {before: classes for before, classes in documents.items() if len(classes) > 1}
+    files = sum(len(names) for classes in documents.values() for names in classes.values())
+    if not documents or files < 2 * sum(map(len, documents.values())) or 2 * files < len(lines):
+        return False
+    named = {folder: named_split(f"{folder}/any") for folder in documents}
+    splits = {folder: found.split if found else ALL for folder, found in named.items()}
+    if set(splits.values()) == {"train"}:
+        splits = dict.fromkeys(splits, ALL)
+    if len(set(splits.values())) < len(splits) or (ALL in splits.values() and len(splits) > 1):
+        raise DataError(
+            f"{path} holds a folder for each class in {listed(sorted(documents))}, which name no splits; allowed: one "
+            "folder that holds the classes' folders, or train, test and optionally validation"
+        )
+    for folder, classes in sorted(documents.items(), key=lambda item: (ORDER.index(splits[item[0]]), item[0])):
+        for label, names in sorted(classes.items()):
+            if label.lower() in UNLABELLED_FOLDERS:
+                result.ignored |= dict.fromkeys(names, f"the folder {label} holds documents without a label")
+                continue
+            result.split_of |= dict.fromkeys(in_order(names), "test" if splits[folder] == EVAL else splits[folder])
+            result.class_of |= dict.fromkeys(names, label)
+    return True
+
+
+def _refuse(names: Sequence[str], tables: list[str], lines: list[str], path: Path) -> None:
+    if not tables and not lines:
+        mend = f"; {MENDS[suffix]}" if (suffix := path.suffix.lower()) in MENDS else ""
+        raise DataError(f"{path} holds no table; found: {listed(names)}; allowed: {ALLOWED}{mend}")
+    found = {named.split for name in tables or lines if (named := named_split(name))}
+    lacking = "train" if "train" not in found else "test"
+    raise DataError(
+        f"{path} has no file for {lacking}; found: {listed(names)}; allowed: one file, or train, test and optionally "
+        f"validation, in the formats {ALLOWED}; or a folder for each class"
+    )

@@ -1,0 +1,123 @@
+"""The encoding of a user's text files: UTF-8 if all of them are, else the only one that reads them as plausible words.
+
+Libraries that guess (charset-normalizer, chardet) rank encodings; French in cp1252 and in cp1250 has equal ranks there,
+and a wrong choice spoils texts silently. Here an encoding is taken only if no other one gives another plausible
+reading; otherwise the user is asked, with both readings.
+"""
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+from text.sources.lines import decode, hint_for, numbered_lines
+
+AUTO = "auto"
+MOST_WORDS = 20_000  # different words beyond ASCII that are looked at
+LEAST_PLAUSIBLE = 0.95  # share of these words
+BEYOND_ASCII = re.compile(rb"[^\s\x00-\x1f]*[\x80-\xff][^\s\x00-\x1f]*")
+
+PUNCTUATION = "“”„‘’‚–—…«»•·°§©®™€№\u00a0"
+HANGUL, KANA, HANZI = "\uac00-\ud7a3\u3131-\u3163", "\u3040-\u30ff", "\u4e00-\u9fff"
+WIDE = "\u3000-\u303f\uff01-\uff5e"  # punctuation and letters of full width
+# The characters that texts in the encoding consist of, besides ASCII, and characters of which one must occur.
+CANDIDATES = {
+    "cp1252": ("éèêëàâäáãåæçíìîïñóòôöõøœúùûüßðþýÐÞÝÉÈÊÀÁÄÅÆÇÍÎÑÓÔÖÕØŒÚÜ£¿¡½¼¾×´", ""),
+    "cp1250": ("ąćęłńóśźżáčďéěíňřšťúůýžőűöüäßâîăĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽŐŰÖÜÄ", ""),
+    "cp1254": ("ğışçöüâîûĞİŞÇÖÜÂ", ""),
+    "cp1251": ("а-яА-ЯёЁіїєґІЇЄҐ", ""),
+    "koi8-r": ("а-яА-ЯёЁ", ""),
+    "cp1253": ("α-ωΑ-Ωά-ώΆΈΉΊΌΎΏϊϋΐΰ", ""),
+    "cp949": (HANGUL + WIDE, ""),
+    "gb18030": (HANZI + WIDE, "是我一有在这了"),
+    "big5": (HANZI + WIDE, "是我一有在這了"),
+    "cp932": (HANZI + KANA + WIDE, "のはをにがでた"),
+    "euc_jp": (HANZI + KANA + WIDE, "のはをにがでた"),
+}
+ALPHABETS = ("cp1252", "cp1250", "cp1254", "cp1251", "koi8-r", "cp1253")
+ONE_SCRIPT = ("cp1251", "koi8-r", "cp1253")  # their letters do not stand beside Latin ones
+
+
+class Encodings:
+    """Looks at all text files of a source, then decides."""
+
+    def __init__(self) -> None:
+        self._words: dict[bytes, None] = {}
+        self._first_fault: tuple[bytes, str, int] | None = None  # the line, its place, its number
+
+    def add(self, lines: Iterable[bytes], origin: str) -> None:
+        """Looks at one file; raises nothing."""
+        for number, line in numbered_lines(lines):
+            if line.isascii():
+                continue
+            if self._first_fault is None and not _is_utf8(line):
+                self._first_fault = (line, f"line {number} of {origin}", number)
+            if len(self._words) < MOST_WORDS:
+                self._words |= dict.fromkeys(BEYOND_ASCII.findall(line))
+
+    def decide(self) -> tuple[str, list[str]]:
+        """The encoding, and a note if it is not UTF-8.
+
+        Raises:
+            DataError: not UTF-8, and no or several other encodings are plausible; names the byte's line and position.
+        """
+        if self._first_fault is None:
+            return "utf-8", []
+        readings: dict[str, str] = {}  # encoding by what it makes of the words
+        for encoding in CANDIDATES:
+            reading = self._reading(encoding)
+            if reading is not None:
+                readings.setdefault(reading, encoding)
+        line, place, number = self._first_fault
+        if len(readings) == 1:
+            [(reading, encoding)] = readings.items()
+            return encoding, [f"encoding that was found: {encoding}, which reads words such as {reading[:40]!r}"]
+        hint = hint_for(line, number, "utf-8")
+        if readings:
+            word = next(word for word in self._words if len({_read(word, name) for name in readings.values()}) > 1)
+            shown = ", ".join(f"{name} reads {_read(word, name)[:40]!r}" for name in readings.values())
+            hint = f"data.encoding must say which it is: {shown}"
+        decode(line, place, "utf-8", f"; {hint}")
+        raise AssertionError("a line that is no UTF-8")
+
+    def _reading(self, encoding: str) -> str | None:
+        """What the encoding makes of the words; None if that is no plausible text."""
+        try:
+            words = [word.decode(encoding) for word in self._words]
+        except UnicodeDecodeError:
+            return None
+        characters, needed = CANDIDATES[encoding]
+        allowed = re.compile(f"[\x21-\x7e{PUNCTUATION}{characters}]*")
+        plausible = sum(bool(allowed.fullmatch(word)) and _is_plausible(word, encoding) for word in words)
+        text = " ".join(words)
+        if plausible < LEAST_PLAUSIBLE * len(words) or (needed and not set(needed) & set(text)):
+            return None
+        return text
+
+
+def _is_plausible(word: str, encoding: str) -> bool:
+    """Whether letters beyond ASCII stand where letters do: not beside digits, not in another case or script.
+
+    Korean consists of the syllables of EUC-KR, to which cp949 adds those that nobody writes.
+    """
+    if encoding == "cp949":
+        return all(character.isascii() or len(character.encode("euc_kr", "ignore")) == 2 for character in word)
+    for a, b in pairwise(word):
+        beyond = (a > "\x7f" and a.isalpha()) or (b > "\x7f" and b.isalpha())
+        if beyond and encoding in ALPHABETS:
+            if a.isdigit() or b.isdigit() or (a.islower() and b.isupper()):
+                return False
+            if encoding in ONE_SCRIPT and a.isalpha() and b.isalpha() and a.isascii() != b.isascii():
+                return False
+    return True
+
+
+def _read(word: bytes, encoding: str) -> str:
+    return word.decode(encoding, errors="replace")
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

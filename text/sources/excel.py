@@ -1,0 +1,76 @@
+"""Excel workbooks (.xlsx): the first sheet that holds something."""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, time, timedelta
+from itertools import islice
+from typing import Any
+
+import python_calamine
+
+from core.errors import DataError
+from text.sources.archives import BOMB_FLOOR, BOMB_RATIO, Member
+from text.sources.columns import Layout, Row, check_columns, keyed
+
+
+def excel_rows(member: Member, layout: Layout) -> Iterator[Row]:
+    """The rows of the first sheet that holds something, but its header."""
+    rows = _sheet(member)[1]
+    if (first := next(rows, None)) is None:
+        return
+    if layout.by_number:
+        for key, column in keyed(layout):
+            if int(column) > len(first):
+                raise DataError(f"{key} is {column}, but {member.origin} has {len(first)} columns")
+        places = [int(column) - 1 for column in layout.columns]
+        rows = (row for part in ([first], rows) for row in part)
+    else:
+        names = [str(name) for name in first]
+        check_columns(names, layout, member.origin, ", or column numbers where there is no header")
+        places = [names.index(str(column)) for column in layout.columns]
+    for number, row in enumerate(rows, 1):
+        *texts, label = (row[place] for place in places)
+        yield number, texts[0] if len(texts) == 1 else tuple(texts), label
+
+
+def head(member: Member, rows: int) -> tuple[list[list[Any]], str]:
+    """The first rows, and the other sheets' names, for a message."""
+    others, content = _sheet(member)
+    return list(islice(content, rows)), ", ".join(map(repr, others))
+
+
+def _sheet(member: Member) -> tuple[list[str], Iterator[list[Any]]]:
+    """The names of the ignored sheets, and the rows that are not empty."""
+    try:
+        with member.file() as file:
+            size = file.seek(0, 2)
+            with zipfile.ZipFile(file) as archive:
+                unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > max(BOMB_FLOOR, BOMB_RATIO * size):
+                raise DataError(f"{member.origin} is refused: it unpacks to over {BOMB_RATIO} times its own size")
+            file.seek(0)
+            workbook = python_calamine.CalamineWorkbook.from_filelike(file)
+            for name in workbook.sheet_names:
+                rows = [
+                    [_plain(value) for value in row]
+                    for row in workbook.get_sheet_by_name(name).iter_rows()
+                    if any(value != "" for value in row)
+                ]
+                if rows:
+                    return [other for other in workbook.sheet_names if other != name], iter(rows)
+            return [], iter([])
+    except DataError:
+        raise
+    except (python_calamine.CalamineError, zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+        raise DataError(f"{member.origin} cannot be read as Excel: {' '.join(str(error).split())}") from None
+
+
+def _plain(value: Any) -> Any:
+    """The cell's value; dates and times as text, whole numbers without .0."""
+    if isinstance(value, date | time | timedelta):
+        return str(value)
+    if isinstance(value, float) and value.is_integer():
+        with suppress(OverflowError):
+            return int(value)
+    return value

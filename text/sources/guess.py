@@ -1,0 +1,205 @@
+"""Which columns hold text and label, and whether a first row is a header: only where that is plain, else it is asked.
+
+A column named text, and one named label, are taken whatever they hold. Otherwise the first rows decide: the text is
+the only column that holds prose, the label the only one with a usual name or, without any, the only one with a few
+short values that repeat. Numbers that count the rows, and empty columns, are neither.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Any, Literal
+
+from core.errors import DataError
+from text.sources.columns import KEYS, Column, Layout, listed, shown
+from text.sources.corpus import MOST_CLASSES
+
+TEXT_NAMES = (
+    "text", "texts", "sentence", "sentences", "review", "reviews", "reviewtext", "document", "documents", "content",
+    "comment", "comments", "commenttext", "body", "tweet", "tweettext", "message", "question", "utterance",
+    "headline", "article", "description", "phrase", "sms", "post", "abstract", "query",
+)  # fmt: skip
+LABEL_NAMES = (
+    "label", "labels", "labeltext", "labelname", "class", "classes", "classindex", "classname", "category",
+    "categories", "sentiment", "target", "polarity", "stars", "star", "rating", "overall", "score", "intent",
+    "emotion", "topic", "tag", "type", "gold", "goldlabel", "annotation", "y",
+)  # fmt: skip
+INDEX_NAMES = ("", "index", "id", "unnamed0", "idx", "rowid")
+SHORT = 50  # characters of a label at most
+PROSE_WORDS = 3  # median of a text column, at least
+PROSE_CHARACTERS = 6  # the same where words are not separated
+FEWEST_ROWS = 5  # fewer show no pattern
+UNSEPARATED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+Kind = Literal["empty", "index", "number", "text", "label", "other"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first rows of a table; `names` is None if it has no header."""
+
+    names: list[str] | None
+    rows: list[list[Any]]
+
+    def column(self, index: int) -> list[str]:
+        """The column's values as text."""
+        return ["" if row[index] is None else str(row[index]) for row in self.rows]
+
+    def columns(self) -> list[Column]:
+        """Names, or numbers from 1."""
+        return list(self.names) if self.names is not None else list(range(1, len(self.rows[0]) + 1))
+
+
+class Unclear(DataError):
+    """The user must set a column, or say whether the first row is a header; `layout` holds what is known."""
+
+    def __init__(self, message: str, head: Head, layout: Layout, of_header: bool = False) -> None:
+        super().__init__(message)
+        self.head = head
+        self.layout = layout
+        self.of_header = of_header
+
+
+def kind_of(values: Sequence[str], name: str = "?") -> Kind:
+    """What a column holds, by its first values and its name."""
+    present = [value.strip() for value in values if value.strip()]
+    if not present:
+        return "empty"
+    different = len(set(present))
+    numbers = [int(value) if value.isdecimal() else None for value in present]
+    if different == len(present) > 1 and None not in numbers:
+        steps = {b - a for a, b in pairwise(numbers)}  # type: ignore[operator]
+        if plain(name) in INDEX_NAMES or steps == {1}:
+            return "index"
+    if _is_prose(present) and 2 * different > len(present):
+        return "text"
+    repeats = len(present) >= FEWEST_ROWS and 2 <= different <= MOST_CLASSES and 2 * different <= len(present)
+    if repeats and max(map(len, present)) <= SHORT:
+        return "label"
+    return "number" if all(map(_is_number, present)) else "other"
+
+
+def _is_prose(values: Sequence[str]) -> bool:
+    letters = sum(character.isalpha() for value in values for character in value[:200])
+    visible = sum(not character.isspace() for value in values for character in value[:200])
+    if 10 * letters < 6 * visible:
+        return False
+    unseparated = [len(UNSEPARATED.findall(value)) for value in values]
+    return median(len(value.split()) for value in values) >= PROSE_WORDS or median(unseparated) >= PROSE_CHARACTERS
+
+
+def plain(name: str) -> str:
+    """A column's name without case, spaces and punctuation.
+
+    Example:
+        >>> plain("Class Index"), plain("review_text")
+        ('classindex', 'reviewtext')
+    """
+    return re.sub(r"[\W_]", "", name.casefold())
+
+
+def has_header(rows: Sequence[Sequence[Any]]) -> bool | None:
+    """Whether the first row is a header; None if it could be either.
+
+    It is one if it holds a usual name, words above numbers, or a word above prose. It is none if its value in a label
+    column occurs again, if it holds a number above numbers, or prose above prose and no word that is new.
+    """
+    first, rest = ["" if value is None else str(value).strip() for value in rows[0]], rows[1:]
+    is_usual = any(plain(name) in (*TEXT_NAMES, *LABEL_NAMES) for name in first)
+    if not rest:
+        return True if is_usual else None
+    signs, against, is_prose, is_new = is_usual, False, False, False
+    for index, name in enumerate(first):
+        values = Head(None, list(map(list, rest))).column(index)
+        kind = kind_of(values)
+        present = [value.strip() for value in values if value.strip()]
+        is_number = bool(present) and all(map(_is_number, present))
+        if is_number and name:
+            signs, against = signs or not _is_number(name), against or _is_number(name)
+        elif kind in ("label", "other"):
+            against = against or (kind == "label" and name in present)
+            is_new = is_new or name not in present
+        elif kind == "text":
+            is_word = 0 < len(name) <= SHORT and len(name.split()) <= 2
+            signs = signs or (is_word and len(present) >= 2 * FEWEST_ROWS)
+            is_prose = len(name.split()) >= PROSE_WORDS or len(UNSEPARATED.findall(name)) >= PROSE_CHARACTERS
+    against = against or (is_prose and not is_new)
+    return signs if signs != against else None
+
+
+def _is_number(value: str) -> bool:
+    return re.fullmatch(r"[-+]?[0-9]+([.,][0-9]+)?", value) is not None
+
+
+def headed(rows: list[list[Any]], layout: Layout, origin: str) -> Head:
+    """The head of a table whose first row may be a header.
+
+    Raises:
+        Unclear: it could be one or not, and the columns that are set do not say it.
+    """
+    is_header = not layout.by_number if layout.columns else has_header(rows)
+    if is_header is None:
+        fields = [str(value)[:40] for value in rows[0]]
+        raise Unclear(
+            f"the first row of {origin} may be a header or a document: {listed(fields)}; set data.text_column and "
+            "data.label_column to names if it is a header, or to numbers, counted from 1, if it is a document",
+            Head(None, rows),
+            layout,
+            of_header=True,
+        )
+    if not is_header:
+        return Head(None, rows)
+    return Head(["" if name is None else str(name) for name in rows[0]], rows[1:])
+
+
+def choose(head: Head, layout: Layout, origin: str) -> Layout:
+    """The layout with both columns.
+
+    Raises:
+        Unclear: it is not plain which columns hold text and label; the message names the candidates.
+    """
+    label, text = layout.label, layout.text
+    if label is None:
+        label = _one(labels(head, layout), KEYS[1], "class", head, layout, origin)
+    if text is None:
+        text = _one(texts(head, label), KEYS[0], "text", head, layout, origin)
+    return layout._replace(text=text, label=label)
+
+
+def kinds(head: Head) -> dict[Column, Kind]:
+    """What each column holds."""
+    return {column: kind_of(head.column(index), str(column)) for index, column in enumerate(head.columns())}
+
+
+def labels(head: Head, layout: Layout) -> list[Column]:
+    """The columns that may hold the label."""
+    all_kinds = kinds(head)
+    if "label" in all_kinds:
+        return ["label"]
+    free = {column: kind for column, kind in all_kinds.items() if column not in layout.texts and kind != "empty"}
+    usual = [column for column, kind in free.items() if plain(str(column)) in LABEL_NAMES and kind != "text"]
+    return usual or [column for column, kind in free.items() if kind == "label"]
+
+
+def texts(head: Head, label: Column) -> list[Column]:
+    """The columns that may hold the text, if `label` holds the label."""
+    all_kinds = kinds(head)
+    if "text" in all_kinds:
+        return ["text"]
+    free = {column: kind for column, kind in all_kinds.items() if column != label and kind not in ("empty", "index")}
+    if prose := [column for column, kind in free.items() if kind == "text"]:
+        return prose
+    usual = [column for column in free if plain(str(column)) in TEXT_NAMES]
+    return usual or [column for column, kind in free.items() if kind == "other"]
+
+
+def _one(candidates: list[Column], key: str, what: str, head: Head, layout: Layout, origin: str) -> Column:
+    if len(candidates) == 1:
+        return candidates[0]
+    allowed = ", ".join(shown(column) for column in (candidates or head.columns())[:10])
+    several = f", or {shown(tuple(candidates))}" if what == "text" and candidates else ""
+    question = "more than one column may hold" if candidates else "no column plainly holds"
+    message = f"{key} is null, and in {origin} {question} the {what}; allowed: {allowed}{several}"
+    raise Unclear(message, head, layout)

@@ -1,0 +1,163 @@
+"""Looks at a user's source: which files hold documents, of which split and format, and what their columns are.
+
+`look(path, layout)` reads names and first rows; the documents themselves come from `Look.rows`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from pathlib import Path, PurePosixPath
+
+from core.errors import DataError
+from text.sources.archives import Member, members, names, ordered
+from text.sources.arrangement import USUAL_TABLES, Arrangement, arrange
+from text.sources.columns import Layout, Row, listed, shown
+from text.sources.encodings import AUTO, Encodings
+from text.sources.formats import LINES, Recognised, format_of, recognise
+from text.sources.guess import Head
+from text.sources.lines import decode, decoded
+from text.sources.tables import READERS, TEXT_FORMATS
+
+TEXTS = "text lines"  # beside a file of labels
+DOCUMENT = "a document"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that holds documents; `origin` is its name in errors."""
+
+    name: str
+    origin: str
+    split: str
+    format: str
+    layout: Layout
+    document: str = ""  # the id of a file that is one document
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a source holds; `layout` has both columns."""
+
+    path: Path
+    arrangement: Arrangement
+    layout: Layout
+    files: Mapping[str, File]  # by name, in the order of reading
+    head: Head | None = None  # the first rows of the first training file; None: everything was set by the user
+    notes: list[str] = field(default_factory=list)
+
+    def rows(self, literal: frozenset[str]) -> Iterator[tuple[File, Iterator[Row]]]:
+        """The files and their rows; `literal` are the delimiters of files in which quotation marks are mere text."""
+        if self.arrangement.class_of:
+            yield from self._documents()
+        elif self.arrangement.label_file_of:
+            yield from self._pairs()
+        else:
+            for member in ordered(self.path, list(self.files)):
+                file = self.files[member.name]
+                yield file, READERS[file.format](member, file.layout._replace(literal=literal))
+
+    def text_members(self) -> Iterator[tuple[Member, File]]:
+        """The tables that are text, with their files."""
+        is_text = {name for name, file in self.files.items() if file.format in TEXT_FORMATS}
+        for member in members(self.path, is_text.__contains__):
+            yield member, self.files[member.name]
+
+    def examples(self, number: int) -> list[Row]:
+        """The first rows."""
+        return list(islice((row for _, rows in self.rows(frozenset()) for row in rows), number))
+
+    def _documents(self) -> Iterator[tuple[File, Iterator[Row]]]:
+        """Each file is a document, its folder the class; all are held in memory, since archives have any order."""
+        texts = {
+            member.name: decode(member.read(), member.origin, self.layout.encoding).removeprefix("\ufeff")
+            for member in members(self.path, self.files.__contains__)
+        }
+        for name, file in self.files.items():
+            yield file, iter([(1, texts.pop(name), self.arrangement.class_of[name])])
+
+    def _pairs(self) -> Iterator[tuple[File, Iterator[Row]]]:
+        """Each line of a file has its label in the same line of another."""
+        label_files = set(self.arrangement.label_file_of.values())
+        labels = {
+            member.name: [line.strip() for line in decoded(member.lines(), member.origin, self.layout.encoding)]
+            for member in members(self.path, label_files.__contains__)
+        }
+        for member in ordered(self.path, list(self.files)):
+            name = self.arrangement.label_file_of[member.name]
+            yield self.files[member.name], _paired(member, labels.pop(name), name, self.layout.encoding)
+
+
+def look(path: Path, layout: Layout) -> Look:
+    """What `path` holds, with the columns of `layout` that are None, and an encoding that is auto, filled in.
+
+    Raises:
+        Unclear: the user must set a column.
+        DataError: the files are no data set, or cannot be read.
+    """
+    arrangement = arrange(names(path), path)
+    notes: list[str] = []
+    if layout.encoding == AUTO:
+        encoding, notes = _encoding(path, arrangement)
+        layout = layout._replace(encoding=encoding)
+    if tables := [name for name in arrangement.ignored if PurePosixPath(name).suffix.lower() in USUAL_TABLES]:
+        notes.insert(0, f"ignored tables: {listed(tables)}")
+    if arrangement.class_of or arrangement.label_file_of:
+        return _without_columns(path, arrangement, layout, notes)
+    first = recognise_first(path, arrangement, layout)
+    files: dict[str, File] = {}
+    for member in ordered(path, list(arrangement.split_of)):
+        found = first if not files else recognise(member, first.layout._replace(delimiter=None), first.format)
+        split = arrangement.split_of[member.name]
+        files[member.name] = File(member.name, member.origin, split, found.format, found.layout)
+    if first.layout[:2] != layout[:2] and first.layout[:2] != ("text", "label"):
+        notes.append(
+            f"columns that were found: text in {shown(first.layout.text)}, label in {shown(first.layout.label)}"
+        )
+    return Look(path, arrangement, first.layout, files, first.head, notes)
+
+
+def _encoding(path: Path, arrangement: Arrangement) -> tuple[str, list[str]]:
+    """The encoding of the text files, and a note if it is not UTF-8."""
+    encodings = Encodings()
+    read = {*arrangement.split_of, *arrangement.label_file_of.values()}
+    for member in members(path, read.__contains__):
+        with member.file() as file:
+            head = file.read(512)
+            file.seek(0)
+            if format_of(member.name, head) in (*TEXT_FORMATS, "JSON array", LINES):
+                encodings.add(file, member.origin)
+    return encodings.decide()
+
+
+def recognise_first(path: Path, arrangement: Arrangement, layout: Layout) -> Recognised:
+    """The format and columns of the first training file."""
+    name = next(iter(arrangement.split_of))  # of the training split, which is the first one
+    [found] = [recognise(member, layout) for member in ordered(path, [name])]
+    return found
+
+
+def _without_columns(path: Path, arrangement: Arrangement, layout: Layout, notes: list[str]) -> Look:
+    files = {}
+    for name, split in arrangement.split_of.items():
+        document = ""
+        if label := arrangement.class_of.get(name):
+            document = f"{label}/{PurePosixPath(name).stem}"
+        kind = DOCUMENT if document else TEXTS
+        files[name] = File(name, f"{name} in {path}", split, kind, layout, document)
+    return Look(path, arrangement, layout._replace(text="text", label="label"), files, None, notes)
+
+
+def _paired(member: Member, labels: list[str], name: str, encoding: str) -> Iterator[Row]:
+    number = 0
+    for number, line in enumerate(decoded(member.lines(), member.origin, encoding), 1):
+        if number <= len(labels):
+            yield number, line.rstrip("\r\n"), labels[number - 1]
+    if number != len(labels):
+        raise DataError(f"{member.origin} has {number:,} lines, but {name} has {len(labels):,}; allowed: as many")
+
+
+def ignored_by_reason(arrangement: Arrangement) -> Iterator[str]:
+    """A line for each reason why files are ignored."""
+    by_reason = sorted(arrangement.ignored.items(), key=lambda item: item[1])
+    for reason, group in groupby(by_reason, key=lambda item: item[1]):
+        yield f"{listed([name for name, _ in group])}: {reason}"

@@ -1,0 +1,150 @@
+"""What a source holds, in plain text, with the section `data` of params.yaml to paste: for `python -m commands.look`.
+
+The stage download shows it as well if a column is not set and not plain.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from config.data import DataParams
+from text.sources import guess
+from text.sources.archives import names
+from text.sources.arrangement import Arrangement, arrange
+from text.sources.columns import Column, Layout, shown
+from text.sources.guess import Head, Unclear
+from text.sources.look import Look, ignored_by_reason, look
+from text.sources.quotes import NAMES
+from text.sources.tables import CSV, TEXT_FORMATS
+
+EXAMPLES = 2
+WIDTH = 60  # characters of an example
+FILES_SHOWN = 12
+
+
+def layout_of(data: DataParams) -> Layout:
+    """The columns and the encoding that params.yaml sets."""
+    texts = data.text_columns()
+    return Layout(texts if len(texts) > 1 else texts[0] if texts else None, data.label_column, data.encoding)
+
+
+def page(path: Path, data: DataParams) -> str:
+    """The page about `path`, the file or folder that `data.source` stands for.
+
+    Raises:
+        DataError: the files are no data set, or cannot be read.
+    """
+    try:
+        lines = _clear(look(path, layout_of(data)), data)
+    except Unclear as question:
+        lines = _unclear(question, arrange(names(path), path), data)
+    return "\n".join(lines)
+
+
+def _clear(found: Look, data: DataParams) -> Iterator[str]:
+    yield "files:"
+    if found.arrangement.class_of:
+        yield from _folders(found)
+    for name, file in [] if found.arrangement.class_of else list(found.files.items())[:FILES_SHOWN]:
+        facts = [file.split, file.format]
+        if file.format == CSV:
+            facts.append(f"separated by {NAMES[file.layout.delimiter or ',']}")
+        if file.format in (CSV, "Excel"):
+            facts.append("without a header" if file.layout.by_number else "with a header")
+        if file.format in TEXT_FORMATS:
+            facts.append(file.layout.encoding)
+        if labels := found.arrangement.label_file_of.get(name):
+            facts.append(f"labels in {labels}")
+        yield f"  {name}: {', '.join(facts)}"
+    if len(found.files) > FILES_SHOWN and not found.arrangement.class_of:
+        yield f"  and {len(found.files) - FILES_SHOWN:,} more"
+    yield from _ignored(found.arrangement)
+    if found.head:
+        yield from _columns(found.head)
+    yield "examples:"
+    for _, text, label in found.examples(EXAMPLES):
+        yield f"  {_short(label)}: {_short(' '.join(map(str, text)) if isinstance(text, tuple) else text)}"
+    is_table = not (found.arrangement.class_of or found.arrangement.label_file_of)
+    yield from _section(data, found.layout if is_table else None, {})
+
+
+def _folders(found: Look) -> Iterator[str]:
+    """A line for each folder of documents."""
+    folders = Counter((str(PurePosixPath(name).parent), file.split) for name, file in found.files.items())
+    for (folder, split), files in list(folders.items())[:FILES_SHOWN]:
+        yield f"  {folder}/: {split}, {files:,} documents of the class {PurePosixPath(folder).name}"
+    if len(folders) > FILES_SHOWN:
+        yield f"  and {len(folders) - FILES_SHOWN:,} folders more"
+
+
+def _unclear(question: Unclear, arrangement: Arrangement, data: DataParams) -> Iterator[str]:
+    yield "files:"
+    for name, split in list(arrangement.split_of.items())[:FILES_SHOWN]:
+        yield f"  {name}: {split}"
+    yield from _ignored(arrangement)
+    yield from _columns(question.head)
+    yield f"to decide: {question}"
+    head, layout, comments = question.head, question.layout, {}
+    if question.of_header:
+        as_header = Head([str(value) for value in head.rows[0]], head.rows[1:])
+        comments = dict.fromkeys(("text_column", "label_column"), "a number if the first row is a document")
+        head = as_header
+    label = layout.label if layout.label is not None else next(iter(guess.labels(head, layout)), None)
+    texts = list(layout.texts) or guess.texts(head, label if label is not None else "")
+    for key, candidates in (("label_column", guess.labels(head, layout)), ("text_column", texts)):
+        if len(candidates) > 1 and key not in comments:
+            comments[key] = f"or {' or '.join(map(str, candidates[1 if key == 'label_column' else 0 :]))}"
+        elif not candidates:
+            comments[key] = f"choose one of {', '.join(map(str, head.columns()))}"
+    text: Any = tuple(texts) if len(texts) > 1 else texts[0] if texts else None
+    yield from _section(data, layout._replace(text=text, label=label), comments)
+
+
+def _ignored(arrangement: Arrangement) -> Iterator[str]:
+    if arrangement.ignored:
+        yield "ignored:"
+        for line in ignored_by_reason(arrangement):
+            yield f"  {line}"
+
+
+def _columns(head: Head) -> Iterator[str]:
+    yield "columns:"
+    kinds = guess.kinds(head)
+    for index, column in enumerate(head.columns()):
+        values = ", ".join(_short(row[index]) for row in head.rows[:EXAMPLES])
+        yield f"  {shown(column)} ({kinds[column]}): {values}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
+
+
+def _section(data: DataParams, layout: Layout | None, comments: dict[str, str]) -> Iterator[str]:
+    """The section for params.yaml."""
+    values: dict[str, Any] = {"name": "custom", "source": data.source}
+    if layout:
+        values |= {"text_column": _value(layout.text), "label_column": _value(layout.label)}
+    values["encoding"] = layout.encoding if layout else data.encoding
+    written = io.StringIO()
+    yaml = YAML()
+    yaml.width = 10_000
+    yaml.dump({"data": values}, written)
+    yield "for params.yaml:"
+    for line in written.getvalue().splitlines():
+        comment = comments.get(line.strip().partition(":")[0])
+        yield f"{line}  # {comment}" if comment else line
+
+
+def _value(column: Column | tuple[Column, ...] | None) -> Any:
+    if isinstance(column, tuple):
+        from ruamel.yaml.comments import CommentedSeq
+
+        sequence = CommentedSeq(column)
+        sequence.fa.set_flow_style()
+        return sequence
+    return column

@@ -1,0 +1,108 @@
+"""Which split a file belongs to, by the names that people use: train-00000-of-00001.parquet, pn_train.csv, dev.tsv.
+
+The file's name decides, else the folders it is in (train/0000.parquet). Files whose names differ only in numbers are
+shards of one file. If several files could be the same split, an exact name (train.csv) wins over one with more words
+(train_preprocess.csv), and that over a folder's name.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from core.errors import DataError
+
+EVAL = "eval"  # the test split, or the validation split beside a test split
+
+WORDS = {
+    **dict.fromkeys(("train", "training", "trainset", "traindata"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "testset", "testdata"), "test"),
+    **dict.fromkeys(("eval", "evaluation"), EVAL),
+}
+USUAL = ("train", "test", "validation", "valid", "dev")  # win over every other name
+SPLITS = ("train", "test", "validation")
+
+
+class Named(NamedTuple):
+    """The split that a name says; the lowest `rank` wins."""
+
+    split: str
+    rank: int
+
+
+def named_split(name: str) -> Named | None:
+    """The split that the path `name` says; None if it says none, or several.
+
+    Example:
+        >>> [named_split(name) for name in ("data/pn_train.csv", "test/0000.parquet", "reviews.csv")]
+        [Named(split='train', rank=2), Named(split='test', rank=3), None]
+    """
+    *folders, file = name.lower().split("/")
+    stem = PurePosixPath(file).stem
+    if stem in USUAL:
+        return Named(WORDS[stem], 0)
+    if stem in WORDS:
+        return Named(WORDS[stem], 1)
+    for rank, part in enumerate([file, *reversed(folders)], 2):
+        splits = {WORDS[word] for word in re.findall("[a-z]+", part) if word in WORDS}
+        if splits:
+            return Named(splits.pop(), rank) if len(splits) == 1 else None
+    return None
+
+
+def shard_group(name: str) -> str:
+    """What the names of all shards of a file have in common."""
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/{re.sub('[0-9]+', '0', file)}"
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Shards by number: data-2 before data-10."""
+    return sorted(names, key=lambda name: [(int(n or 0), text) for text, n in re.findall("([^0-9]*)([0-9]*)", name)])
+
+
+def assign(names: Sequence[str], origin: str, ignored: dict[str, str]) -> dict[str, str]:
+    """The split of each file that is named by one; the files of a split are shards in order.
+
+    `ignored` gets the reason for each of the others.
+
+    Raises:
+        DataError: several files could be the same split, or a shard is missing.
+    """
+    by_split: dict[str, dict[int, list[str]]] = {}
+    for name in names:
+        if (named := named_split(name)) is None:
+            ignored[name] = "its name says neither train nor validation nor test"
+        else:
+            by_split.setdefault(named.split, {}).setdefault(named.rank, []).append(name)
+    if EVAL in by_split:
+        free = [split for split in ("test", "validation") if split not in by_split]
+        if free:
+            by_split[free[0]] = by_split.pop(EVAL)
+        else:
+            files = [name for found in by_split.pop(EVAL).values() for name in found]
+            ignored.update(dict.fromkeys(files, "other files are the validation and test splits"))
+    result: dict[str, str] = {}
+    for split in (split for split in SPLITS if split in by_split):
+        best, *others = (by_split[split][rank] for rank in sorted(by_split[split]))
+        if len({shard_group(name) for name in best}) > 1:
+            raise DataError(
+                f"{origin} holds several files for {split}: {', '.join(best[:10])}; allowed: one file, or train, test "
+                "and optionally validation; data.source may name one of its folders"
+            )
+        check_shards(best, origin)
+        result |= dict.fromkeys(in_order(best), split)
+        ignored |= {name: f"{best[0]} is the {split} split" for files in others for name in files}
+    return result
+
+
+def check_shards(names: Sequence[str], origin: str) -> None:
+    """Checks that all shards are there if their names say how many there are: train-00000-of-00002.parquet.
+
+    Raises:
+        DataError: names the numbers.
+    """
+    shards = max((int(match[1]) for name in names if (match := re.search("-of-([0-9]+)", name))), default=0)
+    if len(names) < shards:
+        raise DataError(f"{origin} holds {len(names)} of {shards} shards: {', '.join(names[:3])}")
