@@ -25,7 +25,7 @@ from core.paths import RAW, REPORTS, RESULTS, TOKENS
 from models import machine
 from models.inside.trace import explain as read
 from outputs.trained_model import load_classifier, read_config
-from text.tokenizing.parallel import keep
+from text.tokenizing.encoding import keep
 from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import UNKNOWN, UNKNOWN_INDEX, token_numbers
 
