@@ -87,6 +87,6 @@ class Predictor:
             for member in self._members
         ]
         # A mean of one is that one, bit for bit.
-        mean = np.mean(probabilities, axis=0, dtype=np.float64).astype(np.float32)  # (texts, classes)
+        mean = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)  # (texts, classes)
         labels = [self.labels[index] for index in mean.argmax(axis=1)]
         return Predictions(labels, mean, store.full_lengths)

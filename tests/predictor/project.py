@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from config.params import load
+from config.params import Params, load
 from pipelines.download import download
 from pipelines.evaluate import evaluate
 from pipelines.tokenize import make_tokens
@@ -33,11 +35,8 @@ def rows() -> list[tuple[str, str]]:
     )
 
 
-def make_project(changes: dict[str, dict[str, Any]], seeds: list[int]) -> None:
-    """Makes params.yaml with `changes` by section in the working directory, and runs all stages but compare."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def make_project(changes: dict[str, dict[str, Any]], seeds: list[int]) -> Params:
+    """Makes params.yaml with `changes` by section in the working directory, and runs all stages up to evaluate."""
     texts, labels = zip(*rows(), strict=True)
     pq.write_table(pa.table({"text": texts, "label": labels}), "reviews.parquet")
     content: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -57,3 +56,4 @@ def make_project(changes: dict[str, dict[str, Any]], seeds: list[int]) -> None:
         for seed in seeds:
             train(params, variant, seed)
             evaluate(params, variant, seed)
+    return params

@@ -18,6 +18,7 @@ class Layout(NamedTuple):
     label: str | int
     encoding: str = "utf-8"
     literal: frozenset[str] = frozenset()  # delimiters of files in which quotation marks are mere text (quotes.py)
+    keys: tuple[str, str] = KEYS  # the names of both settings in errors
 
     @property
     def columns(self) -> tuple[str | int, str | int]:
@@ -36,7 +37,7 @@ def check_columns(names: Sequence[str], layout: Layout, origin: str, also: str =
     Raises:
         DataError: a column is missing or ambiguous; the message lists the table's columns.
     """
-    for key, column in zip(KEYS, layout.columns, strict=True):
+    for key, column in zip(layout.keys, layout.columns, strict=True):
         if (times := list(names).count(column)) == 1:  # type: ignore[arg-type]  # a number is not there
             continue
         reason = "has no such column" if times == 0 else f"has {times} columns of that name"

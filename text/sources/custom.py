@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,16 @@ LONGEST_LABEL = 200  # characters; it names a class in tables and figures
 MIXED_UP = "; are data.text_column and data.label_column mixed up?"
 
 
+class SourceRow(NamedTuple):
+    """A row of a table: text and label as the file holds them, and how messages name it."""
+
+    split: str
+    number: int
+    where: str
+    text: Any
+    label: Any
+
+
 def parse(paths: Sequence[Path], layout: Layout, notes: list[str] | None = None) -> Iterator[Document]:
     """The documents in the fetched `paths`: one file, or one folder or archive that holds the files.
 
@@ -46,22 +56,29 @@ def parse(paths: Sequence[Path], layout: Layout, notes: list[str] | None = None)
     """
     [path] = paths
     notes = [] if notes is None else notes
+    spellings = Spellings()
+    for row in rows(path, layout, notes):
+        where = row.where
+        text, label = document_text(row.text, layout, where), label_name(row.label, layout, where, spellings)
+        yield Document(row.split, f"{row.split}/{row.number}", text, label)
+    notes.extend(spellings.notes())
+
+
+def rows(path: Path, layout: Layout, notes: list[str]) -> Iterator[SourceRow]:
+    """The rows of the tables at `path`; `notes` gets what `parse` says but for the labels' spelling.
+
+    Raises:
+        DataError: as `parse`.
+    """
     split_of = _assign(path, names(path), notes)
     layout = layout._replace(literal=_survey(path, split_of, layout, notes))
-    spellings = Spellings()
     for member in members(path, lambda name: name in split_of):
-        split = split_of[member.name]
         number = 0
         for number, text, label in READERS[_suffix(member.name)](member, layout):
-            where = f"row {number} of {member.origin}"
-            yield Document(
-                split, f"{split}/{number}", _text(text, layout, where), _label(label, layout, where, spellings)
-            )
+            yield SourceRow(split_of[member.name], number, f"row {number} of {member.origin}", text, label)
         if number == 0:
-            raise DataError(
-                f"{member.origin} holds no rows; expected {layout.text!r} and {layout.label!r} of documents"
-            )
-    notes.extend(spellings.notes())
+            expected = " and ".join(map(repr, dict.fromkeys(layout.columns)))
+            raise DataError(f"{member.origin} holds no rows; expected {expected} of documents")
 
 
 def _survey(path: Path, split_of: Mapping[str, str], layout: Layout, notes: list[str]) -> frozenset[str]:
@@ -140,7 +157,7 @@ def _assign(path: Path, file_names: list[str], notes: list[str]) -> dict[str, st
     return split_of
 
 
-def _text(value: Any, layout: Layout, where: str) -> str | None:
+def document_text(value: Any, layout: Layout, where: str) -> str | None:
     """The document; a number becomes its digits."""
     if value is None or value != value:
         return None
@@ -149,7 +166,7 @@ def _text(value: Any, layout: Layout, where: str) -> str | None:
     return _encodable(str(value), layout.text, where)
 
 
-def _label(value: Any, layout: Layout, where: str, spellings: Spellings) -> str | None:
+def label_name(value: Any, layout: Layout, where: str, spellings: Spellings) -> str | None:
     """The name of the class."""
     if value is None or value != value:
         return None

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import IO, NamedTuple
 
 from core.errors import DataError
-from text.sources.columns import KEYS, Layout, Row, check_columns
+from text.sources.columns import Layout, Row, check_columns
 from text.sources.lines import decoded, numbered_lines
 
 DELIMITERS = ",;\t|"  # of CSV; Excel writes semicolons where the comma is the decimal sign
@@ -70,7 +70,7 @@ class Table(NamedTuple):
             check_columns(first_row, self.layout, self.origin, ", or column numbers where there is no header")
             text, label = (first_row.index(str(column)) for column in self.layout.columns)
             return text, label
-        for key, column in zip(KEYS, self.layout.columns, strict=True):
+        for key, column in zip(self.layout.keys, self.layout.columns, strict=True):
             if int(column) > len(first_row):
                 raise DataError(f"{key} is {column}, but line 1 of {self.origin} has {len(first_row)} fields")
         text, label = (int(column) - 1 for column in self.layout.columns)
