@@ -4,11 +4,7 @@ from typing import Any, NamedTuple
 
 from analysis.comparison.metrics import Metric, metric_named
 from analysis.verdict.words import SIGNIFICANCE, listed, p_value
-from core import file_io
-from core.errors import DataError
-from core.paths import REPORTS
-
-COMPARISON = REPORTS / "comparison.json"
+from outputs.comparison_file import COMPARISON, read_comparison
 
 
 class Winner(NamedTuple):
@@ -36,19 +32,6 @@ def winner() -> Winner:
     best = max(means, key=lambda variant: metric.gain(means[variant]))
     reason = f"{best} has the best test {metric.title} of {COMPARISON}: {metric.shown_with_unit(means[best])}"
     return Winner(best, reason, _doubts(comparison, metric, best))
-
-
-def read_comparison() -> Any:
-    """The content of reports/comparison.json.
-
-    Raises:
-        DataError: it is missing or broken.
-    """
-    comparison = file_io.read_json(COMPARISON, made_by="compare")
-    needed = {"verdict", "metric", "variants", "differences", "soundness", "references", "seeds", "documents"}
-    if not isinstance(comparison, dict) or not needed <= comparison.keys():
-        raise DataError(f"{COMPARISON} is no comparison, or of an older version; delete it and run dvc repro")
-    return comparison
 
 
 def _doubts(comparison: Any, metric: Metric, best: str) -> list[str]:
