@@ -43,8 +43,11 @@ def main() -> None:
     arguments = command_line.parser(__doc__)
     arguments.add_argument("texts", nargs="*", metavar="TEXT", help="a text to classify; none: lines of standard input")
     arguments.add_argument("--file", type=Path, help="a CSV, TSV, JSONL or Parquet file with a text in each row")
-    arguments.add_argument("--text-column", help="its column of texts (default: data.text_column of params.yaml)")
-    arguments.add_argument("--label-column", help="its column of true labels: prints metrics")
+    arguments.add_argument(
+        "--text-column",
+        help="its texts: a column's name, or number where there is no header",
+    )
+    arguments.add_argument("--label-column", help="its true labels, likewise: prints metrics")
     arguments.add_argument("--output", type=Path, help="a .jsonl, .csv or .parquet file (default: JSON lines, shown)")
     arguments.add_argument("--variant", help="a trained one (default: the best of the comparison)")
     arguments.add_argument("--seed", type=int, help="one training of the variant (default: the mean of all trainings)")
@@ -61,7 +64,8 @@ def _command(chosen: argparse.Namespace) -> None:
     scores = Scores(predictor.labels) if chosen.label_column else None
     at_once = 1 if total is None and sys.stdin.isatty() else CHUNK_TEXTS
     try:
-        with _output(chosen.output, predictor) as write, Progress(console=console) as progress:
+        quiet = chosen.output is None and sys.stdout.isatty()  # the predictions themselves show the progress there
+        with _output(chosen.output, predictor) as write, Progress(console=console, disable=quiet) as progress:
             task = progress.add_task("predicting", total=total)
             counts = Counts()
             for chunk in texts.chunks(rows, at_once):
@@ -97,8 +101,8 @@ def _rows(chosen: argparse.Namespace, data: DataParams, console: Console) -> tup
         if sys.stdin.isatty():
             _say(console, "One text a line; Ctrl-D ends.")
         return texts.lines(sys.stdin.buffer, data.encoding), None
-    text: str | int = _column(chosen.text_column, data) if chosen.text_column else data.text_column
-    label = _column(chosen.label_column, data) if chosen.label_column else None
+    text = _column(chosen.text_column) if chosen.text_column else data.text_column
+    label = _column(chosen.label_column) if chosen.label_column else None
     table = TableFile(chosen.file, text, label, data.encoding)
     total = sum(1 for _ in track(table.rows(), "checking the file", console=console, transient=True))
     for note in table.notes:
@@ -106,9 +110,9 @@ def _rows(chosen: argparse.Namespace, data: DataParams, console: Console) -> tup
     return table.rows(), total
 
 
-def _column(name: str, data: DataParams) -> str | int:
-    """A column by name or, where params.yaml says that files have no header, by number."""
-    return int(name) if isinstance(data.text_column, int) and name.isdigit() else name
+def _column(name: str) -> str | int:
+    """A column by name, or by its number from 1 in a file without a header."""
+    return int(name) if name.isdecimal() and int(name) > 0 else name
 
 
 def _models(chosen: argparse.Namespace, compare: CompareParams, console: Console) -> list[ModelFiles]:

@@ -138,7 +138,8 @@ def latex(text: str) -> str:
 
 def baseline_of(comparison: Comparison) -> str:
     """The variant that the others are compared with: the one without a difference."""
-    return next(variant for variant in comparison["variants"] if variant not in comparison["differences"])
+    variants: list[str] = list(comparison["variants"])
+    return next(variant for variant in variants if variant not in comparison["differences"])
 
 
 def _mean(metric: Metric, score: Mapping[str, float | None]) -> str:

@@ -1,8 +1,9 @@
 """The command predict on real trainings: each input, each output, what it says, and what it refuses."""
 
 import csv
-import io
 import json
+import os
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,8 @@ from predictor.predictor import Predictions, Predictor
 from predictor.scores import Scores
 from predictor.texts import Row
 from predictor.winner import winner
-from tests.predictor.project import make_project
+from tests.predictor.project import ROOT, project_in
+from tests.predictor.project import call as call_module
 
 LABELS = ["dull", "fair", "fine"]
 CHOSEN = ("--variant", "bilstm", "--seed", "1")
@@ -37,11 +39,7 @@ CHOSEN = ("--variant", "bilstm", "--seed", "1")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        params = make_project({}, [1, 2])
+    with project_in(folder, {}, [1, 2]) as params:
         make_references(params)
         compare(params)
         yield folder
@@ -53,13 +51,7 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(*arguments: str, stdin: bytes = b"") -> Any:
-    """What the command line ends with: 0, or the line of an error."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["predict", *arguments])
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as ended:
-            predict.main()
-    return ended.value.code
+    return call_module(predict, *arguments, stdin=stdin)
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:
@@ -84,6 +76,20 @@ def test_texts_of_the_command_line_are_classified(capsys: pytest.CaptureFixture[
     assert [row["label"] for row in rows] == predictions.labels
     assert probabilities_of(rows).tobytes() == predictions.probabilities.tobytes()
     assert "2 texts" in shown.err
+
+
+def test_a_reader_that_leaves_early_is_no_error(project: Path) -> None:
+    command = [sys.executable, "-m", "commands.predict", *CHOSEN]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, cwd=project, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin and process.stdout and process.stderr
+    process.stdout.close()
+    process.stdin.write(b"A tedious film\n" * 5000)
+    process.stdin.close()
+    assert process.wait() == 0
+    assert b"Traceback" not in process.stderr.read()
 
 
 def test_each_line_of_standard_input_is_a_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,6 +147,17 @@ def test_a_file_without_labels_needs_none(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "texts.csv").write_text(f'text\n"{long}"\n"two\nlines"\n', encoding="utf-8")
     assert call(*CHOSEN, "--file", str(tmp_path / "texts.csv")) == 0
     assert [row["text"] for row in lines_of(capsys.readouterr().out)] == [long, "two\nlines"]
+
+
+def test_columns_of_a_file_without_header_have_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "texts.csv").write_text("fine;A lovely surprise\ndull;A tedious film\n", encoding="utf-8")
+    columns = ["--text-column", "2", "--label-column", "1"]
+    assert call(*CHOSEN, "--file", str(tmp_path / "texts.csv"), *columns) == 0
+    shown = capsys.readouterr()
+    assert [row["text"] for row in lines_of(shown.out)] == ["A lovely surprise", "A tedious film"]
+    assert "on 2 labelled texts" in shown.err
+    message = call(*CHOSEN, "--file", str(tmp_path / "texts.csv"), "--text-column", "2", "--label-column", "stars")
+    assert "--text-column is 2 and --label-column 'stars'; allowed: two names or two numbers" in message
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])

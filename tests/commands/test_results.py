@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from analysis.report.paper import as_csv, as_latex, as_markdown, citation
 from commands import results
+from tests.predictor.project import call
 
 
 def scores(accuracy: float, deviation: float | None) -> dict[str, Any]:
@@ -111,24 +111,16 @@ def test_the_citation_names_the_software_and_its_version() -> None:
     )
 
 
-def call() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["results"])
-        with pytest.raises(SystemExit) as ended:
-            results.main()
-    return ended.value.code
-
-
 def test_the_command_writes_all_of_them(
     comparison: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert call() == "error: reports/comparison.json is missing; the stage compare makes it: dvc repro"
+    assert call(results) == "error: reports/comparison.json is missing; the stage compare makes it: dvc repro"
     Path("reports").mkdir()
     Path("reports/comparison.json").write_text("{}", encoding="utf-8")
-    assert call().startswith("error: reports/comparison.json is no comparison, or of an older version")
+    assert call(results).startswith("error: reports/comparison.json is no comparison, or of an older version")
     Path("reports/comparison.json").write_text(json.dumps(comparison), encoding="utf-8")
-    assert call() == 0
+    assert call(results) == 0
     names = capsys.readouterr().out.split()
     assert names == [f"reports/paper/{name}" for name in ("results.csv", "results.md", "results.tex", "citation.bib")]
     assert Path(names[2]).read_text(encoding="utf-8") == as_latex(comparison)

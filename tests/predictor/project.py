@@ -1,10 +1,15 @@
 """A small project with trained models, made in one process: what the predictor, predict and export work with."""
 
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from ruamel.yaml import YAML
 
 from config.params import Params, load
@@ -33,6 +38,26 @@ def rows() -> list[tuple[str, str]]:
         + [("", "dull"), (" \t ", "fair"), ("<br /><br />", "fine"), ("ÉTÉ İ ﬃ 영화", "dull")]
         + [("…", "fair")] * 2
     )
+
+
+@contextmanager
+def project_in(folder: Path, changes: dict[str, dict[str, Any]], seeds: list[int]) -> Iterator[Params]:
+    """A project as `make_project` makes it, in `folder`, which is the working directory meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DVC_ROOT", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield make_project(changes, seeds)
+
+
+def call(module: Any, *arguments: str, stdin: bytes = b"") -> Any:
+    """What the command line of `module` ends with: 0, or the line of an error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["command", *arguments])
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as ended:
+            module.main()
+    return ended.value.code
 
 
 def make_project(changes: dict[str, dict[str, Any]], seeds: list[int]) -> Params:

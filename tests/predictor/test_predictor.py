@@ -17,7 +17,7 @@ from core.errors import DataError, ParamsError
 from core.paths import RAW, RESULTS, TOKENS
 from predictor.files import find_model, find_training
 from predictor.predictor import Predictor
-from tests.predictor.project import ROOT, VARIANTS, make_project
+from tests.predictor.project import ROOT, VARIANTS, project_in
 
 TOKENIZERS: dict[str, dict[str, Any]] = {
     "auto": {"tokenizer": "auto", "max_tokens": 7},
@@ -28,27 +28,19 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
 }
 
 
-def quiet(folder: Path) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield folder
-
-
 @pytest.fixture(scope="module", params=TOKENIZERS)
 def tokenized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with one training of each variant for each tokenizer."""
-    for folder in quiet(tmp_path_factory.mktemp(request.param)):
-        make_project({"tokenize": TOKENIZERS[request.param]}, [1])
+    folder = tmp_path_factory.mktemp(request.param)
+    with project_in(folder, {"tokenize": TOKENIZERS[request.param]}, [1]):
         yield folder
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One with two seeds."""
-    for folder in quiet(tmp_path_factory.mktemp("project")):
-        make_project({}, [1, 2])
+    folder = tmp_path_factory.mktemp("project")
+    with project_in(folder, {}, [1, 2]):
         yield folder
 
 
