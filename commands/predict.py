@@ -74,7 +74,7 @@ def _command(chosen: argparse.Namespace) -> None:
     except BrokenPipeError:  # as of `| head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
-    _say(console, _told(counts, predictor))
+    _say(console, _count_sentence(counts, predictor))
     if scores:
         for line in _metrics(scores):
             _say(console, line)
@@ -158,7 +158,7 @@ def _predict(predictor: Predictor, chunk: list[Row], write: Write, counts: Count
         scores.add([row.label for row in present], predictions)
 
 
-def _told(counts: Counts, predictor: Predictor) -> str:
+def _count_sentence(counts: Counts, predictor: Predictor) -> str:
     parts = [f"{counts.texts:,} texts"]
     if counts.missing:
         parts.append(f"{counts.missing:,} missing, without a prediction")

@@ -64,11 +64,11 @@ def find_training(variant: str, seed: int) -> ModelFiles:
 
 def trainings() -> dict[str, list[int]]:
     """The seeds of each variant that was trained here."""
-    found: dict[str, list[int]] = {}
+    seeds_of: dict[str, list[int]] = {}
     for path in sorted(RESULTS.glob("*/seed-*/config.json")):
         if (number := path.parent.name.removeprefix("seed-")).isdigit():
-            found.setdefault(path.parent.parent.name, []).append(int(number))
-    return {variant: sorted(seeds) for variant, seeds in found.items()}
+            seeds_of.setdefault(path.parent.parent.name, []).append(int(number))
+    return {variant: sorted(seeds) for variant, seeds in seeds_of.items()}
 
 
 def find_model(folder: Path) -> ModelFiles:
@@ -78,14 +78,14 @@ def find_model(folder: Path) -> ModelFiles:
         DataError: a file is missing, damaged, or of another training.
     """
     config = _read_config(folder / "config.json")
-    known = {**config["tokens"], **config["checksums"]}
+    checksums = {**config["tokens"], **config["checksums"]}
     beside = (folder / VOCABULARY).exists()
     shared = folder if beside else TOKENS
     pieces = shared / PIECES if config["tokenize"]["tokenizer"] == "sentencepiece" else None
     files = ModelFiles(config, folder / WEIGHTS, shared / VOCABULARY, pieces)
     for path in (files.weights, files.vocabulary, files.pieces):
         if path is not None:
-            _check(path, known, config, own=beside or path.name == WEIGHTS)
+            _check(path, checksums, config, own=beside or path.name == WEIGHTS)
     return files
 
 
@@ -103,9 +103,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _check(path: Path, known: dict[str, str], config: dict[str, Any], own: bool) -> None:
+def _check(path: Path, checksums: dict[str, str], config: dict[str, Any], own: bool) -> None:
     try:
-        intact = checksum(path) == known.get(path.name)
+        intact = checksum(path) == checksums.get(path.name)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; {config['name']} seed {config['seed']} needs it") from None
     except OSError as error:

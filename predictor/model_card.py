@@ -23,8 +23,8 @@ def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     layers = f"{variant['layers']} layer" + "s" * (variant["layers"] > 1)
     scores = "\n".join(f"| {name.replace('_', ' ')} | {_shown(metrics[name])} |" for name in SHOWN)
     classes = "\n".join(
-        f"| {_cell(name)} | {found['support']} | {_shown(found['precision'])} | {_shown(found['recall'])} |"
-        for name, found in metrics["classes"].items()
+        f"| {_cell(name)} | {score['support']} | {_shown(score['precision'])} | {_shown(score['recall'])} |"
+        for name, score in metrics["classes"].items()
     )
     return f"""# {config["name"]}, seed {config["seed"]}
 

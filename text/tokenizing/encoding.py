@@ -68,7 +68,7 @@ def keep(lengths: NDArray[np.int32], max_tokens: int, truncation: Truncation) ->
     stops, lengths = stops[lengths > 0], lengths[lengths > 0]
     first = np.minimum(lengths, head)
     last = np.minimum(lengths - first, max_tokens - head)
-    edges = np.zeros(total + 1, np.int8)  # +1 where a kept part begins, -1 where it ends
+    edges = np.zeros(total + 1, np.int8)  # +1 where a remaining part begins, -1 where it ends
     for begin, end in ((stops - lengths, stops - lengths + first), (stops - last, stops)):
         edges[begin] += 1
         edges[end] -= 1
