@@ -8,34 +8,35 @@ PORT ?= 5000
 PEERS := benchmarks/.venv
 WORKS ?=
 
-# An environment that was moved or copied names the folder it was made in: it is set up anew, from what it holds.
+# A moved or copied environment names the folder in which it was made: it is repaired without downloads.
 ifneq ($(shell cd $(VENV) 2>/dev/null && pwd -P),$(shell cat $(READY) 2>/dev/null))
 .PHONY: $(READY)
 endif
 
 .PHONY: help run restore test torture ui bench check clean
 
-help:  ## what there is
+help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "In the activated environment, python -m commands lists more."
 
-run: $(READY)  ## download, tokenize, train, evaluate, compare: whatever is not done yet
+run: $(READY)  ## download, tokenize, train, evaluate, compare: whatever is not up to date
 	@python -m commands.run
 	@test -e reports/comparison.html || python -m pipelines.compare
 	@echo "The report: reports/comparison.html   MLflow's pages: make ui"
 
-restore: $(READY)  ## rebuild MLflow's runs from the outputs, where its store was lost
+restore: $(READY)  ## rebuild MLflow's runs from the outputs, if its store was lost
 	@python -m commands.restore
 
 test: $(READY)  ## the whole test suite
 	@python -m pytest -n auto --dist worksteal
 
-torture: $(READY)  ## the long form of docs/guarantees.md's tests: half an hour and more
+torture: $(READY)  ## the long tests of docs/guarantees.md, half an hour or more
 	@python -m pytest -s tests/torture
 
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
 	@python -m commands.ui --port $(PORT)
 
-bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, some 20 minutes (WORKS="train-lstm grid" for a part)
+bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, 20 minutes (WORKS="train-lstm grid" for a part)
 	@python -m benchmarks.run $(WORKS)
 
 check: $(READY)  ## style (ruff) and types (mypy, strict)
@@ -43,7 +44,7 @@ check: $(READY)  ## style (ruff) and types (mypy, strict)
 	@python -m ruff format --check .
 	@python -m mypy
 
-clean:  ## remove everything that the pipeline made, but neither .venv nor MLflow's runs
+clean:  ## remove all outputs of the pipeline, but neither .venv nor MLflow's runs
 	rm -rf data/code data/evaluated data/raw data/tokens data/variants data/.*.part data/.*.old results references reports checkpoints dvc.lock .dvc/cache .dvc/tmp
 
 $(READY): requirements.txt constraints.txt

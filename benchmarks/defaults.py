@@ -100,7 +100,8 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
     machine.prepare(1)
     import torch
 
-    from config.params import TrainParams, VariantParams
+    from config.train import TrainParams
+    from config.variants import VariantParams
     from models.classifier import TextClassifier
     from models.training.fit import fit
     from pipelines.train import as_lightning
@@ -149,22 +150,20 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
 def tokens(data: str, settings: dict[str, Any]) -> Path:
     """The folder of the data set's tokens, made if it is missing."""
     from config.data import DataParams
-    from config.params import TokenizeParams
+    from config.tokenize import TokenizeParams
     from pipelines.download import download
     from pipelines.tokenize import make_tokens
 
-    project = WORK / data
-    project.mkdir(parents=True, exist_ok=True)
-    os.chdir(project)
-    if not Path("data/raw/card.json").exists():
-        download(DataParams.model_validate(source(data)))
+    raw = WORK / data / "data" / "raw"
+    if not (raw / "card.json").exists():
+        download(DataParams.model_validate(source(data)), raw)
     if data == "nsmc" and settings:
         settings = settings | {"tokenizer": "sentencepiece", "max_size": 8000}
     name = "-".join(f"{key}={value}" for key, value in sorted(settings.items())) or "default"
-    folder = Path("data") / name
+    folder = raw.parent / name
     if not folder.exists():
-        make_tokens(TokenizeParams.model_validate(settings), folder)
-    return project / folder
+        make_tokens(TokenizeParams.model_validate(settings), folder, raw)
+    return folder
 
 
 def source(data: str) -> dict[str, Any]:

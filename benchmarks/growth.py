@@ -6,7 +6,6 @@ one epoch over 400 documents of `size` tokens each.
 
 import argparse
 import json
-import os
 import resource
 import time
 from collections.abc import Mapping
@@ -43,23 +42,21 @@ def tokenize(documents: int) -> float:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from config.params import TokenizeParams
+    from config.tokenize import TokenizeParams
     from pipelines.tokenize import make_tokens
 
     with TemporaryDirectory(dir=WORK) as folder:
-        os.chdir(folder)
-        Path("data/raw").mkdir(parents=True)
+        raw = Path(folder) / "raw"
+        raw.mkdir()
         found = texts(documents)
         rows = {"id": [str(number) for number in range(len(found))], "text": found, "label": [0] * len(found)}
         schema = pa.schema([("id", pa.string()), ("text", pa.string()), ("label", pa.int32())])
-        pq.write_table(pa.table(rows, schema=schema), "data/raw/train.parquet", row_group_size=1000)
+        pq.write_table(pa.table(rows, schema=schema), raw / "train.parquet", row_group_size=1000)
         card = {"splits": {"train": {}}, "name": "growth", "digest": "", "labels": ["a", "b"]}
-        Path("data/raw/card.json").write_text(json.dumps(card))
+        (raw / "card.json").write_text(json.dumps(card))
         started = time.perf_counter()
-        make_tokens(TokenizeParams(max_tokens=400))
-        seconds = time.perf_counter() - started
-        os.chdir("/")
-    return seconds
+        make_tokens(TokenizeParams(max_tokens=400), Path(folder) / "tokens", raw)
+        return time.perf_counter() - started
 
 
 def epoch(documents: int) -> float:
@@ -89,7 +86,7 @@ def _fit(documents: Any) -> float:
     from models import machine
 
     machine.prepare(1)
-    from config.params import TrainParams
+    from config.train import TrainParams
     from models.training.fit import fit
     from pipelines.train import as_lightning
 

@@ -34,11 +34,10 @@ def run_project(_: list[str]) -> float:
     from text.tokenizing.tokenizers import build_tokenizer
 
     build_tokenizer("basic_english", None)(["what has to be loaded once"])
-    os.chdir(PROJECT)
-    params = load().tokenize
+    params = load(PROJECT / "params.yaml").tokenize
     with TemporaryDirectory(dir=WORK) as folder:
         started = time.perf_counter()
-        summary = make_tokens(params, Path(folder) / "tokens")
+        summary = make_tokens(params, Path(folder) / "tokens", PROJECT / "data" / "raw")
         seconds = time.perf_counter() - started
     return float(sum(split["documents"] for split in summary["splits"].values()) / seconds)
 

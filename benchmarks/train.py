@@ -44,7 +44,7 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
     machine.prepare(1)
     from pytorch_lightning import Callback
 
-    from config.params import TrainParams
+    from config.train import TrainParams
     from models.training.fit import fit
     from pipelines.train import as_lightning
 
@@ -67,7 +67,7 @@ def run_project(documents: Documents, bidirectional: bool, precision: str) -> fl
 
 def build_project(bidirectional: bool) -> Any:
     """This project's classifier with the sizes of the other candidates, whatever its defaults are."""
-    from config.params import VariantParams
+    from config.variants import VariantParams
     from models.classifier import TextClassifier
 
     shape = {"hidden_size": 64, "embedding_size": 128, "pooling": "last", "initialization": "pytorch"}

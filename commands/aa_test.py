@@ -1,10 +1,10 @@
-"""The baseline against itself: false alarms on real trainings. `python -m commands.aa_test`.
+"""An A/A test of the statistics on real trainings: the baseline compared with itself. `python -m commands.aa_test`.
 
 Takes the finished trainings of compare.baseline under compare.seeds (ten or so), splits the seeds into two groups in
-every way, and compares the groups as if they were two variants.
+every possible way, and compares the groups as if they were two variants.
 """
 
-import argparse
+from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Console
@@ -23,10 +23,10 @@ def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("--seeds-a-side", type=int, nargs="+", default=[3, 5], help="sizes of the two groups")
-    command_line.run(lambda chosen: check(load(), chosen), arguments)
+    command_line.run(lambda namespace: run_aa_test(load(), namespace.seeds_a_side), arguments)
 
 
-def check(params: Params, chosen: argparse.Namespace) -> None:
+def run_aa_test(params: Params, sizes: Sequence[int]) -> None:
     """Prints a line for each size of the groups."""
     alone = params.compare.model_copy(update={"variants": [params.compare.baseline]})
     experiment = read_experiment(params.model_copy(update={"compare": alone}))
@@ -39,7 +39,7 @@ def check(params: Params, chosen: argparse.Namespace) -> None:
         "median p-value",
     ):
         table.add_column(column, justify="right")
-    for size in chosen.seeds_a_side:
+    for size in sizes:
         table.add_row(*_row(experiment, size))
     Console().print(table)
 

@@ -21,19 +21,19 @@ from analysis.explanation.statements import Explanation
 from config.params import load
 from core import command_line, file_io, paths
 from core.errors import DataError, ParamsError
-from core.paths import RAW, REPORTS, RESULTS, TOKENS
+from core.paths import EXPLANATIONS, RAW, RESULTS, TOKENS
 from models import machine
 from models.inside.trace import explain as read
+from outputs import measurements
+from outputs.token_files import read_summary
 from outputs.trained_model import load_classifier, read_config
 from text.tokenizing.encoding import keep
 from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import UNKNOWN, UNKNOWN_INDEX, token_numbers
 
-EXPLANATIONS = REPORTS / "explanations"
-
 
 class Text(NamedTuple):
-    """What is to be read; `label` is the index of its class, where that is known."""
+    """The text to explain; `label` is the index of its class, if that is known."""
 
     text: str
     source: str
@@ -41,7 +41,7 @@ class Text(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """A text as the models get it: what the tokenizer cut, its numbers, and how many the length limit left out."""
+    """A text as the models get it: tokens, their numbers, and how many the length limit removed."""
 
     tokens: list[str]
     numbers: list[int]
@@ -52,7 +52,7 @@ def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument(
-        "--variant", required=True, action="append", help="a trained one; several stand side by side"
+        "--variant", required=True, action="append", help="a trained variant; repeat it to show several side by side"
     )
     arguments.add_argument("--seed", required=True, type=int, help="the seed they were trained with")
     chosen = arguments.add_mutually_exclusive_group(required=True)
@@ -104,12 +104,11 @@ def explain(configs: list[dict[str, Any]], text: Text) -> Path:
 
 
 def _config(variant: str, seed: int) -> dict[str, Any]:
-    """The configuration of a training, if it is there and fits data/tokens."""
+    """The configuration of a training that used the present files of data/tokens."""
     path = paths.folder(variant, seed) / "config.json"
     if not path.exists():
-        trained = sorted(
-            f"{found.parent.parent.name} {found.parent.name}" for found in RESULTS.glob("*/seed-*/config.json")
-        )
+        folders = [config.parent for config in RESULTS.glob("*/seed-*/config.json")]
+        trained = sorted(f"{folder.parent.name} {folder.name}" for folder in folders)
         raise ParamsError(
             f"--variant {variant} --seed {seed} is not trained; "
             f"trained here: {', '.join(trained) or 'nothing, run dvc repro'}"
@@ -150,19 +149,20 @@ def _document(name: str) -> Text:
 
 
 def _tokenize(text: str) -> Tokens:
-    """The tokens of a text, cut and numbered as the stage tokenize does it."""
-    settings = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")["tokenize"]
+    """The tokens of a text, cut and numbered as in the stage tokenize."""
+    settings = read_summary()["tokenize"]
     vocabulary = file_io.read_json(TOKENS / "vocabulary.json", made_by="tokenize")
     index = token_numbers(vocabulary)
     model = (TOKENS / "sentencepiece.model").read_bytes() if settings["tokenizer"] == "sentencepiece" else None
     tokenizer = build_tokenizer(settings["tokenizer"], model)
-    found, lengths = tokenizer([text])
-    if not len(found):
+    numbers, lengths = tokenizer([text])
+    if not len(numbers):
         raise DataError(f"the text has no tokens ({settings['tokenizer']}); there is nothing to read")
-    kept = found[keep(lengths, settings["max_tokens"], settings["truncation"])]
+    within_limit = numbers[keep(lengths, settings["max_tokens"], settings["truncation"])]
     names = tokenizer.tokens
-    tokens = [names[number] or UNKNOWN for number in kept]
-    return Tokens(tokens, [index.get(token, UNKNOWN_INDEX) for token in tokens], len(found) - len(kept))
+    tokens = [names[number] or UNKNOWN for number in within_limit]
+    token_indices = [index.get(token, UNKNOWN_INDEX) for token in tokens]
+    return Tokens(tokens, token_indices, len(numbers) - len(within_limit))
 
 
 def _has_display() -> bool:
@@ -170,13 +170,17 @@ def _has_display() -> bool:
 
 
 def _log(experiment: str, configs: list[dict[str, Any]], page: Path) -> None:
-    from tracking import from_outputs  # slow to import, and the page is there before
-    from tracking.runs import find_run
+    from tracking import from_outputs  # MLflow takes seconds to import; the page is open before
+    from tracking.connection import connect
+    from tracking.lifecycle import find_run
 
-    for config in configs:
-        folder = paths.folder(config["name"], config["seed"])
-        run = find_run(experiment, config["signature"]) or from_outputs.rebuild(experiment, folder)
-        run.log_artifacts([page], "explanations")
+    with connect(experiment) as mlflow:
+        for config in configs:
+            known = measurements.read(config["signature"]).get("explanations", [])
+            measurements.add(config["signature"], explanations=sorted({*known, page.name}))
+            from_outputs.complete(mlflow, paths.folder(config["name"], config["seed"]))
+            if run := find_run(mlflow, config["signature"]):
+                run.log_artifacts([page], "explanations")
 
 
 if __name__ == "__main__":

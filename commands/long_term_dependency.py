@@ -1,15 +1,12 @@
-"""The long-term dependency problem, measured: `python -m commands.long_term_dependency PARAMS --lengths 10 100`.
+"""Measures the long-term dependency problem. `python -m commands.long_term_dependency PARAMS --lengths 10 100`.
 
-Runs the stages download, tokenize, train and evaluate for each length, variant and seed, each length in a folder of its
-own under reports/long_term_dependency/<name of PARAMS>/; every training is a run in the project's MLflow store. Writes
-<name>.json with what was measured and <name>.png with the figure beside that folder, and prints the table.
-PARAMS is a file like params.yaml, with temporal_order or first_token as data.name.
+PARAMS is a file like params.yaml with temporal_order or first_token as data.name. Runs the stages download to evaluate
+for each length, below reports/long_term_dependency/<name of PARAMS>/<length>/; every training is a run in the project's
+MLflow store. Writes <name>.json with the measurements and <name>.png with the figure beside that folder, and prints the
+table.
 """
 
-import argparse
-import os
 from collections.abc import Iterator
-from contextlib import chdir
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,14 +21,17 @@ from analysis.drawing.render import panels_png
 from analysis.long_term_dependency.panels import Training, panels, wrong
 from config.params import Params, load, parse
 from core import command_line, file_io, paths
+from core.constants import LARGEST_ERROR
 from core.errors import ParamsError
-from core.paths import REPORTS, TOKENS
+from core.paths import RAW, REPORTS, TOKENS
 from models.classifier import TextClassifier
 from models.inside.gradient_reach import gradient_reach
-from models.training.module import LARGEST_ERROR
-from outputs.trained_model import load_classifier
+from outputs.checkpoints import Checkpoints
+from outputs.token_files import open_split
+from outputs.trained_model import load_classifier, read_config
 from pipelines.download import download
 from pipelines.evaluate import evaluate
+from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from text.tokenizing.token_file import TokenStore
@@ -39,7 +39,7 @@ from text.tokenizing.token_file import TokenStore
 FOLDER = REPORTS / "long_term_dependency"
 DOCUMENTS = 100  # test sequences over which the gradient's norms are averaged
 
-# data.name: the key that the length stands for, and what it counts
+# data.name: the key of the length, and the axis label of the figure
 LENGTHS = {
     "first_token": ("distractors", "symbols after the first"),
     "temporal_order": ("length", "length of the sequences, symbols"),
@@ -53,61 +53,58 @@ def main() -> None:
     arguments = command_line.parser(__doc__)
     arguments.add_argument("params", type=Path, help="a file like params.yaml")
     arguments.add_argument("--lengths", type=int, nargs="+", required=True, help="of the sequences, in symbols")
-    command_line.run(_main, arguments)
+    command_line.run(lambda namespace: study(namespace.params, sorted(set(namespace.lengths))), arguments)
 
 
-def _main(namespace: argparse.Namespace) -> None:
-    name, params = namespace.params.stem, load(namespace.params)
+def study(path: Path, lengths: list[int]) -> None:
+    """Measures all `lengths`; writes and prints the results."""
+    name, params = path.stem, load(path)
     if params.data.name not in LENGTHS:
-        raise ParamsError(f"{namespace.params}: data.name is {params.data.name!r}; allowed: {', '.join(LENGTHS)}")
-    runs = [_with_length(params, length, namespace.params) for length in sorted(set(namespace.lengths))]
-    trainings = [training for run in runs for training in measure(run, FOLDER / name)]
+        raise ParamsError(f"{path}: data.name is {params.data.name!r}; allowed: {', '.join(LENGTHS)}")
+    studies = [with_length(params, length, path) for length in lengths]  # refuses a wrong length before any work
+    trainings = [training for study in studies for training in measure(study, FOLDER / name)]
     file_io.write_json(FOLDER / f"{name}.json", [asdict(training) for training in trainings])
-    with file_io.whole(FOLDER / f"{name}.png") as path:
+    with file_io.whole(FOLDER / f"{name}.png") as figure:
         drawn = panels(trainings, LENGTHS[params.data.name][1])
-        path.write_bytes(panels_png(drawn, params.compare.variants))
-    Console().print(_table(params, trainings))
+        figure.write_bytes(panels_png(drawn, params.compare.variants))
+    Console().print(results_table(params, trainings))
 
 
-def _with_length(params: Params, length: int, path: Path) -> Params:
-    """The same params for sequences of this length, checked."""
+def with_length(params: Params, length: int, path: Path) -> Params:
+    """The same params for sequences of this length, checked; `path` is named in errors."""
     content = params.model_dump()
     content["data"][params.data.name][LENGTHS[params.data.name][0]] = length
     return parse(content, path)
 
 
 def measure(params: Params, folder: Path) -> Iterator[Training]:
-    """Trains and evaluates all variants and seeds on sequences of one length, and looks at their gradients."""
+    """Trains and evaluates every variant and seed on sequences of one length, below `folder`/<length>."""
     length = getattr(getattr(params.data, params.data.name), LENGTHS[params.data.name][0])
-    os.environ.setdefault("DVC_ROOT", str(Path.cwd()))  # MLflow's store stays the project's
-    place = folder / str(length)
-    place.mkdir(parents=True, exist_ok=True)
-    with chdir(place):
-        download(params.data)
-        make_tokens(params.tokenize)
-    for variant in params.compare.variants:
-        for seed in params.compare.seeds:
-            with chdir(place):
-                print(f"{params.data.name} {length}: {variant}, seed {seed}", flush=True)
-                train(params, variant, seed)
-                evaluate(params, variant, seed)
-                measured = _training(variant, seed, length)
-            yield measured
+    root = folder / str(length)
+    download(params.data, root / RAW)
+    make_tokens(params.tokenize, root / TOKENS, root / RAW)
+    match(params, root)
+    for variant, seed in params.compare.trainings():
+        print(f"{params.data.name} {length}: {variant}, seed {seed}", flush=True)
+        signature = train(params, variant, seed, root)
+        evaluate(params, variant, seed, root)
+        Checkpoints(signature).remove()
+        yield read_training(root, variant, seed, length)
 
 
-def _training(variant: str, seed: int, length: int) -> Training:
-    """What the stages left behind of one training."""
-    folder = paths.folder(variant, seed)
-    config = file_io.read_json(folder / "config.json", made_by="train")
+def read_training(root: Path, variant: str, seed: int, length: int) -> Training:
+    """What one training reached, from the outputs of the stages, and how far its gradients reach."""
+    folder = paths.folder(variant, seed, root)
+    config = read_config(folder, root)
     history = file_io.read_json(folder / "history.json", made_by="train")
     metrics = file_io.read_json(folder / "metrics.json", made_by="evaluate")
     predictions = pq.read_table(folder / "predictions.parquet")
     probabilities = predictions["probabilities"].combine_chunks().flatten().to_numpy()
     labels = predictions["label"].to_numpy()
-    train_rows = len(TokenStore.open(TOKENS / "train.arrow"))
+    train_split, test = (open_split(split, config["tokens"], root) for split in ("train", "test"))
     solved = [line["epoch"] for line in history if line["validation_solved"] == 1]
-    torch.manual_seed(seed)  # as the stage train does it
-    fresh = TextClassifier(config["vocabulary_size"], len(config["labels"]), **config["variant"])
+    torch.manual_seed(seed)  # as in the stage train, so that the classifier starts with the same weights
+    untrained = TextClassifier(config["vocabulary_size"], len(config["labels"]), **config["variant"])
     return Training(
         variant=variant,
         seed=seed,
@@ -115,24 +112,25 @@ def _training(variant: str, seed: int, length: int) -> Training:
         classes=len(config["labels"]),
         accuracy=metrics["accuracy"],
         wrong=wrong(labels, probabilities.reshape(len(labels), -1), LARGEST_ERROR),
-        solved_after=solved[0] * train_rows if solved else None,
-        initial=_reach(fresh),
-        trained=_reach(load_classifier(config, folder / "model.safetensors")),
+        solved_after=solved[0] * len(train_split) if solved else None,
+        initial=_reach(untrained, test),
+        trained=_reach(load_classifier(config, folder / "model.safetensors"), test),
     )
 
 
-def _reach(classifier: TextClassifier) -> list[float]:
-    test = TokenStore.open(TOKENS / "test.arrow")
-    chosen = np.arange(min(DOCUMENTS, len(test)))
-    tokens, lengths = test.batch(chosen)
-    labels = torch.from_numpy(test.labels[chosen].astype(np.int64))
-    found: list[float] = gradient_reach(
+def _reach(classifier: TextClassifier, test: TokenStore) -> list[float]:
+    """The gradient's norm at each distance from the end of the first test sequences."""
+    first = np.arange(min(DOCUMENTS, len(test)))
+    tokens, lengths = test.batch(first)
+    labels = torch.from_numpy(test.labels[first].astype(np.int64))
+    norms: list[float] = gradient_reach(
         classifier, torch.from_numpy(tokens), torch.from_numpy(lengths.astype(np.int64)), labels
     ).tolist()
-    return [float(f"{norm:.6g}") for norm in found]
+    return [float(f"{norm:.6g}") for norm in norms]
 
 
-def _table(params: Params, trainings: list[Training]) -> Table:
+def results_table(params: Params, trainings: list[Training]) -> Table:
+    """A line for each training, in the order of compare.variants."""
     section: Any = getattr(params.data, params.data.name)
     seen = section.train_rows * params.train.epochs_for(section.train_rows)
     task = f" {section.task}" if params.data.name == "temporal_order" else ""
@@ -142,17 +140,10 @@ def _table(params: Params, trainings: list[Training]) -> Table:
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     for column in ("variant", "length", "seed", "accuracy", f"wrong of {section.test_rows:,}", "solved after"):
         table.add_column(column, justify="left" if column == "variant" else "right")
-    for found in sorted(trainings, key=lambda training: params.compare.variants.index(training.variant)):
-        solved = "–" if found.solved_after is None else f"{found.solved_after:,}"
-        values = [
-            found.variant,
-            str(found.length),
-            str(found.seed),
-            f"{found.accuracy:.1%}",
-            f"{found.wrong:,}",
-            solved,
-        ]
-        table.add_row(*values)
+    for training in sorted(trainings, key=lambda training: params.compare.variants.index(training.variant)):
+        solved = "–" if training.solved_after is None else f"{training.solved_after:,}"
+        counts = (f"{training.accuracy:.1%}", f"{training.wrong:,}", solved)
+        table.add_row(training.variant, str(training.length), str(training.seed), *counts)
     return table
 
 

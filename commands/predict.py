@@ -15,8 +15,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, track
 
+from config.compare import CompareParams
 from config.data import DataParams
-from config.params import CompareParams, load
+from config.params import load
 from core import command_line
 from core.errors import ParamsError
 from predictor import tables, texts

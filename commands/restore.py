@@ -1,18 +1,19 @@
-"""Rebuilds MLflow runs that the store has lost from the outputs. `python -m commands.restore`.
+"""Sends MLflow what it misses of the outputs. `python -m commands.restore`, after a server was down or a store lost.
 
-For each training of compare.variants and compare.seeds and each reference without a finished run, and for their
-comparison; then every comparison in the store is linked with the runs it used. Times, commit and costs are those of the
-original where measurements/ still has them.
+That is every training of compare.variants and compare.seeds, each reference, and their comparison; then every
+comparison in the store is linked with the runs it used. Times, commit and costs are those of the original where
+measurements/ still has them.
 """
 
 from rich.console import Console
 
-from analysis.comparison.standing import TITLES
 from config.params import Params, load
 from core import command_line
+from core.errors import TrackingError
 from pipelines import compare
-from tracking import from_outputs
+from tracking import comparison_from_outputs
 from tracking.comparisons import relink
+from tracking.connection import Connection, connect
 
 
 def main() -> None:
@@ -21,17 +22,30 @@ def main() -> None:
 
 
 def restore(params: Params) -> None:
-    """Leaves alone what the store still has."""
-    experiment, console = params.tracking.experiment, Console()
-    for folder in compare.folders(params):
-        if from_outputs.rebuild_lost(experiment, folder):
-            console.print(f"rebuilt {folder.parent.name} · {folder.name.replace('-', ' ')}")
-    for folder in compare.reference_folders():
-        if from_outputs.rebuild_lost_reference(experiment, folder):
-            console.print(f"rebuilt {TITLES[folder.name]}")
-    compare.tell(params, lost=True)
-    trainings = compare.signatures(params)
-    relink(experiment, compare.comparison_signature(params, trainings), trainings)
+    """Completes all runs.
+
+    Raises:
+        TrackingError: MLflow still misses something.
+    """
+    with connect(params.tracking.experiment) as mlflow:
+        complete(mlflow, params)
+        if mlflow.missed:
+            raise TrackingError("MLflow does not have everything yet; the line above says why")
+
+
+def complete(mlflow: Connection, params: Params) -> None:
+    """Sends what MLflow misses, and names it; nothing is computed for an MLflow that cannot be reached."""
+    if not mlflow.reachable:
+        return
+    console = Console()
+    result = compare.compare(params)
+    for title in comparison_from_outputs.complete_runs(mlflow, params):
+        console.print(f"completed in MLflow: {title}")
+    if comparison_from_outputs.complete(mlflow, params, result):
+        console.print("completed in MLflow: the comparison")
+    trainings = comparison_from_outputs.signatures(params)
+    relink(mlflow, comparison_from_outputs.comparison_signature(params, trainings), trainings)
+    mlflow.forget_abandoned()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The whole pipeline, with several trainings at the same time. `python -m commands.run`, or `make run`.
 
-`dvc repro` runs one stage after another. This command asks DVC which trainings and evaluations are due, runs them in
-worker processes, and records each as it finishes. A plain `dvc repro` at the end does the rest. Outputs, cache and
-dvc.lock are those of `dvc repro` alone.
+`dvc repro` runs one stage after another. This command asks DVC which trainings, evaluations and references are due,
+runs them in worker processes, and records each as it finishes. A plain `dvc repro` at the end does the rest. Outputs,
+cache and dvc.lock are those of `dvc repro` alone.
 """
 
 import os
@@ -21,7 +21,7 @@ from engine.rooms import share_out
 from engine.stages import REFERENCE, Task, tasks
 from engine.workers import preload
 from provenance import code_lists
-from tracking import writers
+from tracking import notes
 
 BEFORE = ["check", "download", "tokenize", "match"]  # the stages that trainings depend on
 
@@ -34,33 +34,33 @@ def main() -> None:
 
 
 def run_pipeline(params: Params, workers: int | None) -> None:
-    """Runs whatever is not done yet; in the end this process becomes `dvc repro`.
+    """Runs whatever is not done yet; in the end `dvc repro` replaces this process (exec).
 
     Raises:
-        TrainingError: a stage failed; all others of the grid were run.
+        TrainingError: a stage failed; if it was a training, all others were run.
     """
-    close_abandoned_runs(params)
     with only_one():
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
-        run_trainings(params, workers)
+        changed = dvc.changed()
+        complete_runs(params, nothing_due=not changed)
+        run_trainings(params, changed, workers)
     sys.stdout.flush()
     os.execv(sys.executable, [*dvc.DVC, "repro"])
 
 
-def run_trainings(params: Params, workers: int | None) -> None:
-    """Runs the trainings that are due, their evaluations, and the references.
+def run_trainings(params: Params, changed: Collection[str], workers: int | None) -> None:
+    """Runs the trainings, evaluations and references that are due among the `changed` stages.
 
     Raises:
         TrainingError: names those that failed.
     """
     every = tasks(params)
     stages = [stage for task in every for stage in task.stages]
-    changed = dvc.changed()
-    if changed.isdisjoint([*BEFORE, *stages]):
+    if set(changed).isdisjoint([*BEFORE, *stages]):
         return
     preload(params)
-    if not changed.isdisjoint(BEFORE):
+    if not set(changed).isdisjoint(BEFORE):
         dvc.repro(BEFORE[-1])
         changed = dvc.changed()
     due = still_to_do(every, changed)
@@ -77,14 +77,12 @@ def run_trainings(params: Params, workers: int | None) -> None:
 
 
 def still_to_do(every: Sequence[Task], changed: Collection[str]) -> list[Task]:
-    """The tasks with the stages that have to be run; DVC restores what it has in its run-cache."""
-    firsts = dvc.plan([task.stages[0] for task in every if task.stages[0] in changed])
-    if firsts.cached:
-        dvc.repro("--single-item", *firsts.cached)
-    # What an evaluation reads is there now, unless its training is due.
-    others = [stage for task in every if task.stages[0] not in firsts.due for stage in task.stages[1:]]
-    seconds = dvc.plan([stage for stage in others if stage in changed])
-    reduced = [task if task.stages[0] in firsts.due else task.reduced_to(seconds.due) for task in every]
+    """The tasks with the stages that have to be run, after DVC has restored what it has in its run-cache."""
+    due_first = dvc.restore([task.stages[0] for task in every if task.stages[0] in changed])
+    # What an evaluation reads exists now, unless its training has to be run.
+    others = [stage for task in every if task.stages[0] not in due_first for stage in task.stages[1:]]
+    due_evaluations = dvc.restore([stage for stage in others if stage in changed])
+    reduced = [task if task.stages[0] in due_first else task.reduced_to(due_evaluations) for task in every]
     return [task for task in reduced if task.stages]
 
 
@@ -94,17 +92,27 @@ def in_order_of_dvc_yaml(stages: Sequence[str]) -> list[str]:
 
 
 def code_changed(params: Params) -> bool:
-    """Whether something that DVC does not see has changed since the stage check ran: provenance/code_lists.py."""
+    """Whether a source file, a library or a file that params.yaml names has changed since the stage check ran."""
     lists = {CODE / f"{stage}.sha256": text for stage, text in code_lists.lists(params).items()}
     return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in lists.items())
 
 
-def close_abandoned_runs(params: Params) -> None:
-    """Ends MLflow runs that killed processes have left RUNNING: no stage does where DVC has all outputs already."""
-    if writers.noted(repository_root()):
-        from tracking.store import open_experiment  # slow to import
+def complete_runs(params: Params, nothing_due: bool) -> None:
+    """Sends MLflow what it misses, if nothing is due: then no stage will do so.
 
-        open_experiment(params.tracking.experiment)
+    Otherwise only ends the runs that killed processes have left RUNNING; the stage compare completes the others.
+    """
+    root = repository_root()
+    if (root / "mlflow.outbox").exists():
+        reason = "an earlier version queued calls to MLflow there; make restore sends all from the outputs"
+        print(f"mlflow.outbox/ is not used any more: {reason}. Then delete the folder.", file=sys.stderr)
+    if notes.exist(root):
+        from commands import restore  # slow to import
+        from tracking.connection import connect
+
+        with connect(params.tracking.experiment) as mlflow:
+            if nothing_due and mlflow.abandoned:
+                restore.complete(mlflow, params)
 
 
 if __name__ == "__main__":

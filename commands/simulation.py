@@ -1,5 +1,6 @@
-"""Error rates of the statistics on simulated comparisons with a known true difference. `python -m commands.simulation`
-prints the tables of docs/statistics.md, the same numbers each time, in about a quarter of an hour.
+"""Error rates of the statistics on simulated comparisons with a known true difference. `python -m commands.simulation`.
+
+Prints the tables of docs/statistics.md, the same numbers each time, in about a quarter of an hour.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from scipy import stats
 
 from analysis.comparison.influences import covariance
 from analysis.comparison.statistics import contrast
+from core import command_line
 
 REPEATS = 2000  # the standard error of a share of 5 % is then 0.5 points
 BOOTSTRAPS = 500  # repeats of the slower bootstrap
@@ -96,6 +98,11 @@ def count_bootstrap_alarms(truth: Truth, seeds: int, documents: int, repeats: in
 
 
 def main() -> None:
+    """The command line."""
+    command_line.run(lambda _: print_tables(), command_line.parser(__doc__))
+
+
+def print_tables() -> None:
     """Prints the tables as Markdown."""
     print("| seeds | documents | seed spread | A/A alarms of the bootstrap |")
     print("| --: | --: | --: | --: |")

@@ -1,4 +1,4 @@
-"""A variant's layers, their output shapes and parameters, as a table. `python -m commands.summary --variant bilstm`.
+"""Shows a variant's layers, their output shapes and parameters. `python -m commands.summary --variant bilstm`.
 
 Reads params.yaml and, for vocabulary and classes, data/tokens/summary.json; builds no weights.
 """
@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from config.params import Params, VariantParams, load
-from core import command_line, file_io
+from config.params import Params, load
+from config.variants import VariantParams
+from core import command_line
 from core.errors import ParamsError
-from core.paths import TOKENS
 from models.classifier import TextClassifier
-from pipelines.matching import matched
+from models.textbook import GATES
+from outputs.token_files import read_summary
+from pipelines.match import resolve
 
 
 class Layer(NamedTuple):
@@ -34,25 +36,25 @@ def main() -> None:
 
 
 def summary(params: Params, name: str) -> Table:
-    """The table of the variant `name`, for the tokens that were made last.
+    """The table of the variant `name`, for the present data/tokens.
 
     Raises:
         ParamsError: there is no such variant.
-        DataError: no tokens were made yet.
+        DataError: data/tokens is missing.
     """
     if name not in params.variants:
         raise ParamsError(f"--variant is {name!r}; allowed: {', '.join(params.variants)}")
-    data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
-    vocabulary_size, classes = data["vocabulary_size"], len(data["labels"])
-    variant = matched(params, name, vocabulary_size, classes)
-    found = layers(variant, vocabulary_size, classes, data["tokenize"]["max_tokens"])
-    total = sum(layer.parameters for layer in found)
+    tokens = read_summary()
+    vocabulary_size, classes = tokens["vocabulary_size"], len(tokens["labels"])
+    variant = resolve(params, name, vocabulary_size, classes)
+    rows = layers(variant, vocabulary_size, classes, tokens["tokenize"]["max_tokens"])
+    total = sum(layer.parameters for layer in rows)
     caption = f"The vocabulary of {vocabulary_size:,}: {vocabulary_size - 2:,} tokens, <unk> and <pad>. "
     table = Table(title=name, title_justify="left", caption=caption + _of_biases(variant), caption_justify="left")
     table.add_column("layer")
     table.add_column("output shape")
     table.add_column("parameters", justify="right")
-    for layer in found:
+    for layer in rows:
         table.add_row(layer.name, f"({', '.join(map(str, layer.shape))})", f"{layer.parameters:,}")
     table.add_section()
     table.add_row("total", "", f"{total:,}", style="bold")
@@ -65,7 +67,7 @@ def layers(variant: VariantParams, vocabulary_size: int, classes: int, time: int
         model = TextClassifier(vocabulary_size, classes, **variant.model_dump())
 
     def count(part: nn.Module) -> int:
-        return sum(weights.numel() for weights in part.parameters() if weights not in model.encoder.idle)
+        return sum(weights.numel() for weights in part.parameters() if weights not in model.encoder.frozen_biases)
 
     cell = f"{variant.cell.upper()}({variant.hidden_size})"
     recurrent = f"Bidirectional({cell})" if variant.bidirectional else cell
@@ -87,8 +89,7 @@ def _of_biases(variant: VariantParams) -> str:
         return (
             "One bias vector a gate, as in Keras' LSTM; PyTorch's second one stays 0, is not trained and not counted."
         )
-    gates = {"rnn": 1, "gru": 3, "lstm": 4}[variant.cell]
-    more = gates * variant.hidden_size * (2 if variant.bidirectional else 1) * variant.layers
+    more = len(GATES[variant.cell]) * variant.hidden_size * (2 if variant.bidirectional else 1) * variant.layers
     return (
         f"PyTorch adds two bias vectors for each gate where Keras' LSTM has one: "
         f"{more:,} parameters more; single_bias: true leaves them out."

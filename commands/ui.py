@@ -10,7 +10,7 @@ def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("--port", type=int, default=5000)
-    command_line.run(lambda chosen: show(load(), chosen.port), arguments)
+    command_line.run(lambda namespace: show(load(), namespace.port), arguments)
 
 
 def show(params: Params, port: int) -> None:

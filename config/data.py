@@ -1,18 +1,18 @@
-"""The section data of params.yaml, typed: which data set, from where, how it is split; the generated ones in detail."""
+"""The section data of params.yaml: which data set, from where, how it is split; how the generated ones look."""
 
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo, model_validator
 
+from config.choices import TemporalOrderTask
 from config.section import Count, Section, Seed, shown
-from core.choices import Task
 
-MOST_TOKENS = 2 * 10**8  # of what is generated; it is made in memory
+MOST_TOKENS = 2 * 10**8  # of generated data, which are made in memory
 MOST_COLUMNS = 10**6
 Share = Annotated[float, Field(gt=0, lt=1)]
 Rule = Literal["negation", "contrast", "retraction", "expectation", "development", "preference", "choice", "hypothesis"]
 
-# Data sets that are generated here, from a section of their own with their name.
+# Data sets that the project generates; each has a section with its name.
 Generated = Literal["synthetic_reviews", "temporal_order", "first_token"]
 
 
@@ -29,7 +29,7 @@ Column = Annotated[str | int, PlainValidator(_column)]
 
 
 def _encoding(name: str) -> str:
-    """Files are read line by line, so that an encoding must have ASCII's characters as ASCII has them."""
+    """Files are read line by line, which needs an encoding that extends ASCII."""
     ascii_bytes = bytes(range(128))
     try:
         known = ascii_bytes.decode(name) == ascii_bytes.decode("ascii")
@@ -44,20 +44,20 @@ def _encoding(name: str) -> str:
 
 
 def check_size(rows: int, tokens: int, key: str) -> None:
-    """Refuses what would have to be generated for minutes, and might not fit into the memory.
+    """Refuses generated data that would take minutes to make and might not fit into memory.
 
     Raises:
-        ValueError: more than MOST_TOKENS in `rows` of so many tokens, which `key` decides.
+        ValueError: `rows` of `tokens` each are more than MOST_TOKENS; the message begins with `key`.
     """
     if rows * tokens > MOST_TOKENS:
         raise ValueError(
-            f"{key}, in {rows} rows; allowed: {MOST_TOKENS} tokens in all, or {MOST_TOKENS // tokens} rows of such a "
-            "length"
+            f"{key}, in {rows} rows; allowed: {MOST_TOKENS} tokens in all, or {MOST_TOKENS // tokens} rows of "
+            "this length"
         )
 
 
 class PlaceWeights(Section):
-    """How often the deciding opinion of a synthetic review stands where, relative to each other."""
+    """Where the deciding opinion of a synthetic review stands: relative frequencies."""
 
     beginning: Annotated[int, Field(ge=0, le=100)] = 1
     middle: Annotated[int, Field(ge=0, le=100)] = 1
@@ -71,7 +71,7 @@ class PlaceWeights(Section):
 
 
 class AttributionWeights(Section):
-    """On which side of an opinion the words stand that say whose it is: how often, relative to each other."""
+    """On which side of an opinion the words stand that say whose it is: relative frequencies."""
 
     before: Annotated[int, Field(ge=0, le=100)] = 1
     after: Annotated[int, Field(ge=0, le=100)] = 1
@@ -84,13 +84,13 @@ class AttributionWeights(Section):
 
 
 class SyntheticReviewsParams(Section):
-    """The embedded data set (text/synthetic/reviews.py)."""
+    """The built-in data set (text/synthetic/reviews.py)."""
 
     train_rows: Count = 2880
     validation_rows: Count = 960
     test_rows: Count = 1920
     min_tokens: Count = 50
-    max_tokens: Annotated[int, Field(ge=80, le=10_000)] = 90  # 80: an opinion and a sentence on either side always fit
+    max_tokens: Annotated[int, Field(ge=80, le=10_000)] = 90  # an opinion with a sentence on either side fits into 80
     rules: list[Rule] = Field(default=list(get_args(Rule)), min_length=1)
     places: PlaceWeights = PlaceWeights()
     attribution: AttributionWeights = AttributionWeights()
@@ -114,8 +114,8 @@ class SyntheticReviewsParams(Section):
 class TemporalOrderParams(Section):
     """Two or three relevant symbols far apart (text/synthetic/sequences.py)."""
 
-    task: Task = "6a"
-    length: Annotated[int, Field(ge=10, le=10_000)] = 100  # 10: the relevant symbols still have places of their own
+    task: TemporalOrderTask = "6a"
+    length: Annotated[int, Field(ge=10, le=10_000)] = 100  # with 10, the ranges of the relevant symbols do not overlap
     train_rows: Count = 3000
     validation_rows: Count = 2000
     test_rows: Count = 2560

@@ -1,6 +1,6 @@
-"""What all commands share, stages too: arguments, one-line errors, true exit codes.
+"""What all stages and commands share: arguments, one-line errors, signals, exit codes.
 
-Exit codes: 0 done; 1 a bug or an error the user can mend; 130 stopped by Ctrl-C; 143 stopped by SIGTERM.
+Exit codes: 0 done; 1 an error that the user can fix, or a bug; 130 stopped by Ctrl-C; 143 stopped by SIGTERM.
 """
 
 import argparse
@@ -16,15 +16,15 @@ from typing import NoReturn
 
 from core.errors import UserError, without_secrets
 
-SECONDS_TO_END = 20.0  # for a stage that is told to end, before it is killed
+SECONDS_TO_END = 20.0  # after SIGTERM, before the process is killed
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends the program the same orderly way as Ctrl-C."""
+    """SIGTERM, which ends the program as Ctrl-C does."""
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser that knows --debug; `description` is the module's docstring, of which the first line is shown."""
+    """A parser with --debug; --help shows the first line of `description`, the module's docstring."""
     result = argparse.ArgumentParser(description=(description or "").strip().split("\n")[0])
     result.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return result
@@ -59,17 +59,17 @@ def finish(command: Callable[[], None], debug: bool = False) -> NoReturn:
 
 
 def _one_line(text: str) -> str:
-    """Without line breaks and without what steers a terminal: a message may quote files and servers."""
+    """Removes line breaks and terminal control characters: a message may quote files and servers."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What Python does, but without the passwords that addresses in it may hold."""
+    """Prints the traceback as Python does, without passwords in addresses."""
     print(without_secrets("".join(format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 class _Terminator:
-    """Ends the program at the first SIGTERM; another one does not disturb it while it ends."""
+    """Ends the program at the first SIGTERM, and ignores more of them while it ends."""
 
     def __init__(self) -> None:
         self.ending = False
@@ -81,15 +81,15 @@ class _Terminator:
 
 
 def end_with_parent() -> None:
-    """Ends this process soon after DVC, or Lightning's first process, was killed, if one of them started it.
+    """Ends this process soon after its parent is killed, if that is DVC or Lightning's first process.
 
     Raises:
-        Terminated: it is gone already.
+        Terminated: the parent has died already.
     """
     if "DVC_STAGE" not in os.environ and "LOCAL_RANK" not in os.environ:
         return
     parent = os.getppid()
-    # A parent that died while this program was being loaded has been replaced by one of another process group.
+    # If the parent died while this program was being loaded, its replacement has another process group.
     if os.getpgid(parent) != os.getpgid(0):
         raise Terminated
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
@@ -100,4 +100,4 @@ def _watch(parent: int) -> None:
         time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(SECONDS_TO_END)
-    os._exit(128 + signal.SIGTERM)  # it waits for something that no longer answers
+    os._exit(128 + signal.SIGTERM)  # something hangs

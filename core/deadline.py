@@ -1,6 +1,6 @@
-"""An end to waiting for a server.
+"""A time limit for a block that waits for a server.
 
-A socket's time limit is for each read alone: a server that sends a byte now and then never comes to it.
+A socket's timeout limits each read alone; a server that sends a byte now and then never exceeds it.
 """
 
 import signal
@@ -11,17 +11,17 @@ from types import FrameType
 
 
 class Overdue(Exception):
-    """Something took longer than it was given."""
+    """A block took longer than its time limit."""
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Ends the block after so many seconds, wherever it is then; within another such block that one's limit holds.
+    """Interrupts the block after `seconds`; inside another such block, the outer limit holds.
 
-    It comes as Ctrl-C does, and so in the main thread alone: there every stage asks its servers.
+    It uses a signal, which Python delivers to the main thread only; in other threads there is no limit.
 
     Raises:
-        Overdue: not an OSError, after which libraries would try again.
+        Overdue: no OSError, after which libraries would retry.
     """
     if current_thread() is not main_thread() or signal.getitimer(signal.ITIMER_REAL)[0]:
         yield
@@ -31,7 +31,7 @@ def within(seconds: float) -> Iterator[None]:
         raise Overdue(f"no whole answer within {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, end)
-    # Again and again: where Python calls back from within itself, as at an object's end, an exception is lost.
+    # Repeatedly, since Python discards an exception that a signal raises inside a destructor.
     signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
         yield

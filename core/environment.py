@@ -1,7 +1,8 @@
-"""Lets a virtual environment work where it lies now. `python -m core.environment .venv`, as `make` calls it.
+"""Makes a virtual environment relocatable. `python -m core.environment .venv`, as `make` calls it.
 
 pip writes the folder's absolute path into each command, such as .venv/bin/dvc, and Python writes it into `activate`.
-After a move they would name a folder that is gone; in a copied checkout they would run the original's environment.
+After a move these would name a folder that no longer exists; in a copied checkout they would run the original's
+environment.
 """
 
 import re
@@ -10,7 +11,9 @@ import sys
 import venv
 from pathlib import Path
 
-# Read by the shell, it runs the Python beside the command; read by Python, it is a text that nobody uses.
+from core.replacing import replacing
+
+# The shell runs the Python beside the command; Python reads the same lines as an unused string.
 HEAD = b"""#!/bin/sh
 '''exec' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@"
 ' '''
@@ -25,7 +28,7 @@ def main() -> None:
 
 
 def renew(folder: Path) -> None:
-    """Has the commands of the environment in `folder` find their Python beside themselves; writes `activate` anew."""
+    """Lets the commands in `folder` find the Python beside them, and rewrites `activate`."""
     venv.EnvBuilder(symlinks=True).create(folder)
     name = re.escape(folder.name.encode())
     absolute = re.compile(ABSOLUTE % (name, name))
@@ -33,10 +36,9 @@ def renew(folder: Path) -> None:
         if command.is_symlink() or not (content := command.read_bytes()).startswith(b"#!"):
             continue
         if head := absolute.match(content):
-            part = command.with_name(f".{command.name}.part")
-            part.write_bytes(HEAD + content[head.end() :])
-            shutil.copymode(command, part)
-            part.replace(command)
+            with replacing(command) as part:
+                part.write_bytes(HEAD + content[head.end() :])
+                shutil.copymode(command, part)
 
 
 if __name__ == "__main__":

@@ -1,47 +1,42 @@
-"""Writes files and folders whole or not at all, checks what it reads, and names the file in each error."""
+"""Writes files and folders whole or not at all, checks the files that it reads, and names the file in each error."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
-from core.checksums import checksum as checksum
+from core.checksums import checksum
 from core.errors import DataError
+from core.replacing import beside, replacing
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it becomes `path` if nothing goes wrong.
+    """As `replacing`, for an output of a stage: also makes the folder.
 
     Raises:
-        DataError: the disk does not take it.
+        DataError: the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            yield temporary
     except (OSError, SafetensorError) as error:
         raise _unwritable(path, error) from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` to fill; it takes its place if nothing goes wrong.
+    """A temporary folder beside `folder` to fill; it replaces `folder` unless the block raises.
 
     Raises:
-        DataError: the disk does not take it.
+        DataError: the disk refuses.
     """
-    made = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    made, old = beside(folder, "part"), beside(folder, "old")
     try:
         shutil.rmtree(made, ignore_errors=True)  # of a killed process that had the same number
         made.mkdir(parents=True)
@@ -63,10 +58,10 @@ def _unwritable(path: Path, error: Exception) -> DataError:
 
 
 def verified(path: Path, checksums: Mapping[str, str]) -> Path:
-    """`path`, if it has the checksum that its name has in `checksums`; one that is missing is left to who opens it.
+    """Returns `path` if the file has its checksum in `checksums`; a missing file is left to the code that opens it.
 
     Raises:
-        DataError: the file is not the one that was written.
+        DataError: the file has another checksum, or cannot be read.
     """
     try:
         intact = checksum(path) == checksums[path.name]

@@ -1,8 +1,6 @@
-"""Where the stages put their outputs, below the folder of params.yaml."""
+"""Where the stages put their outputs, below the folder of params.yaml (or of a study that calls the stages)."""
 
 from pathlib import Path
-
-from core.file_io import read_json, verified
 
 CODE = Path("data/code")
 RAW = Path("data/raw")
@@ -12,17 +10,9 @@ RESULTS = Path("results")
 EVALUATED = Path("data/evaluated")
 REFERENCES = Path("references")
 REPORTS = Path("reports")
+EXPLANATIONS = REPORTS / "explanations"
 
 
-def folder(variant: str, seed: int) -> Path:
+def folder(variant: str, seed: int, root: Path = Path()) -> Path:
     """The folder of one training and its evaluation."""
-    return RESULTS / variant / f"seed-{seed}"
-
-
-def verified_tokens(name: str) -> Path:
-    """The file `name` of data/tokens, as the stage tokenize wrote it.
-
-    Raises:
-        DataError: as `verified`.
-    """
-    return verified(TOKENS / name, read_json(TOKENS / "summary.json", made_by="tokenize")["checksums"])
+    return root / RESULTS / variant / f"seed-{seed}"

@@ -1,4 +1,4 @@
-"""Where the project keeps what is no output of DVC: MLflow's store, the measurements and the checkpoints beside it."""
+"""Where the project keeps what is not an output of DVC: MLflow's store, measurements and checkpoints."""
 
 import os
 import uuid
@@ -6,14 +6,16 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from core.replacing import replacing
+
 
 def repository_root() -> Path:
-    """The repository that the user works in, also for a stage that DVC runs in a temporary copy of it."""
+    """The repository in which the user works, also for a stage that DVC runs in a temporary copy of it."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
 def exists(path: Path) -> bool:
-    """Whether there is such a path, as far as this user can see."""
+    """Whether `path` exists, as far as this user can see."""
     try:
         return path.exists()
     except OSError:  # a folder above it may not be entered
@@ -21,10 +23,10 @@ def exists(path: Path) -> bool:
 
 
 def working_copy() -> str:
-    """A number of this working copy, made at first use.
+    """An identifier of this working copy, created at first use.
 
-    It stays when the folder is moved, on whatever machine. A copy beside the original gets a number of its own, so that
-    it does not go on with the original's runs on a server that both use.
+    It stays the same when the folder is moved. A copy beside the original gets a different one, so that it does not
+    take up the original's runs on a server that both use.
     """
     path = repository_root() / "checkpoints" / "working-copy"
     path.parent.mkdir(exist_ok=True)
@@ -33,21 +35,20 @@ def working_copy() -> str:
         if place != str(path):
             if not number or _is_copy(path, number, place):
                 number = uuid.uuid4().hex
-            part = path.with_name(f".{path.name}.part")
-            part.write_text(f"{number}\n{path}", encoding="utf-8", errors="surrogateescape")
-            part.replace(path)
+            with replacing(path) as part:
+                part.write_text(f"{number}\n{path}", encoding="utf-8", errors="surrogateescape")
     return number
 
 
 def _is_copy(path: Path, number: str, place: str) -> bool:
-    """Whether the folder in which `number` was made still has it."""
+    """Whether the folder in which `number` was made still exists beside this one."""
     return bool(place) and _read(Path(place))[0] == number and not path.samefile(place)
 
 
 def _read(path: Path) -> tuple[str, str]:
-    """The number that stands in the file `path`, and the path that the file had then; empty where there is none."""
+    """The identifier in the file `path`, and the path that the file had when it was written; empty if unreadable."""
     try:
         number, _, place = path.read_text(encoding="utf-8", errors="surrogateescape").partition("\n")
-    except OSError:  # as of a folder that somebody else has now
+    except OSError:  # such as a folder that belongs to somebody else now
         return "", ""
     return number, place

@@ -41,8 +41,8 @@ class Grid:
         self._waiting = deque(tasks)
         self._free = deque(rooms)
         self._at_work: list[tuple[Worker, Task, Room]] = []
-        self._params, self._view, self._at_once = params, view, len(rooms)
-        self._origin = context(params)
+        self._params, self._view, self._parallel = params, view, len(rooms)
+        self._mp_context = context(params)
         self._recorder = Recorder(view.say)
 
     def streams(self) -> list[int]:
@@ -50,7 +50,7 @@ class Grid:
         return [*(worker.output for worker, _, _ in self._at_work), *self._recorder.streams()]
 
     def advance(self) -> bool:
-        """Shows what workers have printed, follows up those that have ended, starts others; whether work is left."""
+        """Shows what workers have printed, and replaces those that have ended; returns whether work is left."""
         for entry in list(self._at_work):
             worker, task, _ = entry
             for line in worker.lines():
@@ -66,7 +66,9 @@ class Grid:
         return bool(self._at_work or self._recorder.busy)
 
     def stop(self) -> None:
-        """Stops the workers that are still at work, and records what was finished."""
+        """Stops the workers that are still at work, and records the stages that were finished."""
+        for worker, task, _ in self._at_work:
+            self._recorder.add(task.stages[: task.stages.index(worker.stage)])
         for worker, _, _ in self._at_work:
             worker.stop()
         for worker, task, _ in self._at_work:
@@ -81,7 +83,7 @@ class Grid:
     def _start(self, task: Task, stage: str, room: Room) -> None:
         self._recorder.begin(stage)
         self._view.begin(task.name, stage)
-        self._at_work.append((Worker(self._origin, stage, self._params, room, self._at_once), task, room))
+        self._at_work.append((Worker(self._mp_context, stage, self._params, room, self._parallel), task, room))
 
     def _follow_up(self, worker: Worker, task: Task, room: Room) -> None:
         """Starts the next stage of a task, or ends the task: the stages that it has finished are recorded."""
@@ -91,9 +93,9 @@ class Grid:
             self.failed.append(task.name)
             done = done[:-1]
         elif done != task.stages:
-            return self._start(task, task.stages[len(done)], room)
+            self._start(task, task.stages[len(done)], room)
+            return
         else:
             self._view.end(task.name, "done")
         self._recorder.add(done)
         self._free.append(room)
-        return None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from joblib import cpu_count
 
-from config.params import TrainParams
+from config.train import TrainParams
 
 
 class Room(NamedTuple):

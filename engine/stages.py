@@ -57,7 +57,7 @@ def inputs(stage: str) -> dict[str, str]:
     kind, _, training = stage.partition("@")
     params = load()
     contents = {
-        f"the code of {kind}, a library or a file that params.yaml names": code_lists.listed(kind, params).encode(),
+        f"the code of {kind}, a library or a file that params.yaml names": code_lists.code_list(kind, params).encode(),
         str(TOKENS): _content(TOKENS / "summary.json"),  # which has the checksums of all its files
     }
     if kind == "train":

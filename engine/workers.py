@@ -101,7 +101,7 @@ def _work(stage: str, params: Params, room: Room, at_once: int, output: Any) -> 
         os.dup2(descriptor, stream)
     os.close(descriptor)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    os.environ[TRAININGS_AT_ONCE] = str(at_once)
+    os.environ |= {TRAININGS_AT_ONCE: str(at_once), "DVC_STAGE": stage}  # as DVC names the stage, for MLflow's tags
     if room.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(room.gpus)
     if room.cores:
@@ -125,8 +125,7 @@ def _end_with_parent() -> None:
 def _run_as_command(stage: str) -> int:
     """Runs the stage as DVC would, and passes SIGTERM on."""
     kind = stage.partition("@")[0]
-    environment = os.environ | {"DVC_STAGE": stage}
-    with subprocess.Popen([sys.executable, "-m", f"pipelines.{kind}"], env=environment) as process:
+    with subprocess.Popen([sys.executable, "-m", f"pipelines.{kind}"]) as process:
 
         def pass_on(*_: object) -> None:
             with suppress(ProcessLookupError):

@@ -1,38 +1,35 @@
 """The recurrent encoder: stacked RNN, GRU or LSTM layers that read right-padded documents in one or both directions.
 
-Two ways lead to the same states (up to rounding; tests/models/test_encoder.py):
-
-- On CUDA, cuDNN reads packed sequences.
-- On CPU, models/cpu/recurrence.py reads the padded batch. A forward direction never sees the padding to its right; a
-  backward direction is a forward one over documents that were reversed within their own lengths.
+PyTorch's layers hold the weights. models/backend.py selects what computes with them: custom kernels on the CPU, cuDNN
+on a GPU.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.cpu import recurrence
-from models.cpu.recurrence import Cell, Weights
-from models.initialization import RecurrentInit, orthogonal_recurrent_weights, set_forget_bias
-
-_LAYERS: dict[Cell, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+from config.choices import Cell, RecurrentInit
+from models.backend import backend
+from models.embedding import Vectors
+from models.initialization import orthogonal_recurrent_weights, set_forget_bias
 
 
 class RecurrentEncoder(nn.Module):
-    """Documents in, a state for every position out.
+    """Vectors of documents in, a state for every position out.
 
     Attributes:
-        output_size: numbers a state has: hidden_size times the number of directions.
-        layers: one single-layer module a layer; with two directions its `_reverse` weights read backwards.
-        idle: the second bias vectors, if `single_bias` keeps them at 0 and out of training; else none.
+        directions: 1 or 2.
+        output_size: the size of a state: hidden_size · directions.
+        layers: one nn.RNNBase per layer; with two directions its `_reverse` weights read backwards.
+        frozen_biases: the second bias vectors, if `single_bias` keeps them at 0 and out of training; else none.
 
     Example:
         >>> encoder = RecurrentEncoder("lstm", input_size=3, hidden_size=2, bidirectional=True)
         >>> encoder(torch.zeros(5, 7, 3), torch.tensor([7, 7, 3, 2, 1])).shape
         torch.Size([5, 7, 4])
     """
+
+    layers: Sequence[nn.RNNBase]
 
     def __init__(
         self,
@@ -51,9 +48,11 @@ class RecurrentEncoder(nn.Module):
         self.cell: Cell = cell
         self.hidden_size = hidden_size
         self.bidirectional = bidirectional
-        self.output_size = hidden_size * (2 if bidirectional else 1)
-        self.layers = nn.ModuleList(
-            _LAYERS[cell](size, hidden_size, batch_first=True, bidirectional=bidirectional)
+        self.directions = 2 if bidirectional else 1
+        self.output_size = hidden_size * self.directions
+        layer_class: Callable[..., nn.RNNBase] = getattr(nn, cell.upper())  # nn.RNN, nn.GRU or nn.LSTM
+        self.layers = nn.ModuleList(  # type: ignore[assignment]  # whose elements have no type
+            layer_class(size, hidden_size, batch_first=True, bidirectional=bidirectional)
             for size in [input_size] + [self.output_size] * (layers - 1)
         )
         for layer in self.layers:
@@ -62,16 +61,16 @@ class RecurrentEncoder(nn.Module):
             if forget_bias is not None:
                 set_forget_bias(layer, forget_bias)
         self.dropout = nn.Dropout(layer_dropout)
-        # PyTorch adds two bias vectors for each gate, one of which is enough; its kernels want both.
-        self.idle = {
+        # PyTorch adds two bias vectors for each gate, one of which is enough; its kernels require both.
+        self.frozen_biases = {
             weights
             for name, weights in self.named_parameters()
             if single_bias and name.rpartition(".")[2].startswith("bias_hh")
         }
-        for weights in self.idle:
+        for weights in self.frozen_biases:
             nn.init.zeros_(weights).requires_grad_(False)
 
-    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, inputs: Vectors, lengths: Tensor) -> Tensor:
         """States of the last layer.
 
         Args:
@@ -79,84 +78,17 @@ class RecurrentEncoder(nn.Module):
             lengths: (batch,) on the CPU, each from 1 to time.
 
         Returns:
-            (batch, time, output_size). At positions from a document's length on they mean nothing.
+            (batch, time, output_size). States at padding are undefined.
         """
-        if inputs.is_cuda:
-            return self._packed(inputs, lengths)
-        return self.read(inputs.flatten(0, 1), every(inputs.shape[0], inputs.shape[1]), lengths)
+        return self._read(inputs, lengths, last_only=False)
 
-    def tables(self, inputs: Tensor) -> list[Tensor]:
-        """The first layer's products x W_x of `inputs` (rows, input_size), for `read`: (rows, gates·h) a direction."""
-        return [recurrence.project(self.cell, inputs, each, inputs.dtype) for each in self._weights(self.layers[0])]
+    def last_states(self, inputs: Vectors, lengths: Tensor) -> Tensor:
+        """The last state of each direction in the last layer: (batch, output_size). Arguments as `forward`."""
+        return self._read(inputs, lengths, last_only=True)
 
-    def read(self, inputs: Tensor | list[Tensor], index: Tensor, lengths: Tensor, *, ends: bool = False) -> Tensor:
-        """The same on the CPU, where inputs are named by an index and each is there once.
-
-        Args:
-            inputs: (rows, input_size), the different inputs, or `tables` of them.
-            index: int32 (batch, time), which of them stands there.
-            lengths: (batch,), each from 1 to time.
-            ends: whether only the state at each document's end is wanted, of a backward direction that at its start.
-
-        Returns:
-            (batch, time, output_size), as `forward`; with `ends` (batch, output_size).
-        """
-        batch, time = index.shape
-        order = reversal(lengths, time) if self.bidirectional else None
-        first, *others = (self._weights(layer) for layer in self.layers)
-        parts = recurrence.parts(index, order)
-        if ends and not others:
-            parts = recurrence.only_ends(parts, lengths)
-        if isinstance(inputs, Tensor):
-            states = recurrence.read(self.cell, inputs, parts, first)  # (batch·time or batch + parts, output_size)
-        else:
-            states = recurrence.read_tables(self.cell, inputs, parts, first)
-        if others:
-            parts = recurrence.parts(every(batch, time), order)
-        for weights in others:
-            if ends and weights is others[-1]:
-                parts = recurrence.only_ends(parts, lengths)
-            states = recurrence.read(self.cell, self.dropout(states), parts, weights)
-        return states[:batch] if ends else states.view(batch, time, self.output_size)
-
-    def _packed(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        states = inputs
-        for depth, layer in enumerate(self.layers):
-            packed = pack_padded_sequence(
-                self.dropout(states) if depth else states, lengths, batch_first=True, enforce_sorted=False
-            )
-            states, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=inputs.shape[1])
-        return states
-
-    def _weights(self, layer: nn.Module) -> list[Weights]:
-        """Those of each direction."""
-        ends = ("", "_reverse") if self.bidirectional else ("",)
-        return [
-            (
-                getattr(layer, f"weight_ih_l0{end}"),
-                getattr(layer, f"weight_hh_l0{end}"),
-                getattr(layer, f"bias_ih_l0{end}"),
-                getattr(layer, f"bias_hh_l0{end}"),
-            )
-            for end in ends
-        ]
-
-
-def every(batch: int, time: int) -> Tensor:
-    """The index (batch, time) of inputs that stand below each other, document by document."""
-    return torch.arange(batch * time, dtype=torch.int32).view(batch, time)
-
-
-def reversal(lengths: Tensor, time: int) -> Tensor:
-    """Where each position of a flattened (batch·time) batch lies once every document is reversed within its length.
-
-    The permutation, int32, is its own inverse; padding stays where it is.
-
-    Example:
-        >>> reversal(torch.tensor([3, 1]), time=3)
-        tensor([2, 1, 0, 3, 4, 5], dtype=torch.int32)
-    """
-    positions = torch.arange(time, dtype=torch.int32)
-    lengths = lengths.int().unsqueeze(1)  # (batch, 1)
-    within = torch.where(positions < lengths, lengths - 1 - positions, positions)  # (batch, time)
-    return (within + time * torch.arange(len(lengths), dtype=torch.int32).unsqueeze(1)).flatten()
+    def _read(self, inputs: Vectors, lengths: Tensor, last_only: bool) -> Tensor:
+        read_layer = backend(next(self.parameters()).device).read_layer
+        *lower, top = self.layers
+        for layer in lower:
+            inputs = self.dropout(read_layer(self.cell, layer, inputs, lengths))  # (batch, time, output_size)
+        return read_layer(self.cell, top, inputs, lengths, last_only)

@@ -1,16 +1,11 @@
-"""What weights start from, where it is not PyTorch's default.
+"""Initial weights other than PyTorch's default.
 
 PyTorch draws embeddings from N(0, 1), recurrent weights and biases uniformly within ±1/√hidden_size, and those of a
 linear layer within ±1/√in_features.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
-
-Initialization = Literal["pytorch", "keras"]
-RecurrentInit = Literal["uniform", "orthogonal"]
 
 
 def start_as_keras(module: nn.Module) -> None:
@@ -42,10 +37,10 @@ def start_as_keras(module: nn.Module) -> None:
 
 
 def start_from_vectors(embedding: nn.Embedding, vectors: Tensor) -> None:
-    """Gives the words pretrained `vectors` (words, size), in which those that have none are rows of NaN.
+    """Gives the words pretrained `vectors` (words, size); rows of NaN stand for words without a vector.
 
-    These start from normal random numbers, of the same root mean square as all vectors' numbers, so that they are as
-    long (Kim 2014 draws them with the same variance); the padding from 0. Without any vector nothing changes.
+    These start from normal random numbers with the root mean square of all pretrained numbers, so that they are as long
+    (Kim 2014 draws them with the same variance); padding starts from 0. Without any vector nothing changes.
     """
     weights, known = embedding.weight.data, ~vectors.isnan().any(dim=1)
     if known.any():
@@ -68,15 +63,15 @@ def orthogonal_recurrent_weights(layer: nn.Module) -> None:
 
 
 def set_forget_bias(layer: nn.Module, value: float) -> None:
-    """Makes the bias of an LSTM's forget gate `value`, so that at first the memory is kept (Gers et al. 2000)."""
+    """Sets the bias of an LSTM's forget gate; a large one makes a new LSTM keep its memory (Gers et al. 2000)."""
     _set_bias(layer, 1, value)
 
 
 def set_input_bias(layer: nn.Module, value: float) -> None:
-    """Makes the bias of an LSTM's input gate `value`.
+    """Sets the bias of an LSTM's input gate to `value`.
 
-    Below 0, so that at first little is written over what the memory holds: Hochreiter & Schmidhuber 1997, section 5.6,
-    begin with −2, −4 and −6.
+    A negative value protects the memory from early writes: Hochreiter & Schmidhuber 1997, section 5.6, use −2, −4 and
+    −6.
     """
     _set_bias(layer, 0, value)
 

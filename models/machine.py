@@ -1,4 +1,4 @@
-"""What this machine can do, and how a process is set up on it."""
+"""What this machine can compute, and how a process is set up for it."""
 
 import ctypes
 import os
@@ -14,7 +14,7 @@ import llvmlite.binding
 
 from core.errors import ParamsError
 
-# cuBLAS needs this to give the same results twice; it is read at its first use.
+# Makes cuBLAS repeat its results; it reads this at its first use.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import torch
@@ -22,7 +22,7 @@ from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 
 def check(accelerator: str, devices: int, precision: str) -> None:
-    """Refuses what cannot run here.
+    """Refuses settings that this machine cannot run.
 
     Raises:
         ParamsError: names the key of `train`, its value, and what is allowed.
@@ -38,17 +38,17 @@ def check(accelerator: str, devices: int, precision: str) -> None:
 
 
 def precisions(accelerator: str) -> list[str]:
-    """The values of `train.precision` that can be computed here."""
-    found = ["32-true", "64-true"]
+    """The values of `train.precision` that this machine can compute in."""
+    available = ["32-true", "64-true"]
     if computes_in_bfloat16(accelerator):
-        found.append("bf16-mixed")
+        available.append("bf16-mixed")
     if uses_gpu(accelerator):
-        found.append("16-mixed")
-    return found
+        available.append("16-mixed")
+    return available
 
 
 def computes_in_bfloat16(accelerator: str) -> bool:
-    """Whether LSTMs can; for an x86 CPU without AVX-512 oneDNN has no kernel, and PyTorch asks for no other."""
+    """Whether LSTMs can be computed in it; on x86 CPUs without AVX-512 oneDNN has no kernel, and PyTorch no other."""
     if uses_gpu(accelerator):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -66,9 +66,9 @@ def device(accelerator: str) -> torch.device:
 
 
 def kind(accelerator: str, alone: bool) -> str:
-    """What computes here, since results depend on it in their last digits: the model of the GPU or of the CPU.
+    """The model of the GPU or CPU that computes, on which the last digits of results depend.
 
-    With several nodes, not `alone`, which may differ: cuda or cpu.
+    Several nodes (not `alone`) may differ: then cuda or cpu.
     """
     if not alone:
         return device(accelerator).type
@@ -78,31 +78,31 @@ def kind(accelerator: str, alone: bool) -> str:
 
 
 def processor() -> str:
-    """Its name and, in brackets, its instruction set as LLVM calls it, on which the last digits of results depend."""
+    """The CPU's name and, in brackets, LLVM's name for it, on which the last digits of results depend."""
     name = platform.processor() or platform.machine()
     with suppress(OSError):
-        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-        name = found[1].strip() if found else name
+        match = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+        name = match[1].strip() if match else name
     return f"{name} ({llvmlite.binding.get_host_cpu_name()})"
 
 
 def gpu(accelerator: str) -> str:
-    """Its name, or "none" where `accelerator` means the CPU."""
+    """The GPU's name, or "none" where `accelerator` means the CPU."""
     return torch.cuda.get_device_name() if uses_gpu(accelerator) else "none"
 
 
 def prepare(threads: int) -> None:
     """Sets up this process; call it before the first tensor operation, while there are no worker threads."""
-    # Gradients that fade through time become denormal numbers, with which float32 arithmetic is about 5 times slower.
+    # Gradients that vanish through time become denormal numbers, which make float32 arithmetic about 5 times slower.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     _keep_memory()
 
 
 def _keep_memory() -> None:
-    """Lets glibc keep what a step gives back, since the next one wants the same megabytes; elsewhere does nothing.
+    """Makes glibc keep the memory that a step frees, since the next step needs as much; without glibc does nothing.
 
-    By default it returns large pieces to the system, which fills new ones with zeros, page by page.
+    By default it returns large blocks to the system, which fills new ones with zeros, page by page.
     """
     if platform.libc_ver()[0] == "glibc":
         trim_threshold, mmap_threshold = -1, -3  # mallopt(3)
@@ -113,9 +113,9 @@ def _keep_memory() -> None:
 
 @cache
 def keep_to_this_machine() -> TCPStore:
-    """Lets the processes of one training meet where only this machine can reach them; it lasts as long as this one.
+    """The rendezvous of one training's processes, on an address that only this machine reaches; ends with this process.
 
-    Call it before the others are started. PyTorch's own meeting place listens on all addresses and trusts everyone.
+    Call it before the others start. PyTorch's own rendezvous listens on all addresses, without authentication.
     """
     place = socket.create_server(("127.0.0.1", 0))
     port = place.getsockname()[1]
@@ -123,7 +123,7 @@ def keep_to_this_machine() -> TCPStore:
     os.environ |= {
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
-        # There is a store already; this is how torchrun says so.
+        # torchrun's way to say that there is a store already.
         "TORCHELASTIC_USE_AGENT_STORE": "True",
         "TORCHELASTIC_RESTART_COUNT": "0",
         "GLOO_SOCKET_IFNAME": loopback,

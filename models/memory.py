@@ -1,4 +1,4 @@
-"""What training a variant takes of this machine's memory."""
+"""How much memory a training takes: at least, before it starts; at most, afterwards."""
 
 import os
 import re
@@ -8,14 +8,10 @@ from pathlib import Path
 import torch
 
 from core.errors import ParamsError
+from models.backend import backend
 from models.classifier import TextClassifier
-from models.cpu.recurrence import Cell
-from models.machine import uses_gpu
+from models.machine import device, uses_gpu
 from models.pooling import LastPooling
-
-# What models/cpu/recurrence.py keeps of each step for the backward pass: so many times the hidden size (state, gates,
-# memory), and some numbers between the documents.
-_KEPT: dict[Cell, tuple[int, int]] = {"rnn": (1, 0), "gru": (5, 16), "lstm": (6, 16)}
 
 
 def check(
@@ -26,7 +22,7 @@ def check(
     precision: str,
     training: bool = True,
 ) -> None:
-    """Refuses a variant that cannot be trained, or cannot predict, in the memory here, before any of it is allocated.
+    """Refuses a variant that the memory here is too small for, before any of it is allocated.
 
     Args:
         name: of the variant.
@@ -34,7 +30,7 @@ def check(
         batch_tokens: of the largest batch, with its padding.
         accelerator: cpu, gpu or auto.
         precision: train.precision.
-        training: or else prediction.
+        training: whether it is to be trained; else it predicts.
 
     Raises:
         ParamsError: names the variant, what it needs, and what there is.
@@ -53,34 +49,27 @@ def check(
 def needed(
     classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str, training: bool = True
 ) -> int:
-    """Bytes that are certain to be taken, as `check` wants them; of training on the CPU about half of all, or more.
+    """Bytes that are certain to be taken, with the arguments of `check`; on the CPU about half of what training takes.
 
-    Weights; in training also the best ones so far, and AdamW's two moments of those that learn. Of each token on the
-    CPU what the backward pass needs of each layer, without the embedding, where each word of a batch stands once; on
-    the GPU the embedding and the states. In prediction the states of one layer, or of two that follow each other.
+    Weights; in training also the best ones so far, and AdamW's two moments of those that learn. For each token the
+    states that are written to memory (in prediction of two layers at most), the word vectors where each position has
+    its own, and what else the kernels keep for the backward pass.
     """
+    on_gpu, encoder, embedding = uses_gpu(accelerator), classifier.encoder, classifier.embedding
     weight_size = 8 if precision == "64-true" else 4
-    encoder, embedding_size = classifier.encoder, classifier.embedding.embedding_dim
-    layers, width = len(encoder.layers), encoder.output_size
-    # Layers whose states are written out: not the last one's where only the documents' ends are wanted of it.
-    written = layers - isinstance(classifier.pooling, LastPooling)
+    state_size = 2 if on_gpu and precision.endswith("mixed") else weight_size
     parameters = list(classifier.parameters())
     weights = sum(part.numel() for part in parameters)
+    written = len(encoder.layers) - (isinstance(classifier.pooling, LastPooling) and not on_gpu)
     if training:
         weights = 2 * weights + 2 * sum(part.numel() for part in parameters if part.requires_grad)
-    state_size = weight_size
-    if uses_gpu(accelerator):
-        numbers = embedding_size + width * (layers if training else 1)
-        if precision.endswith("mixed"):
-            state_size = 2
-    elif training:
-        times, between = _KEPT[encoder.cell]
-        directions = width // encoder.hidden_size
-        numbers = written * width + layers * directions * (times * encoder.hidden_size + between)
-        if classifier.embedding_dropout.p:  # gives each token other numbers
-            numbers += 2 * embedding_size
+        kept = backend(device(accelerator)).kept_per_token(encoder.cell, encoder.hidden_size)
+        copies = 1 if on_gpu else 2 * (embedding.dropout.p > 0)  # of the word vectors
+        numbers = encoder.output_size * written + encoder.directions * len(encoder.layers) * kept
     else:
-        numbers = width * min(written, 2)
+        copies = int(on_gpu)
+        numbers = encoder.output_size * min(written, 2)
+    numbers += copies * embedding.embedding_dim
     return weights * weight_size + batch_tokens * numbers * state_size
 
 
@@ -93,10 +82,10 @@ def _memory() -> int:
 
 
 def peak_mb(accelerator: str) -> float:
-    """The most memory at any moment so far (MB): of the GPU's tensors, or of this process.
+    """The largest memory so far (MB): of the GPU's tensors, or of this process.
 
-    On Linux without the files of libraries, which processes share, and of which a copy of a process (pipelines/
-    preloaded.py) counts only what it has used itself.
+    On Linux libraries' files do not count, since processes share them, and a forked process (engine/workers.py) would
+    count only those that it has used itself.
     """
     if uses_gpu(accelerator):
         return torch.cuda.max_memory_allocated() / 1e6

@@ -1,15 +1,13 @@
 """From the states of all positions to one vector a document.
 
-Every pooling takes `states` (batch, time, size) and `lengths` (batch,) and returns (batch, size); what stands in the
-padding never matters.
+Every pooling takes `states` (batch, time, size) and `lengths` (batch,) and returns (batch, size). The states of padding
+never matter.
 """
-
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-PoolingName = Literal["last", "max", "mean", "attention"]
+from config.choices import PoolingName
 
 
 class LastPooling(nn.Module):
@@ -31,7 +29,7 @@ class MaxPooling(nn.Module):
     """The largest value of each number over all positions."""
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
-        # Found without gradient and then gathered: its backward pass writes one position, not all of them.
+        # Where the maxima are needs no gradient; the backward pass of gather writes these positions, not all of them.
         with torch.no_grad():
             lowest = torch.finfo(states.dtype).min
             places = states.masked_fill(padding(states, lengths), lowest).max(dim=1, keepdim=True).indices

@@ -1,12 +1,12 @@
-"""What every comparison is measured against: models without word order beyond two words, trained in seconds.
+"""The baselines of every comparison: models without word order beyond two words, trained in seconds.
 
-`majority` always answers the most frequent class. `LinearModel` is the textbook's baseline: TF-IDF of one and two
-neighbouring tokens, and logistic regression, as scikit-learn sets them by default. Both read documents as the recurrent
+`majority` always answers the most frequent class. `LinearModel` is the usual baseline: TF-IDF of one and two
+neighbouring tokens, and logistic regression, with scikit-learn's defaults. Both read documents as the recurrent
 models do: as token numbers, cut to the same length. The features are those of
 `TfidfVectorizer(ngram_range=(1, 2))`, counted with NumPy because its Python loops take minutes on long documents.
 
-Bounds for large data: `MOST_TOKENS` training tokens (of evenly spread documents) and `MOST_WEIGHTS` weights (of the
-most frequent terms) keep training near a minute of one core and memory below 2 GiB (docs/log.md has the measurements).
+Limits for large data: `MOST_TOKENS` training tokens (of evenly spread documents) and `MOST_WEIGHTS` weights (of the
+most frequent terms) keep training near a minute on one core and memory below 2 GiB (docs/log.md has the measurements).
 """
 
 from collections.abc import Iterator
@@ -24,26 +24,26 @@ from text.tokenizing.token_file import TokenStore
 MOST_TOKENS = 10_000_000  # IMDB's training split, cut to 400 tokens, has half as many
 MOST_WEIGHTS = 3_000_000  # the solver keeps some 25 vectors of this size: 600 MB
 MOST_ITERATIONS = 1000  # scikit-learn's default of 100 is too few on some data; a converged model stops by itself
-TOKENS_AT_ONCE = 1_000_000  # that are counted at the same time
+TOKENS_AT_ONCE = 1_000_000  # counted in one go
 
 Ints = NDArray[np.int64]
 Probabilities = NDArray[np.float32]
 
 
 def majority(labels: NDArray[np.int32], documents: int, classes: int) -> Probabilities:
-    """Answers each of `documents` with the shares of the classes among the training `labels`, (documents, classes).
+    """The shares of the classes among the training `labels`, for each of `documents`: (documents, classes).
 
-    The most probable class is then always the most frequent one, and the loss the entropy of the shares.
+    So the most probable class is always the most frequent one, and the expected loss is the entropy of the shares.
     """
     shares = np.bincount(labels, minlength=classes) / len(labels)  # (classes,)
     return np.tile(shares.astype(np.float32), (documents, 1))
 
 
 class LinearModel:
-    """Logistic regression on TF-IDF of one and two neighbouring tokens, learned from `train`.
+    """Logistic regression on TF-IDF of one and two neighbouring tokens, trained on `train`.
 
     Attributes:
-        documents: of how many documents it was learned; fewer than there are where they have more than MOST_TOKENS
+        documents: on which it was trained; fewer than there are if they have more than MOST_TOKENS tokens
         parameters: weights and intercepts
     """
 
@@ -60,7 +60,7 @@ class LinearModel:
         self.parameters = 0
         features = self._tfidf.fit_transform(self._counts(train, chosen))  # (documents, terms)
         if len(self._known) > 1:
-            with threadpool_limits(1):  # more threads would add in another order, and change the last digits
+            with threadpool_limits(1):  # more threads would add in another order, which changes the last digits
                 self._regression.fit(features, labels)
             self.parameters = self._regression.coef_.size + self._regression.intercept_.size
 
@@ -77,7 +77,7 @@ class LinearModel:
         return result
 
     def _counts(self, store: TokenStore, documents: Ints) -> Any:
-        """How often each known term stands in each of the `documents`: a sparse matrix (documents, terms)."""
+        """How often each known term occurs in each of the `documents`: a sparse matrix (documents, terms)."""
         rows = []
         for part in _parts(store, documents):
             terms, owners = terms_of(store, part, self._vocabulary_size)
@@ -90,7 +90,7 @@ class LinearModel:
 
 
 def terms_of(store: TokenStore, documents: Ints, vocabulary_size: int) -> tuple[Ints, Ints]:
-    """The terms of `documents`, and which of the documents (0, 1, …) each stands in.
+    """The terms of `documents`, and the number (0, 1, …) of each one's document.
 
     A term is a token number, or vocabulary_size * (first + 1) + second for two neighbouring tokens.
     """
@@ -103,18 +103,18 @@ def terms_of(store: TokenStore, documents: Ints, vocabulary_size: int) -> tuple[
 
 def _frequent_terms(store: TokenStore, documents: Ints, vocabulary_size: int, most: int) -> Ints:
     """The `most` frequent terms of `documents`, in the order of their numbers; of equally frequent ones the first."""
-    found = [
+    counted = [
         np.unique(terms_of(store, part, vocabulary_size)[0], return_counts=True) for part in _parts(store, documents)
     ]
-    terms, index = np.unique(np.concatenate([terms for terms, _ in found]), return_inverse=True)
-    counts = np.bincount(index, weights=np.concatenate([counts for _, counts in found]))
+    terms, index = np.unique(np.concatenate([terms for terms, _ in counted]), return_inverse=True)
+    counts = np.bincount(index, weights=np.concatenate([counts for _, counts in counted]))
     if len(terms) > most:
         terms = np.sort(terms[np.argsort(-counts, kind="stable")[:most]])
     return terms
 
 
 def _evenly_spread(store: TokenStore) -> Ints:
-    """The documents of `store`, or every second, third, … of them, with at most MOST_TOKENS tokens or so."""
+    """The documents of `store`, or every second, third, … one, so that they have about MOST_TOKENS tokens at most."""
     step = -(-int(store.lengths.sum(dtype=np.int64)) // MOST_TOKENS)
     return np.arange(0, len(store), max(step, 1))
 

@@ -4,7 +4,7 @@ An input x_t (1×K) and what the cell remembers, the hidden state h_{t-1} (1×h)
 (1×h), become h_t and C_t. Each gate has weights W_x (K×h) and W_h (h×h) and a bias b (1×h). The logistic function σ
 keeps a gate between 0 (closed) and 1 (open); ⊙, written *, multiplies number by number.
 
-tests/models/test_textbook.py holds PyTorch's kernels and `RecurrentEncoder`, which trains, against these lines. They
+tests/models/test_textbook.py checks PyTorch's kernels and `RecurrentEncoder`, which trains, against these lines. They
 are slow, and show what kernels hide: every gate at every step, with gradients.
 """
 
@@ -14,8 +14,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn, sigmoid, tanh
 
-from models.cpu.recurrence import Cell
+from config.choices import Cell
 from models.encoder import RecurrentEncoder
+from models.inside.reading import CellDescription, Signal
 
 Direction = Literal["forward", "backward"]
 Step = dict[str, Tensor]  # the gates and states of one step by the letters of the equations, each (1, h)
@@ -74,11 +75,12 @@ def gru_step(x: Tensor, before: Step, gates: Gates) -> Step:
 
 
 STEPS: dict[Cell, Callable[[Tensor, Step, Gates], Step]] = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
-PACKED: dict[Cell, str] = {"rnn": "h", "gru": "rzn", "lstm": "ifgo"}  # the order of the gates in PyTorch's weights
+# In the order in which PyTorch stacks their weights.
+GATES: dict[Cell, str] = {"rnn": "h", "gru": "rzn", "lstm": "ifgo"}
 
 
 class Passage(NamedTuple):
-    """One direction of one layer over a document: `steps[t]` belongs to token t, also where it was read backwards."""
+    """One direction of one layer over a document: `steps[t]` belongs to token t in both directions."""
 
     layer: int  # from 1
     direction: Direction
@@ -95,13 +97,13 @@ def read(encoder: RecurrentEncoder, document: Tensor) -> tuple[Tensor, list[Pass
     inputs, passages = document, []
     for layer, weights in enumerate(encoder.layers, start=1):
         directions: list[Direction] = ["forward", "backward"] if encoder.bidirectional else ["forward"]
-        found = [
+        of_layer = [
             Passage(layer, way, _pass(encoder.cell, inputs, gates_of(encoder.cell, weights, way), way))
             for way in directions
         ]
-        passages += found
+        passages += of_layer
         # (T, h) of each direction, side by side: (T, output_size), the input of the next layer
-        inputs = torch.cat([torch.cat([step["h"] for step in passage.steps]) for passage in found], dim=1)
+        inputs = torch.cat([torch.cat([step["h"] for step in passage.steps]) for passage in of_layer], dim=1)
     return inputs, passages
 
 
@@ -124,7 +126,7 @@ def gates_of(cell: Cell, layer: nn.Module, direction: Direction) -> Gates:
     transposed, weight_hh (gates·h, h) the W_h.
     """
     suffix = "_l0" if direction == "forward" else "_l0_reverse"
-    names = PACKED[cell]
+    names = GATES[cell]
     parts = [
         getattr(layer, name + suffix).chunk(len(names)) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     ]
@@ -132,3 +134,100 @@ def gates_of(cell: Cell, layer: nn.Module, direction: Direction) -> Gates:
         name: Gate(W_x.t(), W_h.t(), (b_x + b_h).unsqueeze(0), b_h.unsqueeze(0))
         for name, W_x, W_h, b_x, b_h in zip(names, *parts, strict=True)
     }
+
+
+# What pages show beside the values.
+DESCRIPTIONS: dict[Cell, CellDescription] = {
+    "rnn": CellDescription(
+        "plain RNN",
+        "Each step rewrites the whole state. What an early word left there passes through the recurrent weights and "
+        "tanh at every step, and so does the gradient on its way back: both shrink step by step. That is the long-term "
+        "dependency problem.",
+        "Elman, Finding Structure in Time, 1990",
+        [
+            Signal(
+                "h",
+                "hidden state",
+                ["h_t = tanh(x_t W_x + h_{t−1} W_h + b)"],
+                "all that the cell remembers",
+                signed=True,
+            )
+        ],
+        "h",
+        "from those that are negative in the mean (top) to those that are positive",
+        "h",
+        [],
+    ),
+    "lstm": CellDescription(
+        "LSTM",
+        "Beside the hidden state runs a memory C that no matrix touches on its way from step to step: the forget gate "
+        "decides what stays, the input gate what is added, the output gate what is shown. Where the forget gate is "
+        "open, the memory and its gradient pass unchanged.",
+        "Hochreiter & Schmidhuber 1997; the forget gate: Gers, Schmidhuber & Cummins 2000",
+        [
+            Signal(
+                "f",
+                "forget gate",
+                ["f_t = σ(x_t W_x^f + h_{t−1} W_h^f + b^f)"],
+                "how much of each memory cell stays: colour keeps, blank erases",
+            ),
+            Signal(
+                "i",
+                "input gate",
+                ["i_t = σ(x_t W_x^i + h_{t−1} W_h^i + b^i)", "g_t = tanh(x_t W_x^g + h_{t−1} W_h^g + b^g)"],
+                "how much of the candidate g is written into the memory",
+            ),
+            Signal(
+                "C",
+                "memory",
+                ["C_t = f_t ⊙ C_{t−1} + i_t ⊙ g_t"],
+                "what the cell remembers: an unbroken stripe is kept, a break is erased",
+                signed=True,
+            ),
+            Signal(
+                "o",
+                "output gate",
+                ["o_t = σ(x_t W_x^o + h_{t−1} W_h^o + b^o)", "h_t = o_t ⊙ tanh(C_t)"],
+                "how much of the memory is shown to the rest of the model",
+            ),
+        ],
+        "f",
+        "from those that forget most (top) to those that keep most (bottom)",
+        "C",
+        ["C_t = f_t ⊙ C_{t−1} + i_t ⊙ g_t", "h_t = o_t ⊙ tanh(C_t)"],
+    ),
+    "gru": CellDescription(
+        "GRU",
+        "The LSTM's simpler sister: the hidden state is the memory, and one update gate does the work of both the "
+        "forget gate and the input gate. What it keeps of the old state, it does not take from the new.",
+        "Cho et al. 2014; in PyTorch the reset gate stands after the recurrent product, in the paper before it",
+        [
+            Signal(
+                "z",
+                "update gate",
+                ["z_t = σ(x_t W_x^z + h_{t−1} W_h^z + b^z)"],
+                "how much of the old state stays: colour keeps, blank erases",
+            ),
+            Signal(
+                "r",
+                "reset gate",
+                [
+                    "r_t = σ(x_t W_x^r + h_{t−1} W_h^r + b^r)",
+                    "n_t = tanh(x_t W_x^n + b^n + r_t ⊙ (h_{t−1} W_h^n + b_h^n))",
+                ],
+                "how much of the old state the candidate n sees",
+            ),
+            Signal(
+                "h",
+                "hidden state",
+                ["h_t = z_t ⊙ h_{t−1} + (1 − z_t) ⊙ n_t"],
+                "what the cell remembers: an unbroken stripe is kept, a break is erased",
+                signed=True,
+            ),
+        ],
+        "z",
+        "from those that forget most (top) to those that keep most (bottom)",
+        "h",
+        ["h_t = z_t ⊙ h_{t−1} + (1 − z_t) ⊙ n_t"],
+    ),
+}

@@ -1,8 +1,8 @@
-"""Checkpoints of trainings that are not finished: checkpoints/<signature>/step-<n>.ckpt at the repository's root.
+"""Checkpoints of unfinished trainings: checkpoints/<signature>/step-<n>.ckpt at the repository's root.
 
-They are no outputs of DVC, which deletes those before each run. A file is what `torch.save` makes, and its SHA-256 in
-the last 32 bytes: truncation and flipped bits are seen, and nothing is unpickled but tensors and plain values. The
-newest two are kept, since the newest may turn out to be broken.
+They are no outputs of DVC, which deletes its outputs before each run. A file holds what `torch.save` writes, then its
+SHA-256 in 32 bytes, which shows truncation and flipped bits. Loading unpickles tensors and plain values only. The two
+newest are kept, in case the newest is broken.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ import torch
 from filelock import FileLock, Timeout
 
 from core.errors import TrainingError
+from core.replacing import replacing
 from core.repository import repository_root
 
 DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 class Checkpoints:
-    """Those of the training with this signature."""
+    """The checkpoints of the training with this signature."""
 
     def __init__(self, signature: str) -> None:
         self.signature = signature
@@ -34,7 +35,7 @@ class Checkpoints:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Waits until no other process trains the same, and keeps others waiting meanwhile.
+        """Holds a lock, so that no two processes run the same training.
 
         Raises:
             TrainingError: the folder cannot be written.
@@ -44,7 +45,7 @@ class Checkpoints:
             try:
                 self._lock.acquire(blocking=False)
             except Timeout:
-                print("waiting for another process that trains the same", file=sys.stderr, flush=True)
+                print("waiting for another process that runs the same training", file=sys.stderr, flush=True)
                 self._lock.acquire()
                 self.folder.mkdir(parents=True, exist_ok=True)
             for part in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
@@ -57,45 +58,41 @@ class Checkpoints:
             self._lock.release()
 
     def load(self, announce: bool = True) -> dict[str, Any] | None:
-        """The newest checkpoint that is whole; None if there is none. With `announce`, broken ones are named."""
+        """The newest intact checkpoint, or None. With `announce`, prints the names of broken ones."""
         for path in reversed(self._paths()):
             try:
                 return _read(path)
             except (OSError, ValueError, RuntimeError) as error:
                 if announce:
                     reason = " ".join(str(error).split())
-                    print(f"{self._shown(path)} is broken ({reason}); the one before it is used", file=sys.stderr)
+                    print(f"{self._shown(path)} is broken ({reason}); using the one before it", file=sys.stderr)
         return None
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Writes the checkpoint of `step`, whole or not at all.
 
         Raises:
-            TrainingError: the disk does not take it.
+            TrainingError: the disk refuses.
         """
         path = self.folder / f"step-{step}.ckpt"
-        temporary = self.folder / f".{path.name}.part"
         content = io.BytesIO()
         torch.save(state, content)
-        older = [found for found in self._paths() if _step(found) < step]
+        older = [existing for existing in self._paths() if _step(existing) < step]
         try:
-            # A later one than the step that the training has come to is one that it could not go on from.
+            # A checkpoint of a later step is broken: the training could not resume from it.
             for useless in set(self._paths()) - {path, *older[-1:]}:
                 useless.unlink()
-            with temporary.open("wb") as file:
+            with replacing(path) as temporary, temporary.open("wb") as file:
                 file.write(content.getbuffer())
                 file.write(hashlib.sha256(content.getbuffer()).digest())
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
             _sync(self.folder)
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise self._not_written(error) from None
 
     def remove(self) -> None:
-        """Deletes them, unless a process is training the same."""
+        """Deletes the checkpoints, unless a process is running this training."""
         if not self.folder.exists():
             return
         try:
@@ -113,7 +110,7 @@ class Checkpoints:
         return path.relative_to(repository_root())
 
     def _not_written(self, error: OSError) -> TrainingError:
-        kept = "; the last checkpoint is kept, dvc repro goes on from it" if self._paths() else ""
+        kept = "; the last checkpoint is kept, and dvc repro resumes from it" if self._paths() else ""
         return TrainingError(f"{self._shown(self.folder)} cannot be written: {error.strerror or error}{kept}")
 
 
@@ -130,7 +127,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _sync(folder: Path) -> None:
-    """A rename is on the disk only when its folder is."""
+    """Writes the folder to disk, without which a rename may be lost."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

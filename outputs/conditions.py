@@ -1,4 +1,4 @@
-"""Under what conditions a stage measures its times. Only costs that were measured under the same ones can be compared.
+"""The conditions under which a stage measures its times: only costs under the same conditions can be compared.
 
 They stand in measurements/, in MLflow and in the report, never in an output of DVC.
 """
@@ -11,8 +11,8 @@ from joblib import cpu_count
 TRAININGS_AT_ONCE = "TRAININGS_AT_ONCE"  # environment variable: how many of them commands.run runs at the same time
 
 
-def conditions(accelerator: str) -> dict[str, str | int]:
-    """Those of this process, with `train.accelerator`.
+def current_conditions(accelerator: str) -> dict[str, str | int]:
+    """The conditions of this process; `accelerator` is train.accelerator.
 
     Returns:
         cores: how many CPU cores it may use
@@ -21,7 +21,7 @@ def conditions(accelerator: str) -> dict[str, str | int]:
         engine: "alone", or "grid of 2" where commands.run runs two trainings at the same time
         torch, numba: their versions
     """
-    from models import machine  # slow to import: commands.run needs nothing but the name above
+    from models import machine  # imports torch, a second; commands.run needs only the name above
 
     at_once = os.environ.get(TRAININGS_AT_ONCE)
     return {

@@ -1,6 +1,7 @@
-"""Reads what the stages left behind as one `Experiment`, ready to be compared."""
+"""Reads the outputs of the stages before compare as one `Experiment`, with references and settings."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -19,8 +20,9 @@ from config.data import Generated
 from config.params import Params
 from core import file_io, paths
 from core.errors import DataError, ParamsError
-from core.paths import RAW, REFERENCES, TOKENS
+from core.paths import RAW, REFERENCES
 from outputs import measurements
+from outputs.token_files import read_summary, token_file
 from text.tokenizing import token_card
 
 
@@ -34,15 +36,13 @@ def read_experiment(params: Params) -> Experiment:
     variants, seeds = params.compare.variants, params.compare.seeds
     card = file_io.read_json(RAW / "card.json", made_by="download")
     test = _read_table(RAW / "test.parquet", made_by="download")
-    tokens = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
+    tokens = read_summary()
     _check_metric(params.compare.metric, card["labels"], test["label"].to_numpy())
     folders = [[paths.folder(variant, seed) for seed in seeds] for variant in variants]
     configs = [[file_io.read_json(path / "config.json", made_by="train") for path in row] for row in folders]
-    for row, found in zip(folders, configs, strict=True):
-        for path, config in zip(row, found, strict=True):
-            if config["labels"] != card["labels"] or config["data"]["digest"] != card["digest"]:
-                raise DataError(f"{path} was made from other data than {RAW}; run dvc repro")
-            _check_libraries(path, config, folders[0][0], configs[0][0])
+    for folder, config in zip(chain(*folders), chain(*configs), strict=True):
+        _check_data(folder, config, card)
+        _check_libraries(folder, config, folders[0][0], configs[0][0])
     by_variant = list(zip(variants, configs, strict=True))
     return Experiment(
         data=_data_name(params, card),
@@ -54,12 +54,12 @@ def read_experiment(params: Params) -> Experiment:
         labels=test["label"].to_numpy(),
         probabilities=np.array([[_read_probabilities(path, test["id"]) for path in row] for row in folders]),
         histories=[[file_io.read_json(path / "history.json", made_by="train") for path in row] for row in folders],
-        parameters={variant: found[0]["parameters"] for variant, found in by_variant},
+        parameters={variant: first["parameters"] for variant, (first, *_) in by_variant},
         matching=params.compare.matching,
-        hidden_sizes={variant: found[0]["variant"]["hidden_size"] for variant, found in by_variant},
-        costs={variant: [measurements.read(config["signature"]) for config in found] for variant, found in by_variant},
+        hidden_sizes={variant: first["variant"]["hidden_size"] for variant, (first, *_) in by_variant},
+        costs={variant: [measurements.read(config["signature"]) for config in row] for variant, row in by_variant},
         columns={
-            "length in tokens": _read_lengths(test["id"]),
+            "length in tokens": _read_lengths(token_file("test.arrow", tokens["checksums"]), test["id"]),
             **{name: test[name].to_numpy(zero_copy_only=False) for name in card["columns"]},
         },
         documents=[
@@ -72,7 +72,7 @@ def read_experiment(params: Params) -> Experiment:
 
 
 def read_references(experiment: Experiment) -> list[Reference]:
-    """What the stage reference predicted of the documents of `experiment`.
+    """The predictions of the stage reference for the documents of `experiment`.
 
     Raises:
         DataError: an output is missing, or was made from other data.
@@ -83,8 +83,7 @@ def read_references(experiment: Experiment) -> list[Reference]:
     for name in TITLES:
         folder = REFERENCES / name
         config = file_io.read_json(folder / "config.json", made_by="reference")
-        if config["labels"] != card["labels"] or config["data"]["digest"] != card["digest"]:
-            raise DataError(f"{folder} was made from other data than {RAW}; run dvc repro")
+        _check_data(folder, config, card)
         probabilities = _read_probabilities(folder, ids, made_by="reference")
         costs = measurements.read(config["signature"])
         references.append(Reference(name, probabilities, config["parameters"]["total"], costs))
@@ -92,11 +91,11 @@ def read_references(experiment: Experiment) -> list[Reference]:
 
 
 def read_settings(params: Params) -> Settings:
-    """With what the variants were trained; it is the same for all seeds."""
+    """The settings of the trainings, which are the same for all seeds."""
     seed = params.compare.seeds[0]
     folders = {variant: paths.folder(variant, seed) for variant in params.compare.variants}
     configs = {name: file_io.read_json(folder / "config.json", made_by="train") for name, folder in folders.items()}
-    tokens = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
+    tokens = read_summary()
     return Settings(
         variants={name: config["variant"] for name, config in configs.items()},
         train=configs[params.compare.baseline]["train"],
@@ -105,20 +104,26 @@ def read_settings(params: Params) -> Settings:
     )
 
 
-def _check_libraries(path: Path, config: dict[str, Any], other: Path, reference: dict[str, Any]) -> None:
-    """Whether two trainings were made by the same libraries: else these may be the reason for a difference."""
-    mine, others = (found.get("libraries", {}) for found in (config, reference))
-    for name in sorted({*mine, *others}):
-        version, another = mine.get(name, "unknown"), others.get(name, "unknown")
-        if version != another:
+def _check_data(folder: Path, config: dict[str, Any], card: dict[str, Any]) -> None:
+    """Refuses a training or reference that learned from other data than those in data/raw."""
+    if config["labels"] != card["labels"] or config["data"]["digest"] != card["digest"]:
+        raise DataError(f"{folder} was made from other data than {RAW}; run dvc repro")
+
+
+def _check_libraries(folder: Path, config: dict[str, Any], first: Path, first_config: dict[str, Any]) -> None:
+    """Refuses trainings by different libraries, which may explain a difference between variants."""
+    own, others = config.get("libraries", {}), first_config.get("libraries", {})
+    for name in sorted({*own, *others}):
+        version, other = own.get(name, "unknown"), others.get(name, "unknown")
+        if version != other:
             raise DataError(
-                f"{path} was trained with {name} {version}, {other} with {another}; to train all alike: make run, or "
+                f"{folder} was trained with {name} {version}, {first} with {other}; to train all alike: make run, or "
                 "dvc repro --force --single-item check and then dvc repro"
             )
 
 
 def _check_metric(metric: str, classes: Sequence[str], labels: npt.NDArray[np.integer[Any]]) -> None:
-    """No other metric takes the place of a ROC AUC that is undefined."""
+    """Refuses a ROC AUC that is undefined; no other metric takes its place."""
     absent = [name for index, name in enumerate(classes) if not (labels == index).any()]
     if metric == "roc_auc" and (absent or len(classes) < 2):
         reason = f"the test split has no document of class {absent[0]!r}" if absent else "the data has one class only"
@@ -127,7 +132,7 @@ def _check_metric(metric: str, classes: Sequence[str], labels: npt.NDArray[np.in
 
 
 def _data_name(params: Params, card: Mapping[str, Any]) -> str:
-    """The name of the data set; a file of one's own goes by the file's."""
+    """The name of the data set; for a custom one that of its file."""
     if card["name"] != "custom":
         return str(card["name"])
     return PurePosixPath(urlsplit(str(params.data.source)).path).stem or "custom"
@@ -147,23 +152,22 @@ def _read_table(path: Path, made_by: str) -> pa.Table:
 
 
 def _read_probabilities(folder: Path, ids: pa.ChunkedArray, made_by: str = "evaluate") -> npt.NDArray[np.float32]:
-    """What one training or reference predicted, in the order of the test split's `ids`, (n, classes)."""
+    """The predictions of a training or reference for the test documents `ids`, (n, classes)."""
     path = folder / "predictions.parquet"
     table = _read_table(path, made_by=made_by)
     flat = table["probabilities"].combine_chunks().flatten().to_numpy()
     return np.asarray(flat.reshape(table.num_rows, -1)[_order(path, table["id"], ids)])
 
 
-def _read_lengths(ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    """Tokens of each test document, (n,)."""
-    path = paths.verified_tokens("test.arrow")
+def _read_lengths(path: Path, ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """The number of tokens of each of the test documents `ids`, (n,)."""
     table = _read_table(path, made_by="tokenize").select(["id", "length"])
     return np.asarray(table["length"].to_numpy()[_order(path, table["id"], ids)])
 
 
-def _order(path: Path, found: pa.ChunkedArray, wanted: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    """Where in `found` each of the `wanted` ids stands."""
-    positions = pc.index_in(wanted, value_set=found)
-    if len(found) != len(wanted) or positions.null_count:
+def _order(path: Path, present: pa.ChunkedArray, ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """The position of each of the test documents `ids` among those `present` in the file `path`, (n,)."""
+    positions = pc.index_in(ids, value_set=present)
+    if len(present) != len(ids) or positions.null_count:
         raise DataError(f"{path} holds other documents than {RAW / 'test.parquet'}; run dvc repro")
     return np.asarray(positions.to_numpy())

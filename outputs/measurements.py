@@ -1,8 +1,7 @@
-"""What one execution took: when it ran, its seconds, its memory.
+"""Times and costs of an execution, in measurements/<signature>.json at the repository's root.
 
-DVC's outputs hold none of this, since it differs each time, and MLflow's store can be lost. So it stands in
-measurements/<signature>.json at the repository's root: the report takes its costs from there, and a lost MLflow run is
-rebuilt with the times of the original.
+They differ each time, so no output of DVC holds them, and MLflow may be down or lose its store. The report takes its
+costs from these files, and MLflow gets from them what it misses.
 """
 
 import json
@@ -14,16 +13,16 @@ from core.repository import repository_root
 
 
 def read(signature: str) -> dict[str, Any]:
-    """What is known of the execution with this signature; empty where it took place elsewhere."""
+    """The measurements of the execution with this signature; empty if it ran elsewhere."""
     try:
-        found = json.loads(_path(signature).read_text(encoding="utf-8"))
+        measured = json.loads(_path(signature).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return measured if isinstance(measured, dict) else {}
 
 
 def add(signature: str, **values: Any) -> None:
-    """Adds `values` to what is known, or changes them."""
+    """Adds or replaces `values`."""
     file_io.write_json(_path(signature), read(signature) | values)
 
 

@@ -1,4 +1,4 @@
-"""The file in which a stage leaves what it predicted for each test document."""
+"""Writes predictions.parquet: the probabilities of each test document."""
 
 from pathlib import Path
 

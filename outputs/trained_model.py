@@ -1,28 +1,43 @@
-"""Loads what the stage train wrote."""
+"""What the stage train leaves in results/<variant>/seed-<seed>/: weights, configuration and history."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from core import file_io
+from core.checksums import checksum
 from core.errors import DataError
 from core.paths import TOKENS
 from models.classifier import TextClassifier
+from outputs.token_files import read_summary
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of the training in `folder`, which must have read the files that are in data/tokens now.
+def write_training(
+    folder: Path, classifier: TextClassifier, config: dict[str, Any], history: Sequence[dict[str, float]]
+) -> None:
+    """Writes model.safetensors, config.json (`config` and the checksum of the weights) and history.json."""
+    weights = folder / "model.safetensors"
+    with file_io.whole(weights) as path:
+        save_file(classifier.state_dict(), path)
+    checksums = {weights.name: checksum(weights)}
+    file_io.write_json(folder / "config.json", {**config, "checksums": checksums})
+    file_io.write_json(folder / "history.json", history)
+
+
+def read_config(folder: Path, root: Path = Path()) -> dict[str, Any]:
+    """The configuration of the training in `folder`, which must have used the present files of data/tokens.
 
     Raises:
-        DataError: it is missing, or was trained on others.
+        DataError: it is missing, or the training used other files.
     """
     config: dict[str, Any] = file_io.read_json(folder / "config.json", made_by="train")
-    summary = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
+    summary = read_summary(root)
     same = all(config[key] == summary[key] for key in ("data", "tokenize", "labels", "vocabulary_size"))
     if not same or config.get("tokens") != summary["checksums"]:  # older configurations do not have the latter
-        raise DataError(f"{folder} was trained on other tokens than those of {TOKENS}; run dvc repro")
+        raise DataError(f"{folder} was trained on other tokens than those of {root / TOKENS}; run dvc repro")
     return config
 
 

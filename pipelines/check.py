@@ -1,10 +1,12 @@
-"""Stage check: params.yaml is right, and this machine can do what it says. `python -m pipelines.check`.
+"""Stage check: validates params.yaml, also against this machine. `python -m pipelines.check`.
 
-It runs before any other stage, and before DVC removes outputs whose paths hold names of params.yaml. A training
-checks the machine again, since its own may be another one. For DVC it also lists what the other stages depend on.
+It runs before any other stage, and before DVC removes outputs whose paths hold names from params.yaml. A training
+checks the machine again, since it may run on another one. For DVC the stage also writes the code lists of the others to
+data/code (provenance/code_lists.py).
 """
 
-from config.params import Params, TrainParams, load
+from config.params import Params, load
+from config.train import TrainParams
 from core import command_line, file_io
 from core.paths import CODE
 from provenance import code_lists
@@ -17,13 +19,13 @@ def main() -> None:
 
 
 def check(params: Params) -> None:
-    """Is silent, or refuses; writes what the other stages depend on.
+    """Refuses settings that this machine does not support; writes the code lists.
 
     Raises:
         ParamsError: names the key of `train`, its value, and what is allowed on this machine.
     """
-    if _may_be_missing(params.train):
-        from models import machine  # which imports torch, and takes a second or two
+    if _needs_special_hardware(params.train):
+        from models import machine  # imports torch, which takes a second or two
 
         machine.check(params.train.accelerator, params.train.devices, params.train.precision)
     with file_io.whole_folder(CODE) as folder:
@@ -31,8 +33,8 @@ def check(params: Params) -> None:
             (folder / f"{stage}.sha256").write_text(text, encoding="utf-8")
 
 
-def _may_be_missing(train: TrainParams) -> bool:
-    """Whether there are machines that cannot do it."""
+def _needs_special_hardware(train: TrainParams) -> bool:
+    """Whether some machines cannot train with these settings."""
     return train.accelerator == "gpu" or train.devices > 1 or train.precision not in ("32-true", "64-true")
 
 

@@ -1,6 +1,6 @@
 """Stage download: fetches, reads and splits the data set. `python -m pipelines.download`.
 
-Reads params.yaml's section data; writes data/raw/<split>.parquet and data/raw/card.json, and shows the card.
+Reads the section data of params.yaml; writes data/raw/<split>.parquet and data/raw/card.json, and prints the card.
 """
 
 import hashlib
@@ -29,22 +29,22 @@ def main() -> None:
 
 
 def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
-    """Makes `folder` anew, whole or not at all; returns the data card.
+    """Writes `folder` anew, whole or not at all; returns the data card.
 
     Raises:
         DataError: the data set cannot be fetched, read, split or written.
-        ParamsError: keys that do not go together with the data set.
+        ParamsError: a key does not fit the data set.
     """
     entry = CATALOGUE[data.name]
     _check(data)
     with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
         notes: list[str] = []
-        read, found = corpus.collect(_documents(data, notes), Path(spool), data.seed)
+        collected, label_names = corpus.collect(_documents(data, notes), Path(spool), data.seed)
         if data.name == "custom":
-            notes += custom.check(read, found, by_number=isinstance(data.label_column, int))
-        labels = entry.label_names() or custom.sorted_labels(found)
-        corpus.relabel(read, found, labels)
-        parts = splits.plan(read, data.validation_share, data.test_share)
+            notes += custom.check(collected, label_names, by_number=isinstance(data.label_column, int))
+        labels = entry.label_names() or custom.sorted_labels(label_names)
+        corpus.relabel(collected, label_names, labels)
+        parts = splits.plan(collected, data.validation_share, data.test_share)
         splits.check(parts, labels)
         content = hashlib.sha256()
         for split, (source, rows) in parts.items():
@@ -64,21 +64,20 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
 
 
 def _check(data: DataParams) -> None:
-    """Whether the keys go together with the data set."""
-    having = [name for name, entry in CATALOGUE.items() if corpus.UNLABELLED in entry.splits]
-    if data.unlabelled and data.name not in having:
-        raise ParamsError(
-            f"data.unlabelled is true, but {data.name} has no such documents; allowed for {', '.join(having)}"
-        )
+    """Refuses keys that do not fit the data set."""
+    with_unlabelled = [name for name, entry in CATALOGUE.items() if corpus.UNLABELLED in entry.splits]
+    if data.unlabelled and data.name not in with_unlabelled:
+        allowed = ", ".join(with_unlabelled)
+        raise ParamsError(f"data.unlabelled is true, but {data.name} has no such documents; allowed for {allowed}")
     if data.checksum is not None and data.source is None:
         raise ParamsError("data.checksum is given, but data.source is null; it is the checksum of a source of your own")
 
 
 def _documents(data: DataParams, notes: list[str]) -> corpus.Batches:
-    """The data set's documents, from wherever they are; what is to be said about a user's own is added to `notes`."""
+    """The data set's documents, generated or fetched; remarks on a custom data set are added to `notes`."""
     match data.name:
         case "synthetic_reviews":
-            from text.synthetic import reviews  # brings torch with it, which the others do not need
+            from text.synthetic import reviews  # imports torch, which no other data set needs
 
             tables = reviews.generate(seed=data.seed, **data.synthetic_reviews.model_dump())
             return corpus.table_batches(tables, reviews.LABELS)

@@ -1,32 +1,33 @@
 """Stage evaluate: one training on the test split. `python -m pipelines.evaluate --variant bilstm --seed 1`.
 
 Reads results/<variant>/seed-<seed>/ and data/tokens/test.arrow; adds the prediction for each document and the metrics
-to that folder, and the metrics, with what they cost, to the training's MLflow run. For DVC it writes the folder's
-checksums to data/evaluated, on which the comparison depends.
+to that folder, and logs the metrics and their costs to the training's MLflow run. Writes the checksums of the folder's
+files to data/evaluated, on which the stage compare depends.
 """
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from analysis.comparison.metrics import classification_metrics
+from analysis.comparison.metrics import METRICS, classification_metrics
 from config.params import Params, load
 from core import file_io, paths
 from models import machine, memory
-from models.prediction import BATCH_SIZE, timed_predictions
+from models.prediction import BATCH_SIZE, Timed, timed_predictions
 from outputs import evaluation_checksums, measurements
 from outputs.checkpoints import Checkpoints
-from outputs.conditions import conditions
+from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
+from outputs.token_files import open_split
 from outputs.trained_model import load_classifier, read_config
 from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
-from tracking.from_outputs import HEADLINES
-from tracking.runs import find_run
+from tracking.connection import connect
 
 
 def main() -> None:
@@ -41,46 +42,54 @@ def _command(chosen: argparse.Namespace) -> None:
     evaluate(load(), chosen.variant, chosen.seed)
 
 
-def evaluate(params: Params, variant: str, seed: int) -> None:
-    """Predicts the test split, writes predictions and metrics, and tells MLflow."""
-    folder = paths.folder(variant, seed)
-    config = read_config(folder)
-    machine.prepare(config["train"]["threads"])
-    test = TokenStore.open(paths.verified_tokens("test.arrow"))
-    classifier = load_classifier(config, file_io.verified(folder / "model.safetensors", config["checksums"]))
-    accelerator, precision = config["train"]["accelerator"], config["train"]["precision"]
-    tokens = min(BATCH_SIZE, len(test)) * int(test.lengths.max())
-    memory.check(variant, classifier, tokens, accelerator, precision, training=False)
-
-    predicted = timed_predictions(classifier, test, machine.device(accelerator))
-
+def evaluate(params: Params, variant: str, seed: int, root: Path = Path()) -> None:
+    """Predicts the test split, writes predictions and metrics below `root`, and logs them to MLflow."""
+    folder = paths.folder(variant, seed, root)
+    config = read_config(folder, root)
+    test = open_split("test", config["tokens"], root)
+    predicted = predict_test_split(config, folder, test)
     metrics = classification_metrics(test.labels, predicted.probabilities, config["labels"])
     write_predictions(folder / "predictions.parquet", test, predicted.probabilities)
     file_io.write_json(folder / "metrics.json", metrics)
-    evaluation_checksums.write(variant, seed)
-    _print(variant, seed, metrics, predicted.milliseconds_a_document)
+    evaluation_checksums.write(variant, seed, root)
+    show(f"{variant} · seed {seed}", metrics, predicted.milliseconds_a_document)
+    add_measurements(config, predicted)
+    with connect(params.tracking.experiment) as mlflow:
+        from_outputs.complete(mlflow, folder, evaluated=True)
 
+
+def predict_test_split(config: dict[str, Any], folder: Path, test: TokenStore) -> Timed:
+    """What the model in `folder` predicts of the test split, and how long it takes."""
+    settings = config["train"]
+    machine.prepare(settings["threads"])
+    classifier = load_classifier(config, file_io.verified(folder / "model.safetensors", config["checksums"]))
+    batch_tokens = min(BATCH_SIZE, len(test)) * int(test.lengths.max())
+    memory.check(
+        config["name"], classifier, batch_tokens, settings["accelerator"], settings["precision"], training=False
+    )
+    return timed_predictions(classifier, test, machine.device(settings["accelerator"]))
+
+
+def show(title: str, metrics: dict[str, Any], milliseconds: float) -> None:
+    """Prints the metrics."""
+    table = Table(title=f"{title} on the test split", title_justify="left")
+    for metric in METRICS:
+        table.add_column(metric.title, justify="right")
+    table.add_column("ms a document", justify="right")
+    values = ["–" if metrics[metric.key] is None else f"{metrics[metric.key]:.4f}" for metric in METRICS]
+    table.add_row(*values, f"{milliseconds:.3f}")
+    Console().print(table)
+
+
+def add_measurements(config: dict[str, Any], predicted: Timed) -> None:
+    """Keeps the costs of the prediction, with the conditions under which they were measured."""
     measurements.add(
         config["signature"],
         milliseconds_a_document=predicted.milliseconds_a_document,
         prediction_startup_seconds=predicted.startup_seconds,
-        prediction_conditions=[conditions(accelerator)],
+        prediction_conditions=[current_conditions(config["train"]["accelerator"])],
         evaluated=time.time_ns() // 1_000_000,
     )
-    if run := find_run(params.tracking.experiment, config["signature"]):
-        from_outputs.evaluation(run, folder, measurements.read(config["signature"]))
-    else:
-        from_outputs.rebuild(params.tracking.experiment, folder)
-
-
-def _print(variant: str, seed: int, metrics: dict[str, Any], milliseconds: float) -> None:
-    table = Table(title=f"{variant} · seed {seed} on the test split", title_justify="left")
-    for name in HEADLINES:
-        table.add_column(name.replace("_", " "), justify="right")
-    table.add_column("ms a document", justify="right")
-    values = ["–" if metrics[name] is None else f"{metrics[name]:.4f}" for name in HEADLINES]
-    table.add_row(*values, f"{milliseconds:.3f}")
-    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,22 @@
-"""Stage match: as what each variant is trained. `python -m pipelines.match`.
+"""Stage match: resolves the variants that are trained. `python -m pipelines.match`.
 
-Writes data/variants/<name>.json for each of compare.variants. Trainings depend on that file, not on all variants:
-under `compare.matching: parameters` an edit of the baseline changes the others, too, and otherwise it does not.
+Reads variants, compare and data/tokens/summary.json; writes data/variants/<name>.json for each of compare.variants. A
+training reads its variant from that file: an edit of the baseline repeats the other trainings only if it changes their
+file, which it can under `compare.matching: parameters`.
 """
+
+from bisect import bisect_left
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from config.params import Params, VariantParams, load
+from config.params import Params, load
+from config.variants import VariantParams
 from core import command_line, file_io
-from core.paths import TOKENS, VARIANTS
-from pipelines.matching import count_parameters, matched
+from core.errors import ParamsError
+from core.paths import VARIANTS
+from outputs.token_files import read_summary
 from provenance.stage import run_stage
 
 
@@ -19,16 +25,61 @@ def main() -> None:
     run_stage(lambda _: match(load()), command_line.parser(__doc__))
 
 
-def match(params: Params) -> None:
-    """Writes the variants, and shows what was changed to match them."""
-    data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
-    sizes = {"vocabulary_size": data["vocabulary_size"], "num_classes": len(data["labels"])}
-    variants = {name: matched(params, name, **sizes) for name in params.compare.variants}
-    with file_io.whole_folder(VARIANTS) as folder:
+def match(params: Params, root: Path = Path()) -> None:
+    """Writes the resolved variants below `root`; prints the hidden sizes that it solved for."""
+    summary = read_summary(root)
+    sizes = {"vocabulary_size": summary["vocabulary_size"], "num_classes": len(summary["labels"])}
+    variants = {name: resolve(params, name, **sizes) for name in params.compare.variants}
+    with file_io.whole_folder(root / VARIANTS) as folder:
         for name, variant in variants.items():
             file_io.write_json(folder / f"{name}.json", variant.model_dump())
     if params.compare.matching == "parameters":
         _print(params, variants, sizes)
+
+
+def resolve(params: Params, name: str, vocabulary_size: int, num_classes: int) -> VariantParams:
+    """The variant `name` as params.yaml gives it.
+
+    Under `compare.matching: parameters`, it has the hidden size with which its number of parameters comes nearest to
+    the baseline's.
+
+    Raises:
+        ParamsError: it has more parameters than the baseline even with a hidden size of 1.
+    """
+    given, baseline = params.variants[name], params.compare.baseline
+    if params.compare.matching != "parameters" or name == baseline:
+        return given
+
+    def sized(hidden_size: int) -> VariantParams:
+        return given.model_copy(update={"hidden_size": hidden_size})
+
+    def parameters(variant: VariantParams) -> int:
+        return count_parameters(variant, vocabulary_size, num_classes)
+
+    target = parameters(params.variants[baseline])
+    if (fewest := parameters(sized(1))) > target:
+        raise ParamsError(
+            f"compare.matching is 'parameters', but variants.{name} has {fewest:,} of them with a hidden_size of 1 "
+            f"and {baseline} has {target:,}; allowed here: a smaller embedding_size, fewer layers, or another baseline"
+        )
+    most = 1
+    while parameters(sized(most)) < target:
+        most *= 2
+    above = bisect_left(range(most + 1), target, lo=1, key=lambda hidden_size: parameters(sized(hidden_size)))
+    return min(
+        (sized(hidden_size) for hidden_size in (above, max(above - 1, 1))),
+        key=lambda variant: abs(parameters(variant) - target),
+    )
+
+
+def count_parameters(variant: VariantParams, vocabulary_size: int, num_classes: int) -> int:
+    """The number of parameters of the whole classifier."""
+    import torch  # takes a second, and most calls of the stage need no model
+
+    from models.classifier import TextClassifier
+
+    with torch.device("meta"):  # shapes without memory
+        return TextClassifier(vocabulary_size, num_classes, **variant.model_dump()).parameter_counts()["total"]
 
 
 def _print(params: Params, variants: dict[str, VariantParams], sizes: dict[str, int]) -> None:

@@ -1,7 +1,7 @@
 """Stage reference: what simple models reach on the same splits. `python -m pipelines.reference`.
 
 Reads data/tokens; writes the predictions and metrics of the majority class and of a linear model to
-references/<name>/, as evaluate does for a training, and an MLflow run for each.
+references/<name>/, as evaluate does for a training, and logs an MLflow run for each.
 """
 
 import time
@@ -17,28 +17,29 @@ from rich.table import Table
 from analysis.comparison.metrics import classification_metrics
 from analysis.comparison.standing import LINEAR, MAJORITY, TITLES
 from config.params import Params, load
-from core import command_line, file_io, paths
-from core.paths import REFERENCES, TOKENS
+from core import command_line, file_io
+from core.paths import REFERENCES
 from models.reference_models import LinearModel, majority
 from outputs import measurements
-from outputs.conditions import conditions
+from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
+from outputs.token_files import open_split, read_summary
 from provenance.libraries import versions
 from provenance.signature import signature
 from provenance.stage import run_stage
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
-from tracking.runs import occasion
+from tracking.connection import connect
 
 
-class Trained(NamedTuple):
-    """A reference that can predict."""
+class SimpleModel(NamedTuple):
+    """A reference that has learned and can predict."""
 
     name: str
-    documents: int  # of which it was learned
+    documents: int  # that it learned from
     parameters: int
-    seconds: float  # of learning
-    predict: Callable[[TokenStore], NDArray[np.float32]]
+    seconds: float  # that learning took
+    predict: Callable[[TokenStore], NDArray[np.float32]]  # probabilities (documents, classes)
 
 
 def main() -> None:
@@ -47,61 +48,65 @@ def main() -> None:
 
 
 def make_references(params: Params) -> None:
-    """Trains the references, writes what they predict, and tells MLflow."""
-    data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
-    train, test = (TokenStore.open(paths.verified_tokens(f"{split}.arrow")) for split in ("train", "test"))
+    """Trains the references, writes their predictions and metrics, and logs their MLflow runs."""
+    summary = read_summary()
+    train, test = (open_split(split, summary["checksums"]) for split in ("train", "test"))
     table = Table(title="references on the test split", title_justify="left")
     for column in ("", "accuracy", "macro F1", "loss", "seconds", "ms a document"):
         table.add_column(column, justify="right" if column else "left")
-    for reference in _trained(train, data):
-        metrics, milliseconds = _evaluate(params, reference, data, test)
+    for model in learn(train, summary):
+        folder = REFERENCES / model.name
+        config = make_config(model, summary)
+        started = time.perf_counter()
+        probabilities = model.predict(test)
+        milliseconds = (time.perf_counter() - started) * 1000 / max(len(test), 1)
+        metrics = classification_metrics(test.labels, probabilities, summary["labels"])
+        file_io.write_json(folder / "config.json", config)
+        write_predictions(folder / "predictions.parquet", test, probabilities)
+        file_io.write_json(folder / "metrics.json", metrics)
+        add_measurements(config["signature"], model.seconds, milliseconds)
+        with connect(params.tracking.experiment) as mlflow:
+            run = from_outputs.reference(mlflow, folder)
+            measurements.add(config["signature"], provenance=asdict(run.provenance))
         values = [f"{metrics[name]:.4f}" for name in ("accuracy", "macro_f1", "loss")]
-        table.add_row(TITLES[reference.name], *values, f"{reference.seconds:.1f}", f"{milliseconds:.3f}")
+        table.add_row(TITLES[model.name], *values, f"{model.seconds:.1f}", f"{milliseconds:.3f}")
     Console().print(table)
 
 
-def _trained(train: TokenStore, data: dict[str, Any]) -> Iterator[Trained]:
-    classes = len(data["labels"])
-    yield Trained(MAJORITY, len(train), classes, 0.0, lambda test: majority(train.labels, len(test), classes))
+def learn(train: TokenStore, summary: dict[str, Any]) -> Iterator[SimpleModel]:
+    """The majority class and the linear model, learned from the training split."""
+    classes = len(summary["labels"])
+    yield SimpleModel(MAJORITY, len(train), classes, 0.0, lambda test: majority(train.labels, len(test), classes))
     started = time.perf_counter()
-    model = LinearModel(train, data["vocabulary_size"], classes)
-    yield Trained(LINEAR, model.documents, model.parameters, time.perf_counter() - started, model.predict)
+    model = LinearModel(train, summary["vocabulary_size"], classes)
+    yield SimpleModel(LINEAR, model.documents, model.parameters, time.perf_counter() - started, model.predict)
 
 
-def _evaluate(
-    params: Params, reference: Trained, data: dict[str, Any], test: TokenStore
-) -> tuple[dict[str, Any], float]:
-    """The metrics, which it writes, too, and the milliseconds that a document took."""
-    started = time.perf_counter()
-    probabilities = reference.predict(test)  # (documents, classes)
-    milliseconds = (time.perf_counter() - started) * 1000 / max(len(test), 1)
-    metrics = classification_metrics(test.labels, probabilities, data["labels"])
+def make_config(model: SimpleModel, summary: dict[str, Any]) -> dict[str, Any]:
+    """Every value that decides the result, and its signature."""
     config: dict[str, Any] = {
-        "name": reference.name,
-        "title": TITLES[reference.name],
-        **{key: data[key] for key in ("data", "tokenize", "vocabulary_size", "labels")},
-        "tokens": data["checksums"],
+        "name": model.name,
+        "title": TITLES[model.name],
+        **{key: summary[key] for key in ("data", "tokenize", "vocabulary_size", "labels")},
+        "tokens": summary["checksums"],
         "libraries": versions("reference"),
-        "documents": reference.documents,
-        "parameters": {"total": reference.parameters},
+        "documents": model.documents,
+        "parameters": {"total": model.parameters},
     }
-    config["signature"] = signature(config, stage="reference")
-    folder = REFERENCES / reference.name
-    file_io.write_json(folder / "config.json", config)
-    write_predictions(folder / "predictions.parquet", test, probabilities)
-    file_io.write_json(folder / "metrics.json", metrics)
-    measured = {"training_seconds": reference.seconds, "milliseconds_a_document": milliseconds}
-    own = [conditions("cpu")]
+    return {**config, "signature": signature(config, stage="reference")}
+
+
+def add_measurements(signature: str, seconds: float, milliseconds: float) -> None:
+    """Keeps the costs of a reference, with the conditions under which they were measured."""
+    conditions = [current_conditions("cpu")]
     measurements.add(
-        config["signature"],
-        **measured,
-        training_conditions=own,
-        prediction_conditions=own,
+        signature,
+        training_seconds=seconds,
+        milliseconds_a_document=milliseconds,
+        training_conditions=conditions,
+        prediction_conditions=conditions,
         evaluated=time.time_ns() // 1_000_000,
     )
-    run = from_outputs.reference(params.tracking.experiment, folder)
-    measurements.add(config["signature"], occasion=asdict(occasion(run)))
-    return metrics, milliseconds
 
 
 if __name__ == "__main__":

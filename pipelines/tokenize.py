@@ -1,8 +1,8 @@
 """Stage tokenize: documents become token numbers. `python -m pipelines.tokenize`.
 
-Reads data/raw; writes data/tokens/<split>.arrow, the vocabulary, what is needed to tokenize other texts alike, and a
-summary, and shows what share of the tokens was cut and what share is unknown. The choice of a tokenizer, the vocabulary
-and the SentencePiece model see the training split only.
+Reads data/raw; writes data/tokens/<split>.arrow, the vocabulary, the SentencePiece model and pretrained vectors (if
+there are any) and summary.json; prints which shares of the tokens were cut and are unknown. The choice of a tokenizer,
+the vocabulary and the SentencePiece model depend on the training split only.
 """
 
 from collections import Counter
@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from safetensors.numpy import save_file
 
-from config.params import TokenizeParams, load
+from config.params import load
+from config.tokenize import TokenizeParams
 from core import command_line, file_io
+from core.checksums import checksum
 from core.errors import ParamsError
 from core.paths import RAW, TOKENS
 from provenance.stage import run_stage
@@ -28,7 +31,7 @@ from text.tokenizing.tokenizers import train_sentencepiece
 from text.tokenizing.vectors import read_vectors
 from text.tokenizing.vocabulary import build_vocabulary, token_numbers
 
-# So many documents are enough to find the pieces, and keep the trainer's memory bounded.
+# Enough documents to find the pieces; more would only take memory.
 MOST_TEXTS_FOR_SENTENCEPIECE = 200_000
 
 
@@ -37,12 +40,12 @@ def main() -> None:
     run_stage(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
 
 
-def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]:
-    """Makes `folder` anew, whole or not at all; returns the summary."""
-    card = file_io.read_json(RAW / "card.json", made_by="download")
-    groups = [group for split in card["splits"] for group in row_groups(RAW / f"{split}.parquet")]
+def make_tokens(params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW) -> dict[str, Any]:
+    """Tokenizes the splits in `raw`; writes `folder` anew, whole or not at all. Returns the summary."""
+    card = file_io.read_json(raw / "card.json", made_by="download")
+    groups = [group for split in card["splits"] for group in row_groups(raw / f"{split}.parquet")]
     with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
-        chosen, model = _tokenizer(params, card["name"])
+        chosen, model = _tokenizer(params, card["name"], raw / "train.parquet")
         if model is not None:
             (made / "sentencepiece.model").write_bytes(model)
         parts = tokenize(groups, chosen.tokenizer, model, Path(spool))
@@ -51,8 +54,8 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]
         vocabulary = build_vocabulary(counts, params.max_size, params.min_freq)
         file_io.write_json(made / "vocabulary.json", vocabulary)
         summaries = {
-            split: write_store(made / f"{split}.arrow", found, vocabulary, params.max_tokens, params.truncation)
-            for split, found in by_split.items()
+            split: write_store(made / f"{split}.arrow", split_parts, vocabulary, params.max_tokens, params.truncation)
+            for split, split_parts in by_split.items()
         }
         summary = _summary(params, chosen, card, vocabulary, summaries)
         if params.vectors is not None:
@@ -60,18 +63,18 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS) -> dict[str, Any]
             summary["vectors"] = _write_vectors(made, path, vocabulary, counts)
         summary["warnings"] = token_card.warnings(summary)
         files = sorted(path for path in made.iterdir() if path.is_file())
-        summary["checksums"] = {path.name: file_io.checksum(path) for path in files}
+        summary["checksums"] = {path.name: checksum(path) for path in files}
         file_io.write_json(made / "summary.json", summary)
     return summary
 
 
-def _tokenizer(params: TokenizeParams, data: str) -> tuple[Choice, bytes | None]:
-    """The tokenizer that params.yaml names or, under `auto`, the one that fits; with its SentencePiece model."""
-    chosen = _choice(params, data)
+def _tokenizer(params: TokenizeParams, data: str, train: Path) -> tuple[Choice, bytes | None]:
+    """The tokenizer that params.yaml names or, for `auto`, one that fits the texts; and its SentencePiece model."""
+    chosen = _choice(params, data, train)
     if chosen.tokenizer != "sentencepiece":
         return chosen, None
     try:
-        sample = texts(RAW / "train.parquet", MOST_TEXTS_FOR_SENTENCEPIECE)
+        sample = texts(train, MOST_TEXTS_FOR_SENTENCEPIECE)
         return chosen, train_sentencepiece(sample, params.max_size)
     except ParamsError:
         if params.tokenizer != "auto":
@@ -80,12 +83,12 @@ def _tokenizer(params: TokenizeParams, data: str) -> tuple[Choice, bytes | None]
         return Choice("characters", reason), None
 
 
-def _choice(params: TokenizeParams, data: str) -> Choice:
+def _choice(params: TokenizeParams, data: str, train: Path) -> Choice:
     if params.tokenizer != "auto":
         return Choice(params.tokenizer, "")
     if data in SEQUENCES:
         return Choice("whitespace", f"{data} has symbols between spaces")
-    sample = [text[:MOST_CHARACTERS] for text in texts(RAW / "train.parquet", MOST_TEXTS)]
+    sample = [text[:MOST_CHARACTERS] for text in texts(train, MOST_TEXTS)]
     return choose_tokenizer(sample, with_vectors=params.vectors is not None)
 
 
@@ -94,43 +97,41 @@ def _summary(
 ) -> dict[str, Any]:
     settings = params.model_dump() | {"tokenizer": chosen.tokenizer}
     if params.vectors is not None:
-        settings["vectors"] = Path(params.vectors).name  # where it lies is this machine's affair
+        settings["vectors"] = Path(params.vectors).name  # its folder differs between machines
     return {
         "data": {"name": card["name"], "digest": card["digest"]},
         "tokenize": settings,
         "tokenizer_reason": chosen.reason,  # empty: params.yaml names it
         "labels": card["labels"],
         "vocabulary_size": len(vocabulary),
-        "splits": {split: found.as_dict() for split, found in splits.items()},
+        "splits": {split: summary.as_dict() for split, summary in splits.items()},
     }
 
 
 def _write_vectors(folder: Path, path: Path, vocabulary: list[str], counts: Counter[str]) -> dict[str, Any]:
-    from safetensors.numpy import save_file
-
     numbers = token_numbers(vocabulary)
-    found = read_vectors(path, numbers, len(vocabulary))
-    save_file({"vectors": found.values}, folder / "vectors.safetensors")
-    having = [token for token, number in numbers.items() if not np.isnan(found.values[number, 0])]
+    vectors = read_vectors(path, numbers, len(vocabulary))
+    save_file({"vectors": vectors.values}, folder / "vectors.safetensors")
+    covered = [token for token, number in numbers.items() if not np.isnan(vectors.values[number, 0])]
     return {
-        "size": found.values.shape[1],
-        "share_of_vocabulary": round(len(having) / len(numbers), 6),
-        "share_of_training_tokens": round(sum(counts[token] for token in having) / counts.total(), 6),
-        "lines_skipped": found.skipped,
-        "first_skipped": found.first_skipped,
+        "size": vectors.values.shape[1],
+        "share_of_vocabulary": round(len(covered) / len(numbers), 6),
+        "share_of_training_tokens": round(sum(counts[token] for token in covered) / counts.total(), 6),
+        "lines_skipped": vectors.skipped,
+        "first_skipped": vectors.first_skipped,
     }
 
 
 def show(summary: dict[str, Any]) -> None:
-    """In the terminal."""
+    """Prints the table of the splits, how texts became tokens, and the warnings."""
     console = Console()
     table = Table(title=f"{summary['tokenize']['tokenizer']}: the tokens of each split", title_justify="left")
     table.add_column("split")
     for column in ("documents", "empty", "tokens", "cut", "unknown"):
         table.add_column(column, justify="right")
-    for split, found in summary["splits"].items():
-        counts = [f"{found[key]:,}" for key in ("documents", "empty", "tokens")]
-        table.add_row(split, *counts, f"{found['share_cut']:.1%}", f"{found['share_unknown']:.1%}")
+    for split, numbers in summary["splits"].items():
+        counts = [f"{numbers[key]:,}" for key in ("documents", "empty", "tokens")]
+        table.add_row(split, *counts, f"{numbers['share_cut']:.1%}", f"{numbers['share_unknown']:.1%}")
     console.print(table)
     for line in token_card.sentences(summary):
         console.print(line, highlight=False, markup=False, soft_wrap=True)

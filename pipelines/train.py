@@ -1,12 +1,13 @@
 """Stage train: one variant with one seed. `python -m pipelines.train --variant bilstm --seed 1`.
 
-Reads data/tokens; writes the weights, the resolved configuration and the history of the epochs to
-results/<variant>/seed-<seed>/, and an MLflow run. With several devices Lightning starts this module once for each, and
-only the first one writes.
+Reads the section train of params.yaml, data/variants/<variant>.json and data/tokens; writes the weights, the resolved
+configuration and the history of the epochs to results/<variant>/seed-<seed>/, and logs an MLflow run. With several
+devices Lightning starts this module once for each; only the first process writes.
 """
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Trainer
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from config.params import Params, TrainParams, load
+from config.params import Params, load
+from config.train import TrainParams
 from core import file_io, paths
 from core.errors import DataError, ParamsError
-from core.paths import TOKENS
+from core.paths import VARIANTS
 from models import machine, memory
 from models.classifier import TextClassifier
 from models.training.cost_meter import Costs
@@ -29,15 +31,18 @@ from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
-from outputs.conditions import conditions
-from pipelines.matching import matched
+from outputs.conditions import current_conditions
+from outputs.token_files import open_split, read_summary, token_file
+from outputs.trained_model import write_training
 from provenance.libraries import versions
 from provenance.signature import signature
 from provenance.stage import run_stage, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
+from tracking.connection import connect
+from tracking.lifecycle import log_configuration, training_run
 from tracking.progress import EpochMetrics
-from tracking.runs import log_configuration, occasion, training_run
+from tracking.run import Run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
 OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"}
@@ -50,115 +55,129 @@ def main() -> None:
 
 
 def _command(chosen: argparse.Namespace) -> None:
-    signature = train(load(), chosen.variant, chosen.seed)
+    trained = train(load(), chosen.variant, chosen.seed)
     if "DVC_STAGE" not in os.environ:
-        Checkpoints(signature).remove()  # DVC has yet to record the outputs; then the stage evaluate does this
+        Checkpoints(trained).remove()  # under DVC they stay until it has recorded the outputs; evaluate removes them
 
 
-def train(params: Params, variant: str, seed: int) -> str:
-    """Trains the variant, writes what comes out, and tells MLflow; returns the training's signature."""
+def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
+    """Trains the variant, writes its outputs below `root`, and logs its MLflow run; returns its signature."""
     machine.check(params.train.accelerator, params.train.devices, params.train.precision)
     machine.prepare(params.train.threads)
-    config = _resolve(params, variant, seed)
-    settings = params.train.model_copy(update={"epochs": config["train"]["epochs"]})
-    sizes = {"vocabulary_size": config["vocabulary_size"], "num_classes": len(config["labels"])}
-    stores = [TokenStore.open(_tokens(config, f"{split}.arrow")) for split in ("train", "validation")]
-    with torch.device("meta"):  # of the same shape, but without any memory
-        planned = TextClassifier(**sizes, **config["variant"])
-    tokens = max(min(settings.batch_size, len(store)) * int(store.lengths.max()) for store in stores)
-    memory.check(variant, planned, tokens, settings.accelerator, settings.precision)
-    torch.manual_seed(seed)
-    classifier = TextClassifier(**sizes, **config["variant"], vectors=_vectors(config))
+    config = resolve_config(params, variant, seed, root)
+    splits = [open_split(split, config["tokens"], root) for split in ("train", "validation")]
+    classifier = build_classifier(config, splits, root)
     config["parameters"] = classifier.parameter_counts()
 
+    settings = params.train.model_copy(update={"epochs": config["train"]["epochs"]})
     module, trainer = as_lightning(classifier, settings)
-    if (fewest := min(len(store) for store in stores)) < trainer.world_size:
-        raise DataError(
-            f"a split has {fewest} documents, too few for the {trainer.world_size} processes of train.devices"
-        )
-    checkpoints = Checkpoints(config["signature"])
-    costs = Costs(settings.max_seconds, conditions(settings.accelerator))
+    check_split_sizes(trainer, splits)
+    costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
     run_epochs = partial(
-        fit, trainer, module, *stores, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor, costs=costs
+        fit, trainer, module, *splits, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor, costs=costs
     )
+    checkpoints = Checkpoints(config["signature"])
     if not trainer.is_global_zero:
-        run_epochs(checkpointing=_checkpointing(checkpoints, settings, announce=False))
+        run_epochs(checkpointing=build_checkpointing(checkpoints, settings, announce=False))
         return checkpoints.signature
     with checkpoints.locked():
-        checkpointing = _checkpointing(checkpoints, settings)
+        checkpointing = build_checkpointing(checkpoints, settings)
         resumed = checkpointing.state is not None
-        with training_run(params.tracking.experiment, variant, seed, config["signature"], resumed=resumed) as run:
+        with (
+            connect(params.tracking.experiment) as mlflow,
+            training_run(mlflow, variant, seed, config["signature"], resumed=resumed) as run,
+        ):
             log_configuration(run, config)
             run_epochs(callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing)
-            for line, cost in zip(module.history, costs.epochs, strict=True):
-                run.log_epoch(line, cost)  # what the store does not have yet
-            folder = paths.folder(variant, seed)
-            with file_io.whole(folder / "model.safetensors") as path:
-                save_file(classifier.state_dict(), path)
-                config["checksums"] = {"model.safetensors": file_io.checksum(path)}
-            file_io.write_json(folder / "config.json", config)
-            file_io.write_json(folder / "history.json", module.history)
-            measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(settings.accelerator)}
-            measurements.add(config["signature"], **measured)
-            from_outputs.training(run, folder, measured)
-        measurements.add(config["signature"], occasion=asdict(occasion(run)))
+            record(run, paths.folder(variant, seed, root), config, module, costs)
+        measurements.add(config["signature"], provenance=asdict(run.provenance))
     return checkpoints.signature
 
 
+def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[str, Any]:
+    """Every value that decides the result; its signature identifies the checkpoints and the MLflow run."""
+    if variant not in params.compare.variants:
+        raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.compare.variants)} (compare.variants)")
+    summary = read_summary(root)
+    epochs = params.train.epochs_for(summary["splits"]["train"]["documents"])
+    config = {
+        "name": variant,
+        "seed": seed,
+        "variant": file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match"),
+        "train": params.train.model_dump(exclude=CHECKPOINTS) | {"epochs": epochs},
+        "data": summary["data"],
+        "tokenize": summary["tokenize"],
+        "vocabulary_size": summary["vocabulary_size"],
+        "labels": summary["labels"],
+        "tokens": summary["checksums"],
+        "libraries": versions("train"),
+    }
+    return {**config, "signature": signature(config)}
+
+
+def build_classifier(config: dict[str, Any], splits: Sequence[TokenStore], root: Path) -> TextClassifier:
+    """The classifier with its initial weights.
+
+    Raises:
+        ParamsError: it does not fit into memory, or the pretrained vectors do not fit the embedding.
+    """
+    sizes = {"vocabulary_size": config["vocabulary_size"], "num_classes": len(config["labels"])}
+    settings = config["train"]
+    with torch.device("meta"):  # allocates nothing
+        planned = TextClassifier(**sizes, **config["variant"])
+    batch_tokens = max(min(settings["batch_size"], len(split)) * int(split.lengths.max()) for split in splits)
+    memory.check(config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"])
+    torch.manual_seed(config["seed"])
+    return TextClassifier(**sizes, **config["variant"], vectors=_read_vectors(config, root))
+
+
+def _read_vectors(config: dict[str, Any], root: Path) -> Tensor | None:
+    """Pretrained vectors (vocabulary_size, embedding_size), NaN where a token has none; None without such a file."""
+    name = "vectors.safetensors"
+    if name not in config["tokens"]:
+        return None
+    vectors = load_file(token_file(name, config["tokens"], root))["vectors"]
+    if (size := config["variant"]["embedding_size"]) != vectors.shape[1]:
+        key = f"variants.{config['name']}.embedding_size"
+        raise ParamsError(f"{key} is {size}; allowed with these tokenize.vectors: {vectors.shape[1]}")
+    return vectors
+
+
 def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[ClassifierModule, Trainer]:
-    """What the section train of params.yaml makes of a classifier: its module, and the trainer for it."""
+    """The Lightning module of a classifier and the trainer for it, as the section train configures them."""
     module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
     others = {"batch_size", "threads", "max_seconds"}
     return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
 
 
-def _checkpointing(checkpoints: Checkpoints, settings: TrainParams, announce: bool = True) -> Checkpointing:
+def check_split_sizes(trainer: Trainer, splits: Sequence[TokenStore]) -> None:
+    """Refuses a split with fewer documents than processes.
+
+    Raises:
+        DataError: names the numbers of documents and processes.
+    """
+    if (fewest := min(map(len, splits))) < trainer.world_size:
+        raise DataError(
+            f"a split has {fewest} documents, too few for the {trainer.world_size} processes of train.devices"
+        )
+
+
+def build_checkpointing(checkpoints: Checkpoints, settings: TrainParams, announce: bool = True) -> Checkpointing:
+    """The callback that saves checkpoints, with the state to resume from if there is one."""
     state = checkpoints.load(announce)
     if state is not None and announce:
-        print(f"going on after step {state['global_step']}", flush=True)
+        print(f"resuming after step {state['global_step']}", flush=True)
     return Checkpointing(checkpoints, state, settings.checkpoint_steps, settings.checkpoint_minutes)
 
 
-def _resolve(params: Params, variant: str, seed: int) -> dict[str, Any]:
-    """All that decides the result, spelled out; its signature finds the checkpoints and the MLflow run again."""
-    if variant not in params.variants:
-        raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.variants)}")
-    data = file_io.read_json(TOKENS / "summary.json", made_by="tokenize")
-    epochs = params.train.epochs_for(data["splits"]["train"]["documents"])
-    decisive = {
-        "name": variant,
-        "seed": seed,
-        "variant": matched(params, variant, data["vocabulary_size"], len(data["labels"])).model_dump(),
-        "train": params.train.model_dump(exclude=CHECKPOINTS) | {"epochs": epochs},
-        "data": data["data"],
-        "tokenize": data["tokenize"],
-        "vocabulary_size": data["vocabulary_size"],
-        "labels": data["labels"],
-        "tokens": data["checksums"],
-        "libraries": versions("train"),
-    }
-    return {**decisive, "signature": signature(decisive)}
-
-
-def _tokens(config: dict[str, Any], name: str) -> Path:
-    """The file `name` of data/tokens, if it is the one that the signature covers: a training reads no other file.
-
-    Raises:
-        DataError: as `file_io.verified`.
-    """
-    return file_io.verified(TOKENS / name, config["tokens"])
-
-
-def _vectors(config: dict[str, Any]) -> Tensor | None:
-    """Pretrained vectors (vocabulary_size, embedding_size) with rows of NaN, where the tokenize stage made some."""
-    name = "vectors.safetensors"
-    if name not in config["tokens"]:
-        return None
-    vectors = load_file(_tokens(config, name))["vectors"]
-    if (size := config["variant"]["embedding_size"]) != vectors.shape[1]:
-        key = f"variants.{config['name']}.embedding_size"
-        raise ParamsError(f"{key} is {size}; allowed with these tokenize.vectors: {vectors.shape[1]}")
-    return vectors
+def record(run: Run, folder: Path, config: dict[str, Any], module: ClassifierModule, costs: Costs) -> None:
+    """Writes the outputs of a finished training, keeps its costs, and logs both."""
+    for line, cost in zip(module.history, costs.epochs, strict=True):
+        run.log_epoch(line, cost)  # epochs that MLflow lacks
+    write_training(folder, module.classifier, config, module.history)
+    measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(config["train"]["accelerator"])}
+    measurements.add(config["signature"], **measured)
+    from_outputs.training(run, folder, measured)
 
 
 if __name__ == "__main__":

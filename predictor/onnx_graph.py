@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from config.choices import Cell
 from models.classifier import TextClassifier
-from models.cpu.recurrence import Cell
 from models.encoder import RecurrentEncoder
 from models.pooling import AttentionPooling, LastPooling, MaxPooling, MeanPooling
 

@@ -1,8 +1,8 @@
-"""What a stage depends on and dvc.yaml cannot say: its source files, its libraries, the files that params.yaml names.
+"""Dependencies of a stage that dvc.yaml cannot name: source files, libraries, files that params.yaml names.
 
-The stage check writes a list of them for each stage to data/code, on which the stage depends. `make run` looks each
-time whether the lists are still true. Plain `dvc repro` looks when the stage check runs; and each stage that DVC starts
-looks at its own list, for DVC would record its outputs, and keep them in its cache, as those of another code.
+The stage check writes a list for each stage to data/code, on which the stage depends. `make run` compares the lists
+with the present code each time, plain `dvc repro` only when the stage check runs. So each stage that DVC starts
+compares its own list, too: otherwise DVC would record and cache its outputs as those of other code.
 """
 
 from config.params import Params, load
@@ -14,19 +14,20 @@ from text.sources.addresses import local_content
 
 
 def lists(params: Params) -> dict[str, str]:
-    """The list of each stage, as it has to be now."""
-    return {stage: listed(stage, params) for stage in source_code.STAGES}
+    """The list of each stage for the present code."""
+    return {stage: code_list(stage, params) for stage in source_code.STAGES}
 
 
-def listed(stage: str, params: Params) -> str:
-    """A list that `sha256sum --check` reads: a line for each source file; the rest are comments."""
+def code_list(stage: str, params: Params) -> str:
+    """A list that `sha256sum --check` reads: a line for each source file; libraries and named files are comments."""
     libraries = [f"# {name} {number}" for name, number in versions(stage).items()]
-    files = [f"# {key} {local_content(value) or 'names no local file'}" for key, value in named(stage, params).items()]
+    named = named_files(stage, params)
+    files = [f"# {key} {local_content(value) or 'names no local file'}" for key, value in named.items()]
     return source_code.checksums(stage) + "".join(f"{line}\n" for line in libraries + files)
 
 
-def named(stage: str, params: Params) -> dict[str, str | None]:
-    """The keys of params.yaml that may name a file that `stage` reads, with their values."""
+def named_files(stage: str, params: Params) -> dict[str, str | None]:
+    """The values of the keys of params.yaml that can name a file that `stage` reads."""
     match stage:
         case "download":
             return {"data.source": params.data.source}
@@ -36,7 +37,7 @@ def named(stage: str, params: Params) -> dict[str, str | None]:
 
 
 def verify(stage: str) -> None:
-    """Refuses to go on where the list of `stage`, which DVC records, is no longer true; the stage check has none.
+    """Refuses to run `stage` if its list, which DVC records, differs from the present code; check itself has no list.
 
     Raises:
         DataError: names the first file, library or key that has changed.
@@ -44,7 +45,7 @@ def verify(stage: str) -> None:
     path = paths.CODE / f"{stage}.sha256"
     if not path.exists():
         return
-    before, now = (text.splitlines() for text in (path.read_text(encoding="utf-8"), listed(stage, load())))
+    before, now = (text.splitlines() for text in (path.read_text(encoding="utf-8"), code_list(stage, load())))
     changed = [line for line in now if line not in before] + [line for line in before if line not in now]
     if changed:
         name = changed[0].split()[1]  # "<digest>  <file>", or "# <library> <version>"

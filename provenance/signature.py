@@ -1,6 +1,6 @@
-"""What a training's or a reference's result depends on, as one number.
+"""The signature of a training or reference: one digest of everything that its result depends on.
 
-Two trainings with the same signature have the same result, so that one resumes from the other's checkpoint.
+Two trainings with the same signature have the same result, so one may resume from the other's checkpoint.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from provenance import source_code
 
 
 def signature(config: dict[str, Any], stage: str = "train") -> str:
-    """A digest of what `stage` is configured with, of its source files, and of what computes here.
+    """A digest of `config`, of the source files of `stage`, and of the device.
 
-    `config` is what stands in config.json (ready for JSON): the settings, the digests of the tokens, the versions of
-    the libraries. The device is not part of it, since an output names no machine.
+    `config` is the settings' part of config.json: settings, checksums of the tokens, versions of the libraries. The
+    device is not part of it, since no output may name a machine.
     """
-    train = config.get("train", {"accelerator": "cpu", "num_nodes": 1})  # references know the CPU alone
+    train = config.get("train", {"accelerator": "cpu", "num_nodes": 1})  # references run on the CPU
     device = machine.kind(train["accelerator"], alone=train["num_nodes"] == 1)
     content = json.dumps([config, source_code.checksums(stage), device], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""How a stage of dvc.yaml starts: its arguments, and a last look at the code that DVC is about to record."""
+"""How a stage of dvc.yaml starts: its arguments, and a check of the code that DVC is about to record."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from provenance import code_lists
 
 
 def run_stage(stage: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
-    """Runs `stage` as a command; under DVC it refuses to run where its code list is no longer true."""
+    """Runs `stage` as a command; under DVC it refuses to run if its code list differs from the present code."""
 
     def checked(namespace: argparse.Namespace) -> None:
         if name := os.environ.get("DVC_STAGE", "").partition("@")[0]:
@@ -24,12 +24,12 @@ def run_stage(stage: Callable[[argparse.Namespace], None], arguments: argparse.A
 def training_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with --variant and --seed; under DVC both come from the stage's name, such as train@bilstm-1.
 
-    So no command of dvc.yaml holds a value of params.yaml, which a shell would read before this program checks it.
+    So no command in dvc.yaml holds a value of params.yaml, which a shell would interpret before this program checks it.
     """
     result = command_line.parser(description)
     training = os.environ.get("DVC_STAGE", "").rpartition("@")[2]
     match = re.fullmatch(r"(?P<variant>[\w-]+)-(?P<seed>\d+)", training)
     variant, seed = match.groups() if match else (None, None)
-    result.add_argument("--variant", default=variant, required=match is None, help="a name of params.yaml's variants")
+    result.add_argument("--variant", default=variant, required=match is None, help="a name in compare.variants")
     result.add_argument("--seed", default=seed, required=match is None, type=int, help="of weights, dropout, shuffling")
     return result

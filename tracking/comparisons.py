@@ -1,13 +1,14 @@
 """Which trainings a comparison used, and where MLflow's pages show them.
 
-A training belongs to every comparison that used it, but MLflow knows one parent for each run. So a comparison records
-its trainings itself: a tag `training.<signature>` for each, with the id of its run. All links are made from these tags.
-In MLflow's list, a training stands below the first comparison that used it, and stays there. References (the simple
-models beside the variants) are treated as trainings.
+A training belongs to every comparison that used it, but an MLflow run has one parent. So a comparison records its
+trainings itself: a tag `training.<signature>` for each, with the id of its run. All links are made from these tags. In
+MLflow's list, a training stands below the first comparison that used it, and stays there. References (the simple models
+beside the variants) are treated as trainings.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import quote
 
 from mlflow.entities import LifecycleStage
@@ -15,9 +16,9 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from tracking.client import DESCRIPTION
+from core.errors import TrackingError
+from tracking.connection import DESCRIPTION, Connection, connect
 from tracking.run import NOTE, PARENT, SIGNATURE, Run
-from tracking.store import open_experiment
 
 TRAINING = "training."
 VIEW = "workflowType=machine_learning"  # in an address; MLflow's pages are about language models otherwise
@@ -26,60 +27,63 @@ MOST = 50_000  # runs that MLflow returns at once
 ELSEWHERE = "MLflow lists each training once, below the first comparison that used it: "
 
 
-def link(run: Run, experiment_id: str, name: str, signature: str, trainings: Mapping[str, str], note: str) -> None:
+def link(run: Run, name: str, signature: str, trainings: Mapping[str, str], note: str) -> None:
     """Records in the comparison `run` which runs its `trainings` are (ids by signature), and makes them its children.
 
     Those that another comparison has keep that parent, unless it is gone or an earlier run of this very comparison.
     """
-    client, adopted = run.client, []
+    mlflow, adopted = run.mlflow, 0
     for training in trainings.values():
-        if _is_free(client, training, run.run_id, signature):
-            Run(client, training).set_tags({PARENT: run.run_id})
-            adopted.append(training)
-    if others := len(trainings) - len(adopted):
+        if mlflow.call(partial(_is_free, training=training, comparison=run.run_id, signature=signature)):
+            Run(mlflow, training).set_tags({PARENT: run.run_id})
+            adopted += 1
+    if others := len(trainings) - adopted:
         note = f"{ELSEWHERE}{others} of the {len(trainings)} trainings stand below another one.\n\n{note}"
     tags = {f"{TRAINING}{training}": run_id for training, run_id in trainings.items()}
-    described = _described(compare_page(experiment_id, list(trainings.values())), name, note)
-    if len(described) > LONGEST:  # so many trainings that their ids do not fit
-        described = _described(f"experiments/{experiment_id}/runs?{VIEW}", name, note)[:LONGEST]
-    run.set_tags({**tags, NOTE: described})
-    # The experiment's page shows the first line, and the rest when it is asked to.
-    client.set_experiment_tag(experiment_id, NOTE, f"{described}\n\n{DESCRIPTION}")
+    description = _description(compare_page(mlflow.experiment_id, list(trainings.values())), name, note)
+    if len(description) > LONGEST:  # the ids of all trainings do not fit
+        description = _description(f"experiments/{mlflow.experiment_id}/runs?{VIEW}", name, note)[:LONGEST]
+    run.set_tags({**tags, NOTE: description})
+    # The experiment's page shows the first line, and the rest on request.
+    page = f"{description}\n\n{DESCRIPTION}"
+    mlflow.call(lambda client: client.set_experiment_tag(mlflow.experiment_id, NOTE, page))
 
 
-def relink(experiment: str, signature: str, trainings: Sequence[str]) -> None:
-    """After runs were rebuilt: has every comparison know the present run of each training that it used.
+def relink(mlflow: Connection, signature: str, trainings: Sequence[str]) -> None:
+    """After runs were rebuilt: records in every comparison the present run of each training that it used.
 
     `trainings` (signatures) are those of the comparison `signature`, which may not have recorded them.
     """
-    client, experiment_id = open_experiment(experiment)
-    newest = ["attributes.start_time DESC"]
-    finished = "tags.kind != 'comparison' and attributes.status = 'FINISHED'"  # trainings and references
     present: dict[str, str] = {}
-    for found in client.search_runs([experiment_id], finished, max_results=MOST, order_by=newest):
-        present.setdefault(found.data.tags.get(SIGNATURE, ""), found.info.run_id)
-    compared = client.search_runs([experiment_id], "tags.kind = 'comparison'", max_results=MOST, order_by=newest)
-    for found in reversed(compared):  # so that the experiment's description is that of the newest
-        tags, recorded = found.data.tags, _recorded(found)
+    for known in mlflow.search("tags.kind != 'comparison' and attributes.status = 'FINISHED'", MOST):
+        present.setdefault(known.data.tags.get(SIGNATURE, ""), known.info.run_id)
+    comparisons = mlflow.search("tags.kind = 'comparison'", MOST)
+    for comparison in reversed(comparisons):  # so that the experiment's description is that of the newest
+        tags, recorded = comparison.data.tags, _recorded(comparison)
         own = tags.get(SIGNATURE, "")
-        known = recorded or dict.fromkeys(trainings if own == signature else (), "")
-        wanted = {training: present.get(training, run_id) for training, run_id in known.items()}
-        if wanted != recorded or found is compared[0]:
-            run = Run(client, found.info.run_id)
-            link(run, experiment_id, str(found.info.run_name), own, wanted, _verdict(tags.get(NOTE, "")))
+        used = recorded or dict.fromkeys(trainings if own == signature else (), "")
+        current = {training: latest for training, run_id in used.items() if (latest := present.get(training, run_id))}
+        if current != recorded or comparison is comparisons[0]:
+            run = Run(mlflow, comparison.info.run_id)
+            link(run, str(comparison.info.run_name), own, current, _verdict(tags.get(NOTE, "")))
 
 
 def latest_comparison(experiment: str) -> tuple[str, list[str]]:
-    """The experiment's id, and the ids of the trainings of its newest comparison, by name."""
-    client, experiment_id = open_experiment(experiment)
-    order = ["attributes.start_time DESC"]
-    compared = client.search_runs([experiment_id], "tags.kind = 'comparison'", order_by=order, max_results=1)
-    if not compared:
-        return experiment_id, []
-    found = [run for run_id in _recorded(compared[0]).values() if (run := _active(client, run_id))]
-    if not found:  # of a comparison that recorded nothing yet
-        found = list(client.search_runs([experiment_id], f"tags.`{PARENT}` = '{compared[0].info.run_id}'"))
-    return experiment_id, [run.info.run_id for run in sorted(found, key=lambda run: str(run.info.run_name))]
+    """The experiment's id, and the ids of the trainings of its newest comparison, by name.
+
+    Raises:
+        TrackingError: the store cannot be used.
+    """
+    with connect(experiment) as mlflow:
+        runs: list[MlflowRun] = []
+        if comparisons := mlflow.search("tags.kind = 'comparison'"):
+            used = [mlflow.call(partial(_active, run_id=run_id)) for run_id in _recorded(comparisons[0]).values()]
+            runs = [run for run in used if run is not None]
+            if not runs:  # of a comparison that recorded nothing yet
+                runs = mlflow.search(f"tags.`{PARENT}` = '{comparisons[0].info.run_id}'", MOST)
+        if mlflow.missed:
+            raise TrackingError("MLflow's store cannot be read; the line above says why")
+    return mlflow.experiment_id, [run.info.run_id for run in sorted(runs, key=lambda run: str(run.info.run_name))]
 
 
 def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
@@ -95,31 +99,32 @@ def _recorded(comparison: MlflowRun) -> dict[str, str]:
 
 
 def _is_free(client: MlflowClient, training: str, comparison: str, signature: str) -> bool:
-    """Whether the comparison may be the parent of the run `training`; it may if MLflow cannot be asked."""
-    try:
-        parent = client.get_run(training).data.tags.get(PARENT, comparison)
-    except MlflowException:
-        return True
-    other = _active(client, parent)
-    return other is None or other.data.tags.get(SIGNATURE) == signature
+    """Whether the comparison may become the parent of the run `training`."""
+    child = _active(client, training)
+    if child is None:
+        return False
+    parent = _active(client, child.data.tags.get(PARENT, comparison))
+    return parent is None or parent.data.tags.get(SIGNATURE) == signature
 
 
 def _active(client: MlflowClient, run_id: str) -> MlflowRun | None:
     """The run, unless it was deleted or never was in this store."""
     try:
         run = client.get_run(run_id)
-    except MlflowException:
-        return None
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # or it is no id
+            return None
+        raise
     return run if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 
 
-def _described(page: str, name: str, note: str) -> str:
+def _description(page: str, name: str, note: str) -> str:
     return f"[{name}: the trainings side by side](#/{page})\n\n{note}"
 
 
-def _verdict(described: str) -> str:
+def _verdict(description: str) -> str:
     """A comparison's description without the paragraphs that `link` puts before it."""
-    paragraphs = described.split("\n\n")
+    paragraphs = description.split("\n\n")
     while paragraphs and paragraphs[0].startswith(("[", ELSEWHERE)):
         del paragraphs[0]
     return "\n\n".join(paragraphs)

@@ -1,5 +1,8 @@
-"""What MLflow is told of a finished training, its evaluation, and a reference: by the stages, and again where a run was
-lost.
+"""What MLflow holds of a finished training, its evaluation, and a reference: all of it comes from their outputs.
+
+`train` sends its epochs while they happen. Whatever else MLflow misses, because it was down, lost its store, or the
+outputs came from another machine, `complete` sends: in the stages evaluate and compare, in `make run` and `make
+restore`. A run is complete if it is FINISHED and has the evaluation's metrics, which are sent last.
 """
 
 from collections.abc import Mapping
@@ -10,11 +13,13 @@ from analysis.comparison.costs import CONDITIONS, COSTS, condition_values
 from analysis.drawing.confusion_figures import confusion_matrix
 from analysis.drawing.curves import learning_curves
 from core import file_io
-from core.paths import TOKENS
+from core.paths import EXPLANATIONS, TOKENS
 from outputs import measurements
-from tracking.run import Run
-from tracking.runs import Occasion, find_run, log_configuration, reference_run, training_run
+from tracking.connection import Connection
+from tracking.lifecycle import find_run, log_configuration, reference_run, training_run
+from tracking.run import Provenance, Run
 
+# The keys of METRICS, whose module needs scikit-learn: the stage train must not depend on it.
 HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
 
 
@@ -24,69 +29,98 @@ def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     if costs := _costs("training", measured):
         run.log_metrics(costs, at=measured["epochs"][-1]["ended"])
         run.set_tags(_conditions("training", measured))
-    run.log_artifacts([folder / "config.json", folder / "history.json", TOKENS / "vocabulary.json"])
+    run.log_artifacts([folder / "config.json", folder / "history.json", folder.parents[2] / TOKENS / "vocabulary.json"])
     run.log_figure(learning_curves(history), "learning_curves.png")
     run.log_artifacts([folder / "model.safetensors", folder / "config.json"], "model")
 
 
-def evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
-    """The evaluation's outputs in `folder`, and how long a document took under which conditions."""
-    config = file_io.read_json(folder / "config.json", made_by="train")
-    metrics = file_io.read_json(folder / "metrics.json", made_by="evaluate")
-    told = {f"test_{name}": metrics[name] for name in HEADLINES if metrics.get(name) is not None}
-    if not run.has(told):  # an evaluation that was interrupted is done again
-        run.log_metrics(told | _costs("prediction", measured), at=measured.get("evaluated"))
-        run.set_tags(_conditions("prediction", measured))
-    figure = confusion_matrix(config["labels"], metrics["confusion_matrix"], config.get("title", config["name"]))
-    run.log_figure(figure, "confusion_matrix.png")
-    run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
+def complete(mlflow: Connection, folder: Path, evaluated: bool = False) -> bool:
+    """Sends what MLflow misses of the training in `folder` and of its evaluation; returns whether it missed any.
 
-
-def rebuild_lost(experiment: str, folder: Path) -> bool:
-    """Rebuilds the run of the finished training in `folder` if the store has none; returns whether it did."""
-    lost = find_run(experiment, file_io.read_json(folder / "config.json", made_by="train")["signature"]) is None
-    if lost:
-        rebuild(experiment, folder)
-    return lost
-
-
-def rebuild(experiment: str, folder: Path) -> Run:
-    """The run of a finished training, anew from what it left in `folder` and from its measurements."""
+    The evaluation's artifacts are always sent if it has just been repeated (`evaluated`).
+    """
     config = file_io.read_json(folder / "config.json", made_by="train")
     measured = measurements.read(config["signature"])
-    original = Occasion(**measured.get("occasion", {}))
-    with training_run(experiment, config["name"], config["seed"], config["signature"], original) as run:
-        log_configuration(run, config)
-        history = file_io.read_json(folder / "history.json", made_by="train")
-        for index, line in enumerate(history):
-            run.log_epoch(line, measured["epochs"][index] if "epochs" in measured else {})
-        training(run, folder, measured)
-        if (folder / "metrics.json").exists():
-            evaluation(run, folder, measured)
-    return run
+    original = provenance(measured)
+    with mlflow.alone():
+        run = find_run(mlflow, config["signature"], original.ended)
+        if not mlflow.reachable:
+            return False
+        if run is None:
+            with training_run(mlflow, config["name"], config["seed"], config["signature"], original) as run:
+                log_configuration(run, config)
+                history = file_io.read_json(folder / "history.json", made_by="train")
+                for index, line in enumerate(history):
+                    run.log_epoch(line, measured["epochs"][index] if "epochs" in measured else {})
+                training(run, folder, measured)
+                _evaluation(run, folder, measured)
+                _explanations(run, measured)
+            return True
+        lacking = not run.has(_test_metrics(folder))
+        if lacking or evaluated:
+            _evaluation(run, folder, measured)
+        return _explanations(run, measured) or lacking
 
 
-def reference(experiment: str, folder: Path, original: Occasion | None = None) -> Run:
+def reference(mlflow: Connection, folder: Path, original: Provenance | None = None) -> Run:
     """The run of a reference, from what it left in `folder` and from its measurements."""
     config = file_io.read_json(folder / "config.json", made_by="reference")
     measured = measurements.read(config["signature"])
-    with reference_run(experiment, config["title"], config["name"], config["signature"], original) as run:
+    with reference_run(mlflow, config["title"], config["name"], config["signature"], original) as run:
         chosen = ("name", "data", "tokenize", "vocabulary_size", "parameters", "documents", "libraries")
         run.log_params({key: config[key] for key in chosen})
         if costs := _costs("training", measured):
             run.log_metrics(costs, at=measured["evaluated"])
             run.set_tags(_conditions("training", measured))
-        evaluation(run, folder, measured)
+        _evaluation(run, folder, measured)
     return run
 
 
-def rebuild_lost_reference(experiment: str, folder: Path) -> bool:
-    """As `rebuild_lost`, of a reference."""
+def complete_reference(mlflow: Connection, folder: Path) -> bool:
+    """As `complete`, for a reference."""
     signature = file_io.read_json(folder / "config.json", made_by="reference")["signature"]
-    lost = find_run(experiment, signature) is None
-    if lost:
-        reference(experiment, folder, Occasion(**measurements.read(signature).get("occasion", {})))
-    return lost
+    original = provenance(measurements.read(signature))
+    with mlflow.alone():
+        missing = find_run(mlflow, signature, original.ended) is None and mlflow.reachable
+        if missing:
+            reference(mlflow, folder, original)
+    return missing
+
+
+def provenance(measured: Mapping[str, Any]) -> Provenance:
+    """When an execution took place, as far as its measurements say; earlier versions called it an occasion."""
+    return Provenance(**(measured.get("provenance") or measured.get("occasion") or {}))
+
+
+def _evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
+    """The evaluation's outputs in `folder`, where there are any, and what a prediction cost; the metrics come last."""
+    if not (metrics := _test_metrics(folder)):
+        return
+    config = file_io.read_json(folder / "config.json", made_by="train")
+    matrix = file_io.read_json(folder / "metrics.json", made_by="evaluate")["confusion_matrix"]
+    figure = confusion_matrix(config["labels"], matrix, config.get("title", config["name"]))
+    run.log_figure(figure, "confusion_matrix.png")
+    run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
+    if not run.has(metrics):  # an evaluation that was interrupted is repeated
+        run.set_tags(_conditions("prediction", measured))
+        run.log_metrics(metrics | _costs("prediction", measured), at=measured.get("evaluated"))
+
+
+def _test_metrics(folder: Path) -> dict[str, float]:
+    """What MLflow shows of the evaluation in `folder`; empty before it has taken place."""
+    if not (folder / "metrics.json").exists():
+        return {}
+    metrics = file_io.read_json(folder / "metrics.json", made_by="evaluate")
+    return {f"test_{name}": metrics[name] for name in HEADLINES if metrics.get(name) is not None}
+
+
+def _explanations(run: Run, measured: Mapping[str, Any]) -> bool:
+    """The pages that `explain` made of this training and the run does not have; returns whether there were any."""
+    pages = [EXPLANATIONS / name for name in measured.get("explanations", ()) if (EXPLANATIONS / name).exists()]
+    known = run.artifacts("explanations") if pages else []
+    missing = [page for page in pages if f"explanations/{page.name}" not in known]
+    run.log_artifacts(missing, "explanations")
+    return bool(missing)
 
 
 def _costs(stage: str, measured: Mapping[str, Any]) -> dict[str, float]:
@@ -95,5 +129,5 @@ def _costs(stage: str, measured: Mapping[str, Any]) -> dict[str, float]:
 
 def _conditions(stage: str, measured: Mapping[str, Any]) -> dict[str, str]:
     """As tags, such as conditions.training.cores."""
-    found = {f"conditions.{stage}.{name}": condition_values([measured], stage, name) for name in CONDITIONS}
-    return {name: ", ".join(values) for name, values in found.items() if values}
+    values = {f"conditions.{stage}.{name}": condition_values([measured], stage, name) for name in CONDITIONS}
+    return {name: ", ".join(kinds) for name, kinds in values.items() if kinds}

@@ -21,11 +21,11 @@ import mlflow
 import requests
 
 from tracking.comparisons import VIEW, compare_page, latest_comparison
-from tracking.store import tracking_uri
+from tracking.settings import tracking_uri
 
 
 class Ranking(NamedTuple):
-    """The metric by which trainings stand in order, and which end of it comes first."""
+    """The metric by which trainings are sorted, and whether a higher value is better."""
 
     metric: str
     higher_is_better: bool
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def serve(experiment: str, port: int, ranking: Ranking) -> None:
-    """Starts the server on this machine's own address, says where to look, opens the first page; Ctrl-C ends it."""
+    """Starts the server on 127.0.0.1, prints the pages' addresses and opens the first; Ctrl-C ends it."""
     if tracking_uri().startswith("http"):
         sys.exit("MLFLOW_TRACKING_URI names a server, which shows its pages itself: open its address in a browser")
     address = f"http://127.0.0.1:{port}"
@@ -82,10 +82,10 @@ def serve(experiment: str, port: int, ranking: Ranking) -> None:
 
 @contextmanager
 def _importable() -> Iterator[dict[str, str]]:
-    """The environment in which the server finds a MLflow that works below a folder with a % in its name, too.
+    """Environment variables with which the server works below a folder with a % in its name, too.
 
-    There its server cannot read its own migrations (tracking/sqlite.py mends that for this process), unless it is
-    imported by another path.
+    MLflow cannot read its migrations there (tracking/sqlite.py repairs that for this process), so the server imports
+    it by a link.
     """
     libraries = Path(mlflow.__file__).parents[1]
     if "%" not in str(libraries):
@@ -98,10 +98,10 @@ def _importable() -> Iterator[dict[str, str]]:
 
 
 def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
-    """Where in MLflow's pages to look, by title."""
+    """The addresses of MLflow's pages that show the experiment, by title."""
     experiment_id, runs = latest_comparison(experiment)
     runs_page = f"experiments/{experiment_id}/runs?{VIEW}"
-    # With the references. In the order of time MLflow folds them away under their comparison; in that of a metric not.
+    # With the references. Sorted by time, MLflow would fold them away under their comparison; sorted by a metric not.
     order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote("tags.kind != 'comparison'")
     ascending = "false" if ranking.higher_is_better else "true"
     found = {

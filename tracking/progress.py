@@ -1,4 +1,4 @@
-"""A Lightning callback that tells an MLflow run about each epoch as it ends."""
+"""A Lightning callback that logs each epoch to an MLflow run as it ends."""
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -8,13 +8,13 @@ from tracking.run import Run
 
 
 class EpochMetrics(Callback):
-    """Logs the module's history line after each epoch, with what `costs`, an earlier callback, measured."""
+    """Logs the module's history line after each epoch, with the measurements of `costs`, an earlier callback."""
 
     def __init__(self, run: Run, costs: Costs) -> None:
         self.run = run
         self.costs = costs
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Validation is over, too: the line is complete."""
+        """Lightning calls this after validation, when the line is complete."""
         assert isinstance(pl_module, ClassifierModule)
         self.run.log_epoch(pl_module.history[-1], self.costs.epochs[-1])

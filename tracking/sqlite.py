@@ -1,6 +1,6 @@
-"""The SQLite file that MLflow keeps its runs in: its address, its tables, and where it says that artifacts lie.
+"""The SQLite file in which MLflow keeps its runs: its address, its tables, and the artifact addresses in it.
 
-A database is made whole or not at all, and asked by one process at a time.
+A database is created whole or not at all, and one process at a time uses it.
 """
 
 import os
@@ -20,7 +20,7 @@ from core.repository import exists
 DATABASE = "mlflow.db"  # at the repository's root
 ARTIFACTS = "mlartifacts"  # the folder beside the database
 
-# A process that was stopped while it had the lock keeps it; the others go on without MLflow then.
+# A process that was stopped while it held the lock keeps it; then the others continue without MLflow.
 PATIENCE = 600.0  # seconds
 
 # Every column in which MLflow keeps the absolute address of an artifact folder.
@@ -28,10 +28,10 @@ ADDRESSES = {"experiments": "artifact_location", "runs": "artifact_uri", "logged
 
 
 def address(path: Path) -> str:
-    """The address of the database `path`, in which no character of a folder's name has a meaning of its own.
+    """The address of the database `path`; characters of folder names that mean something in an address are encoded.
 
-    MLflow makes the folder that stands before the last slash, and does not decode it first. So where anything is
-    encoded, the slashes are as well.
+    MLflow creates the folder before the last slash without decoding its name. So if anything has to be encoded, the
+    slashes are encoded as well.
 
     Example:
         >>> address(Path("/home/me/mlflow.db"))
@@ -52,15 +52,15 @@ def database(uri: str) -> Path | None:
 
 
 def lock(path: Path) -> FileLock:
-    """For whoever asks the database `path`: SQLite itself gives up after some seconds, which a slow disk may take."""
+    """Serializes access to the database `path`: on a slow disk SQLite itself gives up too early."""
     return FileLock(f"{path}.lock", timeout=PATIENCE)
 
 
 def create(path: Path) -> None:
-    """Makes MLflow's tables in a new database; call it under the lock.
+    """Creates MLflow's tables in a new database; call it under the lock.
 
-    MLflow's migrations would wait for the disk a thousand times, and a process that was killed meanwhile would leave a
-    database that is neither old nor new. Here they fill a file of another name, which reaches the disk once.
+    MLflow's migrations would wait for the disk a thousand times, and a process killed meanwhile would leave a
+    half-made database. Here they fill a temporary file, which is written to the disk once and then renamed.
     """
     part = Path(f"{path}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,10 +82,10 @@ def artifacts(path: Path) -> Path:
 
 
 def relocate(path: Path) -> None:
-    """After a move or a copy: has the database `path` find its artifacts beside itself again; call it under the lock.
+    """After a move or a copy: corrects the artifact addresses in the database `path`; call it under the lock.
 
-    MLflow keeps absolute addresses. Without this, a moved store would show no artifacts, and a copy would show those
-    of the original and write there. Artifacts stay where they are if the database alone was moved.
+    MLflow keeps absolute addresses. Uncorrected, a moved store would show no artifacts, and a copy would use those of
+    the original. Artifacts stay where they are if the database alone was moved.
     """
     here = artifacts(path)
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -105,12 +105,12 @@ def relocate(path: Path) -> None:
 
 
 def _lay_beside(location: str | None) -> bool:
-    """Whether it is the address of a folder that `artifacts` has named."""
+    """Whether `location` is the address of a folder that `artifacts` named."""
     return bool(location) and str(location).startswith("file:///") and str(location).endswith(f"/{ARTIFACTS}")
 
 
 def _alembic_config(db_url: str, alembic_dir: str | None = None) -> Any:
-    """MLflow's function of this name, which takes a % in the folder that MLflow is installed in for a reference."""
+    """Replaces MLflow's function of this name, which fails below a folder with a % in its name."""
     from alembic.config import Config  # slow to import
 
     folder = alembic_dir or str(Path(mlflow_database.__file__).parents[1] / "db_migrations")

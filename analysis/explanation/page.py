@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from analysis.drawing.page import environment
 from analysis.drawing.render import panel_svg
-from analysis.explanation.cells import CELLS, CellDescription, Signal, equation_html, shape_of
+from analysis.explanation.equations import equation_html, shape_of
 from analysis.explanation.figures import gradient_panels, words_panel
 from analysis.explanation.statements import (
     Explanation,
@@ -21,7 +21,7 @@ from analysis.explanation.statements import (
     statements,
 )
 from analysis.verdict.words import short
-from models.inside.reading import Floats, PassageReading, Reading
+from models.inside.reading import CellDescription, Floats, PassageReading, Reading, Signal
 
 MOST_LINES = 5  # classes whose probability is drawn
 
@@ -76,7 +76,7 @@ def render(explanation: Explanation) -> str:
         ModelView(
             name=name,
             reading=reading,
-            cell=CELLS[reading.cell],
+            cell=reading.description,
             statements=statements(explanation, name),
             lines=_lines(explanation, reading),
             passages=[_passage_view(reading, passage) for passage in reading.passages],
@@ -114,7 +114,7 @@ def _passage_view(reading: Reading, passage: PassageReading) -> PassageView:
     arrow = "reads forward →" if passage.direction == "forward" else "← reads backward, from the last token"
     layer = f"Layer {passage.layer} · " if reading.passages[-1].layer > 1 else ""
     shown = []
-    for signal in CELLS[reading.cell].signals:
+    for signal in reading.description.signals:
         values = passage.values[signal.letter]
         largest = float(size(values).max()) if signal.signed else 1.0
         shown.append((signal, _points(size(values), largest), f"{largest:.2f}"))
@@ -138,7 +138,7 @@ def _passage_view(reading: Reading, passage: PassageReading) -> PassageView:
 def _cell_view(reading: Reading, passage: PassageReading) -> CellView:
     assert passage.written is not None
     number = passage.followed
-    memory, added = passage.values[CELLS[reading.cell].memory][:, number], passage.written[:, number]
+    memory, added = passage.values[reading.description.memory][:, number], passage.written[:, number]
     largest = max(float(np.abs([memory, added]).max()), 1e-300)
     heights = 50 - 50 * np.array([memory, added]) / largest  # (2, T): 0 lies in the middle
     points = " ".join(f"{token + 0.5},{height:.1f}" for token, height in enumerate(heights[0]))
@@ -168,7 +168,7 @@ def _content(explanation: Explanation) -> dict[str, Any]:
 
 
 def _signals(reading: Reading, passage: PassageReading) -> dict[str, Any]:
-    cell = CELLS[reading.cell]
+    cell = reading.description
     order = np.argsort(passage.values[cell.sorting].mean(axis=0), kind="stable")  # (h,)
     signals = {}
     for signal in cell.signals:

@@ -1,9 +1,9 @@
-"""AdamW (Loshchilov and Hutter 2019) on the CPU, where an embedding's gradient is given by the rows that were read.
+"""AdamW (Loshchilov and Hutter 2019) on the CPU, which updates an embedding's rows lazily, before they are next read.
 
-As PyTorch's, up to rounding (tests/models/test_adamw.py): every weight moves in every step, for its moments live on.
-But a row without a gradient moves later, through all the steps that it missed, once somebody is going to read it
-(`catch_up`): the steps cost a division each, while passing over 20,000 words and their moments in every step means
-60 MB of memory. How often it is caught up with changes no bit.
+The weights are those of PyTorch's AdamW, up to rounding (tests/models/test_adamw.py). AdamW changes every weight in
+every step, since its moments decay slowly; for 20,000 words these are 60 MB in memory. Here a row without a gradient
+waits, and `catch_up` makes up for all steps that it missed: a division each, while its numbers are in the processor's
+cache. How often rows catch up changes no bit.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,21 +16,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
+from models.cpu import row_loops
 from models.cpu.threads import in_parallel
+from models.embedding import WordEmbedding
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-REMEMBERED = 1000  # steps after which even a word that nobody reads is caught up with
+REMEMBERED = 1000  # steps after which all rows catch up
 
 
 class _Table:
-    """Weights and their moments as rows, how far each row has come, and the numbers of the steps since then.
+    """Weights and their moments as rows, the last step of each row, and the numbers of the steps since then.
 
     Attributes:
         arrays: the weights, their first moments, and the roots of the second ones, each (rows, columns).
         every: int32 (rows,), the numbers of all rows.
-        done: int32 (rows,), the last step that each row has moved in.
-        numbers: (REMEMBERED, 3) of the steps from `start` on: decay, learning rate, and scale of the second moment's
+        done: int32 (rows,), the last step that each row has taken.
+        numbers: (REMEMBERED, 3), for each step from `start` on: decay, learning rate, and scale of the second moment's
             root.
     """
 
@@ -45,12 +47,17 @@ class _Table:
 class RowwiseAdamW(Optimizer):
     """Takes dense gradients, and sparse ones in which no row is named twice.
 
-    Before rows that may be behind are read, `catch_up` has to be called; `state_dict` does so itself.
+    After a step with a sparse gradient the other rows are behind: call `catch_up` before they are read. `state_dict`
+    does so itself, and the embedding `lazy` does before it is read or saved.
     """
 
-    def __init__(self, weights: Iterable[Tensor], *, lr: float, weight_decay: float) -> None:
+    def __init__(
+        self, weights: Iterable[Tensor], *, lr: float, weight_decay: float, lazy: WordEmbedding | None = None
+    ) -> None:
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay})
         self._tables: dict[Tensor, _Table] = {}
+        if lazy is not None:
+            lazy.update_rows = partial(self.catch_up, lazy.weight)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -70,23 +77,23 @@ class RowwiseAdamW(Optimizer):
 
     @torch.no_grad()
     def catch_up(self, weights: Tensor, which: Tensor | None = None) -> None:
-        """Moves the rows `which` of `weights`, int32 and none twice, through the steps that they missed; None: all."""
+        """Takes the steps that the rows `which` of `weights` missed: int32, none twice; None: all rows."""
         if weights in self.state:
             _move([self._missed(weights, which)])
 
     def state_dict(self) -> dict[str, Any]:
-        """PyTorch's, of weights that have caught up."""
+        """PyTorch's, after all rows have caught up."""
         for weights in self._tables:
             self.catch_up(weights)
         return super().state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on from there."""
+        """Continues from a state."""
         self._tables.clear()
         super().load_state_dict(state_dict)
 
     def _next(self, weights: Tensor, learning_rate: float, weight_decay: float) -> list[Any]:
-        """What the loop wants for one more step."""
+        """The loop's arguments for one more step."""
         state = self.state[weights]
         if not state:
             state |= {"step": 0, "first": torch.zeros_like(weights), "root": torch.zeros_like(weights)}
@@ -100,13 +107,15 @@ class RowwiseAdamW(Optimizer):
             (1 - BETAS[1] ** (state["step"] + 1)) ** -0.5,
         )
         state["step"] += 1
-        assert weights.grad is not None
-        which = weights.grad._indices()[0].int().numpy() if weights.grad.is_sparse else table.every
-        gradient = values(weights).contiguous().numpy().reshape(len(which), table.arrays[0].shape[1])
-        return [which, gradient, *table.arrays, table.done, table.numbers, table.start, state["step"]]
+        gradient, which = weights.grad, table.every
+        assert gradient is not None
+        if gradient.is_sparse:
+            gradient, which = gradient._values(), gradient._indices()[0].int().numpy()
+        rows = gradient.contiguous().numpy().reshape(len(which), table.arrays[0].shape[1])
+        return [which, rows, *table.arrays, table.done, table.numbers, table.start, state["step"]]
 
     def _missed(self, weights: Tensor, which: Tensor | None) -> list[Any]:
-        """What the loop wants for the steps before the next one."""
+        """The loop's arguments for the steps before the next one."""
         table = self._table(weights)
         rows = table.every if which is None else which.numpy()
         nothing = table.arrays[0][:0]
@@ -118,24 +127,15 @@ class RowwiseAdamW(Optimizer):
         return self._tables[weights]
 
 
-def values(weights: Tensor) -> Tensor:
-    """The numbers of the gradient that may differ from 0."""
-    gradient = weights.grad
-    assert gradient is not None
-    return gradient._values() if gradient.is_sparse else gradient
-
-
 def _move(moves: list[list[Any]]) -> None:
-    """Every second row on each core: those that were read last come first, and have missed less."""
-    from models.cpu import loops  # takes half a second, and not all that import this move anything
+    """Takes steps, for every second row on each core: rows that were read last come first, and have missed fewer."""
+    adamw: Any = row_loops.adamw
 
-    adamw: Any = loops.adamw
-
-    def move(first: int) -> None:
+    def move_every_second(first: int) -> None:
         for arrays in moves:
             adamw(first, 2, *arrays, (*BETAS, EPSILON))
 
-    in_parallel(partial(move, 0), partial(move, 1))
+    in_parallel(partial(move_every_second, 0), partial(move_every_second, 1))
 
 
 def _rows(weights: Tensor) -> Tensor:

@@ -1,16 +1,16 @@
-"""The recurrent cells as compiled loops over time, forward and backward, for models/cpu/recurrence.py. CPU only.
+"""The recurrent cells as compiled loops over time, forward and backward, for models/cpu/recurrence.py.
 
 models/textbook.py has the equations. All arrays are C-contiguous, of one float type; t counts in reading order. The
 arguments of all cells:
 
-    projected (rows, gates·h): each different input times W_x, with the bias
+    projected (rows, gates·h): W_x times each different input, with the bias
     index (time, batch): which row of `projected` is read
     weight (gates·h, h), weight_t (h, gates·h): W_h as PyTorch stacks it, and transposed
-    inner_bias (h,): of the GRU's candidate, which stands within the reset gate; the other cells have none
+    inner_bias (h,): the bias within a gate's product, of cells that have one
     output (positions, …), places (time, batch), column: h_t is written to h numbers of `output`, from `column` on in
         the row that `places` names
     states (time + 1 or 2, batch, h), memory (the same), gates (time or 1, batch, …): h_t, and what the backward pass
-        needs besides; with fewer rows the steps overwrite those before
+        needs besides; with fewer rows each step overwrites an earlier one
 
 and of the backward pass, which adds to the last three:
 
@@ -18,12 +18,14 @@ and of the backward pass, which adds to the last three:
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
 from numba.extending import overload
 
-from core.compiled import compiled, written_out
+from config.choices import Cell
+from core.compiled import compiled, inline
 from models.cpu.products import add_transposed, multiply
 
 TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is one matrix product
@@ -35,7 +37,7 @@ _ONE, _HALF, _NINE = map(np.float32, (1, 0.5, 9))
 
 
 def tanh(x):
-    """In float32 as above, which compilers turn into vectors; in float64 the C library's."""
+    """In float32 as above, which compilers vectorize; in float64 the C library's."""
     raise NotImplementedError("only within compiled functions")
 
 
@@ -50,7 +52,7 @@ def _tanh(x):
         return lambda x: math.tanh(x)
 
     def rational(x):
-        x = -_NINE if x < -_NINE else x  # written so that NaN comes through
+        x = -_NINE if x < -_NINE else x  # written so that NaN stays NaN
         x = _NINE if x > _NINE else x
         u = x * x
         p = (((_P4 * u + _P3) * u + _P2) * u + _P1) * u + _P0
@@ -86,7 +88,7 @@ def rnn_forward(projected, index, places, column, weight_t, inner_bias, output, 
 
 @compiled
 def rnn_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
-    """From the last step to the first."""
+    """Gradients from the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
     d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
@@ -118,17 +120,17 @@ def lstm_forward(projected, index, places, column, weight_t, inner_bias, output,
             for j in range(len(x)):
                 a[j] = x[j] + y[j]
             i, f, g, o = _quarters(a, states.shape[2])
-            kept, c, h = before[b], after[b], state[b]
+            c_before, c, h = before[b], after[b], state[b]
             for j in range(len(h)):
                 i[j], f[j], g[j], o[j] = sigmoid(i[j]), sigmoid(f[j]), tanh(g[j]), sigmoid(o[j])
-                c[j] = f[j] * kept[j] + i[j] * g[j]
+                c[j] = f[j] * c_before[j] + i[j] * g[j]
                 h[j] = o[j] * tanh(c[j])
             _copy(h, output[places[t, b]], column)
 
 
 @compiled
 def lstm_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
-    """From the last step to the first."""
+    """Gradients from the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
     d_memory = np.zeros(states.shape[1:], states.dtype)
@@ -138,7 +140,7 @@ def lstm_backward(d_output, index, places, column, weight, states, memory, gates
         for b in range(index.shape[1]):
             i, f, g, o = _quarters(gates[t, b], states.shape[2])
             d_i, d_f, d_g, d_o = _quarters(step[b], states.shape[2])
-            c, kept, below, d_c = memory[t + 1, b], memory[t, b], d_state[b], d_memory[b]
+            c, c_before, below, d_c = memory[t + 1, b], memory[t, b], d_state[b], d_memory[b]
             above = d_output[places[t, b]][column : column + len(c)]
             for j in range(len(c)):
                 shown, d_h = tanh(c[j]), above[j] + below[j]
@@ -148,7 +150,7 @@ def lstm_backward(d_output, index, places, column, weight, states, memory, gates
                 d_i[j] = d_c[j] * g[j] * i[j] * (one - i[j])
                 d_g[j] = d_c[j] * i[j] * (one - g[j] * g[j])
             for j in range(len(c)):
-                d_f[j] = d_c[j] * kept[j] * f[j] * (one - f[j])
+                d_f[j] = d_c[j] * c_before[j] * f[j] * (one - f[j])
                 d_c[j] *= f[j]
             _add(d_projected[index[t, b]], step[b])
         multiply(step, weight, d_state)
@@ -169,7 +171,7 @@ def gru_forward(projected, index, places, column, weight_t, inner_bias, output, 
             x_r, x_z, x_n = _thirds(projected[index[t, b]])
             y_r, y_z, y_n = _thirds(recurrent[b])
             r, z, n, m = _quarters(step[b], states.shape[2])
-            kept, h = past[b], state[b]
+            h_before, h = past[b], state[b]
             for j in range(len(h)):
                 r[j] = sigmoid(x_r[j] + y_r[j])
                 z[j] = sigmoid(x_z[j] + y_z[j])
@@ -177,13 +179,13 @@ def gru_forward(projected, index, places, column, weight_t, inner_bias, output, 
                 m[j] = y_n[j] + inner_bias[j]
                 n[j] = tanh(x_n[j] + r[j] * m[j])
             for j in range(len(h)):
-                h[j] = n[j] + z[j] * (kept[j] - n[j])
+                h[j] = n[j] + z[j] * (h_before[j] - n[j])
             _copy(h, output[places[t, b]], column)
 
 
 @compiled
 def gru_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
-    """From the last step to the first."""
+    """Gradients from the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
     d_past = np.zeros(states.shape[1:], states.dtype)  # what reaches h_{t-1} through z, past the recurrent product
@@ -194,11 +196,11 @@ def gru_backward(d_output, index, places, column, weight, states, memory, gates,
             r, z, n, m = _quarters(gates[t, b], states.shape[2])
             d_r, d_z, d_m = _thirds(step[b])
             d_x_r, d_x_z, d_x_n = _thirds(d_projected[index[t, b]])
-            kept, below, d_h = states[t, b], d_state[b], d_past[b]
+            h_before, below, d_h = states[t, b], d_state[b], d_past[b]
             above = d_output[places[t, b]][column : column + len(d_h)]
             for j in range(len(d_h)):
                 d_h[j] += above[j] + below[j]
-                d_z[j] = d_h[j] * (kept[j] - n[j]) * z[j] * (one - z[j])
+                d_z[j] = d_h[j] * (h_before[j] - n[j]) * z[j] * (one - z[j])
                 d_m[j] = d_h[j] * (one - z[j]) * (one - n[j] * n[j])  # d_n for now
             for j in range(len(d_h)):
                 d_h[j] *= z[j]
@@ -213,28 +215,28 @@ def gru_backward(d_output, index, places, column, weight, states, memory, gates,
             _gather(d_recurrent, states[t:-1], d_weight)
 
 
-# Views, whose indices start from 0, and loops over a few arrays are what compilers turn into vectors.
+# Compilers vectorize loops over a few views whose indices start from 0.
 
 
-@written_out
+@inline
 def _quarters(values, h):
     return values[:h], values[h : 2 * h], values[2 * h : 3 * h], values[3 * h : 4 * h]
 
 
-@written_out
+@inline
 def _thirds(values):
     h = len(values) // 3
     return values[:h], values[h : 2 * h], values[2 * h :]
 
 
-@written_out
+@inline
 def _copy(values, row, column):
     place = row[column : column + len(values)]
     for j in range(len(values)):
         place[j] = values[j]
 
 
-@written_out
+@inline
 def _add(total, part):
     for j in range(len(part)):
         total[j] += part[j]
@@ -242,63 +244,32 @@ def _add(total, part):
 
 @compiled
 def _gather(d_recurrent, states, d_weight):
-    """Adds what some steps say of W_h while it is still in the processor's cache; `states` starts with the first's."""
+    """Adds some steps' part of W_h's gradient while they are in the processor's cache; `states` starts with theirs."""
     _, batch, width = d_recurrent.shape
     steps = min(TOGETHER, len(states))
     rows = d_recurrent[:steps].reshape(steps * batch, width)
     add_transposed(rows, states[:steps].reshape(steps * batch, states.shape[2]), d_weight)
 
 
-@compiled
-def add_rows(total, rows, parts):
-    """Adds each row of `parts` (rows, size) to the row of `total` that `rows` names."""
-    for r in range(len(rows)):
-        _add(total[rows[r]], parts[r])
+class CellLoops(NamedTuple):
+    """A cell's loops, and the sizes of what they keep.
 
-
-@compiled
-def number(values, different, index, seen):
-    """Numbers the different `values` (…, …) in the order in which they come; returns how many there are.
-
-    `index`, of the same shape, gets each one's number, `different` the values; `seen` has a -1 for each possible one.
+    Attributes:
+        forward, backward: the loops.
+        kept: numbers of a step's `gates`, times h.
+        memory: whether it has `memory` beside its state.
+        inner_bias: whether its last gate has a bias within the recurrent product.
     """
-    count = 0
-    for row in range(values.shape[0]):
-        for column in range(values.shape[1]):
-            value = values[row, column]
-            if seen[value] < 0:
-                seen[value] = count
-                different[count] = value
-                count += 1
-            index[row, column] = seen[value]
-    return count
+
+    forward: Any
+    backward: Any
+    kept: int
+    memory: bool = False
+    inner_bias: bool = False
 
 
-@compiled
-def adamw(first, every, which, gradient, weights, moments, roots, done, numbers, start, step, constants):
-    """Moves rows of `weights` (rows, columns), first `moments`, and `roots` of the second ones, up to `step`.
-
-    The rows are those that `which` names, from its `first` place on `every` so many. In the steps that a row missed it
-    has no gradient; in the last one `gradient` (len(which), columns), unless it is empty. See models/cpu/adamw.py.
-    """
-    number = weights.dtype.type
-    beta1, beta2, epsilon = number(constants[0]), number(constants[1]), number(constants[2])
-    new1, new2, fading = number(1 - constants[0]), number(1 - constants[1]), number(math.sqrt(constants[1]))
-    missed = step if len(gradient) == 0 else step - 1
-    for n in range(first, len(which), every):
-        r = which[n]
-        w, m, root = weights[r], moments[r], roots[r]
-        for s in range(done[r] - start, missed - start):
-            kept, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
-            for j in range(len(w)):
-                m[j] *= beta1
-                root[j] *= fading
-                w[j] = kept * w[j] - rate * m[j] / (root[j] * scale + epsilon)
-        if missed < step:
-            g, s = gradient[n], step - 1 - start
-            kept, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
-            for j in range(len(w)):
-                m[j] = beta1 * m[j] + new1 * g[j]
-                root[j] = math.sqrt(beta2 * root[j] * root[j] + new2 * g[j] * g[j])
-                w[j] = kept * w[j] - rate * m[j] / (root[j] * scale + epsilon)
-        done[r] = step
+CELLS: dict[Cell, CellLoops] = {
+    "rnn": CellLoops(rnn_forward, rnn_backward, kept=0),
+    "gru": CellLoops(gru_forward, gru_backward, kept=4, inner_bias=True),
+    "lstm": CellLoops(lstm_forward, lstm_backward, kept=4, memory=True),
+}

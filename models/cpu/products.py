@@ -1,9 +1,8 @@
 """Small matrix products within compiled loops, for models/cpu/loops.py.
 
-A recurrent step's product takes microseconds. Libraries lay out their operands anew in each call, and the loops above
-them have other work for the processor's cache between two calls; so these read the matrices as they lie. A block of
-some rows and two vectors of columns of the result stays in registers while the depth is walked through; each number is
-the sum over the depth in its order, so that blocks and vectors of another size give the same bits.
+A recurrent step's product takes microseconds. A BLAS repacks both operands in every call; these functions read them
+where they are. A block of some rows and two vectors of columns of the result stays in registers while a loop runs over
+the depth. Each number is summed over the depth in order, so blocks and vectors of another size give the same bits.
 """
 
 from typing import Any
@@ -14,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from core.compiled import compiled, written_out
+from core.compiled import compiled, inline
 
 _features = llvmlite.binding.get_host_cpu_features()
 # Floats in a register, and rows of a block: as many as leave registers for what is multiplied.
@@ -34,7 +33,7 @@ def add_transposed(left, right, result):
     _blocks(left, right, result, True)
 
 
-@written_out
+@inline
 def _blocks(left, right, result, transposed):
     column = 0
     while column + 2 * LANES <= result.shape[1]:
@@ -45,7 +44,7 @@ def _blocks(left, right, result, transposed):
         column += LANES
 
 
-@written_out
+@inline
 def _rows(left, right, result, column, vectors, transposed):
     row = 0
     while row + ROWS <= result.shape[0]:

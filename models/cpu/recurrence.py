@@ -1,151 +1,77 @@
-"""One recurrent layer on the CPU: PyTorch's autograd around the loops of models/cpu/loops.py.
-
-What is read comes as the different inputs and an index, since a word that occurs ten times in a batch has to be
-multiplied by W_x once only: of the 7,430 tokens of an average batch of IMDB 1,750 are different.
-
-Two parts of a layer's work wait only for themselves, and are done at the same time: its two directions, or with one
-direction the two halves of the documents.
-"""
+"""One recurrent layer on the CPU: PyTorch's autograd around the compiled loops of models/cpu/loops.py."""
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from config.choices import Cell
+from models.cpu import loops, row_loops
+from models.cpu.parts import Part, all_positions, distinct, parts_of
 from models.cpu.threads import in_parallel
+from models.embedding import IndexedVectors, Vectors
 
-Cell = Literal["rnn", "gru", "lstm"]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 """weight_ih (gates·h, input_size), weight_hh (gates·h, h), bias_ih and bias_hh (gates·h,), as PyTorch stacks them."""
 
-_KEPT: dict[Cell, int] = {"rnn": 0, "gru": 4, "lstm": 4}  # numbers a step keeps for the backward pass, by h
-# After each document's gates, unused: else their gradients lie a multiple of 4 KiB away, which processors take for the
-# same place, so that reading the ones waits for writing the others.
+# Unused numbers after each document's gates: else their gradients lie a multiple of 4 KiB away, which processors take
+# for the same address, so that reading the gates waits for writing their gradients.
 _GAP = 16
 
 
-class Part(NamedTuple):
-    """What one thread reads of a layer.
-
-    Attributes:
-        reads: int32 (time, documents), the input that is read at each step.
-        places: int32 (time, documents), the row of the layer's output to which a step's state goes.
-        direction: whose weights read it, 0 or 1.
-        some: whether it reads only some of the documents, and so maybe of the inputs.
-    """
-
-    reads: Tensor
-    places: Tensor
-    direction: int
-    some: bool
+def read_layer(cell: Cell, layer: nn.RNNBase, inputs: Vectors, lengths: Tensor, last_only: bool = False) -> Tensor:
+    """See models/backend.py; differentiable once, with products of the inputs not at all."""
+    if isinstance(inputs, Tensor):  # each position has a vector of its own
+        inputs = IndexedVectors(inputs.flatten(0, 1), all_positions(*inputs.shape[:2]))
+    batch, time = inputs.rows.shape
+    parts = parts_of(inputs.rows, lengths, bidirectional=layer.bidirectional, last_only=last_only)
+    states = _read(cell, inputs, parts, weights_of(layer))  # (batch·time or batch + parts, directions·h)
+    return states[:batch] if last_only else states.view(batch, time, -1)
 
 
-def parts(index: Tensor, order: Tensor | None) -> list[Part]:
-    """How a layer's work is divided.
-
-    Args:
-        index: int32 (batch, time), the input that stands at each position.
-        order: int32 (batch·time,), at which position a backward direction reads when, in a layer that has one.
-    """
-    places = torch.arange(index.numel(), dtype=torch.int32).view_as(index)
-    if order is not None:
-        turned = index.flatten().index_select(0, order).view_as(index)
-        return [
-            Part(_steps(index), _steps(places), 0, False),
-            Part(_steps(turned), _steps(order.view_as(index)), 1, False),
-        ]
-    halves = zip(index.tensor_split(2), places.tensor_split(2), strict=True)
-    return [Part(_steps(half), _steps(where), 0, True) for half, where in halves if half.numel()]
+def weights_of(layer: nn.RNNBase) -> list[Weights]:
+    """The weights of each direction of a single-layer module."""
+    return [(w_ih, w_hh, b_ih, b_hh) for w_ih, w_hh, b_ih, b_hh in layer.all_weights]
 
 
-def only_ends(layer: Sequence[Part], lengths: Tensor) -> list[Part]:
-    """The same parts, with a row of output for the last state that is read of each document.
-
-    All other states go to one row behind those, each part's own, where they are lost. So nothing else is written to
-    memory, nor read from there in the backward pass.
-
-    Args:
-        layer: its parts, as `parts` gives them.
-        lengths: (batch,) of the documents, each from 1 to time.
-    """
-    found = []
-    for number, part in enumerate(layer):
-        time, count = part.places.shape
-        documents = (part.places[0] // time).long()  # whatever the direction, a document's places lie together
-        places = torch.full_like(part.places, len(lengths) + number)
-        places[lengths[documents] - 1, torch.arange(count)] = documents.int()
-        found.append(part._replace(places=places))
-    return found
+def kept_per_token(cell: Cell, hidden_size: int) -> int:
+    """See models/backend.py: the state in the order of the steps, the memory and the gates."""
+    return hidden_size * (1 + loops.CELLS[cell].memory) + _gates_width(cell, hidden_size)
 
 
-def _steps(values: Tensor) -> Tensor:
-    """(batch, time) -> (time, batch), in this order in memory, too."""
-    return values.t().contiguous()
-
-
-def read(cell: Cell, inputs: Tensor, layer: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
-    """The states of a layer; differentiable once.
-
-    Args:
-        cell: rnn, gru or lstm.
-        inputs: (rows, input_size), the different ones.
-        layer: its parts.
-        weights: of each direction.
-
-    Returns:
-        (batch·time, directions·h), or with `only_ends` (batch + parts, directions·h)
-    """
-    # Asked for here: within the function no gradient is ever enabled, and weights always need theirs.
-    trains = torch.is_grad_enabled()
-    autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else inputs.dtype
-    flat = [tensor for direction in weights for tensor in direction]
-    states: Tensor = _Layer.apply(cell, trains, autocast, layer, inputs, *flat)  # type: ignore[no-untyped-call]
-    return states
-
-
-def read_tables(cell: Cell, tables: Sequence[Tensor], layer: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
-    """The same without gradient, where each direction's x W_x is known: (rows, gates·h), as `project` gives it."""
-    output = _output(layer, weights)
-    in_parallel(
-        *(partial(_recur, cell, False, part, part.reads, tables[part.direction], weights, output) for part in layer)
-    )
-    return output
-
-
-def project(cell: Cell, inputs: Tensor, weights: Weights, autocast: torch.dtype) -> Tensor:
+def project(cell: Cell, inputs: Tensor, weights: Weights, dtype: torch.dtype) -> Tensor:
     """x W_x with the biases of all gates, to which a step adds its h W_h: (rows, gates·h) for (rows, input_size).
 
-    The product is made in the type `autocast`, from which the recurrence goes on in full.
+    The product is computed in `dtype`, the recurrence in the type of the inputs.
     """
-    weight_ih, _, bias_ih, bias_hh = weights
-    inner = len(_inner_bias(cell, bias_hh))
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    inner = len(_inner_bias(cell, weight_hh, bias_hh))
     bias = bias_ih + bias_hh
     bias[len(bias) - inner :] = bias_ih[len(bias) - inner :]
-    product = torch.nn.functional.linear(inputs.to(autocast), weight_ih.to(autocast), bias.to(autocast))
+    product = torch.nn.functional.linear(inputs.to(dtype), weight_ih.to(dtype), bias.to(dtype))
     return product.to(inputs.dtype)
 
 
-def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The different values (rows,), int32, of `values` (…, …) below `size`, and each one's row, as they stand.
+def _read(cell: Cell, inputs: IndexedVectors, parts: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
+    if inputs.products is not None:
+        output = _output(parts, weights)
+        in_parallel(
+            *(partial(_recur, cell, False, p, p.reads, inputs.products[p.direction], weights, output) for p in parts)
+        )
+        return output
+    # Asked here, since no gradient is ever enabled within the function, and weights always need theirs.
+    training = torch.is_grad_enabled()
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else inputs.vectors.dtype
+    flat = [tensor for direction in weights for tensor in direction]
+    states: Tensor = _Layer.apply(cell, training, dtype, parts, inputs.vectors, *flat)  # type: ignore[no-untyped-call]
+    return states
 
-    Example:
-        >>> distinct(torch.tensor([[7, 9], [9, 8]], dtype=torch.int32), size=10)
-        (tensor([7, 9, 8], dtype=torch.int32), tensor([[0, 1],
-                [1, 2]], dtype=torch.int32))
-    """
-    from models.cpu import loops  # takes half a second, and not all that import this read anything
 
-    different, index = np.empty(values.numel(), np.int32), np.empty(values.shape, np.int32)
-    count = loops.number(values.numpy(), different, index, np.full(size, -1, np.int32))
-    return torch.from_numpy(different[:count]), torch.from_numpy(index)
-
-
-class _Kept(NamedTuple):
-    """What the backward pass of a part needs; `rows` are those of the layer's inputs that it reads, if only some."""
+class _Saved(NamedTuple):
+    """What the backward pass of a part needs; `rows` are those of the layer's inputs that a half reads."""
 
     inputs: Tensor
     rows: Tensor
@@ -160,49 +86,47 @@ class _Layer(torch.autograd.Function):
     def forward(
         context: Any,
         cell: Cell,
-        trains: bool,
-        autocast: torch.dtype,
-        layer: Sequence[Part],
+        training: bool,
+        dtype: torch.dtype,
+        parts: Sequence[Part],
         inputs: Tensor,
         *flat: Tensor,
     ) -> Tensor:
         weights = _by_direction(flat)
-        output = _output(layer, weights)
-        kept = in_parallel(
-            *(partial(_forward, cell, trains, autocast, part, inputs, weights, output) for part in layer)
+        output = _output(parts, weights)
+        saved = in_parallel(
+            *(partial(_forward, cell, training, dtype, part, inputs, weights, output) for part in parts)
         )
-        context.cell, context.autocast, context.layer, context.rows = cell, autocast, layer, len(inputs)
-        context.save_for_backward(*flat, *(tensor for part in kept for tensor in part))
+        context.cell, context.dtype, context.parts, context.rows = cell, dtype, parts, len(inputs)
+        context.save_for_backward(*flat, *(tensor for of_part in saved for tensor in of_part))
         return output
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, d_output: Tensor) -> Any:
-        from models.cpu import loops
-
-        layer, saved, wanted = context.layer, context.saved_tensors, context.needs_input_grad[4]
-        size = len(_Kept._fields)
-        flat, kept = saved[: -size * len(layer)], saved[-size * len(layer) :]
-        kept = [_Kept(*kept[start : start + size]) for start in range(0, len(kept), size)]
+        parts, tensors, inputs_learn = context.parts, context.saved_tensors, context.needs_input_grad[4]
+        size = len(_Saved._fields)
+        flat, rest = tensors[: -size * len(parts)], tensors[-size * len(parts) :]
+        saved = [_Saved(*rest[start : start + size]) for start in range(0, len(rest), size)]
         weights, d_output = _by_direction(flat), d_output.contiguous()
-        found = in_parallel(
+        gradients = in_parallel(
             *(
-                partial(_backward, context.cell, wanted, context.autocast, part, of_part, weights, d_output)
-                for part, of_part in zip(layer, kept, strict=True)
+                partial(_backward, context.cell, inputs_learn, context.dtype, part, of_part, weights, d_output)
+                for part, of_part in zip(parts, saved, strict=True)
             )
         )
-        d_parts = [d_part for d_part, _ in found if d_part is not None]
+        d_parts = [d_part for d_part, _ in gradients if d_part is not None]
         d_inputs = None
-        if d_parts and layer[0].some:
-            d_inputs = d_output.new_zeros(context.rows, kept[0].inputs.shape[1])
-            for d_part, of_part in zip(d_parts, kept, strict=True):
-                loops.add_rows(d_inputs.numpy(), of_part.rows.numpy(), d_part.numpy())
+        if d_parts and parts[0].half:
+            d_inputs = d_output.new_zeros(context.rows, saved[0].inputs.shape[1])
+            for d_part, of_part in zip(d_parts, saved, strict=True):
+                row_loops.add_rows(d_inputs.numpy(), of_part.rows.numpy(), d_part.numpy())
         elif d_parts:
             d_inputs = sum(d_parts[1:], d_parts[0])
         d_flat: list[Tensor] = []
         for direction in range(len(weights)):
             of_direction = [
-                d_weights for part, (_, d_weights) in zip(layer, found, strict=True) if part.direction == direction
+                d_weights for part, (_, d_weights) in zip(parts, gradients, strict=True) if part.direction == direction
             ]
             d_flat += [sum(tensors[1:], tensors[0]) for tensors in zip(*of_direction, strict=True)]
         return None, None, None, None, d_inputs, *d_flat
@@ -210,83 +134,87 @@ class _Layer(torch.autograd.Function):
 
 def _forward(
     cell: Cell,
-    trains: bool,
-    autocast: torch.dtype,
+    training: bool,
+    dtype: torch.dtype,
     part: Part,
     inputs: Tensor,
     weights: Sequence[Weights],
     output: Tensor,
-) -> _Kept:
+) -> _Saved:
     rows, reads = part.reads[:0], part.reads
-    if part.some:
+    if part.half:
         rows, reads = distinct(part.reads, len(inputs))
         inputs = inputs.index_select(0, rows)
-    projected = project(cell, inputs, weights[part.direction], autocast)
-    return _Kept(inputs, rows, reads, *_recur(cell, trains, part, reads, projected, weights, output))
+    projected = project(cell, inputs, weights[part.direction], dtype)
+    return _Saved(inputs, rows, reads, *_recur(cell, training, part, reads, projected, weights, output))
 
 
 def _recur(
     cell: Cell,
-    trains: bool,
+    training: bool,
     part: Part,
     reads: Tensor,
     projected: Tensor,
     weights: Sequence[Weights],
     output: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Fills the part's place in `output`, and returns what its steps keep: states, memory and gates."""
-    from models.cpu import loops
-
+    """Writes the part's states to `output`, and returns what its steps keep: states, memory and gates."""
     _, weight_hh, _, bias_hh = weights[part.direction]
     (time, batch), h = reads.shape, weight_hh.shape[1]
-    # Two rows where the backward pass wants none: a loop that reads and writes the same one is not made of vectors.
-    states = projected.new_empty(time + 1 if trains else 2, batch, h)
-    memory = projected.new_empty(len(states) if cell == "lstm" else 0, batch, h)
-    gates = projected.new_empty(time if trains else 1, batch, _KEPT[cell] * h + _GAP)
-    run: Any = {"rnn": loops.rnn_forward, "gru": loops.gru_forward, "lstm": loops.lstm_forward}[cell]
-    arrays = _arrays(projected, reads, part.places)
-    column = part.direction * h
-    run(*arrays, column, *_arrays(weight_hh.t(), _inner_bias(cell, bias_hh), output, states, memory, gates))
+    # Two rows, where there is no backward pass: compilers make no vectors of a loop that reads and writes the same row.
+    states = projected.new_empty(time + 1 if training else 2, batch, h)
+    memory = projected.new_empty(len(states) if loops.CELLS[cell].memory else 0, batch, h)
+    gates = projected.new_empty(time if training else 1, batch, _gates_width(cell, h))
+    loops.CELLS[cell].forward(
+        *_arrays(projected, reads, part.places),
+        part.direction * h,
+        *_arrays(weight_hh.t(), _inner_bias(cell, weight_hh, bias_hh), output, states, memory, gates),
+    )
     return states, memory, gates
 
 
 def _backward(
     cell: Cell,
-    wanted: bool,
-    autocast: torch.dtype,
+    inputs_learn: bool,
+    dtype: torch.dtype,
     part: Part,
-    kept: _Kept,
+    saved: _Saved,
     weights: Sequence[Weights],
     d_output: Tensor,
 ) -> tuple[Tensor | None, list[Tensor]]:
-    """The gradients of the part's inputs, if `wanted`, and of its direction's weights."""
-    from models.cpu import loops
-
+    """The gradients of the part's inputs, if `inputs_learn`, and of its direction's weights."""
     weight_ih, weight_hh, _, bias_hh = weights[part.direction]
-    d_projected = kept.states.new_zeros(len(kept.inputs), len(weight_hh))  # (rows, gates·h)
-    d_weight_hh, d_inner_bias = torch.zeros_like(weight_hh), torch.zeros_like(_inner_bias(cell, bias_hh))
-    run: Any = {"rnn": loops.rnn_backward, "gru": loops.gru_backward, "lstm": loops.lstm_backward}[cell]
-    arrays = _arrays(d_output, kept.reads, part.places)
-    column = part.direction * weight_hh.shape[1]
-    kept_arrays = _arrays(weight_hh, kept.states, kept.memory, kept.gates)
-    run(*arrays, column, *kept_arrays, *_arrays(d_projected, d_weight_hh, d_inner_bias))
+    d_projected = saved.states.new_zeros(len(saved.inputs), len(weight_hh))  # (rows, gates·h)
+    d_weight_hh, d_inner_bias = torch.zeros_like(weight_hh), torch.zeros_like(_inner_bias(cell, weight_hh, bias_hh))
+    loops.CELLS[cell].backward(
+        *_arrays(d_output, saved.reads, part.places),
+        part.direction * weight_hh.shape[1],
+        *_arrays(weight_hh, saved.states, saved.memory, saved.gates, d_projected, d_weight_hh, d_inner_bias),
+    )
     d_bias_ih = d_projected.sum(dim=0)
     d_bias_hh = d_bias_ih.clone()
     d_bias_hh[len(d_bias_hh) - len(d_inner_bias) :] = d_inner_bias
-    rough = d_projected.to(autocast)
-    d_inputs = (rough @ weight_ih.to(autocast)).to(weight_ih.dtype) if wanted else None
-    d_weight_ih = (rough.t() @ kept.inputs.to(autocast)).to(weight_ih.dtype)
+    rough = d_projected.to(dtype)
+    d_inputs = (rough @ weight_ih.to(dtype)).to(weight_ih.dtype) if inputs_learn else None
+    d_weight_ih = (rough.t() @ saved.inputs.to(dtype)).to(weight_ih.dtype)
     return d_inputs, [d_weight_ih, d_weight_hh, d_bias_ih, d_bias_hh]
 
 
-def _inner_bias(cell: Cell, bias_hh: Tensor) -> Tensor:
-    """The part of the bias that stands within the GRU's reset gate: its candidate's (h,); of other cells nothing."""
-    return bias_hh[2 * len(bias_hh) // 3 :] if cell == "gru" else bias_hh[:0]
+def _gates_width(cell: Cell, hidden_size: int) -> int:
+    """Numbers of a step's gates for one document."""
+    kept = loops.CELLS[cell].kept
+    return kept * hidden_size + _GAP if kept else 0
 
 
-def _output(layer: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
+def _inner_bias(cell: Cell, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:
+    """The bias within a gate's recurrent product, as the GRU's candidate has one: (h,); of other cells (0,)."""
+    size = weight_hh.shape[1] if loops.CELLS[cell].inner_bias else 0
+    return bias_hh[len(bias_hh) - size :]
+
+
+def _output(parts: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
     """Room for the states of all parts: (rows, directions·h)."""
-    rows = 1 + max(int(part.places.max()) for part in layer)
+    rows = 1 + max(int(part.places.max()) for part in parts)
     return weights[0][1].new_empty(rows, len(weights) * weights[0][1].shape[1])
 
 

@@ -1,9 +1,6 @@
-"""Independent calculations at the same time, on two cores, with the bits that they would have one after another.
+"""Independent calculations at the same time, on two cores, with the same bits as one after another.
 
-A process that is bound to one core (commands/run.py, taskset) does them one after another.
-
-A recurrent kernel this small gains little from a second thread, for it has to wait for its own previous step. But the
-two directions of a layer, or two halves of a batch, wait only for themselves, in the forward and in the backward pass.
+A process that is bound to one core (engine/workers.py, taskset) does them one after another.
 """
 
 import os
@@ -18,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def in_parallel(*calculations: Callable[[], Result]) -> list[Result]:
-    """Their results, in order; without gradient. If there is a core for it, a second thread calls all but the first."""
+    """The results in order, without gradients. A second thread, if there is a core for it, calls all but the first."""
     with torch.no_grad():
         if not _second_core():
             return [calculate() for calculate in calculations]

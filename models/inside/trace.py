@@ -1,7 +1,7 @@
 """Looks inside a trained classifier while it reads one text: gates, memory, prediction, words, gradients.
 
-What the gates do comes from the textbook's equations (models/textbook.py) in float64, in which fading gradients do not
-vanish; what the model says of shorter texts from the model itself, as it predicts.
+Gates and gradients come from the textbook's equations (models/textbook.py) in float64, where gradients do not
+underflow; predictions come from the model itself.
 """
 
 import copy
@@ -9,10 +9,10 @@ import copy
 import torch
 from torch import Tensor
 
-from core.padding import PADDING_INDEX
+from core.constants import PADDING_INDEX
 from models.classifier import TextClassifier
 from models.inside.reading import Floats, PassageReading, Reading
-from models.textbook import Passage, Step, read
+from models.textbook import DESCRIPTIONS, Passage, Step, read
 
 TOKENS_A_BATCH = 32_768
 
@@ -21,8 +21,8 @@ def explain(classifier: TextClassifier, tokens: Tensor, unknown: int) -> Reading
     """The classifier's reading of a text.
 
     Args:
-        tokens: (T,) numbers, at least one; T may be anything.
-        unknown: the token that is read where leaving out the only one leaves nothing, as texts without tokens are.
+        tokens: (T,) numbers, at least one.
+        unknown: the token to read where leaving out the only token leaves none.
     """
     classifier.eval()
     length = len(tokens)
@@ -36,7 +36,8 @@ def explain(classifier: TextClassifier, tokens: Tensor, unknown: int) -> Reading
     gradient_input, passages = _trace(classifier, tokens, chosen)
     return Reading(
         cell=classifier.encoder.cell,
-        input_sizes=[layer.input_size for layer in classifier.encoder.layers],  # type: ignore[misc]
+        description=DESCRIPTIONS[classifier.encoder.cell],
+        input_sizes=[layer.input_size for layer in classifier.encoder.layers],
         hidden_size=classifier.encoder.hidden_size,
         probabilities=_array(logits.softmax(dim=1)[0]),
         prefixes=_array(prefixes.softmax(dim=1)),
@@ -47,7 +48,7 @@ def explain(classifier: TextClassifier, tokens: Tensor, unknown: int) -> Reading
 
 
 def log_odds(logits: Tensor, chosen: int) -> Tensor:
-    """ln p/(1−p) of one class from logits (…, classes), of which there are two or more: (…)."""
+    """ln p/(1−p) (…) of one class from logits (…, classes) of two or more classes."""
     others = torch.cat([logits[..., :chosen], logits[..., chosen + 1 :]], dim=-1)
     return logits[..., chosen] - others.logsumexp(dim=-1)
 
@@ -56,17 +57,17 @@ def _logits(classifier: TextClassifier, documents: list[Tensor]) -> Tensor:
     """Logits (documents, classes) in float64, as the model computes them, a few thousand tokens at a time."""
     longest = max(map(len, documents))
     size = max(1, TOKENS_A_BATCH // longest)
-    found = []
+    logits = []
     with torch.inference_mode():
         for start in range(0, len(documents), size):
             batch = documents[start : start + size]
             padded = torch.nn.utils.rnn.pad_sequence(batch, batch_first=True, padding_value=PADDING_INDEX)
-            found.append(classifier(padded, torch.tensor([len(document) for document in batch])).double())
-    return torch.cat(found)
+            logits.append(classifier(padded, torch.tensor([len(document) for document in batch])).double())
+    return torch.cat(logits)
 
 
 def _trace(classifier: TextClassifier, tokens: Tensor, chosen: int) -> tuple[Floats, list[PassageReading]]:
-    """Gradient × input (T,), and what each passage did, from the textbook's equations with the model's weights."""
+    """Gradient × input (T,), and how each passage was read, by the textbook's equations with the model's weights."""
     exact = copy.deepcopy(classifier).double()
     embedded = exact.embedding(tokens).detach().requires_grad_()  # (T, K)
     states, passages = read(exact.encoder, embedded)  # (T, output_size)
@@ -77,13 +78,13 @@ def _trace(classifier: TextClassifier, tokens: Tensor, chosen: int) -> tuple[Flo
     gradients = iter(at_states)  # (1, h) each
     readings = []
     for passage in passages:
-        found = {name: torch.cat([next(gradients) for _ in passage.steps]) for name in _states(passage)}  # (T, h) each
-        readings.append(_reading(passage, found))
+        of_states = {name: torch.cat([next(gradients) for _ in passage.steps]) for name in _states(passage)}  # (T, h)
+        readings.append(_reading(passage, of_states))
     return _array((at_input * embedded).sum(dim=1)), readings
 
 
 def _states(passage: Passage) -> list[str]:
-    """The letters of its states, what it remembers first."""
+    """The letters of its states, the memory first."""
     return [name for name in ("C", "h") if name in passage.steps[0]]
 
 
@@ -106,7 +107,7 @@ def _reading(passage: Passage, gradients: dict[str, Tensor]) -> PassageReading:
 def _written_and_left(values: Step, passage: Passage) -> tuple[Floats, Floats] | tuple[None, None]:
     """What each token wrote into each number of the memory, and what is left of it at the end: (T, h) each.
 
-    The memory is a sum over tokens, for the gates only weigh it: C_T = Σ_t (f_{t+1} ⊙ … ⊙ f_T) ⊙ i_t ⊙ g_t. So is the
+    The memory is a sum over tokens, since gates only weight it: C_T = Σ_t (f_{t+1} ⊙ … ⊙ f_T) ⊙ i_t ⊙ g_t. So is the
     GRU's state, with z for f and (1 − z) ⊙ n for i ⊙ g.
     """
     if "C" in values:

@@ -1,7 +1,7 @@
-"""What a training costs, measured while it runs, and how it ends when its time is over.
+"""Measures what a training costs while it runs, and ends it when `train.max_seconds` are over.
 
-The clock runs during steps and validation. It stands still before the first step, when models/training/warmup.py has
-taken the cold start, and between epochs, when MLflow is updated and checkpoints are written.
+The clock runs during steps and validation. It does not run before the first step, during the cold start
+(models/training/warmup.py), nor between epochs, when MLflow is updated and checkpoints are written.
 """
 
 import time
@@ -19,19 +19,18 @@ Conditions = Mapping[str, str | int]
 
 
 class Costs(Callback):
-    """Times steps and epochs. Belongs into each process of a training; the first one's clock counts.
+    """Times steps and epochs. Each process of a training needs one; the first one's clock counts.
 
     Args:
-        max_seconds: of training, after which it ends, within an epoch if need be; None: never
-        conditions: under which this process trains, such as how many cores it may use
+        max_seconds: after which the training ends, even within an epoch; None: never
+        conditions: of this process, such as how many cores it may use
 
     Attributes:
-        startup_seconds: what this process needed before its first step, as models/training/warmup.py measures it
+        startup_seconds: the cold start of this process, as models/training/warmup.py measures it
         epochs: one dictionary an epoch: ended (milliseconds since 1970), epoch_seconds (steps and validation),
             tokens_per_second (median of the epoch's steps)
-        rates: of each step, real tokens a second; padding is none, and the tokens of all processes are added up
-        conditions: those of all processes that took part one after another: more than one if a training was resumed
-            under others
+        rates: real tokens a second of each step, of all processes together, without padding
+        conditions: of all processes that took part one after another: several if a training was resumed under others
     """
 
     def __init__(self, max_seconds: float | None = None, conditions: Conditions | None = None) -> None:
@@ -44,10 +43,10 @@ class Costs(Callback):
         self._steps_before = 0  # this epoch
         self._epoch_started = 0.0
         self._step_started = 0.0
-        self._elapsed = 0.0  # of the epoch, before this process took it up
+        self._elapsed = 0.0  # of the epoch, before this process resumed it
 
     def state_dict(self) -> dict[str, Any]:
-        """For checkpoints: what has been measured, and how long the epoch has taken so far."""
+        """For checkpoints: the measurements, and the epoch's seconds so far."""
         return {
             "epochs": self.epochs,
             "rates": torch.tensor(self.rates, dtype=torch.float64),
@@ -57,7 +56,7 @@ class Costs(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Of a checkpoint."""
+        """From a checkpoint."""
         self.epochs = state_dict["epochs"]
         self.rates = state_dict["rates"].tolist()
         self._steps_before = state_dict["steps_before"]
@@ -65,7 +64,7 @@ class Costs(Callback):
         self.conditions = state_dict["conditions"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lets the clock of an epoch that was interrupted run on."""
+        """Continues the clock of an interrupted epoch."""
         if self._own_conditions not in self.conditions:
             self.conditions = [*self.conditions, self._own_conditions]
         self._step_started = perf_counter()
@@ -79,10 +78,10 @@ class Costs(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Closes a step; what happens between two steps, such as making the batch, belongs to the second one.
+        """Ends a step; the time between two steps, in which the batch is made, counts to the second one.
 
         Raises:
-            ParamsError: the time was over before the first step was done.
+            ParamsError: the time is over after the first step.
         """
         now = perf_counter()
         self.rates.append(batch.total_tokens / (now - self._step_started))
@@ -96,7 +95,7 @@ class Costs(Callback):
             trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Validation is over, too: the line is complete."""
+        """Adds the epoch, whose validation is over as well."""
         self.epochs.append(
             {
                 "ended": time.time_ns() // 1_000_000,
@@ -108,7 +107,7 @@ class Costs(Callback):
             trainer.should_stop = True
 
     def measured(self) -> dict[str, Any]:
-        """For measurements/: the epochs, their seconds, the median of all steps' rates, the cold start, conditions."""
+        """For measurements/: epochs, their seconds, the median of all steps' rates, the cold start, conditions."""
         return {
             "epochs": self.epochs,
             "training_seconds": self._training_seconds(),
@@ -118,7 +117,7 @@ class Costs(Callback):
         }
 
     def _training_seconds(self) -> float:
-        """Of the epochs that have ended."""
+        """The seconds of the epochs that have ended."""
         return sum(epoch["epoch_seconds"] for epoch in self.epochs)
 
     def _is_over(self, trainer: Trainer, seconds: float = 0.0) -> bool:

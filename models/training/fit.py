@@ -13,6 +13,7 @@ from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from config.choices import Monitor
 from core.errors import ParamsError
 from models import machine
 from models.training.cost_meter import Costs
@@ -21,9 +22,7 @@ from models.training.resuming import Checkpointing, OwnSignals, StepSeeds
 from models.training.warmup import warm_up
 from text.batches import Batch, Documents, loader
 
-Monitor = Literal["validation_loss", "validation_accuracy"]
-
-# What Lightning says about loaders with worker processes and the like has been decided here.
+# Lightning warns of loaders without worker processes and the like, which are intended.
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", module="pytorch_lightning")
 warnings.filterwarnings("ignore", module="lightning_fabric")
@@ -41,12 +40,12 @@ def build_trainer(
     strategy: str,
     precision: Any,
 ) -> Trainer:
-    """A trainer whose results depend on nothing but its arguments, the module, and the data.
+    """A trainer whose results depend on its arguments, the module and the data alone.
 
     Raises:
-        ParamsError: nobody has said where the other nodes are.
+        ParamsError: with several nodes, the address of the first one is not known.
     """
-    # What `deterministic` does besides: it fills new memory, to show who reads it before writing. Nobody does.
+    # Deterministic mode also fills new memory, to reveal code that reads before it writes; there is none here.
     deterministic: Any = torch.utils.deterministic  # a module whose attribute PyTorch hides from type checkers
     deterministic.fill_uninitialized_memory = False
     terminal = sys.stdout.isatty()
@@ -63,7 +62,7 @@ def build_trainer(
         precision=precision,
         callbacks=callbacks,
         deterministic="warn",
-        use_distributed_sampler=False,  # text.batches shares the documents out, without repeating any
+        use_distributed_sampler=False,  # text.batches distributes the documents, without repeating any
         num_sanity_val_steps=0,
         enable_progress_bar=terminal,
         logger=False,
@@ -97,11 +96,11 @@ def fit(
 ) -> None:
     """Trains `module`; afterwards it has the weights of the epoch in which `monitor` was best.
 
-    With `checkpointing` it goes on from the state that this holds. `costs` measures it, and may end it.
+    With a state in `checkpointing` it resumes. `costs` measures it, and may end it.
 
     Raises:
-        KeyboardInterrupt: training was stopped by Ctrl-C or SIGTERM.
-        ParamsError: the time was over before the first step was done.
+        KeyboardInterrupt: Ctrl-C or SIGTERM stopped the training.
+        ParamsError: the time is over after the first step.
     """
     module.weigh(train.labels)
     best, costs = BestWeights(monitor), costs or Costs()
@@ -115,7 +114,7 @@ def fit(
     try:
         trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed), ckpt_path=resumed)
     except SystemExit as end:
-        # Lightning turns Ctrl-C into an exit; what stopped it is still known.
+        # Lightning turns Ctrl-C into an exit, whose context is what stopped it.
         if isinstance(end.__context__, KeyboardInterrupt):
             raise end.__context__ from None
         raise
@@ -123,7 +122,7 @@ def fit(
 
 
 class Loaders(LightningDataModule):
-    """Shares the documents out once Lightning knows how many processes there are."""
+    """Each process's share of the documents, once Lightning knows how many processes there are."""
 
     def __init__(self, train: Documents, validation: Documents, batch_size: int, seed: int) -> None:
         super().__init__()
@@ -134,13 +133,13 @@ class Loaders(LightningDataModule):
         self.start = 0
 
     def state_dict(self) -> dict[str, int]:
-        """How many batches of the epoch are done."""
+        """For checkpoints: how many batches of the epoch are done."""
         assert self.trainer is not None
         done = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
         return {"start": done % int(self.trainer.num_training_batches)}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Lightning calls it before it asks for the loaders."""
+        """From a checkpoint; Lightning calls it before it asks for the loaders."""
         self.start = state_dict["start"]
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -158,7 +157,7 @@ class Loaders(LightningDataModule):
 
 
 class BestWeights(Callback):
-    """Keeps a copy of the weights of the epoch in which `monitor` was best; of several, the first."""
+    """Keeps a copy of the weights of the first epoch in which `monitor` was best."""
 
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
@@ -170,7 +169,7 @@ class BestWeights(Callback):
         return {"best": self.best, "weights": self.weights}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Of a checkpoint."""
+        """From a checkpoint."""
         self.best, self.weights = state_dict["best"], state_dict["weights"]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -184,7 +183,7 @@ class BestWeights(Callback):
 
 
 class PlainProgress(Callback):
-    """One line an epoch, for where the output is no terminal."""
+    """One line an epoch, where the output is no terminal."""
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Prints the epoch's line of history."""

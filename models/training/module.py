@@ -1,8 +1,7 @@
 """What Lightning trains: a classifier, its loss, its optimizer, and the history of its epochs."""
 
 import math
-from functools import partial
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -11,18 +10,17 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torch.nn.utils import get_total_norm
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.hooks import RemovableHandle
 
+from config.choices import ClassWeight, Schedule
+from core.constants import LARGEST_ERROR
 from core.errors import TrainingError
+from models.backend import backend
 from models.classifier import TextClassifier
-from models.cpu.adamw import RowwiseAdamW, values
-from models.training.class_weights import ClassWeight, balanced
+from models.training.class_weights import balanced
+from models.training.schedule import learning_rate_factor
 from text.batches import Batch
-
-Schedule = Literal["constant", "linear", "cosine"]
-LARGEST_ERROR = 0.3  # of an output, in a document that counts as solved
 
 
 class Totals(NamedTuple):
@@ -38,14 +36,13 @@ class ClassifierModule(LightningModule):
     """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents, or a weighted one.
 
     Attributes:
-        class_weights: float64 (classes,), what a document of each class weighs in the training loss; None: all alike.
+        class_weights: float64 (classes,), the weight of each class's documents in the training loss; None: all 1.
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
             validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
-            accuracies are means over documents, not over batches, and unweighted, in training as in validation; the
-            training ones are taken while the weights change. The learning rate is that of the epoch's last step. Norms
-            are those of each step before clipping; 0 if none was taken, for in 16-mixed all may overflow. A document is
-            solved if each of its probabilities is less than 0.3 away from 1 (its class) or 0 (Hochreiter and
-            Schmidhuber 1997, section 5).
+            accuracies are unweighted means over documents, not over batches; those of training are taken while the
+            weights change. The learning rate is that of the epoch's last step. Norms are those of each step before
+            clipping; 0 if no step was taken, since in 16-mixed all may overflow. A document is solved if each of its
+            probabilities is less than LARGEST_ERROR away from 1 (its class) or 0.
     """
 
     def __init__(
@@ -70,58 +67,40 @@ class ClassifierModule(LightningModule):
         self._train: list[Totals] = []
         self._validation: list[Totals] = []
         self._norms: list[Tensor] = []  # () each
-        self._learning_rate = learning_rate  # of the last step: the schedule has moved on when validation begins
-        self._hook: RemovableHandle | None = None
+        self._last_learning_rate = learning_rate  # of the last step; at validation the schedule is a step ahead
 
     def weigh(self, labels: NDArray[np.int32]) -> None:
-        """Takes the weights from the `labels` (documents,) of the training split."""
+        """Computes the class weights from the `labels` (documents,) of the training split."""
         if self.class_weight == "balanced":
             self.class_weights = balanced(labels, self.classifier.head.out_features)
 
     def configure_optimizers(self) -> Any:
-        """AdamW, and the learning rate that rises during warm-up and then follows the schedule to 0."""
+        """AdamW with the learning rate of the schedule."""
         optimizer = self.build_optimizer(self.device, self.trainer.world_size, str(self.trainer.precision))
         steps = int(self.trainer.estimated_stepping_batches)
         factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
 
     def build_optimizer(self, device: torch.device, world_size: int, precision: str) -> Optimizer:
-        """AdamW for the weights that learn, as this device and this number of processes want it."""
+        """AdamW for the weights that learn."""
         weights = [weights for weights in self.parameters() if weights.requires_grad]
-        if device.type == "cpu":
-            optimizer = RowwiseAdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
-            # Processes that train together add their gradients up, and want them dense.
-            if world_size == 1:
-                self._let_words_wait(optimizer)
-            return optimizer
-        # Fused: one pass over the embedding, the largest part by far, instead of several. Not where gradients are
-        # scaled: the fused one unscales them itself, too late for clipping.
-        fused = precision != "16-mixed"
-        return AdamW(weights, lr=self.learning_rate, weight_decay=self.weight_decay, fused=fused)
-
-    def _let_words_wait(self, optimizer: RowwiseAdamW) -> None:
-        """Lets the embedding's rows move when they are read: by the classifier, or for a copy of the weights."""
-        words = self.classifier.embedding.weight
-        self.classifier.before_reading = partial(optimizer.catch_up, words)
-        embedding: Any = self.classifier.embedding  # PyTorch forgot the hook's type
-        self._hook = embedding.register_state_dict_pre_hook(lambda *_: optimizer.catch_up(words))
+        adamw = backend(device).adamw(self.classifier.embedding, world_size, precision)
+        return adamw(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def on_fit_end(self) -> None:
-        """No word is behind any longer."""
-        if self._hook is not None:
-            self.classifier.embedding.state_dict()
-            self._hook.remove()
-            self._hook = self.classifier.before_reading = None
+        """Ends the optimizer's lazy updates."""
+        self.classifier.embedding.update_all()
+        self.classifier.embedding.update_rows = None
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents.
 
         Each document counts with its class's weight, but not in the history (models/training/class_weights.py).
         """
-        self._learning_rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
+        self._last_learning_rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
         logits = self.classifier(batch.tokens, batch.lengths)  # (batch, classes)
         loss = cross_entropy(logits, batch.labels, reduction="sum")
-        # All processes stop at the same step: one that waits for the others would be killed, its error unsaid.
+        # All processes stop at the same step: one that waited for the others would be killed without its error.
         if self.trainer.strategy.reduce_boolean_decision(not torch.isfinite(loss), all=False):
             raise self._diverged("loss", loss.item())
         self._train.append(totals(logits, batch.labels, loss))
@@ -135,9 +114,9 @@ class ClassifierModule(LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clips, and remembers the norm before; Lightning's own way refuses fused optimizers under bf16-mixed."""
-        trained = [weights for group in optimizer.param_groups for weights in group["params"]]
-        gradients = [values(weights) for weights in trained if weights.grad is not None]
+        """Clips, and keeps the norm before clipping; Lightning's method refuses fused optimizers under bf16-mixed."""
+        gradients = [w.grad for group in optimizer.param_groups for w in group["params"] if w.grad is not None]
+        gradients = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
         norm = get_total_norm(gradients)
         if gradient_clip_val is not None:
             factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)  # as PyTorch clips
@@ -145,13 +124,13 @@ class ClassifierModule(LightningModule):
         self._norms.append(norm)
 
     def validation_step(self, batch: Batch, step: int) -> None:
-        """Collects what the epoch's means are made of."""
+        """Adds to the sums of which the epoch's means are made."""
         logits = self.classifier(batch.tokens, batch.lengths)
         loss = cross_entropy(logits, batch.labels, reduction="sum")
         self._validation.append(totals(logits, batch.labels, loss))
 
     def on_validation_epoch_end(self) -> None:
-        """Closes the epoch: one line of history, and the value that early stopping looks at."""
+        """Adds the epoch's line to the history, and logs what early stopping monitors."""
         if self.trainer.sanity_checking:
             self._validation.clear()
             return
@@ -161,7 +140,7 @@ class ClassifierModule(LightningModule):
             raise self._diverged("validation loss", validation_loss)
         norms = torch.stack([norm.double().to(self.device) for norm in self._norms])  # (steps,)
         norms = norms[torch.isfinite(norms)]  # a step in 16-mixed that overflows is not taken
-        norms = norms if len(norms) else torch.zeros(1)  # none was taken: nothing moved
+        norms = norms if len(norms) else torch.zeros(1)  # no step was taken
         self._norms.clear()
         self.history.append(
             {
@@ -172,7 +151,7 @@ class ClassifierModule(LightningModule):
                 "validation_loss": validation_loss,
                 "validation_accuracy": validation_accuracy,
                 "validation_solved": validation_solved,
-                "learning_rate": self._learning_rate,
+                "learning_rate": self._last_learning_rate,
                 "gradient_norm_mean": float(norms.mean()),
                 "gradient_norm_max": float(norms.max()),
             }
@@ -182,7 +161,7 @@ class ClassifierModule(LightningModule):
 
     def _means(self, collected: list[Totals]) -> tuple[float, float, float]:
         """Loss, accuracy and share of solved documents, over all processes; empties `collected`."""
-        # Sums in float64: the order of the batches leaves no trace in the digits that are written down.
+        # Sums in float64: the order of the batches does not change the digits that are written to files.
         sums = self._rows(collected).sum(dim=0)  # (4,)
         sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         collected.clear()
@@ -200,11 +179,11 @@ class ClassifierModule(LightningModule):
         where = " in another process" if math.isfinite(value) else ""
         return TrainingError(
             f"the {what} is {'not finite' if where else value}{where} at step {self.global_step} with a learning rate "
-            f"of {self._learning_rate:g}; lower train.learning_rate or set train.gradient_clip"
+            f"of {self._last_learning_rate:g}; lower train.learning_rate or set train.gradient_clip"
         )
 
     def is_sound(self) -> bool:
-        """Whether the last step's gradient was finite; if not, its weights are worth no checkpoint."""
+        """Whether the last step's gradient was finite, so that a checkpoint is worth saving."""
         return bool(torch.isfinite(self._norms[-1]))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -215,13 +194,13 @@ class ClassifierModule(LightningModule):
         checkpoint["norms"] = torch.stack(self._norms).cpu() if self._norms else torch.zeros(0)  # (batches,)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes them up."""
+        """Restores them."""
         self.history = checkpoint["history"]
         self._train = [Totals(*row) for row in checkpoint["train"][self.trainer.global_rank]]
         self._norms = list(checkpoint["norms"])
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Moves what the kernels read; lengths stay on the CPU, where packing wants them."""
+        """Moves tokens and labels; lengths stay on the CPU, where the backends read them."""
         return batch._replace(
             tokens=batch.tokens.to(device, non_blocking=True), labels=batch.labels.to(device, non_blocking=True)
         )
@@ -233,23 +212,3 @@ def totals(logits: Tensor, labels: Tensor, loss: Tensor) -> Totals:
     errors = (logits.detach().softmax(dim=1) - one_hot(labels, logits.shape[1])).abs().amax(dim=1)  # (batch,)
     solved = (errors < LARGEST_ERROR).sum()
     return Totals(loss.detach(), correct, solved, torch.tensor(len(labels), device=labels.device))
-
-
-def learning_rate_factor(step: int, steps: int, warmup_share: float, schedule: Schedule) -> float:
-    """What the learning rate is multiplied by at `step` of `steps`: up to 1 during warm-up, then down to 0.
-
-    Example:
-        >>> [learning_rate_factor(step, 10, 0.2, "linear") for step in (0, 1, 2, 6, 10)]
-        [0.5, 1.0, 1.0, 0.5, 0.0]
-    """
-    warmup = math.ceil(steps * warmup_share)
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = min((step - warmup) / max(steps - warmup, 1), 1.0)
-    match schedule:
-        case "constant":
-            return 1.0
-        case "linear":
-            return 1.0 - progress
-        case "cosine":
-            return 0.5 * (1 + math.cos(math.pi * progress))

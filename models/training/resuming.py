@@ -1,8 +1,8 @@
-"""Makes a training that was stopped go on as if it had not been: same weights, same history, bit by bit.
+"""Resumes an interrupted training exactly: it ends with the weights and history of an undisturbed one, bit by bit.
 
-Lightning collects the state (weights, optimizer, schedule, loops, callbacks) and puts it back; what it leaves out is
-added by ClassifierModule (history, the epoch's sums so far) and by Loaders (batches done). No generator's state is part
-of it, since batches depend on (seed, epoch), and dropout on (seed, step, process).
+Lightning saves and restores weights, optimizer, schedule, loops and callbacks; ClassifierModule adds the history and
+the epoch's sums so far, and Loaders the batches done. No random generator's state is saved, since batches depend on
+(seed, epoch), and dropout on (seed, step, process).
 """
 
 import signal
@@ -22,20 +22,22 @@ State = dict[str, Any]
 
 
 class Store(Protocol):
-    """What is needed of outputs.checkpoints."""
+    """The part of outputs.checkpoints that is used here."""
 
     def save(self, step: int, state: State) -> None:
-        """Keeps the state after `step`."""
+        """Saves the state after `step`."""
 
 
 class Checkpointing(Checkpoint):
-    """Saves after every epoch and, if so told, after every so many steps or minutes.
+    """Saves after every epoch and, optionally, every few steps or minutes.
 
-    It is a `Checkpoint`, and last in the list, so that early stopping has decided before it saves.
+    It is a `Checkpoint`, which Lightning puts last in the list, so early stopping has decided before it saves.
 
     Args:
-        store: where to; every process calls it through Lightning, but only the first one writes.
-        state: what the training goes on from; None at its beginning.
+        store: writes the state; only in the first process.
+        state: from which the training resumes; None: it starts.
+        steps: after which it saves within an epoch; None: it does not count them.
+        minutes: likewise.
     """
 
     def __init__(self, store: Store, state: State | None, steps: int | None, minutes: float | None) -> None:
@@ -46,15 +48,15 @@ class Checkpointing(Checkpoint):
         self.saved_at = 0.0
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: State) -> None:
-        """Adds what early stopping decided."""
+        """Adds the decision of early stopping."""
         checkpoint["should_stop"] = trainer.should_stop
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: State) -> None:
-        """Takes it up."""
+        """Restores it."""
         trainer.should_stop = checkpoint["should_stop"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Makes sure that all processes go on from the same step."""
+        """Makes sure that all processes resume from the same step."""
         self.saved_at = time.monotonic()
         steps = trainer.strategy.reduce(torch.tensor(float(trainer.global_step)), reduce_op="mean")
         if float(steps) != trainer.global_step:
@@ -63,7 +65,7 @@ class Checkpointing(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Saves within the epoch; its last step is left to the end of the epoch, after validation."""
+        """Saves within the epoch, but for its last step, after which `on_train_epoch_end` saves."""
         assert isinstance(pl_module, ClassifierModule)
         last = batch_idx + 1 == trainer.num_training_batches or trainer.should_stop  # the time may be over
         if not last and self._is_due(trainer) and pl_module.is_sound():
@@ -87,7 +89,7 @@ class Checkpointing(Checkpoint):
 
 
 class StateIO(CheckpointIO):
-    """Hands Lightning the state, and the store what Lightning collects."""
+    """Reads the state for Lightning, and writes it to the store."""
 
     def __init__(self, store: Store, state: State | None) -> None:
         self.store = store
@@ -103,11 +105,11 @@ class StateIO(CheckpointIO):
         return self.state
 
     def remove_checkpoint(self, path: Any) -> None:
-        """The store's own business."""
+        """The store removes its files itself."""
 
 
 class StepSeeds(Callback):
-    """Starts the generator of each step's dropout from (seed, step, process): there is no state to be saved."""
+    """Seeds each step's dropout by (seed, step, process), so that no generator's state needs saving."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -116,21 +118,21 @@ class StepSeeds(Callback):
         """Seeds the step."""
         sequence = np.random.SeedSequence([self.seed, trainer.global_step, trainer.global_rank])
         seed = int(sequence.generate_state(1, np.uint64)[0])
-        # torch.manual_seed would do, but it takes a millisecond where there is no GPU.
+        # torch.manual_seed takes a millisecond on a machine without a GPU.
         torch.default_generator.manual_seed(seed)
         if pl_module.device.type == "cuda":
             torch.cuda.manual_seed(seed)
 
 
 class OwnSignals(Callback):
-    """Puts the program's own handler of SIGTERM back.
+    """Restores the program's own handler of SIGTERM.
 
-    Lightning's takes part in a collective operation wherever the signal finds it, which can wait forever.
+    Lightning's handler calls a collective operation wherever the signal interrupts it, which may wait forever.
     """
 
     def __init__(self) -> None:
         self.handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning has set its own by now."""
+        """Lightning has set its handler before."""
         signal.signal(signal.SIGTERM, self.handler)

@@ -1,7 +1,7 @@
 """The cold start of a training, before its clock starts.
 
-In the first step of a process numba compiles the loops or loads them from its cache, libraries set up threads and
-kernels: seconds instead of milliseconds. Which training of a comparison pays for the compilation is a matter of chance.
+In the first step of a process numba compiles the loops or loads them from its cache, and libraries set up threads and
+kernels. It takes seconds instead of milliseconds, and which training of a comparison compiles is a matter of chance.
 """
 
 import time
@@ -17,10 +17,10 @@ from text.batches import Documents, Share, TokenBatches
 
 
 def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, batch_size: int) -> float:
-    """Takes one step of training and one of validation with a copy of `module` that is thrown away.
+    """Takes one step of training and one of validation with a copy of `module`, and throws the copy away.
 
-    Leaves weights, optimizer, history and random generators as they were: a training ends with the same bits as
-    without it (tests/models/test_warmup.py).
+    Weights, optimizer, history and random generators do not change, so a training ends with the same bits as without it
+    (tests/models/test_warmup.py).
 
     Returns:
         the seconds that it took

@@ -10,7 +10,8 @@ from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import METRICS
 from analysis.comparison.standing import Gap, Standing
 from analysis.verdict.findings import Settings
-from config.params import TrainParams, VariantParams
+from config.train import TrainParams
+from config.variants import VariantParams
 
 VARIANTS = ["lstm", "bilstm"]
 History = list[dict[str, float]]

@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from config.params import Params, TrainParams
-from core import file_io, paths
+from config.params import Params
+from config.train import TrainParams
+from core import paths
+from core.checksums import checksum
 from outputs import measurements
 
 WORDS = ["the", "film", "was", "not", "what", "I", "hoped", "for", "although", "its", "first", "scene", "is", "fine"]
@@ -88,7 +90,7 @@ def _write_documents(
     tokens = pa.table({"id": ids, "label": columns["label"], "length": pa.array(lengths, pa.int32())})
     with pa.ipc.new_file(paths.TOKENS / "test.arrow", tokens.schema) as writer:
         writer.write_table(tokens)
-    checksums = {"test.arrow": file_io.checksum(paths.TOKENS / "test.arrow")}
+    checksums = {"test.arrow": checksum(paths.TOKENS / "test.arrow")}
     summary: dict[str, object] = {
         "checksums": checksums,
         "tokenize": {"tokenizer": "basic_english", "vectors": None},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from analysis.drawing.render import panel_svg
-from analysis.explanation.cells import CELLS, equation_html, shape_of
+from analysis.explanation.equations import equation_html, shape_of
 from analysis.explanation.figures import gradient_panels, words_panel
 from analysis.explanation.page import render
 from analysis.explanation.statements import (
@@ -23,7 +23,9 @@ from analysis.explanation.statements import (
     settled,
     statements,
 )
+from config.choices import Cell
 from models.inside.reading import Floats, PassageReading, Reading
+from models.textbook import DESCRIPTIONS
 
 TOKENS = ["a", "good", "film", "turned", "bad", "."]
 
@@ -55,7 +57,15 @@ def reading(length: int = 6, classes: int = 2) -> Reading:
     prefixes = np.full((length, classes), 0.2 / max(classes - 1, 1))
     prefixes[:, 1] = 0.8
     return Reading(
-        "lstm", [4], 2, prefixes[-1], prefixes, np.linspace(-1, 2, length), np.linspace(2, -1, length), passages
+        cell="lstm",
+        description=DESCRIPTIONS["lstm"],
+        input_sizes=[4],
+        hidden_size=2,
+        probabilities=prefixes[-1],
+        prefixes=prefixes,
+        leave_one_out=np.linspace(-1, 2, length),
+        gradient_input=np.linspace(2, -1, length),
+        passages=passages,
     )
 
 
@@ -158,9 +168,9 @@ def test_a_page_is_made_of_any_number_of_tokens_and_classes(tokens: list[str], c
     assert "nan" not in page.partition('id="content">')[2].partition("</script>")[0]
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_every_equation_has_a_shape_and_reads_as_html(cell: str) -> None:
-    for signal in CELLS[cell].signals:
+@pytest.mark.parametrize("cell", DESCRIPTIONS)
+def test_every_equation_has_a_shape_and_reads_as_html(cell: Cell) -> None:
+    for signal in DESCRIPTIONS[cell].signals:
         for equation in signal.equations:
             html = equation_html(equation)
             assert isinstance(html, Markup)

@@ -17,7 +17,7 @@ from analysis.comparison.metrics import (
     log_losses,
     roc_auc,
 )
-from config.params import CompareParams
+from config.compare import CompareParams
 from core.errors import DataError
 
 

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import torch
-from ruamel.yaml import YAML
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
@@ -21,13 +19,14 @@ from core import file_io, paths
 from core.paths import RAW, TOKENS
 from pipelines.download import download
 from pipelines.evaluate import evaluate
+from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from tests.browser import MISSING, REASON, open_browser
+from tests.pipelines.project import make_own
+from tests.tracking.connected import find_run
 from text.tokenizing.token_file import TokenStore
-from tracking.runs import find_run
 
-ROOT = Path(__file__).parents[2]
 VARIANTS = {
     "bilstm": {"cell": "lstm", "bidirectional": True, "hidden_size": 6, "embedding_size": 5},
     "gru2": {"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5, "pooling": "mean"},
@@ -40,9 +39,6 @@ WORDS = {"나쁨": "지루한 영화", "보통": "그냥 그런 영화", "좋음
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("project")
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.delenv("DISPLAY", raising=False)
         patch.delenv("WAYLAND_DISPLAY", raising=False)
         lines = [
@@ -50,23 +46,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             for number in range(20)
             for label, phrase in WORDS.items()
         ]
-        Path("reviews.csv").write_text("text,label\n" + "\n".join(lines), encoding="utf-8")
-        content: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        content["data"] |= {"name": "custom", "source": "reviews.csv"}
-        content["tokenize"] |= {"tokenizer": "whitespace", "max_tokens": 5}
-        content["variants"] = VARIANTS
-        content["train"] |= {"epochs": 1}
-        content["compare"] = {"variants": list(VARIANTS), "seeds": [1], "baseline": "rnn"}
-        with Path("params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(content, file)
+        (folder / "reviews.csv").write_text("text,label\n" + "\n".join(lines), encoding="utf-8")
+        compare = {"variants": list(VARIANTS), "seeds": [1], "baseline": "rnn"}
+        own = {"data.name": "custom", "data.source": "reviews.csv"}
+        tokens = {"tokenize.tokenizer": "whitespace", "tokenize.max_tokens": 5}
+        make_own(folder, {**own, **tokens, "variants": VARIANTS, "train.epochs": 1, "compare": compare}, patch)
         params = load()
         download(params.data)
         make_tokens(params.tokenize)
+        match(params)
         for variant in VARIANTS:
             train(params, variant, 1)
             evaluate(params, variant, 1)
         yield folder
-        torch.set_flush_denormal(False)  # what pipelines set for their own process; Hypothesis draws denormal numbers
 
 
 @pytest.fixture(autouse=True)
@@ -136,8 +128,7 @@ def test_several_variants_stand_side_by_side_and_the_page_is_logged_to_each_run(
         config = file_io.read_json(paths.folder(variant, 1) / "config.json", made_by="train")
         run = find_run("lstm-vs-bilstm", config["signature"])
         assert run is not None
-        logged = run.client.list_artifacts(run.run_id, "explanations")
-        assert f"explanations/{page.name}" in [artifact.path for artifact in logged]
+        assert f"explanations/{page.name}" in run.artifacts("explanations")
 
 
 def test_the_same_text_gives_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,8 +207,7 @@ def test_a_run_that_the_store_has_lost_is_rebuilt_with_the_page(
     config = file_io.read_json(paths.folder("rnn", 1) / "config.json", made_by="train")
     run = find_run("lstm-vs-bilstm", config["signature"])
     assert run is not None
-    (logged,) = run.client.list_artifacts(run.run_id, "explanations")
-    assert logged.path == f"explanations/{page.name}"
+    assert f"explanations/{page.name}" in run.artifacts("explanations")
 
 
 @pytest.mark.skipif(MISSING, reason=REASON)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from commands.long_term_dependency import _table, _with_length, measure
+from commands.long_term_dependency import measure, results_table, with_length
 from config.params import Params, load
 from core.errors import ParamsError
 
@@ -36,7 +36,7 @@ def test_a_short_first_token_is_learned_in_both_directions_and_a_distant_one_in_
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     params = tiny(tmp_path / "tiny.yaml", "first_token")
-    runs = [_with_length(params, length, tmp_path / "tiny.yaml") for length in (8, 120)]
+    runs = [with_length(params, length, tmp_path / "tiny.yaml") for length in (8, 120)]
     trainings = [training for run in runs for training in measure(run, Path("made"))]
     assert [(found.variant, found.length) for found in trainings] == [
         ("rnn", 8),
@@ -63,7 +63,7 @@ def test_a_short_first_token_is_learned_in_both_directions_and_a_distant_one_in_
     assert far.wrong == pytest.approx(unsure, abs=1)  # with two classes both outputs err by as much
     assert Path("mlflow.db").exists()
 
-    table = _table(params, trainings)
+    table = results_table(params, trainings)
     assert table.row_count == 4
 
 
@@ -79,4 +79,4 @@ def test_a_length_that_is_cut_by_max_tokens_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ParamsError, match=r"tokenize.max_tokens is 1000, but data.temporal_order has sequences of 1100"
     ):
-        _with_length(params, 1000, tmp_path / "tiny.yaml")
+        with_length(params, 1000, tmp_path / "tiny.yaml")

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from commands.summary import layers, summary
-from config.params import VariantParams, load
+from config.params import load
+from config.variants import VariantParams
 from core.errors import ParamsError
 from models.classifier import TextClassifier
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ParamsError, without_secrets
+from core.errors import ParamsError
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -68,19 +68,6 @@ def test_a_traceback_shows_no_password() -> None:
     assert result.stderr.endswith("ValueError: http://host/x is wrong\n")
     assert "secret" not in result.stderr
     assert "hidden" not in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("'postgresql://me:sec'ret@host/db' is down", "'postgresql://host/db' is down"),
-        ("http://me:sec/r@et@host/x?token=secret#y: no", "http://host/x no"),
-        ("Max retries exceeded with url: /api?token=secret (Caused", "Max retries exceeded with url: /api (Caused"),
-        ("is it http://host/x, or not? me@host knows", "is it http://host/x, or not? me@host knows"),
-    ],
-)
-def test_what_may_be_secret_in_an_address_is_left_out(text: str, shown: str) -> None:
-    assert without_secrets(text) == shown
 
 
 def test_params_are_checked_from_the_command_line(tmp_path: Path) -> None:

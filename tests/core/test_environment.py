@@ -30,8 +30,9 @@ activated: $(READY)
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with the Makefile, whose environment holds one package with one command, `where`."""
     folder = tmp_path_factory.mktemp("environment") / "checkout"
-    (folder / "pipelines").mkdir(parents=True)
-    shutil.copy(ROOT / "pipelines" / "environment.py", folder / "pipelines")
+    (folder / "core").mkdir(parents=True)
+    for name in ("environment.py", "replacing.py"):
+        shutil.copy(ROOT / "core" / name, folder / "core")
     (folder / "Makefile").write_text((ROOT / "Makefile").read_text(encoding="utf-8") + TARGETS, encoding="utf-8")
     (folder / "requirements.txt").write_text("where\n")
     (folder / "constraints.txt").write_text("where==1\n")

@@ -1,7 +1,6 @@
 """A project whose pipeline has run, made once for a whole test session; tests get copies of it."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from tests.once import made_once
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """All stages have run, without DVC, which would cost a second for each test."""
+    """All stages have run, without DVC."""
 
     def make(folder: Path) -> None:
         project = Project.make(folder / "project")
@@ -24,8 +23,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def project(finished: Project, tmp_path: Path) -> Iterator[Project]:
+def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of its own."""
     folder = tmp_path / "project"
     shutil.copytree(finished.folder, folder)
-    yield Project(folder)
+    return Project(folder)

@@ -12,23 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ruamel.yaml import YAML
+from tests.pipelines.project import copy_project
 
-ROOT = Path(__file__).parents[2]
-CODE = (
-    "analysis",
-    "models",
-    "pipelines",
-    "core",
-    "text",
-    "tracking",
-    "core/compiled.py",
-    "core/deadline.py",
-    "core/errors.py",
-    "dvc.yaml",
-    "params.yaml",
-    ".dvcignore",
-)
 HOLD = Path(__file__).parent / "hold"
 TARGET = "evaluate@tiny-1"
 PATIENCE = 600  # seconds, after which something hangs, on a loaded machine too
@@ -46,27 +31,14 @@ class Project:
     ) -> "Project":
         """The stages `done` are done: everything up to the training."""
         folder.mkdir()
-        for name in CODE:
-            if (ROOT / name).is_dir():  # other tests may be writing to its caches
-                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.tmp.*", "*.pyc.*"))
-            else:
-                shutil.copy(ROOT / name, folder / name)
-        (folder / ".dvc").mkdir()
-        shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
-        yaml = YAML()
-        params = yaml.load(folder / "params.yaml")
-        params["data"]["synthetic_reviews"] |= {
-            "train_rows": 480,
-            "validation_rows": validation_rows,
-            "test_rows": 64,
-        }
-        params["variants"] = {
-            "tiny": {"cell": "lstm", "bidirectional": True, "hidden_size": 8, "embedding_size": 16, "head_dropout": 0.3}
-        }
-        params["compare"] |= {"variants": ["tiny"], "seeds": [1], "baseline": "tiny"}
-        params["train"] |= {"batch_size": 8, "epochs": 3, "early_stopping": 2, "checkpoint_steps": 7, **train}
-        yaml.dump(params, folder / "params.yaml")
-        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+        tiny = {"cell": "lstm", "bidirectional": True, "hidden_size": 8, "embedding_size": 16, "head_dropout": 0.3}
+        rows = {"train_rows": 480, "validation_rows": validation_rows, "test_rows": 64}
+        train = {"batch_size": 8, "epochs": 3, "early_stopping": 2, "checkpoint_steps": 7, **train}
+        changes: dict[str, object] = {"variants": {"tiny": tiny}}
+        changes |= {f"data.synthetic_reviews.{name}": number for name, number in rows.items()}
+        changes |= {f"train.{name}": value for name, value in train.items()}
+        changes |= {"compare.variants": ["tiny"], "compare.seeds": [1], "compare.baseline": "tiny"}
+        copy_project(folder, changes)
         project = cls(folder)
         if done:
             project.repro(*done)

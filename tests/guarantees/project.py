@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.pipelines.project import change_params, copy_project
+from tests.loaded import run_module
+from tests.pipelines import project
 
 SMALL: dict[str, Any] = {
     "data.synthetic_reviews.test_rows": 20,
@@ -31,12 +32,12 @@ class Project:
     def make(cls, folder: Path, **environment: str) -> "Project":
         """A fresh copy in `folder`."""
         folder.mkdir(parents=True)
-        copy_project(folder, SMALL)
+        project.copy_project(folder, SMALL)
         return cls(folder, environment)
 
     def change_params(self, changes: Mapping[str, Any]) -> None:
         """Edits params.yaml by dotted names."""
-        change_params(self.folder, dict(changes))
+        project.change_params(self.folder, dict(changes))
 
     def commit(self) -> None:
         """Commits all of it, as DVC's experiments need."""
@@ -62,16 +63,15 @@ class Project:
         )
 
     def run(self, *command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """As `start`, and waits for its end."""
+        """As `start`, and waits for its end; modules of pipelines run where the libraries are loaded already."""
+        if command[0].startswith("pipelines."):
+            return run_module(self.folder, self._environment(environment), *command)
         with self.start(*command, **environment) as process:
             output, errors = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        known = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{known['PATH']}"  # dvc.yaml says `python`
-        own = {"PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", "DVC_NO_ANALYTICS": "true", "OMP_NUM_THREADS": "1"}
-        return known | own | self.environment | dict(more)
+        return project.environment() | {"OMP_NUM_THREADS": "1"} | self.environment | dict(more)
 
 
 def stop(process: "subprocess.Popen[str]") -> None:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.choices import TokenizerName
 from config.data import DataParams
-from config.params import TokenizeParams
+from config.tokenize import TokenizeParams
 from core import paths
-from core.choices import TokenizerName
 from core.errors import DataError, ParamsError, UserError
 from pipelines.download import download
 from pipelines.tokenize import make_tokens
@@ -23,7 +23,8 @@ from text.tokenizing.token_file import TokenStore
 
 Rows = list[tuple[str, str]]
 
-LONG = "word " * 2_000_000  # 10 MB
+LONG = "word " * 100_000  # 0.5 MB
+VERY_LONG = LONG * 20
 STRANGE = [
     "",
     "   \t ",
@@ -141,7 +142,7 @@ def test_data_that_cannot_be_used_are_refused_in_one_line(case: str, tmp_path: P
 
 
 def strange_rows() -> Rows:
-    """Every strange text twice in each class, and one of 10 MB."""
+    """Every strange text twice in each class, and a long one."""
     return [(f"{text} {n}" if text.strip() else text, str(n % 2)) for n in range(4) for text in STRANGE] + [(LONG, "1")]
 
 
@@ -209,7 +210,7 @@ def test_nearly_right_files_become_tokens_or_one_line(here: Path, file: tuple[by
 
 def test_strange_texts_go_through_training_evaluation_and_comparison(tmp_path: Path) -> None:
     project = Project.make(tmp_path / "project")
-    write(project.folder / "data.csv", strange_rows())
+    write(project.folder / "data.csv", [*strange_rows(), (VERY_LONG, "0")])
     project.change_params({"data": {"name": "custom", "source": "data.csv"}, "train.epochs": 1})
     for stage in ("download", "tokenize", "match", "train", "evaluate", "reference", "compare"):
         done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")

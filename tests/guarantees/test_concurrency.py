@@ -13,8 +13,9 @@ WRITERS, STEPS = 8, 20
 WRITER_PROCESSES = """
 import sys
 from tests.forks import all_at_once
-from tests.tracking.test_runs import CONFIG
-from tracking.runs import find_run, log_configuration, training_run
+from tests.tracking.test_lifecycle import CONFIG
+from tests.tracking.connected import find_run, training_run
+from tracking.lifecycle import log_configuration
 
 def write(number):
     with training_run("e", f"v{number}", number, f"s{number}") as run:
@@ -35,7 +36,7 @@ def write_all_at_once(folder: Path, address: str | None = None, steps: int = STE
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warning: MLflow" not in done.stderr, done.stderr
-    assert not (folder / "mlflow.outbox").exists()
+    assert not list((folder / "mlflow.running").glob("[!.]*"))
 
 
 def check_runs(client: MlflowClient, steps: int = STEPS) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from config import params
+from config.tokenize import TokenizeParams
 from core import file_io
+from core.checksums import checksum
 from core.errors import DataError
 from pipelines import compare, evaluate
 from pipelines.tokenize import make_tokens
@@ -105,7 +107,7 @@ def damage(path: Path, kind: str, generator: random.Random) -> None:
 
 
 READ_BY: dict[str, Callable[[], object]] = {
-    "data/raw/train.parquet": lambda: make_tokens(params.TokenizeParams()),
+    "data/raw/train.parquet": lambda: make_tokens(TokenizeParams()),
     "data/raw/test.parquet": lambda: compare.compare(params.load()),
     "data/tokens/test.arrow": lambda: evaluate.evaluate(params.load(), "lstm", 1),
     "results/lstm/seed-1/model.safetensors": lambda: evaluate.evaluate(params.load(), "lstm", 1),
@@ -154,7 +156,7 @@ def test_the_training_refuses_a_damaged_token_store(project: Project) -> None:
 def test_a_file_of_an_older_state_is_no_file_of_this_one(tmp_path: Path) -> None:
     path = tmp_path / "x.arrow"
     path.write_bytes(b"old")
-    checksums = {"x.arrow": file_io.checksum(path)}
+    checksums = {"x.arrow": checksum(path)}
     assert file_io.verified(path, checksums) == path
     path.write_bytes(b"new")
     with pytest.raises(DataError, match=r"x\.arrow is damaged"):

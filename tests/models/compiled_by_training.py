@@ -14,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.cpu import loops
+from models.cpu import loops, row_loops
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from tests.models.plain import plain_classifier
@@ -38,8 +38,8 @@ class Compiled(Callback):
 
 
 def versions() -> int:
-    compiled = [found for found in vars(loops).values() if isinstance(found, CPUDispatcher)]
-    return sum(len(loop.signatures) for loop in compiled)
+    functions = [*vars(loops).values(), *vars(row_loops).values()]
+    return sum(len(loop.signatures) for loop in functions if isinstance(loop, CPUDispatcher))
 
 
 def main() -> None:

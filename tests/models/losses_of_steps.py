@@ -1,9 +1,10 @@
 """Trains on a few documents and writes what each step's loss was. Run as a program: Lightning starts it again for DDP.
 
-python losses_of_steps.py DEVICES BATCH_SIZE FOLDER CLASS_WEIGHT
+python losses_of_steps.py DEVICES BATCH_SIZE FOLDER
 """
 
 import json
+import os
 import sys
 from itertools import count
 from pathlib import Path
@@ -38,7 +39,7 @@ class Losses(Callback):
         self.listens_at |= {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
 
 
-def main(devices: int, batch_size: int, folder: Path, class_weight: Any) -> None:
+def train(devices: int, batch_size: int, class_weight: Any) -> dict[str, Any]:
     torch.manual_seed(5)
     classifier = plain_classifier(20, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8)
     module = ClassifierModule(
@@ -65,15 +66,19 @@ def main(devices: int, batch_size: int, folder: Path, class_weight: Any) -> None
             costs=measured,
             callbacks=[losses],
         )
-    result = {
+    return {
         "world_size": trainer.world_size,
         "losses": losses.losses,
         "history": module.history,
         "tokens": measured.rates,
         "listens_at": sorted(losses.listens_at),
     }
-    (folder / f"rank-{trainer.global_rank}.json").write_text(json.dumps(result))
+
+
+def main(devices: int, batch_size: int, folder: Path) -> None:
+    results = {class_weight: train(devices, batch_size, class_weight) for class_weight in ("none", "balanced")}
+    (folder / f"rank-{os.environ.get('LOCAL_RANK', 0)}.json").write_text(json.dumps(results))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models.cpu import adamw
-from models.cpu.adamw import RowwiseAdamW, values
+from models.cpu.adamw import RowwiseAdamW
 from tests.models.cores import check_one_core_gives_the_same_bits
 
 STEPS = 12
@@ -112,10 +112,3 @@ def test_weights_without_a_gradient_stay() -> None:
 
 def test_one_core_gives_the_bits_of_two() -> None:
     check_one_core_gives_the_same_bits(lambda: [trained(lambda _: torch.arange(0, 30, 2).int())])
-
-
-def test_values_of_a_sparse_gradient_have_its_norm() -> None:
-    weights = torch.zeros(30, 5, dtype=torch.float64, requires_grad=True)
-    (gradient, *_) = gradients(1, 0.5)
-    weights.grad = as_rows(gradient)
-    assert pytest.approx(gradient.norm()) == values(weights).norm()

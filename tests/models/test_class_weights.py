@@ -11,10 +11,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from config.params import TrainParams
+from config.choices import ClassWeight
+from config.train import TrainParams
 from models.classifier import TextClassifier
 from models.prediction import predict
-from models.training.class_weights import ClassWeight, balanced
+from models.training.class_weights import balanced
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from pipelines.train import as_lightning

@@ -7,7 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from core.padding import PADDING_INDEX
+from core.constants import PADDING_INDEX
+from models.cpu.words import prediction_embedder
+from models.embedding import IndexedVectors
 from tests import needs
 from tests.models.plain import plain_classifier
 from tests.models.test_encoder import CELLS
@@ -105,10 +107,10 @@ def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(
     classifier(tokens, lengths).sum().backward()
     dense = classifier.embedding.weight.grad
     classifier.zero_grad()
-    read: list[list[int]] = []
-    classifier.before_reading = lambda words: read.append(sorted(words.tolist()))
+    updated: list[list[int]] = []
+    classifier.embedding.update_rows = lambda words: updated.append([] if words is None else sorted(words.tolist()))
     classifier(tokens, lengths).sum().backward()
-    assert read == [[1, 2, 3, 4]]
+    assert updated == [[1, 2, 3, 4]]
     sparse = classifier.embedding.weight.grad
     assert dense is not None
     assert sparse is not None
@@ -119,7 +121,7 @@ def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(
 
 def test_with_dropout_on_the_embedding_its_gradient_is_dense() -> None:
     classifier = plain_classifier(9, 2, cell="lstm", embedding_dropout=0.5)
-    classifier.before_reading = lambda _: None
+    classifier.embedding.update_rows = lambda _: None
     classifier(torch.tensor([[2, 2, 3]], dtype=torch.int32), torch.tensor([3])).sum().backward()
     assert classifier.embedding.weight.grad is not None
     assert not classifier.embedding.weight.grad.is_sparse
@@ -135,6 +137,10 @@ def test_words_multiplied_beforehand_give_the_same_logits(cell: Any, bidirection
     )
     tokens, lengths = tokens[:documents], lengths[:documents]
     classifier = plain_classifier(9, 2, cell=cell, bidirectional=bidirectional, layers=2).double().eval()
+    embedding, encoder = classifier.embedding, classifier.encoder
     with torch.inference_mode():
-        logits = classifier(tokens, lengths, classifier.tables())
+        words = prediction_embedder(embedding, encoder.cell, encoder.layers[0], tokens=1000)(tokens)
+        assert isinstance(words, IndexedVectors)
+        assert words.products is not None
+        logits = classifier.classify(words, lengths)
         torch.testing.assert_close(logits, classifier(tokens, lengths), rtol=1e-12, atol=1e-14)

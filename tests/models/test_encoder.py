@@ -1,5 +1,7 @@
 """The encoder gives PyTorch's packed states, whatever the padding and whoever shares the batch."""
 
+from typing import get_args
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,12 +9,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.cpu.recurrence import Cell
-from models.encoder import RecurrentEncoder, every, reversal
+from config.choices import Cell
+from models.cpu.parts import reversal
+from models.encoder import RecurrentEncoder
+from models.gpu import backend as gpu
 from models.pooling import LastPooling
 from tests import needs
 
-CELLS: list[Cell] = ["rnn", "gru", "lstm"]
+CELLS: tuple[Cell, ...] = get_args(Cell)
 
 encoders = st.builds(
     lambda cell, hidden_size, layers, bidirectional: RecurrentEncoder(
@@ -67,18 +71,31 @@ def test_gradients_equal_those_of_packed_sequences(encoder: RecurrentEncoder, le
 
 @settings(deadline=None, max_examples=60)
 @given(encoders, document_lengths)
-def test_the_states_at_the_ends_have_the_bits_and_gradients_that_they_have_among_all(
+def test_last_states_have_the_bits_and_gradients_that_they_have_among_all(
     encoder: RecurrentEncoder, lengths: Tensor
 ) -> None:
-    def read(ends: bool) -> list[Tensor]:
+    def last_states(alone: bool) -> list[Tensor]:
         inputs = documents(lengths).requires_grad_()
-        index = every(*inputs.shape[:2])
-        states = encoder.read(inputs.flatten(0, 1), index, lengths, ends=ends)
-        last = states if ends else LastPooling(encoder.bidirectional)(states, lengths)
+        if alone:
+            last = encoder.last_states(inputs, lengths)
+        else:
+            last = LastPooling(encoder.bidirectional)(encoder(inputs, lengths), lengths)
         return [last, *torch.autograd.grad(last.square().sum(), [inputs, *encoder.parameters()])]
 
-    for own, expected in zip(read(ends=True), read(ends=False), strict=True):
+    for own, expected in zip(last_states(alone=True), last_states(alone=False), strict=True):
         assert torch.equal(own, expected)
+
+
+@settings(deadline=None, max_examples=30)
+@given(encoders, document_lengths)
+def test_the_gpus_layer_reads_as_the_cpus(encoder: RecurrentEncoder, lengths: Tensor) -> None:
+    """PyTorch reads packed sequences on the CPU as well."""
+    inputs = documents(lengths)
+    single = RecurrentEncoder(encoder.cell, 5, encoder.hidden_size, bidirectional=encoder.bidirectional).double()
+    states = gpu.read_layer(single.cell, single.layers[0], inputs, lengths)
+    last = gpu.read_layer(single.cell, single.layers[0], inputs, lengths, last_only=True)
+    torch.testing.assert_close(valid(states, lengths), valid(single(inputs, lengths), lengths), rtol=0, atol=1e-12)
+    torch.testing.assert_close(last, single.last_states(inputs, lengths), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -140,5 +157,8 @@ def test_cudnn_and_cpu_give_the_same_states(cell: Cell) -> None:
     lengths = torch.tensor([9, 4, 1])
     inputs = torch.randn(3, 9, 5, dtype=torch.float64)
     expected = valid(encoder(inputs, lengths), lengths)
-    on_gpu = encoder.cuda()(inputs.cuda(), lengths).cpu()
+    last = encoder.last_states(inputs, lengths)
+    encoder.cuda()
+    on_gpu = encoder(inputs.cuda(), lengths).cpu()
     torch.testing.assert_close(valid(on_gpu, lengths), expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(encoder.last_states(inputs.cuda(), lengths).cpu(), last, rtol=0, atol=1e-10)

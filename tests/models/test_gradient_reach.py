@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.padding import PADDING_INDEX
+from core.constants import PADDING_INDEX
 from models.classifier import TextClassifier
 from models.inside.gradient_reach import gradient_reach
 from tests.models.plain import plain_classifier

@@ -7,11 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.padding import PADDING_INDEX
+from config.choices import Cell, Initialization
+from core.constants import PADDING_INDEX
 from models.classifier import TextClassifier
-from models.cpu.recurrence import Cell
 from models.encoder import RecurrentEncoder
-from models.initialization import Initialization
 from models.textbook import gates_of, read
 from tests.models.plain import plain_classifier
 

@@ -1,14 +1,17 @@
 """Every pooling sees a document's own positions and nothing else."""
 
+from typing import get_args
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.pooling import PoolingName, build_pooling
+from config.choices import PoolingName
+from models.pooling import build_pooling
 
-NAMES: list[PoolingName] = ["last", "max", "mean", "attention"]
+NAMES: tuple[PoolingName, ...] = get_args(PoolingName)
 LENGTHS = st.lists(st.integers(1, 8), min_size=1, max_size=5).map(torch.tensor)
 
 

@@ -16,7 +16,9 @@ from numba import njit
 from torch import Tensor
 
 from models.cpu import loops
-from models.cpu.recurrence import distinct, parts, read
+from models.cpu.parts import distinct
+from models.cpu.recurrence import read_layer
+from models.embedding import IndexedVectors
 from models.encoder import RecurrentEncoder
 from tests.models.cores import check_one_core_gives_the_same_bits
 from tests.models.test_encoder import CELLS, packed_reference, valid
@@ -28,19 +30,18 @@ def arguments(cell: str, dtype: torch.dtype = torch.float64) -> tuple[Any, ...]:
     module = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](3, 4, dtype=dtype)
     inputs = torch.randn(5, 3, dtype=dtype, requires_grad=True)
     index = torch.tensor([[0, 1, 3, 0], [1, 1, 4, 3]], dtype=torch.int32)
-    return cell, inputs, index, *module.parameters()
+    return cell, module, inputs, index
 
 
-def states(cell: Any, inputs: Tensor, index: Tensor, *weights: Tensor) -> Tensor:
+def states(cell: Any, layer: Any, inputs: Tensor, index: Tensor) -> Tensor:
     """Of all positions: (batch, time, h)."""
-    first, second, third, fourth = weights
-    return read(cell, inputs, parts(index, None), [(first, second, third, fourth)]).view(*index.shape, -1)
+    return read_layer(cell, layer, IndexedVectors(inputs, index), torch.tensor([4, 4]))
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_gradients_are_those_of_finite_differences(cell: str) -> None:
-    name, inputs, index, *weights = arguments(cell)
-    assert torch.autograd.gradcheck(lambda x, *w: states(name, x, index, *w), (inputs, *weights))
+    name, layer, inputs, index = arguments(cell)
+    assert torch.autograd.gradcheck(lambda x, *_: states(name, layer, x, index), (inputs, *layer.parameters()))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -68,10 +69,10 @@ def test_more_steps_than_fit_in_one_product_have_pytorchs_gradients(cell: Any) -
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_inputs_that_are_no_finite_numbers_are_not_hidden(cell: str, value: float) -> None:
-    name, inputs, index, *weights = arguments(cell, torch.float32)
-    found = states(name, inputs.detach() * torch.tensor([value, 1, 1]), index, *weights)
-    assert torch.isnan(found[:, -1]).all() == np.isnan(value)
-    assert (found.abs() <= 1).all() or np.isnan(value)
+    name, layer, inputs, index = arguments(cell, torch.float32)
+    result = states(name, layer, inputs.detach() * torch.tensor([value, 1, 1]), index)
+    assert torch.isnan(result[:, -1]).all() == np.isnan(value)
+    assert (result.abs() <= 1).all() or np.isnan(value)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system that binds processes to cores")

@@ -1,5 +1,6 @@
 """A training that is stopped at any step and goes on from its last checkpoint ends with the same bits."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -156,7 +157,7 @@ def test_a_broken_checkpoint_is_named_and_the_one_before_it_used(
     state = interrupted.load()
     assert state is not None
     assert state["global_step"] == 6
-    line = "checkpoints/interrupted/step-8.ckpt is broken (its checksum differs); the one before it is used\n"
+    line = "checkpoints/interrupted/step-8.ckpt is broken (its checksum differs); using the one before it\n"
     assert capsys.readouterr().err == line
     assert_same(train(interrupted), whole)
 
@@ -174,10 +175,10 @@ def test_a_whole_checkpoint_is_there_at_every_moment_also_after_the_newest_was_b
     break_off(kept.folder / "step-8.ckpt")
     for step in (5, 6, 7):
         # A folder in the place of the file: nothing can be written there.
-        (kept.folder / f".step-{step}.ckpt.part").mkdir()
+        (kept.folder / f".step-{step}.ckpt.{os.getpid()}.part").mkdir()
         with pytest.raises(Stop):
             Dying("kept").save(step, {"global_step": step})
-        (kept.folder / f".step-{step}.ckpt.part").rmdir()
+        (kept.folder / f".step-{step}.ckpt.{os.getpid()}.part").rmdir()
         state = kept.load(announce=False)
         assert state == {"global_step": step - 1}
         kept.save(step, {"global_step": step})
@@ -230,7 +231,7 @@ def test_a_full_or_read_only_disk_is_named_and_costs_no_checkpoint(tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told = [line for line in done.stdout.splitlines() if not line.startswith("epoch")]
-    kept = "; the last checkpoint is kept, dvc repro goes on from it"
+    kept = "; the last checkpoint is kept, and dvc repro resumes from it"
     assert told == [
         f"checkpoints/interrupted cannot be written: No space left on device{kept}",
         "['step-2.ckpt']",

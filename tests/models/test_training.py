@@ -12,12 +12,14 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from config.choices import PoolingName
 from core.errors import ParamsError, TrainingError
 from models import machine, memory
-from models.pooling import PoolingName
+from models.embedding import WordEmbedding
 from models.prediction import predict
 from models.training.fit import fit
-from models.training.module import ClassifierModule, learning_rate_factor
+from models.training.module import ClassifierModule
+from models.training.schedule import learning_rate_factor
 from tests import needs
 from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
@@ -80,15 +82,16 @@ def test_every_cell_learns_which_token_came_first(cell: str, precision: str) -> 
     assert (probabilities.argmax(axis=1) == test.labels).mean() > 0.9
 
 
-def test_words_that_wait_until_they_are_read_end_where_all_that_move_at_once_do(
+def test_words_that_are_updated_lazily_end_where_all_that_are_updated_in_every_step_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    waiting = train(batch_size=1, precision="64-true")
-    assert waiting.classifier.before_reading is None
-    monkeypatch.setattr(ClassifierModule, "_let_words_wait", lambda *_: None)
-    moving = train(batch_size=1, precision="64-true")
-    assert waiting.history[-1]["validation_loss"] == pytest.approx(moving.history[-1]["validation_loss"], rel=1e-9)
-    torch.testing.assert_close(waiting.state_dict(), moving.state_dict(), rtol=1e-8, atol=1e-10)
+    lazy = train(batch_size=1, precision="64-true")
+    assert lazy.classifier.embedding.update_rows is None
+    monkeypatch.setattr(WordEmbedding, "update_rows", property(lambda _: None, lambda *_: None), raising=False)
+    eager = train(batch_size=1, precision="64-true")
+    for one, other in zip(lazy.history, eager.history, strict=True):
+        assert one == pytest.approx(other, rel=1e-9)
+    torch.testing.assert_close(lazy.state_dict(), eager.state_dict(), rtol=1e-8, atol=1e-10)
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
@@ -159,24 +162,26 @@ def test_ctrl_c_comes_out_as_ctrl_c() -> None:
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs 2 cores")
-@pytest.mark.parametrize("class_weight", ["none", "balanced"])
 def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_this_machine_can_join_them(
-    class_weight: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     results: dict[int, dict[str, Any]] = {}
     for devices, batch_size in ((1, 16), (2, 8)):
         folder = tmp_path / str(devices)
         folder.mkdir()
-        command = [sys.executable, str(SCRIPT), str(devices), str(batch_size), str(folder), class_weight]
+        command = [sys.executable, str(SCRIPT), str(devices), str(batch_size), str(folder)]
         subprocess.run(command, check=True, capture_output=True, text=True)
         results[devices] = json.loads((folder / "rank-0.json").read_text())
-        assert results[devices]["world_size"] == devices
-    assert results[2]["listens_at"] == ["127.0.0.1"]
-    assert len(results[1]["losses"]) == 2 * 7
-    assert results[2]["losses"] == pytest.approx(results[1]["losses"], abs=1e-5)
-    for pair, alone in zip(results[2]["history"], results[1]["history"], strict=True):
-        assert pair == pytest.approx(alone, abs=1e-5)
-    assert results[2]["tokens"] == results[1]["tokens"]  # of each step, all processes together
+    for class_weight in ("none", "balanced"):
+        alone, pair = results[1][class_weight], results[2][class_weight]
+        assert (alone["world_size"], pair["world_size"]) == (1, 2)
+        assert pair["listens_at"] == ["127.0.0.1"]
+        assert len(alone["losses"]) == 2 * 7
+        assert pair["losses"] == pytest.approx(alone["losses"], abs=1e-5)
+        for pairs_line, line in zip(pair["history"], alone["history"], strict=True):
+            assert pairs_line == pytest.approx(line, abs=1e-5)
+        assert pair["tokens"] == alone["tokens"]  # of each step, all processes together
+    assert results[1]["none"]["losses"] != results[1]["balanced"]["losses"]
 
 
 @pytest.mark.parametrize(
@@ -235,8 +240,6 @@ def test_schedules_rise_and_fall() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_what_this_machine_lacks_is_refused_by_name() -> None:
-    from core.errors import ParamsError
-
     with pytest.raises(ParamsError, match=r"train.accelerator is 'gpu'.*allowed here: cpu, auto"):
         machine.check("gpu", 1, "32-true")
     with pytest.raises(ParamsError, match=r"train.devices is 4096; allowed: 1 to \d+"):

@@ -49,12 +49,12 @@ def test_warming_up_changes_nothing(variant: dict[str, Any], precision: str) -> 
     assert torch.equal(torch.get_rng_state(), generator)
     assert torch.get_default_dtype() == torch.float32
     assert module.training
-    assert module.classifier.before_reading is None
+    assert module.classifier.embedding.update_rows is None
     assert all(weights.grad is None for weights in module.parameters())
     for name, weights in module.state_dict().items():
         assert weights.dtype == before.state_dict()[name].dtype
         assert torch.equal(weights, before.state_dict()[name]), name
-    same = {"history", "_train", "_validation", "_norms", "_hook", "_learning_rate"}
+    same = {"history", "_train", "_validation", "_norms", "_last_learning_rate"}
     assert {name: vars(module)[name] for name in same} == {name: vars(before)[name] for name in same}
 
 

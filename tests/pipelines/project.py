@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,20 @@ def change_params(folder: Path, changes: dict[str, Any]) -> None:
     yaml.dump(content, folder / "params.yaml")
 
 
+def make_own(folder: Path, changes: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
+    """Has the test itself work in `folder`, with the shipped params.yaml and these changes; no code is copied."""
+    shutil.copy(ROOT / "params.yaml", folder)
+    change_params(folder, changes)
+    enter(folder, patch)
+
+
+def enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Has the test itself work in the project in `folder`."""
+    patch.chdir(folder)
+    patch.setenv("DVC_ROOT", str(folder))
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 def install(library: str, version: str, folder: Path) -> None:
     """What pip leaves of a library's version, for whoever has `folder` first on the path."""
     information = folder / f"{library.replace('-', '_')}-{version}.dist-info"
@@ -59,9 +74,13 @@ def install(library: str, version: str, folder: Path) -> None:
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: {version}\n")
 
 
+def environment() -> dict[str, str]:
+    """What programs of this virtual environment find; nothing of the test's own project."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{known['PATH']}"  # dvc.yaml says `python`
+    return known | {"PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", "DVC_NO_ANALYTICS": "true"}
+
+
 def run_in(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Runs a program of this environment in `folder`; its output is in the result."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for name in ("DVC_ROOT", "DVC_STAGE", "MLFLOW_TRACKING_URI"):
-        environment.pop(name, None)
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)

@@ -16,8 +16,9 @@ from config.params import Params
 from core import paths
 from core.errors import DataError, ParamsError
 from outputs import measurements
-from pipelines.compare import compare, told_metrics
+from pipelines.compare import compare
 from tests.analysis.synthetic import CONDITIONS, write_experiment
+from tracking.comparison_from_outputs import comparison_metrics
 
 
 @pytest.fixture(autouse=True)
@@ -105,15 +106,15 @@ def test_another_metric_decides_the_verdict_and_stands_first(metric: str, capsys
     assert rows[0].startswith(f"│ {title} ")
 
 
-def test_mlflow_is_told_the_difference_that_decides() -> None:
+def test_mlflow_gets_the_difference_that_decides() -> None:
     result = compare(with_metric(write_experiment(["lstm", "bilstm"], [1, 2], documents=150), "loss"))
 
-    told = told_metrics(result)
+    metrics = comparison_metrics(result)
 
     gap = result.comparison.differences["bilstm"]["loss"]
-    assert told["bilstm.loss_difference"] == gap.value
-    assert told["bilstm.loss_difference_p_value"] == gap.p_value_corrected
-    assert "bilstm.accuracy_difference" not in told
+    assert metrics["bilstm.loss_difference"] == gap.value
+    assert metrics["bilstm.loss_difference_p_value"] == gap.p_value_corrected
+    assert "bilstm.accuracy_difference" not in metrics
 
 
 @pytest.mark.parametrize(

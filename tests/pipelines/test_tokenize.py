@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from config.params import TokenizeParams
+from config.tokenize import TokenizeParams
+from core.constants import PADDING_INDEX
 from core.errors import DataError, ParamsError
-from core.padding import PADDING_INDEX
 from pipelines.tokenize import make_tokens, show
 from text.tokenizing.token_file import TokenStore
 

@@ -11,9 +11,10 @@ from joblib import cpu_count
 from mlflow.tracking import MlflowClient
 
 from config.params import load
-from outputs.conditions import conditions
+from outputs.conditions import current_conditions
+from tests.loaded import run_module
 from tests.once import made_once
-from tests.pipelines.project import change_params, copy_project, run_in
+from tests.pipelines.project import change_params, copy_project, environment, run_in
 
 Runs = dict[str, dict[str, Any]]
 
@@ -33,6 +34,23 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy(project: Path, tmp_path: Path) -> Path:
     """The finished project in another place, to be changed."""
     return Path(shutil.copytree(project, tmp_path / "copy"))
+
+
+def run_again(project: Path, module: str) -> str:
+    """Runs a stage or a command once more, without DVC; returns what it prints."""
+    result = run_module(project, environment(), module)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def outputs_of(project: Path) -> dict[str, bytes]:
+    """What DVC has recorded."""
+    files = [path for folder in ("data", "results", "references", "reports") for path in (project / folder).rglob("*")]
+    return {
+        path.relative_to(project).as_posix(): path.read_bytes()
+        for path in files
+        if path.is_file() and path.name != "comparison.html"  # which shows measured times
+    }
 
 
 def read_runs(project: Path) -> Runs:
@@ -110,7 +128,7 @@ def test_costs_are_measured_with_their_conditions_and_mlflow_has_both(project: P
     ):
         assert measured[name] > 0
         assert [value for _, value, _ in training["metrics"][name]] == [measured[name]], name
-    own = conditions("cpu")
+    own = current_conditions("cpu")
     assert (own["cores"], own["engine"], own["torch"]) == (cpu_count(), "alone", version("torch"))
     for stage in ("training", "prediction"):
         assert measured[f"{stage}_conditions"] == [own]
@@ -120,7 +138,7 @@ def test_costs_are_measured_with_their_conditions_and_mlflow_has_both(project: P
 
 
 def test_no_output_of_dvc_holds_a_duration_or_hardware(project: Path) -> None:
-    processor = str(conditions("cpu")["processor"])
+    processor = str(current_conditions("cpu")["processor"])
     for name in ("results/lstm/seed-1/config.json", "references/linear/config.json", "reports/comparison.json"):
         content = (project / name).read_text()
         assert "second" not in content.replace("max_seconds", "")
@@ -160,14 +178,13 @@ def test_references_are_children_of_the_comparison_and_the_verdict_begins_with_i
 
 
 def test_references_repeat_themselves_to_the_byte_in_the_same_run(project: Path, copy: Path) -> None:
-    found = []
+    run_ids = []
     for _ in range(2):
-        result = run_in(copy, "dvc", "repro", "--single-item", "--force", "reference")
-        assert result.returncode == 0, result.stderr
+        run_again(copy, "pipelines.reference")
         store = MlflowClient(f"sqlite:///{copy / 'mlflow.db'}")
-        found.append({run.info.run_id for run in store.search_runs(["1"], "tags.kind = 'reference'")})
-    assert found[0] == found[1]
-    assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
+        run_ids.append({run.info.run_id for run in store.search_runs(["1"], "tags.kind = 'reference'")})
+    assert run_ids[0] == run_ids[1]
+    assert outputs_of(copy) == outputs_of(project)
     assert set(read_runs(copy)) == set(read_runs(project))
 
 
@@ -177,12 +194,6 @@ def test_a_second_time_nothing_runs(project: Path) -> None:
     assert "Running stage" not in result.stdout
     assert (project / "dvc.lock").read_bytes() == lock
     assert read_runs(project) == runs
-
-
-def test_trainings_repeat_themselves_to_the_byte(project: Path, copy: Path) -> None:
-    result = run_in(copy, "dvc", "repro", "--single-item", "--force", "train@bilstm-1")
-    assert result.returncode == 0, result.stderr
-    assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
 
 
 def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project: Path, copy: Path) -> None:
@@ -196,7 +207,7 @@ def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project
     for variant in ("lstm", "bilstm"):
         for stage in ("training", "prediction"):
             (found,) = read_measured(copy, variant)[f"{stage}_conditions"]
-            assert found == conditions("cpu") | {"engine": "grid of 2", "cores": max(cpu_count() // 2, 1)}
+            assert found == current_conditions("cpu") | {"engine": "grid of 2", "cores": max(cpu_count() // 2, 1)}
     assert "× the training time" in (copy / "reports/comparison.html").read_text()
     runs, expected = read_runs(copy), read_runs(project)
     for of_one in (*runs.values(), *expected.values()):
@@ -212,11 +223,10 @@ def test_a_training_repeated_alone_is_not_compared_in_cost_with_one_of_a_grid(pr
     signature = json.loads((copy / "results/lstm/seed-1/config.json").read_text())["signature"]
     changed = measured | {"training_conditions": [in_grid], "prediction_conditions": [in_grid]}
     (copy / "measurements" / f"{signature}.json").write_text(json.dumps(changed))
-    result = run_in(copy, "dvc", "repro", "--single-item", "--force", "compare")
-    assert result.returncode == 0, result.stderr
-    assert "× the training time" not in result.stdout
-    assert "costs of training and prediction are not compared" in " ".join(result.stdout.split())
-    assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
+    printed = run_again(copy, "pipelines.compare")
+    assert "× the training time" not in printed
+    assert "costs of training and prediction are not compared" in " ".join(printed.split())
+    assert outputs_of(copy) == outputs_of(project)
 
 
 def test_an_edit_of_one_variant_concerns_its_trainings_only(copy: Path) -> None:
@@ -231,15 +241,14 @@ def test_a_lost_store_is_rebuilt_as_it_was(project: Path, copy: Path) -> None:
     (copy / "mlflow.db").unlink()
     shutil.rmtree(copy / "mlartifacts")
 
-    result = run_in(copy, "python", "-m", "commands.restore")
+    run_again(copy, "commands.restore")
 
-    assert result.returncode == 0, result.stderr
     rebuilt = read_runs(copy)
     for run in rebuilt.values():
         assert run["tags"].pop("restored") == "true"
     assert rebuilt == read_runs(project)
-    assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
-    assert run_in(copy, "python", "-m", "commands.restore").returncode == 0
+    assert outputs_of(copy) == outputs_of(project)
+    run_again(copy, "commands.restore")
     assert len(read_runs(copy)) == len(rebuilt)
 
 
@@ -254,9 +263,10 @@ def test_in_a_clone_that_pulls_the_outputs_every_run_is_told_and_belongs_to_its_
     assert run_in(clone, "dvc", "init", "--force", "--quiet").returncode == 0
     for name in ("dvc.lock", ".dvc/config"):
         shutil.copy(copy / name, clone / name)
-    for command in (["pull", "--quiet"], ["repro"], ["repro", "--force", "--single-item", "compare"]):
+    for command in (["pull", "--quiet"], ["repro"]):
         result = run_in(clone, "dvc", *command)
         assert result.returncode == 0, result.stdout + result.stderr
+    run_again(clone, "pipelines.compare")
     check_comparison(clone)
     # Comparisons told before their trainings were, as in clones of earlier versions, whose trainings were lost then.
     comparison = "lstm · bilstm on synthetic_reviews"
@@ -266,7 +276,7 @@ def test_in_a_clone_that_pulls_the_outputs_every_run_is_told_and_belongs_to_its_
             client.delete_tag(run.info.run_id, tag)
         if run.info.run_name != comparison:
             client.delete_run(run.info.run_id)
-    assert run_in(clone, "python", "-m", "commands.restore").returncode == 0
+    run_again(clone, "commands.restore")
     check_comparison(clone)
 
 

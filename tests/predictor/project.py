@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from config.params import Params, load
 from pipelines.download import download
 from pipelines.evaluate import evaluate
+from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
 
@@ -77,6 +78,7 @@ def make_project(changes: dict[str, dict[str, Any]], seeds: list[int]) -> Params
     params = load()
     download(params.data)
     make_tokens(params.tokenize)
+    match(params)
     for variant in params.compare.variants:
         for seed in seeds:
             train(params, variant, seed)

@@ -30,7 +30,7 @@ def classifier_and_session(cell: str, bidirectional: bool, layers: int, pooling:
     classifier = TextClassifier(WORDS, 3, **settings).eval()
     with torch.no_grad():  # large weights and biases, so that a gate in the wrong place shows
         for weights in classifier.parameters():
-            if weights not in classifier.encoder.idle:
+            if weights not in classifier.encoder.frozen_biases:
                 weights.mul_(2).add_(0.1 * torch.randn_like(weights))
     return classifier, onnxruntime.InferenceSession(onnx_model(classifier).SerializeToString())
 

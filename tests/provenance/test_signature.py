@@ -1,28 +1,27 @@
-"""A training goes on from a checkpoint if everything that decides its result is the same, and else starts anew."""
+"""A training resumes from a checkpoint if everything that decides its result is the same; otherwise it starts anew."""
 
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numba
 import pytest
 import torch
-from ruamel.yaml import YAML
 from safetensors.numpy import save_file
 
 from config.params import load
-from core.errors import DataError
+from core.errors import DataError, ParamsError
 from core.file_io import read_json
-from core.paths import TOKENS
+from core.paths import TOKENS, VARIANTS
 from pipelines.download import download
 from pipelines.evaluate import evaluate
+from pipelines.match import match
 from pipelines.tokenize import make_tokens
-from pipelines.train import train
+from pipelines.train import resolve_config, train
 from provenance import source_code
-from tests.pipelines.project import ROOT, change_params, install
-from tracking.runs import find_run
+from tests.pipelines.project import change_params, enter, install, make_own
+from tests.tracking.connected import find_run
 
 RESULTS = Path("results/lstm/seed-1")
 FILES = ("config.json", "history.json", "model.safetensors")
@@ -45,6 +44,7 @@ def run_stages() -> dict[str, bytes]:
     params = load()
     download(params.data)
     make_tokens(params.tokenize)
+    match(params)
     train(params, "lstm", 1)
     return {name: (RESULTS / name).read_bytes() for name in FILES}
 
@@ -54,21 +54,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with a training of which DVC has not recorded the outputs: its checkpoints are still there."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("trained")
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
+        variants = {"lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}}
+        compare = {"variants": ["lstm"], "seeds": [1], "baseline": "lstm"}
+        own = {"data.name": "custom", "data.source": "reviews.csv", "tokenize.vectors": "a/glove.txt"}
+        make_own(folder, {**own, "variants": variants, "train.epochs": 2, "compare": compare}, patch)
         patch.setenv("DVC_STAGE", "train@lstm-1")
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         write_reviews(Path("reviews.csv"), "brilliant film")
         write_vectors(Path("a/glove.txt"), 1)
         write_vectors(Path("b/glove.txt"), 2)
-        content: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        content["data"] |= {"name": "custom", "source": "reviews.csv"}
-        content["tokenize"] |= {"vectors": "a/glove.txt"}
-        content["variants"] = {"lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}}
-        content["train"] |= {"epochs": 2}
-        content["compare"] = {"variants": ["lstm"], "seeds": [1], "baseline": "lstm"}
-        with Path("params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(content, file)
         run_stages()
         yield folder
 
@@ -77,10 +70,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def project(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of its own."""
     folder = Path(shutil.copytree(trained, tmp_path / "project"))
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("DVC_ROOT", str(folder))
+    enter(folder, monkeypatch)
     monkeypatch.setenv("DVC_STAGE", "train@lstm-1")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return folder
 
 
@@ -125,10 +116,29 @@ def test_after_a_change_of_params_or_files_a_training_starts_anew(
     before = signature()
     change()
     beside_old_checkpoints = run_stages()
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
     shutil.rmtree("checkpoints")
     assert run_stages() == beside_old_checkpoints
+
+
+def test_a_training_gets_its_variant_from_the_stage_match_alone() -> None:
+    change_params(Path(), {"variants.lstm.hidden_size": 5})
+    params = load()
+    before = resolve_config(params, "lstm", 1, Path())
+    assert (before["variant"]["hidden_size"], before["signature"]) == (4, signature())
+    match(params)
+    after = resolve_config(params, "lstm", 1, Path())
+    assert after["variant"] == params.variants["lstm"].model_dump()
+    assert after["signature"] != before["signature"]
+
+
+def test_a_training_of_a_variant_that_is_not_compared_or_not_matched_is_refused() -> None:
+    with pytest.raises(ParamsError, match=r"^--variant is 'lsmt'; allowed: lstm \(compare.variants\)$"):
+        train(load(), "lsmt", 1)
+    (VARIANTS / "lstm.json").unlink()
+    with pytest.raises(DataError, match=r"^data/variants/lstm.json is missing; the stage match makes it: dvc repro$"):
+        train(load(), "lstm", 1)
 
 
 def moved_vectors() -> None:
@@ -145,11 +155,11 @@ def nothing() -> None:
 
 
 @pytest.mark.parametrize("change", [nothing, moved_vectors, more_checkpoints])
-def test_after_what_decides_nothing_it_goes_on(change: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_what_decides_nothing_it_resumes(change: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
     before = {name: (RESULTS / name).read_bytes() for name in FILES}
     change()
     assert run_stages() == before
-    assert "going on after step" in capsys.readouterr().out
+    assert "resuming after step" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("library", ["torch", "numba", "llvmlite", "numpy", "pytorch-lightning"])
@@ -160,7 +170,7 @@ def test_a_checkpoint_from_another_version_of_a_library_is_left_alone(
     install(library, "99.1", tmp_path / "installed")
     monkeypatch.syspath_prepend(tmp_path / "installed")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
     assert json.loads((RESULTS / "config.json").read_text())["libraries"][library] == "99.1"
     assert len(list((project / "checkpoints").glob("*/"))) == 2
@@ -172,7 +182,7 @@ def test_a_checkpoint_from_another_processor_is_left_alone(
     before = signature()
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "another")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
     assert signature() != before
 
 
@@ -182,7 +192,7 @@ def test_a_checkpoint_from_other_code_is_left_alone(
     lines = source_code.checksums("train")
     monkeypatch.setattr(source_code, "checksums", lambda stage: lines + "of another loop\n")
     train(load(), "lstm", 1)
-    assert "going on after step" not in capsys.readouterr().out
+    assert "resuming after step" not in capsys.readouterr().out
 
 
 def test_configuration_and_mlflow_say_the_versions_and_the_files_that_were_read() -> None:
@@ -193,7 +203,7 @@ def test_configuration_and_mlflow_say_the_versions_and_the_files_that_were_read(
     assert {"train.arrow", "validation.arrow", "vocabulary.json", "vectors.safetensors"} <= set(config["tokens"])
     run = find_run("lstm-vs-bilstm", signature())
     assert run is not None
-    params = run.client.get_run(run.run_id).data.params
+    params = run.mlflow.client.get_run(run.run_id).data.params
     assert params["libraries.torch"] == torch.__version__
     assert params["libraries.numba"] == numba.__version__
     assert "libraries.mlflow" not in params  # which decides nothing

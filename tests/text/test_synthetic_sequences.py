@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.choices import TemporalOrderTask
 from config.data import DataParams, FirstTokenParams, TemporalOrderParams
-from core.choices import Task
 from core.errors import ParamsError
 from pipelines.download import download
 from text.synthetic.sequences import CLASSES, PLACES, first_token, scaled, temporal_order
@@ -29,7 +29,7 @@ RULES = {
         "YYY": "C",
     },
 }
-tasks: st.SearchStrategy[Task] = st.sampled_from(get_args(Task))
+tasks: st.SearchStrategy[TemporalOrderTask] = st.sampled_from(get_args(TemporalOrderTask))
 
 
 def rows_of(tables: dict[str, pa.Table]) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def digest(table: pa.Table) -> str:
 
 @settings(max_examples=40, deadline=None)
 @given(tasks, st.integers(12, 400), st.integers(0, 2**32 - 1))
-def test_a_sequence_is_what_the_paper_defines_at_any_length(task: Task, length: int, seed: int) -> None:
+def test_a_sequence_is_what_the_paper_defines_at_any_length(task: TemporalOrderTask, length: int, seed: int) -> None:
     for row in rows_of(temporal_order(seed=seed, task=task, length=length, **SMALL)):
         symbols = row["text"].split(" ")
         assert length <= len(symbols) <= scaled(110, length)
@@ -84,8 +84,8 @@ def test_the_class_is_the_first_token_and_the_others_are_distractors(distractors
         assert set(others) <= set("abcd")
 
 
-@pytest.mark.parametrize("task", get_args(Task))
-def test_classes_are_balanced_in_every_split(task: Task) -> None:
+@pytest.mark.parametrize("task", get_args(TemporalOrderTask))
+def test_classes_are_balanced_in_every_split(task: TemporalOrderTask) -> None:
     for table in temporal_order(seed=1, task=task, length=50, **SMALL).values():
         assert set(Counter(table["label"].to_pylist()).values()) == {len(table) // len(CLASSES[task])}
     for table in first_token(seed=1, distractors=50, **SMALL).values():
@@ -148,7 +148,7 @@ def test_the_data_card_tells_classes_columns_and_that_nothing_is_there_twice(
 
 
 @given(tasks, st.integers(10, 10_000), st.integers(1, 10_000))
-def test_params_know_the_longest_sequence(task: Task, length: int, distractors: int) -> None:
+def test_params_know_the_longest_sequence(task: TemporalOrderTask, length: int, distractors: int) -> None:
     order = DataParams.model_validate({"name": "temporal_order", "temporal_order": {"task": task, "length": length}})
     first = DataParams.model_validate({"name": "first_token", "first_token": {"distractors": distractors}})
     assert order.longest_sequence() == scaled(110, length)

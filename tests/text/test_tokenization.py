@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchtext.data.utils import get_tokenizer
 
-from core.choices import Truncation
+from config.choices import Truncation
 from core.errors import DataError
 from text.tokenizing.encoding import keep
 from text.tokenizing.parallel import count, row_groups, tokenize, write_store

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchtext.data.utils import get_tokenizer
 
-from core.choices import TokenizerName
+from config.choices import TokenizerName
 from core.errors import DataError, ParamsError
 from text.tokenizing.tokenizers import PieceTokenizer, build_tokenizer, train_sentencepiece
 from text.tokenizing.words import WordTokenizer

@@ -22,10 +22,8 @@ __all__ = ["finished", "project"]  # the fixtures
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    result = Server(tmp_path / "server")
-    result.start()
-    yield result
-    result.stop()
+    with Server(tmp_path / "server") as running:
+        yield running
 
 
 def runs_of(address: str) -> list[MlflowRun]:

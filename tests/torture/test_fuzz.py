@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.choices import TokenizerName
+from config.choices import TokenizerName
 from core.errors import DataError
 from tests.config.test_params import check_misspelling, check_value, keys, values
 from tests.guarantees.conftest import finished, project

@@ -21,7 +21,7 @@ INTERRUPTIONS = int(os.environ.get("INTERRUPTIONS", 60))
 SEED = int(os.environ.get("TORTURE_SEED", random.SystemRandom().randrange(2**32)))
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 A_LIFE = 8  # interruptions of one pipeline, before it may end
-GOING_ON = "going on after step"
+RESUMING = "resuming after step"
 # Importing takes longer than all else; most moments shall be behind it.
 MOMENTS = ("loading", "training", "training", "validation", "writing")
 MADE = ("data", "results", "references", "reports/comparison.json")
@@ -46,7 +46,7 @@ def test_nothing_is_lost_at_random_moments(devices: int, tmp_path: Path) -> None
         project = prepared.copy(tmp_path / f"life-{life}")
         for _ in range(A_LIFE):
             whom, number, moment = chance.choice(victims), chance.choice(SIGNALS), chance.choice(MOMENTS)
-            before = project.output().count(GOING_ON)
+            before = project.output().count(RESUMING)
             dvc = project.start(TARGET)
             wait_for(moment, project, dvc.poll, before, 60 // devices)
             time.sleep(delay(moment, chance, seconds))
@@ -92,7 +92,7 @@ def delay(moment: str, chance: random.Random, seconds: float) -> float:
 
 def begun(project: Project, before: int) -> bool:
     """Whether the training is past its imports: it goes on, or has written its first checkpoint."""
-    return project.output().count(GOING_ON) > before or (before == 0 and bool(project.checkpoints()))
+    return project.output().count(RESUMING) > before or (before == 0 and bool(project.checkpoints()))
 
 
 def parts(project: Project) -> list[Path]:

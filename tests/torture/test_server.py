@@ -1,34 +1,55 @@
-"""More of tests/tracking/test_outbox.py: a real MLflow server that is killed and started again."""
+"""More of tests/tracking/test_missing.py: a run that is deleted on the server, and processes that complete the same."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-from mlflow.tracking import MlflowClient
+import pytest
 
+from config.params import load
+from pipelines.compare import compare_and_log
+from pipelines.evaluate import evaluate
+from pipelines.reference import make_references
+from pipelines.train import train
+from tests.pipelines.project import ROOT
 from tests.tracking.server import Server
-from tests.tracking.test_outbox import check_training, found, server, train, waiting
-from tracking.runs import training_run
-from tracking.store import open_experiment
+from tests.tracking.test_missing import check_training, prepared, project, runs, server
 
-__all__ = ["server"]  # the fixture
+__all__ = ["prepared", "project", "server"]  # the fixtures
 
 
-def test_a_server_that_is_back_before_the_end_knows_all_at_the_end(tmp_path: Path, server: Server) -> None:
+def test_a_run_that_is_deleted_before_its_evaluation_is_replaced(project: Path, server: Server) -> None:
     server.start()
-    train(tmp_path, server, dies_after=1, returns_after=2)
-    assert waiting(tmp_path) == []
-    client, (run,) = found(server)
-    check_training(client, run)
+    params = load()
+    train(params, "lstm", 1)
+    client, found = runs(server.address)
+    client.delete_run(found["lstm · seed 1"].info.run_id)
+    evaluate(params, "lstm", 1)
+    client, found = runs(server.address)
+    check_training(client, found["lstm · seed 1"])
 
 
-def test_a_run_that_was_deleted_holds_nothing_else_up(tmp_path: Path, server: Server) -> None:
-    server.start()
-    with training_run("e", "lstm", 1, "s1") as lost:
-        server.stop()
-        lost.log_metrics({"train_loss": 0.5})
-    train(tmp_path, server)
-    server.start()
-    MlflowClient(server.address).delete_run(lost.run_id)
-    client, _ = open_experiment("e")
-    assert list(client.outbox.waiting()) == [lost.run_id]
-    mlflow, runs = found(server)
-    check_training(mlflow, runs[0])
+@pytest.mark.parametrize("kind", ["SQLite", "server"])
+def test_three_processes_that_complete_the_same_runs_create_each_once(
+    kind: str, project: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = load()
+    train(params, "lstm", 1)  # the server is down
+    evaluate(params, "lstm", 1)
+    make_references(params)
+    compare_and_log(params)
+    if kind == "server":
+        server.start()
+    else:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'mlflow.db'}")
+    command = [sys.executable, "-m", "commands.restore"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
+    processes = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in processes:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+    client, found = runs(os.environ["MLFLOW_TRACKING_URI"])
+    check_training(client, found["lstm · seed 1"])
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    assert len(found) == 4

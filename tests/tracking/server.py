@@ -3,12 +3,14 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import uvicorn
+
+from tests import loaded
 from tracking import sqlite
 from tracking.pages import WITHOUT_JOBS
 
@@ -22,7 +24,14 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: ForkServerProcess | None = None
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
@@ -30,35 +39,39 @@ class Server:
         database = self.folder / "server.db"
         if not database.exists():
             sqlite.create(database)  # which the server itself takes long for
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += [
-            "--workers",
-            "1",
-            "--backend-store-uri",
-            f"sqlite:///{database}",
-            "--artifacts-destination",
-            str(self.folder / "files"),
-        ]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"} | WITHOUT_JOBS,
-                start_new_session=True,
-            )
-        while self.process.poll() is None:
+        self.process = loaded.start(serve, str(self.folder), self.port)
+        while self.process.is_alive():
             try:
                 with urlopen(f"{self.address}/health", timeout=5):
                     return
             except (URLError, OSError):
-                pass
+                self.process.join(timeout=0.05)  # to ask without a pause would take the core that it starts on
         raise AssertionError((self.folder / "log").read_text(encoding="utf-8"))
 
     def stop(self) -> None:
         """Kills it as it stands, with its workers."""
-        if self.process is not None:
+        if self.process is not None and self.process.pid is not None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            self.process.join()
             self.process = None
+
+
+def serve(folder: str, port: int) -> None:
+    """What `mlflow server` does, without its command line, which starts two more processes that import MLflow."""
+    from mlflow.server import constants  # makes the server's app
+
+    os.setsid()
+    os.chdir(folder)
+    log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.environ.update(
+        WITHOUT_JOBS
+        | {
+            constants.BACKEND_STORE_URI_ENV_VAR: f"sqlite:///{folder}/server.db",
+            constants.ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
+            constants.ARTIFACTS_DESTINATION_ENV_VAR: f"{folder}/files",
+            constants.SERVE_ARTIFACTS_ENV_VAR: "true",
+        }
+    )
+    uvicorn.run("mlflow.server.fastapi_app:app", port=port)

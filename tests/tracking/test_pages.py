@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import MISSING, REASON, open_browser
-from tracking.runs import comparison_run, training_run
+from tests.tracking.connected import comparison_run, training_run
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 ROOT = Path(__file__).parents[2]

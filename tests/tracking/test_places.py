@@ -7,10 +7,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from core.repository import working_copy
+from tests.tracking.connected import find_run, open_experiment, training_run
 from tracking import sqlite
-from tracking.client import OutboxClient
-from tracking.runs import find_run, training_run
-from tracking.store import open_experiment, tracking_uri
+from tracking.settings import tracking_uri
 
 NAMES = [
     "plain",
@@ -88,7 +87,7 @@ def test_after_a_move_old_artifacts_are_found_and_new_ones_come_to_the_new_place
     assert content(old) == "s1"
     assert content(train(moved, "s2")) == "s2"
     assert working_copy() == number
-    assert not (moved / "mlflow.outbox").exists()
+    assert not list((moved / "mlflow.running").glob("[!.]*"))
     client, experiment_id = open_experiment("e")
     assert {run.info.status for run in client.search_runs([experiment_id])} == {"FINISHED"}
 
@@ -160,35 +159,18 @@ def test_experiments_with_artifacts_of_ones_own_elsewhere_stay_as_they_are(
     assert experiment.artifact_location == "s3://bucket/mlartifacts"
 
 
-def test_what_waits_for_a_store_in_the_checkout_waits_for_it_after_a_move(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, _ = open_experiment("e")
-    client.outbox.add_run(
-        {"call": "create_run", "experiment": "e", "start_time": 1, "tags": {"signature": "s1"}, "run_name": "late"}
-    )
-    moved = root.rename(root.with_name("moved"))
-    monkeypatch.setenv("DVC_ROOT", str(moved))
-    client, experiment_id = open_experiment("e")
-    assert [run.info.run_name for run in client.search_runs([experiment_id])] == ["late"]
-    assert isinstance(client, OutboxClient)
-    assert client.outbox.waiting() == {}
-    assert find_run("e", "s1") is None  # it is not finished
-
-
 def test_artifacts_that_cannot_be_written_hold_up_nothing_else_and_come_later(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (root / "mlartifacts").write_text("not a folder")
     run_id = train(root, "s1")
-    found = find_run("e", "s1")
-    assert found is not None
-    found.log_metrics({"test_loss": 0.5})
     assert f"{root}/mlartifacts" in capsys.readouterr().err
+    assert find_run("e", "s1") is None
     client, _ = open_experiment("e")
     run = client.get_run(run_id)
-    assert run.info.status == "FINISHED"
-    assert run.data.metrics == {"test_accuracy": 0.75, "test_loss": 0.5}
+    assert run.info.status == "FAILED"
+    assert run.data.metrics == {"test_accuracy": 0.75}
     (root / "mlartifacts").unlink()
+    assert train(root, "s1") == run_id
     assert content(run_id) == "s1"
-    assert client.outbox.waiting() == {}
+    assert client.get_run(run_id).info.status == "FINISHED"

@@ -13,22 +13,17 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import mlflow
-import pytest
+from mlflow.tracking import MlflowClient
 
 ROOT = Path(__file__).parents[2]
 TRAIN = """
 from matplotlib.figure import Figure
-from tracking.runs import comparison_run, training_run
+from tests.tracking.connected import comparison_run, training_run
 with training_run("e", "lstm", 1, "s1") as run:
     run.log_figure(Figure(), "learning_curves.png")
 with comparison_run("e", "lstm", "c1", ["s1"], {}, "Nobody won."):
     pass
 print(run.run_id)
-"""
-DELETE = """
-from tracking.store import open_experiment
-client, experiment_id = open_experiment("e")
-client.delete_experiment(experiment_id)
 """
 
 
@@ -73,20 +68,25 @@ class Checkout:
                 server.wait()
 
 
-@pytest.fixture
-def libraries(tmp_path: Path) -> Path:
-    link = tmp_path / "100% python" / "libraries"
-    link.parent.mkdir()
-    link.symlink_to(Path(mlflow.__file__).parents[1])
-    return link
-
-
 def ask(address: str, path: str, **query: str) -> dict[str, object]:
     with urlopen(f"{address}/api/2.0/mlflow/{path}?{urlencode(query)}") as answer:
         return dict(json.load(answer))
 
 
-def test_the_server_shows_artifacts_and_pictures_where_the_checkout_is_now(tmp_path: Path, libraries: Path) -> None:
+def trainings(address: str, experiment_id: str) -> list[str]:
+    """The runs that the page of the experiment lists."""
+    body = json.dumps({"experiment_ids": [experiment_id], "filter": "tags.kind = 'training'"}).encode()
+    request = Request(f"{address}/api/2.0/mlflow/runs/search", body, {"Content-Type": "application/json"})
+    with urlopen(request) as answer:
+        return [run["info"]["run_id"] for run in json.load(answer).get("runs", [])]
+
+
+def test_the_server_shows_artifacts_where_the_checkout_is_now_and_an_experiment_that_was_deleted(
+    tmp_path: Path,
+) -> None:
+    libraries = tmp_path / "100% python" / "libraries"
+    libraries.parent.mkdir()
+    libraries.symlink_to(Path(mlflow.__file__).parents[1])
     folder = tmp_path / "before"
     folder.mkdir()
     run_id = Checkout(folder, libraries).run(TRAIN)
@@ -102,19 +102,10 @@ def test_the_server_shows_artifacts_and_pictures_where_the_checkout_is_now(tmp_p
         assert content.startswith(b"\x89PNG")
         assert content == (moved / "mlartifacts" / run_id / "artifacts" / "learning_curves.png").read_bytes()
         assert run_id in printed["latest comparison, side by side"]
+        experiment_id = printed["all runs"].split("/experiments/")[1].split("/")[0]
+        MlflowClient(address).delete_experiment(experiment_id)
+        assert trainings(address, experiment_id) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["100% python", moved.parent.name]
 
-
-def test_pages_of_an_experiment_that_was_deleted_show_it_again(tmp_path: Path, libraries: Path) -> None:
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    checkout = Checkout(folder, libraries)
-    run_id = checkout.run(TRAIN)
-    checkout.run(DELETE)
-    with checkout.pages() as (address, printed):
-        experiment_id = printed["all runs"].split("/experiments/")[1].split("/")[0]
-        body = json.dumps({"experiment_ids": [experiment_id], "filter": "tags.kind = 'training'"}).encode()
-        request = Request(f"{address}/api/2.0/mlflow/runs/search", body, {"Content-Type": "application/json"})
-        with urlopen(request) as answer:
-            found = json.load(answer)
-        assert [run["info"]["run_id"] for run in found["runs"]] == [run_id]
+    with Checkout(moved, libraries).pages() as (address, printed):
+        assert trainings(address, experiment_id) == [run_id]

@@ -1,6 +1,6 @@
 """The built-in data sets: addresses, checksums, licence, citation, labels and parser of each.
 
-To add one: an entry here; a function in text/sources/parsers.py if its format is new; its name in config/params.py.
+To add one: an entry here; a function in text/sources/parsers.py if its format is new; its name in config/data.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,11 +1,11 @@
-"""synthetic_reviews, the embedded data set: film reviews whose label depends on the order of words.
+"""synthetic_reviews, the built-in data set: film reviews whose label depends on the order of words.
 
 A review has one deciding opinion, at its beginning, middle or end; decoys, which are opinions of somebody else, of
 another film, or quoted; and sentences about the plot. Every opinion praises once and blames once, and its rule says
 which of the two decides. So counting words cannot tell the label; nor can a phrase without the words around it that say
 whose opinion it is. In half of the reviews these words precede each opinion, in the other half they follow it.
 
-Words and patterns: text/synthetic/grammar.py. Limits of the parameters: config/params.py.
+Words and patterns: text/synthetic/grammar.py. Limits of the parameters: config/data.py.
 """
 
 import math

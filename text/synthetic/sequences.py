@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from core.choices import Task
+from config.choices import TemporalOrderTask
 from core.errors import ParamsError
 from text.synthetic.draws import below
 
@@ -25,18 +25,21 @@ DISTRACTORS = ("a", "b", "c", "d")
 RELEVANT = ("X", "Y")
 
 # Positions of the relevant symbols in the paper's sequences of 100 to 110 symbols, ends included; START is at 0.
-PLACES: dict[Task, tuple[tuple[int, int], ...]] = {
+PLACES: dict[TemporalOrderTask, tuple[tuple[int, int], ...]] = {
     "6a": ((10, 20), (50, 60)),
     "6b": ((10, 20), (33, 43), (66, 76)),
 }
 PAPER_LENGTH, PAPER_LONGEST = 100, 110
 
 # The class of each order of relevant symbols: XX is Q, XY is R, …; XXX is Q, XXY is R, …
-CLASSES: dict[Task, tuple[str, ...]] = {"6a": ("Q", "R", "S", "U"), "6b": ("Q", "R", "S", "U", "V", "A", "B", "C")}
+CLASSES: dict[TemporalOrderTask, tuple[str, ...]] = {
+    "6a": ("Q", "R", "S", "U"),
+    "6b": ("Q", "R", "S", "U", "V", "A", "B", "C"),
+}
 
 
 def temporal_order(
-    *, seed: int, task: Task, length: int, train_rows: int, validation_rows: int, test_rows: int
+    *, seed: int, task: TemporalOrderTask, length: int, train_rows: int, validation_rows: int, test_rows: int
 ) -> dict[str, pa.Table]:
     """All splits of task 6a or 6b; the same arguments give the same rows on any machine.
 

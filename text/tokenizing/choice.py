@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.choices import TokenizerName
+from config.choices import TokenizerName
 from text.tokenizing.token_card import percent
 from text.tokenizing.tokenizers import build_tokenizer
 

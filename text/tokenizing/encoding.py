@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.choices import Truncation
+from config.choices import Truncation
 from text.tokenizing.vocabulary import UNKNOWN_INDEX
 
 Tokens = NDArray[np.int32]

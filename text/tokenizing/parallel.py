@@ -19,7 +19,7 @@ from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 from rich.progress import track
 
-from core.choices import TokenizerName, Truncation
+from config.choices import TokenizerName, Truncation
 from core.errors import DataError
 from text.tokenizing.encoding import never_empty, truncated, vocabulary_numbers
 from text.tokenizing.token_file import SCHEMA, record_batch

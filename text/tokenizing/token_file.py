@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.constants import PADDING_INDEX
 from core.errors import DataError
-from core.padding import PADDING_INDEX
 
 SCHEMA = pa.schema(
     [("id", pa.string()), ("tokens", pa.list_(pa.int32())), ("label", pa.int32()), ("length", pa.int32())]

@@ -9,7 +9,7 @@ import numpy as np
 import sentencepiece
 from numpy.typing import NDArray
 
-from core.choices import TokenizerName
+from config.choices import TokenizerName
 from core.errors import DataError, ParamsError
 
 # sentencepiece's trainer skips texts with ▅, and texts that hold the name of its unknown piece. It sees no spaces, so

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.compiled import compiled, written_out
+from core.compiled import compiled, inline
 
 # What a byte does: it belongs to a word, ends one, is a word by itself, is dropped, or may begin <br />.
 PART, SPACE, SINGLE, NOTHING, TAG = range(5)
@@ -64,13 +64,13 @@ def number_words(data, stops, kinds, small, words, ends, codes, count, slots, nu
     return count, slots
 
 
-@written_out
+@inline
 def _and_then(code, byte):
     """The hash code of a word and one more byte: FNV-1a (Fowler, Noll and Vo)."""
     return (code ^ np.uint64(byte)) * np.uint64(1099511628211)
 
 
-@written_out
+@inline
 def _find(words, start, end, ends, code, codes, count, slots):
     """The number of the word from `start` to `end`; a new one is added to the table and gets the number `count`."""
     slot = _slot(code, slots)
@@ -84,7 +84,7 @@ def _find(words, start, end, ends, code, codes, count, slots):
     return number
 
 
-@written_out
+@inline
 def _is_there(words, start, end, ends, number):
     first = ends[number - 1] if number else 0
     same = ends[number] - first == end - start
@@ -94,7 +94,7 @@ def _is_there(words, start, end, ends, number):
     return same
 
 
-@written_out
+@inline
 def _slot(code, slots):
     return np.int64((code ^ (code >> np.uint64(32))) & np.uint64(len(slots) - 1))
 

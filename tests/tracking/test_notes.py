@@ -3,30 +3,49 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
 
+from tests import loaded
+from tests.tracking.connected import find_run, open_experiment, training_run
 from tests.tracking.server import Server
-from tracking.runs import find_run, training_run
-from tracking.store import open_experiment
-from tracking.writers import RUNNING
+from tracking.notes import RUNNING
 
-ROOT = Path(__file__).parents[2]
-TRAIN = """
-import sys
-from tracking.runs import training_run
-with training_run("e", "lstm", int(sys.argv[1]), f"s{sys.argv[1]}") as run:
-    run.log_metrics({"train_loss": 0.5}, step=1, at=4_000_000_000_000)
-    print("training", flush=True)
-    sys.stdin.readline()
-"""
-Start = Callable[..., "subprocess.Popen[str]"]
+
+class Training:
+    """A run in a process of its own, which goes on until it is killed or may end."""
+
+    def __init__(self, seed: int) -> None:
+        self.ours, theirs = Pipe()
+        self.process = loaded.start(train, seed, dict(os.environ), theirs)
+        theirs.close()
+        assert self.ours.recv() == "training"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+    def end(self) -> None:
+        self.ours.send("end")
+        self.process.join()
+
+
+def train(seed: int, environment: dict[str, str], connection: Connection) -> None:
+    """What the process runs."""
+    os.environ.update(environment)
+    with training_run("e", "lstm", seed, f"s{seed}") as run:
+        run.log_metrics({"train_loss": 0.5}, step=1, at=4_000_000_000_000)
+        connection.send("training")
+        connection.recv()
+
+
+Start = Callable[[int], Training]
 
 
 @pytest.fixture(autouse=True)
@@ -41,31 +60,15 @@ def store(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a training in a process of its own, which goes on until it is killed or gets a line."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Training] = []
 
-    def start(seed: int = 1, **environment: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [sys.executable, "-c", TRAIN, str(seed)],
-            cwd=ROOT,
-            env=os.environ | environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "training\n"
-        return process
+    def start(seed: int) -> Training:
+        started.append(Training(seed))
+        return started[-1]
 
     yield start
-    for process in started:
-        kill(process)
-
-
-def kill(process: "subprocess.Popen[str]") -> None:
-    process.kill()
-    process.communicate()
+    for training in started:
+        training.kill()
 
 
 def statuses(client: MlflowClient | None = None) -> dict[str, str]:
@@ -84,7 +87,7 @@ def entries(root: Path) -> list[Path]:
 
 def test_the_next_one_closes_the_run_of_a_killed_process_and_no_other(store: Path, start: Start) -> None:
     killed, alive = start(1), start(2)
-    kill(killed)
+    killed.kill()
     assert statuses() == {"s1": "RUNNING", "s2": "RUNNING"}
 
     client, _ = open_experiment("e")
@@ -92,24 +95,24 @@ def test_the_next_one_closes_the_run_of_a_killed_process_and_no_other(store: Pat
     assert statuses() == {"s1": "KILLED", "s2": "RUNNING"}
     (closed,) = [run for run in runs(client) if run.info.status == "KILLED"]
     assert closed.info.end_time == 4_000_000_000_000  # the last that is known of it
-    alive.communicate("end\n")
+    alive.end()
     assert statuses() == {"s1": "KILLED", "s2": "FINISHED"}
     assert entries(store) == []
 
 
 def test_a_run_of_another_experiment_is_closed_as_well(store: Path, start: Start) -> None:
-    kill(start())
+    start(1).kill()
     open_experiment("another")
     assert statuses() == {"s1": "KILLED"}
     assert entries(store) == []
 
 
 def test_the_same_training_takes_up_the_run_and_is_watched_again(store: Path, start: Start) -> None:
-    kill(start())
-    again = start()
+    start(1).kill()
+    again = start(1)
     open_experiment("e")
     assert statuses() == {"s1": "RUNNING"}
-    kill(again)
+    again.kill()
     open_experiment("e")
     (run,) = runs(open_experiment("e")[0])
     assert run.info.status == "KILLED"
@@ -117,7 +120,7 @@ def test_the_same_training_takes_up_the_run_and_is_watched_again(store: Path, st
 
 
 def test_a_run_of_a_dead_process_on_another_machine_is_left_alone(store: Path, start: Start) -> None:
-    kill(start())
+    start(1).kill()
     (path,) = entries(store)
     entry = json.loads(path.read_text())
     path.write_text(json.dumps(entry | {"host": "elsewhere", "boot": "another"}))
@@ -129,7 +132,7 @@ def test_a_run_of_a_dead_process_on_another_machine_is_left_alone(store: Path, s
 
 
 def test_an_entry_that_a_full_disk_cut_off_is_no_obstacle(store: Path, start: Start) -> None:
-    kill(start())
+    start(1).kill()
     (path,) = entries(store)
     (path.parent / "half").write_text(path.read_text()[:20])
     open_experiment("e")
@@ -147,10 +150,8 @@ def test_where_nothing_can_be_noted_down_the_training_goes_on(store: Path, capsy
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    result = Server(tmp_path / "server")
-    result.start()
-    yield result
-    result.stop()
+    with Server(tmp_path / "server") as running:
+        yield running
 
 
 def test_on_a_server_each_working_copy_closes_its_own_runs_also_a_copy_of_another_and_one_that_was_moved(
@@ -159,7 +160,7 @@ def test_on_a_server_each_working_copy_closes_its_own_runs_also_a_copy_of_anothe
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
     client, copy, other = MlflowClient(server.address), store.with_name("copy"), store.with_name("other")
     killed, alive = start(1), start(2)
-    kill(killed)
+    killed.kill()
     shutil.copytree(store, copy)  # with what says that both runs are being written to
     other.mkdir()
     for folder in (copy, other):
@@ -175,14 +176,14 @@ def test_on_a_server_each_working_copy_closes_its_own_runs_also_a_copy_of_anothe
     monkeypatch.setenv("DVC_ROOT", str(moved))
     open_experiment("e")
     assert statuses(client) == {"s1": "KILLED", "s2": "RUNNING"}
-    alive.communicate("end\n")
+    alive.end()
     assert statuses(client) == {"s1": "KILLED", "s2": "FINISHED"}
 
 
 def test_a_copy_with_its_own_database_closes_the_run_there(
     store: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alive = start()
+    alive = start(1)
     copy = store.with_name("copy")
     shutil.copytree(store, copy)
     monkeypatch.setenv("DVC_ROOT", str(copy))
@@ -191,19 +192,19 @@ def test_a_copy_with_its_own_database_closes_the_run_there(
     monkeypatch.setenv("DVC_ROOT", str(store))
     open_experiment("e")
     assert statuses() == {"s1": "RUNNING"}
-    alive.communicate("end\n")
+    alive.end()
     assert find_run("e", "s1") is not None
 
 
-def test_a_run_that_a_server_could_not_be_told_of_is_closed_when_it_is_there(
+def test_a_training_that_is_killed_while_the_server_is_down_leaves_no_run_and_no_note(
     store: Path, start: Start, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
     server.stop()
-    kill(start())
+    start(1).kill()
     open_experiment("e")  # still down
-    assert len(entries(store)) == 1
+    assert len(entries(store)) == 2  # of the training and of the attempt
     server.start()
     open_experiment("e")
-    assert statuses(MlflowClient(server.address)) == {"s1": "KILLED"}
+    assert statuses(MlflowClient(server.address)) == {}
     assert entries(store) == []

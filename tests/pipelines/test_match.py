@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config.params import Params, parse
 from core.errors import ParamsError
-from pipelines.matching import count_parameters, matched
+from pipelines.match import count_parameters, resolve
 
 SIZES = {"vocabulary_size": 300, "num_classes": 3}
 
@@ -39,31 +39,31 @@ variants = st.fixed_dictionaries(
 @given(variants, variants)
 def test_no_other_hidden_size_comes_nearer_to_the_baseline(baseline: dict[str, Any], other: dict[str, Any]) -> None:
     params = make_params(baseline, other, matching="parameters")
-    wanted = count_parameters(params.variants["base"], **SIZES)
+    target = count_parameters(params.variants["base"], **SIZES)
     try:
-        found = matched(params, "other", **SIZES)
+        solved = resolve(params, "other", **SIZES)
     except ParamsError:
         smallest = params.variants["other"].model_copy(update={"hidden_size": 1})
-        assert count_parameters(smallest, **SIZES) > wanted
+        assert count_parameters(smallest, **SIZES) > target
         return
-    gap = abs(count_parameters(found, **SIZES) - wanted)
-    for hidden_size in {max(found.hidden_size - 1, 1), found.hidden_size + 1}:
-        near = found.model_copy(update={"hidden_size": hidden_size})
-        assert gap <= abs(count_parameters(near, **SIZES) - wanted)
-    assert found.model_dump(exclude={"hidden_size"}) == params.variants["other"].model_dump(exclude={"hidden_size"})
+    gap = abs(count_parameters(solved, **SIZES) - target)
+    for hidden_size in {max(solved.hidden_size - 1, 1), solved.hidden_size + 1}:
+        near = solved.model_copy(update={"hidden_size": hidden_size})
+        assert gap <= abs(count_parameters(near, **SIZES) - target)
+    assert solved.model_dump(exclude={"hidden_size"}) == params.variants["other"].model_dump(exclude={"hidden_size"})
 
 
 def test_the_bidirectional_textbook_model_gets_fewer_units_to_have_as_many_parameters() -> None:
     params = make_params({"cell": "lstm"}, {"cell": "lstm", "bidirectional": True}, matching="parameters")
-    found = matched(params, "other", 20_000, 2)
+    solved = resolve(params, "other", 20_000, 2)
     # Per direction 4 (128 h + h² + 2 h) parameters; one direction with 64 units has 49,664, two with 37 have 49,432.
-    assert found.hidden_size == 37
-    assert matched(params, "base", 20_000, 2).hidden_size == 64
+    assert solved.hidden_size == 37
+    assert resolve(params, "base", 20_000, 2).hidden_size == 64
 
 
 def test_without_matching_by_parameters_variants_stay_as_they_are() -> None:
     params = make_params({"cell": "lstm"}, {"cell": "lstm", "bidirectional": True})
-    assert matched(params, "other", **SIZES) == params.variants["other"]
+    assert resolve(params, "other", **SIZES) == params.variants["other"]
 
 
 def test_what_cannot_be_matched_is_named() -> None:
@@ -71,7 +71,7 @@ def test_what_cannot_be_matched_is_named() -> None:
     with pytest.raises(
         ParamsError, match=r"variants\.other has 38,.* with a hidden_size of 1 .*smaller embedding_size"
     ):
-        matched(params, "other", **SIZES)
+        resolve(params, "other", **SIZES)
 
 
 @pytest.mark.parametrize(("compare", "train"), [({"matching": "training_time"}, {}), ({}, {"max_seconds": 9.0})])

@@ -12,10 +12,12 @@ import pytest
 from mlflow.entities import Run as MlflowRun
 
 from core.errors import TrackingError
+from tests.tracking.connected import comparison_run, find_run, open_experiment, training_run
 from tracking.comparisons import latest_comparison, link, relink
+from tracking.connection import connect
+from tracking.lifecycle import log_configuration
 from tracking.pages import ACCURACY, Ranking, pages
-from tracking.runs import Occasion, comparison_run, find_run, log_configuration, occasion, training_run
-from tracking.store import open_experiment
+from tracking.run import Provenance
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {
@@ -184,7 +186,8 @@ def test_a_training_that_was_rebuilt_belongs_to_its_comparisons_again() -> None:
     open_experiment("e")[0].delete_run(made["s2"])
     assert latest_comparison("e")[1] == [made["s3"]]
     made |= trained(2)
-    relink("e", "c2", ["s2", "s3"])
+    with connect("e") as mlflow:
+        relink(mlflow, "c2", ["s2", "s3"])
     assert side_by_side(first) == [made["s1"], made["s2"]]
     assert side_by_side(second) == [made["s2"], made["s3"]]
     assert tags(made["s2"])["mlflow.parentRunId"] == first
@@ -198,7 +201,8 @@ def test_a_training_that_was_rebuilt_belongs_to_its_comparisons_again() -> None:
 def test_a_comparison_that_was_told_before_its_trainings_gets_them_when_they_are_rebuilt() -> None:
     alone = compared("c1", ["s1", "s2"])
     made = trained(1, 2)
-    relink("e", "c1", ["s1", "s2"])
+    with connect("e") as mlflow:
+        relink(mlflow, "c1", ["s1", "s2"])
     assert side_by_side(alone) == list(made.values())
     assert {tags(run_id)["mlflow.parentRunId"] for run_id in made.values()} == {alone}
     assert latest_comparison("e")[1] == list(made.values())
@@ -210,7 +214,7 @@ def test_a_comparison_of_more_trainings_than_mlflow_takes_ids_in_one_text_is_who
         f"s{number}": training for number in range(210)
     }  # MLflow takes 100 tags at once, and texts of 8,000 characters
     with comparison_run("e", "many", "c1", [], {}, "Nobody won.") as run:
-        link(run, open_experiment("e")[1], "many", "c1", many, "Nobody won.")
+        link(run, "many", "c1", many, "Nobody won.")
     recorded = {name: value for name, value in tags(run.run_id).items() if name.startswith("training.")}
     assert recorded == {f"training.{signature}": training for signature in many}
     note = tags(run.run_id)["mlflow.note.content"]
@@ -236,10 +240,13 @@ def test_an_experiment_that_was_deleted_in_mlflows_pages_is_restored_with_its_ru
     assert capsys.readouterr().err == ""
 
 
-def test_an_experiment_that_is_deleted_while_a_run_is_written_gets_all_that_the_run_was_told() -> None:
+def test_a_run_whose_experiment_is_deleted_meanwhile_is_completed_when_it_is_logged_again() -> None:
     with training_run("e", "lstm", 1, "s1") as run:
         client, experiment_id = open_experiment("e")
         client.delete_experiment(experiment_id)
+        run.log_metrics({"train_loss": 0.5}, step=1)
+    assert [found.info.status for found in runs()] == ["KILLED"]
+    with training_run("e", "lstm", 1, "s1", run.provenance) as run:
         run.log_metrics({"train_loss": 0.5}, step=1)
     (found,) = runs()
     assert found.data.metrics == {"train_loss": 0.5}
@@ -247,14 +254,14 @@ def test_an_experiment_that_is_deleted_while_a_run_is_written_gets_all_that_the_
 
 
 def test_a_rebuilt_run_has_the_times_and_surroundings_of_the_original() -> None:
-    original = Occasion(1_000_000, 2_000_000, {"git_commit": "abc", "dvc_stage": "train@lstm-1"})
+    original = Provenance(1_000_000, 2_000_000, {"git_commit": "abc", "dvc_stage": "train@lstm-1"})
     with training_run("e", "lstm", 1, "s1", original) as run:
         run.log_epoch({"epoch": 1, "step": 5, "train_loss": 0.5}, {"ended": 1_500_000, "epoch_seconds": 7.0})
-    assert occasion(run) == original
-    (loss,) = run.client.get_metric_history(run.run_id, "train_loss")
+    assert run.provenance == original
+    (loss,) = run.mlflow.client.get_metric_history(run.run_id, "train_loss")
     assert (loss.step, loss.value, loss.timestamp) == (1, 0.5, 1_500_000)
-    assert run.client.get_run(run.run_id).data.metrics == {"train_loss": 0.5, "epoch_seconds": 7.0}
-    assert run.client.get_run(run.run_id).data.tags["restored"] == "true"
+    assert run.mlflow.client.get_run(run.run_id).data.metrics == {"train_loss": 0.5, "epoch_seconds": 7.0}
+    assert run.mlflow.client.get_run(run.run_id).data.tags["restored"] == "true"
 
 
 def test_the_experiment_opens_in_the_view_for_model_training() -> None:
@@ -287,7 +294,7 @@ def test_an_unfinished_run_is_taken_up_again_and_no_point_is_logged_twice() -> N
             again.log_metrics({"train_loss": 0.5}, step=step)
     assert again.run_id == run.run_id
     assert [run.info.status for run in runs()] == ["FINISHED"]
-    points = again.client.get_metric_history(run.run_id, "train_loss")
+    points = again.mlflow.client.get_metric_history(run.run_id, "train_loss")
     assert [point.step for point in points] == [1, 2]
 
 

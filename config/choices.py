@@ -1,0 +1,17 @@
+"""The named choices of params.yaml: config/ declares keys with them, text/ and models/ implement them.
+
+They are here, and not beside their implementations, because reading params.yaml must not load torch.
+"""
+
+from typing import Literal
+
+TokenizerName = Literal["basic_english", "whitespace", "characters", "sentencepiece"]
+Truncation = Literal["head", "tail", "head+tail"]
+TemporalOrderTask = Literal["6a", "6b"]
+Cell = Literal["rnn", "gru", "lstm"]
+PoolingName = Literal["last", "max", "mean", "attention"]
+Initialization = Literal["pytorch", "keras"]
+RecurrentInit = Literal["uniform", "orthogonal"]
+Schedule = Literal["constant", "linear", "cosine"]
+Monitor = Literal["validation_loss", "validation_accuracy"]
+ClassWeight = Literal["none", "balanced"]

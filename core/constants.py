@@ -1,0 +1,4 @@
+"""Numbers on which several packages must agree."""
+
+PADDING_INDEX = 1  # the token number behind a document's end in a batch
+LARGEST_ERROR = 0.3  # of an output of a solved document or sequence (Hochreiter and Schmidhuber 1997, section 5)

@@ -1,0 +1,49 @@
+"""What CPU and GPU compute differently, as one interface; models/cpu/backend.py and models/gpu/backend.py implement it.
+
+The rest of `models` calls these functions and nothing else in the two folders. Shapes: `lengths` is int64 (batch,) on
+the CPU, each from 1 to time; documents are right-padded; a layer is a single-layer nn.RNN, nn.GRU or nn.LSTM that holds
+the weights.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+import models.cpu.backend
+import models.gpu.backend
+from config.choices import Cell
+from models.embedding import Vectors, WordEmbedding
+
+
+class Backend(Protocol):
+    """What a kind of device has its own way to compute."""
+
+    def embed(self, embedding: WordEmbedding, tokens: Tensor) -> Vectors:
+        """`embedding(tokens)`: (batch, time, size) for `tokens` (batch, time)."""
+
+    def prediction_embedder(
+        self, embedding: WordEmbedding, cell: Cell, first_layer: nn.RNNBase, tokens: int
+    ) -> Callable[[Tensor], Vectors]:
+        """`embed` for a trained model whose `first_layer` is going to read `tokens` in many batches."""
+
+    def read_layer(
+        self, cell: Cell, layer: nn.RNNBase, inputs: Vectors, lengths: Tensor, last_only: bool = False
+    ) -> Tensor:
+        """The layer's states (batch, time, directions·h); from a document's length on they are arbitrary.
+
+        With `last_only` the one that each direction computes last: (batch, directions·h).
+        """
+
+    def adamw(self, embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
+        """AdamW, to be called with weights, lr and weight_decay, for `processes` that train together."""
+
+    def kept_per_token(self, cell: Cell, hidden_size: int) -> int:
+        """Numbers of each token that a layer's direction keeps for the backward pass, at least, beside its output."""
+
+
+def backend(device: torch.device) -> Backend:
+    """The functions for tensors on `device`."""
+    return models.gpu.backend if device.type == "cuda" else models.cpu.backend

@@ -1,0 +1,18 @@
+"""What the CPU computes in its own way (models/backend.py): custom recurrent kernels, which multiply each word once."""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch.optim import Optimizer
+
+from models.cpu.adamw import RowwiseAdamW
+from models.cpu.recurrence import kept_per_token, read_layer
+from models.cpu.words import embed, prediction_embedder
+from models.embedding import WordEmbedding
+
+__all__ = ["adamw", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
+
+
+def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
+    """Updates the embedding's rows lazily; not where several processes add up their gradients, which must be dense."""
+    return partial(RowwiseAdamW, lazy=embedding if processes == 1 else None)

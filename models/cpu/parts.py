@@ -1,0 +1,98 @@
+"""How a recurrent layer's work on the CPU is divided into two parts that run at the same time.
+
+A step waits for the one before. But the two directions of a layer or, with one direction, the two halves of the
+documents wait only for themselves.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.cpu import row_loops
+
+
+class Part(NamedTuple):
+    """What one thread reads of a layer.
+
+    Attributes:
+        reads: int32 (time, documents), the row of the inputs that is read at each step.
+        places: int32 (time, documents), the row of the layer's output to which a step's state goes.
+        direction: whose weights read it, 0 or 1.
+        half: whether it reads half of the documents, and so maybe only some of the inputs.
+    """
+
+    reads: Tensor
+    places: Tensor
+    direction: int
+    half: bool
+
+
+def parts_of(index: Tensor, lengths: Tensor, *, bidirectional: bool, last_only: bool) -> list[Part]:
+    """The parts of a layer that reads the input `index` (batch, time), int32, at each position.
+
+    A forward direction never sees the padding to its right. A backward direction is a forward one over documents that
+    are reversed within their own `lengths` (batch,).
+    """
+    places = all_positions(*index.shape)
+    if bidirectional:
+        order = reversal(lengths, index.shape[1])
+        reversed_index = index.flatten().index_select(0, order).view_as(index)
+        forward = Part(_by_step(index), _by_step(places), 0, False)
+        parts = [forward, Part(_by_step(reversed_index), _by_step(order.view_as(index)), 1, False)]
+    else:
+        halves = zip(index.tensor_split(2), places.tensor_split(2), strict=True)
+        parts = [Part(_by_step(half), _by_step(where), 0, True) for half, where in halves if half.numel()]
+    return [_last_only(part, lengths, number) for number, part in enumerate(parts)] if last_only else parts
+
+
+def _last_only(part: Part, lengths: Tensor, number: int) -> Part:
+    """The part with output row d for the last state of document d.
+
+    All other states overwrite each other in one row behind those, `number` of the part. So they are not written to
+    memory, nor read from there in the backward pass.
+    """
+    time, count = part.places.shape
+    documents = (part.places[0] // time).long()  # whatever the direction, a document's places lie together
+    places = torch.full_like(part.places, len(lengths) + number)
+    places[lengths[documents] - 1, torch.arange(count)] = documents.int()
+    return part._replace(places=places)
+
+
+def all_positions(batch: int, time: int) -> Tensor:
+    """int32 (batch, time): 0, 1, 2, … document by document."""
+    return torch.arange(batch * time, dtype=torch.int32).view(batch, time)
+
+
+def reversal(lengths: Tensor, time: int) -> Tensor:
+    """Where each position of a flattened (batch·time) batch lies once every document is reversed within its length.
+
+    The permutation, int32, is its own inverse; padding stays where it is.
+
+    Example:
+        >>> reversal(torch.tensor([3, 1]), time=3)
+        tensor([2, 1, 0, 3, 4, 5], dtype=torch.int32)
+    """
+    positions = torch.arange(time, dtype=torch.int32)
+    lengths = lengths.int().unsqueeze(1)  # (batch, 1)
+    within = torch.where(positions < lengths, lengths - 1 - positions, positions)  # (batch, time)
+    return (within + time * torch.arange(len(lengths), dtype=torch.int32).unsqueeze(1)).flatten()
+
+
+def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """The different values (rows,) of int32 `values` (…, …) below `size`, in order of appearance, and each one's row.
+
+    Example:
+        >>> distinct(torch.tensor([[7, 9], [9, 8]], dtype=torch.int32), size=10)
+        (tensor([7, 9, 8], dtype=torch.int32), tensor([[0, 1],
+                [1, 2]], dtype=torch.int32))
+    """
+    different, index = np.empty(values.numel(), np.int32), np.empty(values.shape, np.int32)
+    count = row_loops.number(values.numpy(), different, index, np.full(size, -1, np.int32))
+    return torch.from_numpy(different[:count]), torch.from_numpy(index)
+
+
+def _by_step(values: Tensor) -> Tensor:
+    """(batch, time) -> (time, batch), in this order in memory, too."""
+    return values.t().contiguous()

@@ -1,0 +1,63 @@
+"""Compiled loops over the rows of a table of word vectors: which are needed, their gradients, their AdamW steps."""
+
+import math
+
+from core.compiled import compiled
+
+
+@compiled
+def add_rows(total, rows, parts):
+    """Adds each row of `parts` (rows, size) to the row of `total` that `rows` names."""
+    for r in range(len(rows)):
+        row, part = total[rows[r]], parts[r]
+        for j in range(len(part)):
+            row[j] += part[j]
+
+
+@compiled
+def number(values, different, index, seen):
+    """Numbers the different `values` (…, …) in order of appearance; returns how many there are.
+
+    `index`, of the same shape, receives each one's number, `different` the values; `seen` has a -1 for each possible
+    value.
+    """
+    count = 0
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            value = values[row, column]
+            if seen[value] < 0:
+                seen[value] = count
+                different[count] = value
+                count += 1
+            index[row, column] = seen[value]
+    return count
+
+
+@compiled
+def adamw(first, every, which, gradient, weights, moments, roots, done, numbers, start, step, constants):
+    """Brings rows of `weights` (rows, columns), first `moments` and `roots` of second moments up to date with `step`.
+
+    The rows are every `every`-th one of `which`, from position `first` on. In the steps that a row missed, its gradient
+    is 0; in the last one it is that in `gradient` (len(which), columns), unless this is empty. See models/cpu/adamw.py.
+    """
+    number = weights.dtype.type
+    beta1, beta2, epsilon = number(constants[0]), number(constants[1]), number(constants[2])
+    new1, new2, fading = number(1 - constants[0]), number(1 - constants[1]), number(math.sqrt(constants[1]))
+    missed = step if len(gradient) == 0 else step - 1
+    for n in range(first, len(which), every):
+        r = which[n]
+        w, m, root = weights[r], moments[r], roots[r]
+        for s in range(done[r] - start, missed - start):
+            decay, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
+            for j in range(len(w)):
+                m[j] *= beta1
+                root[j] *= fading
+                w[j] = decay * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+        if missed < step:
+            g, s = gradient[n], step - 1 - start
+            decay, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
+            for j in range(len(w)):
+                m[j] = beta1 * m[j] + new1 * g[j]
+                root[j] = math.sqrt(beta2 * root[j] * root[j] + new2 * g[j] * g[j])
+                w[j] = decay * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+        done[r] = step

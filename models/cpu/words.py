@@ -1,0 +1,68 @@
+"""Word vectors on the CPU: each different word of a batch is looked up once, and multiplied once by the first layer.
+
+Of the 7,430 tokens of an average batch of IMDB 1,750 are different.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from config.choices import Cell
+from models.cpu.parts import distinct
+from models.cpu.recurrence import project, weights_of
+from models.embedding import IndexedVectors, Vectors, WordEmbedding
+
+LARGEST_TABLE = 2**26  # numbers: 256 MB
+
+
+def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
+    """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once."""
+    if embedding.training and embedding.dropout.p:  # gives each position other numbers
+        vectors: Tensor = embedding(tokens)
+        return vectors
+    words, rows = distinct(tokens, embedding.num_embeddings)  # (n,), (batch, time)
+    if embedding.update_rows is None:
+        return IndexedVectors(nn.functional.embedding(words, embedding.weight, embedding.padding_idx), rows)
+    embedding.update_rows(words)
+    vectors = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
+    return IndexedVectors(vectors, rows)
+
+
+def prediction_embedder(
+    embedding: WordEmbedding, cell: Cell, first_layer: nn.RNNBase, tokens: int
+) -> Callable[[Tensor], Vectors]:
+    """Multiplies all words by W_x at once, if the texts have more tokens and the products are not too large."""
+    words, weights = embedding.num_embeddings, weights_of(first_layer)
+    most = 4 * first_layer.hidden_size * len(weights) * words  # an LSTM has 4 gates
+    if words >= tokens or most > LARGEST_TABLE:
+        return lambda batch: embed(embedding, batch)
+    products = [project(cell, embedding.weight, direction, embedding.weight.dtype) for direction in weights]
+    return lambda batch: IndexedVectors(embedding.weight, batch, products)
+
+
+class _SparseLookup(torch.autograd.Function):
+    """The rows `words`, none twice. PyTorch's own sparse lookup copies the gradient, to leave out the padding's row.
+
+    That row is 0 anyway, unless a text itself has the padding's token.
+    """
+
+    @staticmethod
+    def forward(context: Any, table: Tensor, words: Tensor, padding_index: int) -> Tensor:
+        context.save_for_backward(words)
+        context.shape, context.padding_index = table.shape, padding_index
+        return table.index_select(0, words)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, d_rows: Tensor) -> Any:
+        (words,) = context.saved_tensors
+        padding = words == context.padding_index
+        if d_rows[padding].any():
+            d_rows = d_rows.masked_fill(padding[:, None], 0)
+        d_table = torch.sparse_coo_tensor(
+            words[None].long(), d_rows, context.shape, is_coalesced=True, check_invariants=False
+        )
+        return d_table, None, None

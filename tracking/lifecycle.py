@@ -1,0 +1,151 @@
+"""How MLflow runs begin, end and are found: one for each execution of a training, to which its evaluation adds; one for
+each reference; one parent for each comparison.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from mlflow.entities import RunStatus
+
+from core.repository import working_copy
+from tracking import comparisons
+from tracking.connection import Connection
+from tracking.notes import WRITER
+from tracking.run import NOTE, SIGNATURE, Provenance, Run
+
+WORKING_COPY = "working_copy"  # a working copy does not take up the runs of another that uses the same store
+SURROUNDINGS = ("mlflow.source.git.commit", "git_commit", "dvc_stage", "dvc_experiment")
+
+
+@contextmanager
+def training_run(
+    mlflow: Connection,
+    variant: str,
+    seed: int,
+    signature: str,
+    original: Provenance | None = None,
+    resumed: bool = False,
+) -> Iterator[Run]:
+    """The run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C or SIGTERM.
+
+    It is a new one, unless this working copy has left one of the same signature unfinished, or the execution is
+    `resumed`. `original` is given where the run is rebuilt from the outputs. Where MLflow refused something, the run
+    ends FAILED, and can be completed later; where it could not be reached, the run stays RUNNING until the next
+    connection closes it.
+    """
+    tags = {"variant": variant, "seed": str(seed), SIGNATURE: signature, "kind": "training"}
+    with _run(mlflow, f"{variant} · seed {seed}", tags, original, resumed) as run:
+        yield run
+
+
+@contextmanager
+def reference_run(
+    mlflow: Connection, title: str, name: str, signature: str, original: Provenance | None = None
+) -> Iterator[Run]:
+    """Creates the run of the reference with this signature, or reopens it."""
+    tags = {"reference": name, SIGNATURE: signature, "kind": "reference"}
+    with _run(mlflow, title, tags, original, resumed=True) as run:
+        yield run
+
+
+@contextmanager
+def comparison_run(
+    mlflow: Connection,
+    name: str,
+    signature: str,
+    trainings: Sequence[str],
+    tags: Mapping[str, str],
+    note: str,
+    original: Provenance | None = None,
+) -> Iterator[Run]:
+    """The run of a comparison, which tracking/comparisons.py links with its trainings and references.
+
+    `trainings` are the signatures of both. `note` is shown on the run's page and on the experiment's, below a link to
+    MLflow's compare page.
+    """
+    run_ids = {training: run.run_id for training in trainings if (run := find_run(mlflow, training))}
+    tags = {"kind": "comparison", SIGNATURE: signature, **tags}
+    with _run(mlflow, name, tags, original) as comparison:
+        comparisons.link(comparison, name, signature, run_ids, note)
+        yield comparison
+
+
+def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
+    """The resolved configuration of a training (its config.json) as params, and its data set as the run's input."""
+    chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters", "libraries")
+    run.log_params({key: config[key] for key in chosen if key in config})  # an older one names no libraries
+    data, variant = config["data"], config["variant"]
+    directions = "both directions" if variant["bidirectional"] else "one direction"
+    parameters = f"{config['parameters']['total']:,} parameters"
+    note = f"{variant['cell']}, {directions}, {parameters}; trained on {data['name']} with seed {config['seed']}."
+    run.set_tags({NOTE: note})
+    profile = json.dumps({"classes": len(config["labels"]), "vocabulary_size": config["vocabulary_size"]})
+    run.log_dataset(data["name"], data["digest"], profile)
+
+
+def find_run(mlflow: Connection, signature: str, ended: int | None = None) -> Run | None:
+    """The newest finished run with this signature, of a training, reference or comparison.
+
+    `ended` (milliseconds since 1970) tells one execution from others with the same signature.
+    """
+    finished = f"tags.{SIGNATURE} = '{signature}' and attributes.status = 'FINISHED'"
+    runs = mlflow.search(finished if ended is None else f"{finished} and attributes.end_time = {ended}")
+    return Run(mlflow, runs[0].info.run_id, runs[0]) if runs else None
+
+
+@contextmanager
+def _run(
+    mlflow: Connection, name: str, tags: Mapping[str, str], original: Provenance | None, resumed: bool = False
+) -> Iterator[Run]:
+    provenance = original or Provenance(surroundings=_surroundings())
+    tags = {**tags, WORKING_COPY: working_copy(), WRITER: mlflow.writer, **provenance.surroundings}
+    if original is not None:
+        tags["restored"] = "true"
+    missed = mlflow.missed
+    run = _reopen(mlflow, tags, resumed) or _create(mlflow, name, tags, provenance.started)
+    status, ended = RunStatus.FINISHED, provenance.ended
+    try:
+        yield run
+    except KeyboardInterrupt:
+        status, ended = RunStatus.KILLED, None
+        raise
+    except BaseException:
+        status, ended = RunStatus.FAILED, None
+        raise
+    finally:
+        ended = time.time_ns() // 1_000_000 if ended is None else ended
+        run.provenance = replace(provenance, started=run.provenance.started, ended=ended)
+        run.end(status if mlflow.missed == missed or status != RunStatus.FINISHED else RunStatus.FAILED, ended)
+
+
+def _reopen(mlflow: Connection, tags: Mapping[str, str], resumed: bool) -> Run | None:
+    """The newest run of the same signature, kind and working copy, if it is unfinished or `resumed`; taken up."""
+    same = " and ".join(f"tags.{name} = '{tags[name]}'" for name in (SIGNATURE, "kind", WORKING_COPY))
+    runs = mlflow.search(same if resumed else f"{same} and attributes.status != 'FINISHED'")
+    if not runs:
+        return None
+    run = Run(mlflow, runs[0].info.run_id, runs[0])
+    run.set_tags(tags)  # before it is RUNNING again: if this process dies now, its note gets the run closed
+    run.take_up()
+    return run
+
+
+def _create(mlflow: Connection, name: str, tags: Mapping[str, str], started: int | None) -> Run:
+    started = time.time_ns() // 1_000_000 if started is None else started
+    created = mlflow.call(lambda client: client.create_run(mlflow.experiment_id, started, dict(tags), name))
+    run = Run(mlflow, created.info.run_id if created else "")
+    run.provenance = Provenance(started)
+    return run
+
+
+def _surroundings() -> dict[str, str]:
+    """The commit, DVC's stage and its experiment, as tags."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    values = (commit, commit, os.environ.get("DVC_STAGE", ""), os.environ.get("DVC_EXP_NAME", ""))
+    return {name: value for name, value in zip(SURROUNDINGS, values, strict=True) if value}
