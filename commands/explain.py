@@ -27,7 +27,7 @@ from models.inside.trace import explain as read
 from outputs import measurements
 from outputs.token_files import read_summary
 from outputs.trained_model import load_classifier, read_config
-from text.tokenizing.parallel import keep
+from text.tokenizing.encoding import keep
 from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import UNKNOWN, UNKNOWN_INDEX, token_numbers
 

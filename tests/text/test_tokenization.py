@@ -13,7 +13,8 @@ from torchtext.data.utils import get_tokenizer
 
 from config.choices import Truncation
 from core.errors import DataError
-from text.tokenizing.parallel import count, keep, row_groups, tokenize, write_store
+from text.tokenizing.encoding import keep
+from text.tokenizing.parallel import count, row_groups, tokenize, write_store
 from text.tokenizing.token_file import TokenStore
 from text.tokenizing.vocabulary import build_vocabulary
 

@@ -22,6 +22,7 @@ class Layout(NamedTuple):
     encoding: str = "utf-8"
     literal: frozenset[str] = frozenset()  # delimiters of files in which quotation marks are mere text (quotes.py)
     delimiter: str | None = None  # of CSV; None: not known yet
+    keys: tuple[str, str] = KEYS  # the names of both settings in errors
 
     @property
     def texts(self) -> tuple[Column, ...]:
@@ -55,8 +56,9 @@ def check_columns(names: Sequence[str], layout: Layout, origin: str, also: str =
 
 
 def keyed(layout: Layout) -> list[tuple[str, Column]]:
-    """Each column with its key in params.yaml."""
-    return [(KEYS[0], column) for column in layout.texts] + [(KEYS[1], column) for column in layout.columns[-1:]]
+    """Each column with the name of its setting."""
+    text, label = layout.keys
+    return [(text, column) for column in layout.texts] + [(label, column) for column in layout.columns[-1:]]
 
 
 def shown(column: Column | tuple[Column, ...] | None) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,25 +41,41 @@ def parse(paths: Sequence[Path], layout: Layout, notes: list[str] | None = None)
     yield from documents(look(path, layout), [] if notes is None else notes)
 
 
+class SourceRow(NamedTuple):
+    """A row of a table: text and label as the file holds them, and how messages name it."""
+
+    split: str
+    key: str  # its number in the split, or the name of a file that is one document
+    where: str
+    text: Any
+    label: Any
+
+
 def documents(found: Look, notes: list[str]) -> Iterator[Document]:
     """The documents that were found; `notes` as for `parse`."""
+    spellings, layout = Spellings(), found.layout
+    for row in source_rows(found, notes):
+        text = document_text(row.text, layout, row.where)
+        label = label_name(row.label, layout, row.where, spellings)
+        yield Document(row.split, f"{row.split}/{row.key}", text, label)
+    notes.extend(spellings.notes())
+
+
+def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:
+    """The rows that were found; `notes` gets what `parse` says but for the labels' spelling."""
     notes += found.notes
     literal = _survey(found, notes)
-    spellings = Spellings()
+    layout = found.layout
     rows_before: Counter[str] = Counter()
     for file, rows in found.rows(literal):
         number = 0
-        layout = found.layout
         for number, text, label in rows:
-            where = f"row {number} of {file.origin}"
             key = file.document or f"{rows_before[file.split] + number}"
-            text, label = _text(text, layout, where), _label(label, layout, where, spellings)
-            yield Document(file.split, f"{file.split}/{key}", text, label)
+            yield SourceRow(file.split, key, f"row {number} of {file.origin}", text, label)
         rows_before[file.split] += number
         if number == 0:
             expected = f"{shown(layout.text)} and {shown(layout.label)}"
             raise DataError(f"{file.origin} holds no rows; expected {expected} of documents")
-    notes.extend(spellings.notes())
 
 
 def _survey(found: Look, notes: list[str]) -> frozenset[str]:
@@ -113,10 +129,10 @@ def sorted_labels(names: Iterable[str]) -> list[str]:
     return sorted(result, key=numbers.__getitem__) if all(map(math.isfinite, numbers.values())) else result
 
 
-def _text(value: Any, layout: Layout, where: str) -> str | None:
+def document_text(value: Any, layout: Layout, where: str) -> str | None:
     """The document; a number becomes its digits; several columns are joined by spaces, without missing ones."""
     if isinstance(value, tuple):
-        parts = [part for one in value if (part := _text(one, layout, where)) is not None]
+        parts = [part for one in value if (part := document_text(one, layout, where)) is not None]
         return " ".join(part for part in parts if part.strip()) if parts else None
     if value is None or value != value:
         return None
@@ -125,7 +141,7 @@ def _text(value: Any, layout: Layout, where: str) -> str | None:
     return _encodable(str(value), layout.text, where)
 
 
-def _label(value: Any, layout: Layout, where: str, spellings: Spellings) -> str | None:
+def label_name(value: Any, layout: Layout, where: str, spellings: Spellings) -> str | None:
     """The name of the class."""
     if value is None or value != value:
         return None

@@ -21,7 +21,8 @@ from rich.progress import track
 
 from config.choices import TokenizerName, Truncation
 from core.errors import DataError
-from text.tokenizing.token_file import SCHEMA
+from text.tokenizing.encoding import never_empty, truncated, vocabulary_numbers
+from text.tokenizing.token_file import SCHEMA, record_batch
 from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import UNKNOWN_INDEX, token_numbers
 
@@ -138,10 +139,8 @@ def write_store(
     with pa.ipc.new_file(str(path), SCHEMA) as writer:
         for part in parts:
             numbers, full = np.load(part.numbers, mmap_mode="r"), np.load(part.lengths)
-            translation = [UNKNOWN_INDEX if token is None else index.get(token, UNKNOWN_INDEX) for token in part.tokens]
-            remaining = keep(full, max_tokens, truncation)
-            tokens = np.array(translation, np.int32)[numbers[remaining]] if len(numbers) else np.empty(0, np.int32)
-            lengths = np.minimum(full, max_tokens)
+            translation = vocabulary_numbers(part.tokens, index)
+            tokens, lengths = truncated(translation, numbers, full, max_tokens, truncation)
             summary.documents += len(full)
             summary.empty += int((full == 0).sum())
             summary.tokens += len(numbers)
@@ -151,47 +150,13 @@ def write_store(
     return summary
 
 
-def keep(lengths: NDArray[np.int32], max_tokens: int, truncation: Truncation) -> NDArray[np.bool_]:
-    """(tokens,): which tokens of documents with these `lengths` truncation keeps.
-
-    Of a document that is too long, "head" keeps the first `max_tokens`, "tail" the last, and "head+tail" half of them
-    from each end, with the odd one from the head.
-
-    Example:
-        >>> keep(np.array([2, 5], np.int32), 3, "head+tail")
-        array([ True,  True,  True,  True, False, False,  True])
-    """
-    head = {"head": max_tokens, "tail": 0, "head+tail": max_tokens - max_tokens // 2}[truncation]
-    stops = np.cumsum(lengths, dtype=np.int64)
-    total = int(stops[-1]) if len(stops) else 0
-    stops, lengths = stops[lengths > 0], lengths[lengths > 0]
-    first = np.minimum(lengths, head)
-    last = np.minimum(lengths - first, max_tokens - head)
-    edges = np.zeros(total + 1, np.int8)  # +1 where a kept part begins, -1 where it ends
-    for begin, end in ((stops - lengths, stops - lengths + first), (stops - last, stops)):
-        edges[begin] += 1
-        edges[end] -= 1
-    return np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)
-
-
 def _record_batch(
     group: RowGroup, tokens: NDArray[np.int32], lengths: NDArray[np.int32], full: NDArray[np.int32]
 ) -> pa.RecordBatch:
-    # A document without tokens becomes one unknown token, since a recurrent cell must read something.
-    empty = np.flatnonzero(lengths == 0)
-    starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    tokens = np.insert(tokens, starts[empty], UNKNOWN_INDEX)
-    lengths = np.maximum(lengths, 1)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     table = _read(group, ["id", "label"])
     labelled = "label" in table.column_names
-    columns = [
-        table["id"].combine_chunks(),
-        pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens)),
-        table["label"].combine_chunks() if labelled else pa.array(np.full(len(full), -1, np.int32)),
-        pa.array(full),
-    ]
-    return pa.record_batch(columns, schema=SCHEMA)
+    labels = table["label"].combine_chunks() if labelled else pa.array(np.full(len(full), -1, np.int32))
+    return record_batch(table["id"].combine_chunks(), labels, *never_empty(tokens, lengths), full)
 
 
 def texts(path: Path, most: int) -> Iterator[str]:

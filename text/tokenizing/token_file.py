@@ -20,6 +20,22 @@ SCHEMA = pa.schema(
 )
 
 
+def record_batch(
+    ids: pa.Array, labels: pa.Array, tokens: NDArray[np.int32], lengths: NDArray[np.int32], full: NDArray[np.int32]
+) -> pa.RecordBatch:
+    """Documents as a token store holds them.
+
+    Args:
+        ids, labels: (documents,), strings and int32.
+        tokens: all documents' tokens, concatenated.
+        lengths: (documents,), tokens of each, at least 1.
+        full: (documents,), the same before truncation.
+    """
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    columns = [ids, pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens)), labels, pa.array(full)]
+    return pa.record_batch(columns, schema=SCHEMA)
+
+
 class TokenStore:
     """The documents of one split.
 

@@ -1,0 +1,172 @@
+"""The comparison as tables for papers: CSV with every number, Markdown and LaTeX (booktabs) with the main ones.
+
+All numbers are those of reports/comparison.json, the only input.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from analysis.comparison.metrics import METRICS, Interval, Metric, metric_named
+from analysis.comparison.standing import TITLES
+from analysis.verdict.words import p_value
+
+Comparison = Mapping[str, Any]
+
+CSV_COLUMNS = (
+    "model", "kind", "parameters", "metric", "mean", "deviation", "low", "high",
+    "difference", "difference_low", "difference_high", "p_value", "p_value_corrected",
+)  # fmt: skip
+
+_GAP_COLUMNS = {
+    "value": "difference", "low": "difference_low", "high": "difference_high",
+    "p_value": "p_value", "p_value_corrected": "p_value_corrected",
+}  # fmt: skip
+
+_LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
+    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
+    "−": "$-$", "±": "$\\pm$", "<": "$<$", ">": "$>$", "–": "--",
+}  # fmt: skip
+
+
+class Table(NamedTuple):
+    """A table of text: the first column is left-aligned, the others right-aligned."""
+
+    caption: str
+    head: list[str]
+    rows: list[list[str]]
+
+
+def as_csv(comparison: Comparison) -> str:
+    """A line for each model and metric: shares from 0 to 1, losses in nats; empty where there is no number.
+
+    Of a variant, mean and deviation over seeds, and its difference to the baseline; of a simple model its value and
+    interval over test documents.
+    """
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for kind, models in (("variant", comparison["variants"]), ("reference", comparison["references"])):
+        for model, scores in models.items():
+            gaps = comparison["differences"].get(model, {})
+            for metric in METRICS:
+                if metric.key in scores:
+                    numbers = _numbers(scores[metric.key], gaps.get(metric.key))
+                    row = {"model": model, "kind": kind, "parameters": scores["parameters"], "metric": metric.key}
+                    writer.writerow(row | numbers)
+    return stream.getvalue()
+
+
+def _numbers(score: Mapping[str, Any], gap: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The columns of CSV for one metric; the score of a variant has mean and deviation, of a reference an interval."""
+    numbers = {"mean" if key == "value" else key: value for key, value in score.items()}
+    if gap is not None:
+        numbers |= {_GAP_COLUMNS[key]: gap[key] for key in _GAP_COLUMNS if key in gap}
+    return numbers
+
+
+def main_table(comparison: Comparison) -> Table:
+    """The models with the metric that decides, accuracy and macro F1, and each variant's difference to the baseline."""
+    decisive, baseline = metric_named(comparison["metric"]), baseline_of(comparison)
+    keys = dict.fromkeys((decisive.key, "accuracy", "macro_f1"))
+    metrics = [metric_named(key) for key in keys]
+    head = ["model", "parameters", *(f"{metric.title} ({_unit(metric)})" for metric in metrics)]
+    others = bool(comparison["differences"])
+    if others:
+        head += [f"difference in {decisive.title} (95 % interval)", "p"]
+    rows = []
+    for variant, scores in comparison["variants"].items():
+        row = [variant, f"{scores['parameters']:,}", *(_mean(metric, scores[metric.key]) for metric in metrics)]
+        rows.append(row + (_gap(decisive, comparison["differences"].get(variant)) if others else []))
+    for name, scores in comparison["references"].items():
+        values = [metric.shown(scores[metric.key]["value"]) for metric in metrics]
+        row = [TITLES.get(name, name), f"{scores['parameters']:,}", *values]
+        rows.append(row + (["–", "–"] if others else []))
+    return Table(_caption(comparison, baseline), head, rows)
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """The main table, below the verdict."""
+    table = main_table(comparison)
+    align = ["---", *(["--:"] * (len(table.head) - 1))]
+    lines = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in (table.head, align, *table.rows)]
+    return "\n\n".join([comparison["verdict"], "\n".join(f"| {line} |" for line in lines), table.caption]) + "\n"
+
+
+def as_latex(comparison: Comparison) -> str:
+    """The main table for LaTeX with the package booktabs; the verdict stands in its caption."""
+    table = main_table(comparison)
+    head, *rows = (" & ".join(map(latex, row)) + r" \\" for row in (table.head, *table.rows))
+    variants = len(comparison["variants"])
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{latex(comparison['verdict'])} {latex(table.caption)}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}",
+        r"\toprule",
+        head,
+        r"\midrule",
+        *rows[:variants],
+        *([r"\midrule"] if rows[variants:] else []),
+        *rows[variants:],
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def citation(name: str, version: str, description: str) -> str:
+    """How to cite the software, as BibTeX."""
+    key = re.sub(r"\W", "_", name)
+    fields = {"author": f"{{{name} contributors}}", "title": f"{latex(name)}: {latex(description)}", "version": version}
+    lines = [f"  {field} = {{{value}}}," for field, value in fields.items()]
+    return "\n".join([f"@software{{{key},", *lines, "}"]) + "\n"
+
+
+def latex(text: str) -> str:
+    r"""The text with LaTeX's special characters escaped.
+
+    >>> latex("stacked_lstm: −1.2 ± 0.3 %")
+    'stacked\\_lstm: $-$1.2 $\\pm$ 0.3 \\%'
+    """
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def baseline_of(comparison: Comparison) -> str:
+    """The variant that the others are compared with: the one without a difference."""
+    variants: list[str] = list(comparison["variants"])
+    return next(variant for variant in variants if variant not in comparison["differences"])
+
+
+def _mean(metric: Metric, score: Mapping[str, float | None]) -> str:
+    mean, deviation = score["mean"], score["deviation"]
+    assert mean is not None
+    return metric.shown(mean) if deviation is None else f"{metric.shown(mean)} ± {metric.shown(deviation)}"
+
+
+def _gap(metric: Metric, differences: Mapping[str, Any] | None) -> list[str]:
+    """The cells of difference and p-value; of the baseline, which has none, dashes."""
+    if differences is None:
+        return ["–", "–"]
+    gap = differences[metric.key]
+    shown = metric.shown_gap_with_interval(Interval(gap["value"], gap["low"], gap["high"]))
+    return [shown, p_value(gap["p_value_corrected"]).removeprefix("p ").removeprefix("= ")]
+
+
+def _caption(comparison: Comparison, baseline: str) -> str:
+    seeds, others = comparison["seeds"], len(comparison["differences"])
+    spread = f", mean ± standard deviation over {seeds} seeds" if seeds > 1 else ", one seed"
+    caption = f"{comparison['documents']:,} test documents{spread}."
+    if others:
+        caption += f" Differences are to {baseline}, in {metric_named(comparison['metric']).unit}, with 95 % intervals"
+        caption += " over seeds and test documents" if seeds > 1 else " over test documents"
+        caption += "; p-values are corrected by Holm's method." if others > 1 else "."
+    return caption
+
+
+def _unit(metric: Metric) -> str:
+    return "%" if metric.percent else "nats"

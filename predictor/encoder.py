@@ -1,0 +1,63 @@
+"""Texts become token numbers as in training: the same tokenizer, vocabulary, truncation and rule for empty texts."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from core.errors import DataError
+from predictor.files import ModelFiles
+from text.tokenizing.encoding import never_empty, truncated, vocabulary_numbers
+from text.tokenizing.token_file import TokenStore, record_batch
+from text.tokenizing.tokenizers import build_tokenizer
+from text.tokenizing.vocabulary import token_numbers
+
+
+class Encoder:
+    """Encodes texts for the models that were trained on these tokens.
+
+    Attributes:
+        max_tokens: tokens that a model reads of a text; longer texts are truncated.
+    """
+
+    def __init__(self, files: ModelFiles) -> None:
+        settings = files.config["tokenize"]
+        self.max_tokens: int = settings["max_tokens"]
+        self._truncation = settings["truncation"]
+        self._tokenizer = settings["tokenizer"]
+        self._numbers = token_numbers(json.loads(files.vocabulary.read_text(encoding="utf-8")))
+        self._pieces = None
+        if files.pieces is not None:
+            self._pieces = build_tokenizer("sentencepiece", files.pieces.read_bytes())
+            self._piece_translation = vocabulary_numbers(self._pieces.tokens, self._numbers)
+
+    def __call__(self, texts: Sequence[str]) -> TokenStore:
+        """The texts as a token store in memory, without labels.
+
+        Raises:
+            DataError: a text cannot be encoded in UTF-8.
+        """
+        _check_characters(texts)
+        translation, numbers, full = self._tokenize(texts)
+        tokens, lengths = truncated(translation, numbers, full, self.max_tokens, self._truncation)
+        ids = pa.array(map(str, range(1, len(texts) + 1)), pa.string())
+        labels = pa.array(np.full(len(texts), -1, np.int32))
+        return TokenStore([record_batch(ids, labels, *never_empty(tokens, lengths), full)])
+
+    def _tokenize(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        if self._pieces is not None:
+            return self._piece_translation, *self._pieces(texts)
+        # A word tokenizer remembers all words it has seen; a new one each time keeps the memory bounded.
+        tokenizer = build_tokenizer(self._tokenizer, None)
+        numbers, lengths = tokenizer(texts)
+        return vocabulary_numbers(tokenizer.tokens, self._numbers), numbers, lengths
+
+
+def _check_characters(texts: Sequence[str]) -> None:
+    for number, text in enumerate(texts, 1):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise DataError(f"text {number} holds half a surrogate pair, which is no character") from None

@@ -1,0 +1,163 @@
+"""A trained classifier as an ONNX graph, written node by node: PyTorch's exporter has no packed recurrent layers.
+
+    tokens (batch, time), lengths (batch,) → Gather → RNN, GRU or LSTM, layer by layer → pooling → Gemm → Softmax
+
+Shapes in comments are those of the values. In ONNX a recurrent layer gets (time, batch, size), and with `sequence_lens`
+it reads each document up to its own end, backwards from there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from config.choices import Cell
+from models.classifier import TextClassifier
+from models.encoder import RecurrentEncoder
+from models.pooling import AttentionPooling, LastPooling, MaxPooling, MeanPooling
+
+OPSET = 18
+IR_VERSION = 9  # what onnxruntime 1.16 and later read
+
+# Which of PyTorch's gates stands at each of ONNX's places: ONNX has i o f c and z r h, PyTorch i f g o and r z n.
+GATES: dict[Cell, list[int]] = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}
+
+
+class _Graph:
+    """Nodes and weights so far; each method adds a node and returns the name of its output."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[TensorProto] = []
+
+    def constant(self, name: str, value: Tensor | NDArray[Any]) -> str:
+        array = value.detach().cpu().float().numpy() if isinstance(value, Tensor) else value
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def integers(self, *values: int) -> str:
+        name = f"integers_{'_'.join(map(str, values)).replace('-', 'minus')}"
+        if all(known.name != name for known in self.weights):
+            self.constant(name, np.array(values, np.int64))
+        return name
+
+    def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        name = name or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [name], name=f"node_{name}", **attributes))
+        return name
+
+    def recurrent(self, cell: Cell, inputs: Sequence[str], name: str, **attributes: Any) -> tuple[str, str]:
+        """Y (time, directions, batch, h), all states, and Y_h (directions, batch, h), the last state read."""
+        outputs = (f"{name}_states", f"{name}_final")
+        self.nodes.append(helper.make_node(cell.upper(), inputs, outputs, name=name, **attributes))
+        return outputs
+
+
+def onnx_model(classifier: TextClassifier) -> onnx.ModelProto:
+    """The graph with the classifier's weights, in float32, without dropout.
+
+    Inputs: tokens int32 (batch, time), right-padded with any numbers of the vocabulary; lengths int32 (batch,), each
+    from 1 to time. Output: probabilities float32 (batch, classes).
+    """
+    graph = _Graph()
+    embedded = graph.add("Gather", graph.constant("embedding", classifier.embedding.weight), "tokens", axis=0)
+    states, final = _encode(graph, classifier.encoder, graph.add("Transpose", embedded, perm=[1, 0, 2]))
+    documents = _pool(graph, classifier.pooling, states, final)  # (batch, size)
+    weights = [graph.constant("head_weight", classifier.head.weight), graph.constant("head_bias", classifier.head.bias)]
+    logits = graph.add("Gemm", documents, *weights, transB=1)  # (batch, classes)
+    graph.add("Softmax", logits, axis=1, name="probabilities")
+    inputs = [
+        helper.make_tensor_value_info("tokens", TensorProto.INT32, ["batch", "time"]),
+        helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
+    ]
+    classes = classifier.head.out_features
+    output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, "classifier", inputs, [output], graph.weights),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="lstm-vs-bilstm",
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _encode(graph: _Graph, encoder: RecurrentEncoder, inputs: str) -> tuple[str, str]:
+    """The states of the last layer (time, batch, size), and the last state that each direction read (batch, size)."""
+    cell, h = encoder.cell, encoder.hidden_size
+    directions = ["", "_reverse"] if encoder.bidirectional else [""]
+    attributes: dict[str, Any] = {"hidden_size": h, "direction": "bidirectional" if directions[1:] else "forward"}
+    if cell == "gru":
+        attributes["linear_before_reset"] = 1  # the reset gate stands after the recurrent product and its bias
+    states, final = inputs, ""
+    for depth, layer in enumerate(encoder.layers):
+        name = f"layer_{depth}"
+        weights = [
+            graph.constant(f"{name}_{part}", np.stack([_stacked(layer, cell, part, end) for end in directions]))
+            for part in ("input", "recurrent", "bias")
+        ]
+        every, last = graph.recurrent(cell, [states, *weights, "lengths"], name, **attributes)
+        side_by_side = graph.add("Transpose", every, perm=[0, 2, 1, 3])  # (time, batch, directions, h)
+        states = graph.add("Reshape", side_by_side, graph.integers(0, 0, len(directions) * h))
+        final = graph.add(
+            "Reshape", graph.add("Transpose", last, perm=[1, 0, 2]), graph.integers(0, len(directions) * h)
+        )
+    return states, final
+
+
+def _stacked(layer: nn.Module, cell: Cell, part: str, end: str) -> NDArray[np.float32]:
+    """One direction's weights in ONNX's order of gates: (gates·h, input), (gates·h, h), or both biases (2·gates·h,)."""
+    names = {"input": ["weight_ih"], "recurrent": ["weight_hh"], "bias": ["bias_ih", "bias_hh"]}[part]
+    ordered = []
+    for name in names:
+        gates = getattr(layer, f"{name}_l0{end}").detach().cpu().float().chunk(len(GATES[cell]))
+        ordered += [gates[place].numpy() for place in GATES[cell]]
+    return np.concatenate(ordered)
+
+
+def _pool(graph: _Graph, pooling: nn.Module, states: str, final: str) -> str:
+    """(batch, size), as models/pooling.py, from states (time, batch, size)."""
+    match pooling:
+        case LastPooling():
+            return final
+        case MaxPooling():
+            lowest = graph.constant("lowest", np.array(np.finfo(np.float32).min, np.float32))
+            real = graph.add("Where", _is_real(graph, states), states, lowest)
+            return graph.add("ReduceMax", real, graph.integers(0), keepdims=0)
+        case MeanPooling():
+            total = graph.add("ReduceSum", _without_padding(graph, states), graph.integers(0), keepdims=0)
+            counts = graph.add("Unsqueeze", graph.add("Cast", "lengths", to=TensorProto.FLOAT), graph.integers(1))
+            return graph.add("Div", total, counts)
+        case AttentionPooling():
+            weights = [
+                graph.constant("attention_weight", pooling.hidden.weight.t()),
+                graph.constant("attention_bias", pooling.hidden.bias),
+                graph.constant("attention_context", pooling.context.weight.t()),
+            ]
+            hidden = graph.add("Tanh", graph.add("Add", graph.add("MatMul", states, weights[0]), weights[1]))
+            scores = graph.add("MatMul", hidden, weights[2])  # (time, batch, 1)
+            never = graph.constant("never", np.array(-np.inf, np.float32))
+            shares = graph.add("Softmax", graph.add("Where", _is_real(graph, states), scores, never), axis=0)
+            weighted = graph.add("Mul", shares, _without_padding(graph, states))
+            return graph.add("ReduceSum", weighted, graph.integers(0), keepdims=0)
+    raise NotImplementedError(f"no ONNX graph for {type(pooling).__name__}")
+
+
+def _without_padding(graph: _Graph, states: str) -> str:
+    return graph.add("Where", _is_real(graph, states), states, graph.constant("zero", np.array(0, np.float32)))
+
+
+def _is_real(graph: _Graph, states: str) -> str:
+    """(time, batch, 1): false in the padding."""
+    known = "is_real"
+    if all(known not in node.output for node in graph.nodes):
+        zero, one = (graph.constant(name, np.array(value, np.int32)) for name, value in (("first", 0), ("step", 1)))
+        time = graph.add("Squeeze", graph.add("Shape", states, start=0, end=1), graph.integers(0))
+        positions = graph.add("Range", zero, graph.add("Cast", time, to=TensorProto.INT32), one)  # (time,)
+        before_end = graph.add("Less", graph.add("Unsqueeze", positions, graph.integers(1)), "lengths")  # (time, batch)
+        graph.add("Unsqueeze", before_end, graph.integers(2), name=known)
+    return known

@@ -1,0 +1,92 @@
+"""Classifies raw texts with trained models.
+
+    predictor = Predictor([find_training("bilstm", seed) for seed in (1, 2, 3)])
+    predictor(["A film to remember."]).labels
+
+It loads neither DVC, Lightning, torchtext nor MLflow, and reads no file but those of its models.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ParamsError
+from models import machine
+from models.classifier import TextClassifier
+from models.prediction import predict
+from outputs.trained_model import load_classifier
+from predictor.encoder import Encoder
+from predictor.files import ModelFiles, check_alike
+
+
+class Predictions(NamedTuple):
+    """What the models say about some texts.
+
+    Attributes:
+        labels: (texts,), the name of the most probable class.
+        probabilities: float32 (texts, classes), in the order of `Predictor.labels`.
+        lengths: int32 (texts,), tokens before truncation; 0 for an empty text, which is classified as one unknown word.
+    """
+
+    labels: list[str]
+    probabilities: NDArray[np.float32]
+    lengths: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class _Member:
+    classifier: TextClassifier
+    accelerator: str
+
+
+class Predictor:
+    """One trained model, or an ensemble of several, whose probabilities are averaged.
+
+    On the CPU it flushes denormal numbers and sets the number of threads for the whole process, as the stage evaluate
+    does: the same texts in one call then get the same probabilities, bit for bit.
+
+    Attributes:
+        labels: names of the classes.
+        max_tokens: tokens that a model reads of a text.
+    """
+
+    def __init__(self, models: Sequence[ModelFiles]) -> None:
+        """Loads the models.
+
+        Raises:
+            ParamsError: there is none, or they were trained on different tokens or labels.
+            DataError: a file is broken.
+        """
+        if not models:
+            raise ParamsError("there is no model to predict with; allowed: at least one")
+        check_alike(models)
+        machine.prepare(models[0].config["train"]["threads"])
+        self.labels: list[str] = models[0].config["labels"]
+        self._encode = Encoder(models[0])
+        self.max_tokens = self._encode.max_tokens
+        self._members = [
+            _Member(load_classifier(files.config, files.weights), files.config["train"]["accelerator"])
+            for files in models
+        ]
+
+    def __call__(self, texts: Sequence[str]) -> Predictions:
+        """Classifies `texts`, in batches of similar length.
+
+        Raises:
+            DataError: a text holds what is no character.
+        """
+        if not texts:
+            none = np.empty((0, len(self.labels)), np.float32)
+            return Predictions([], none, np.empty(0, np.int32))
+        store = self._encode(texts)
+        probabilities = [
+            predict(member.classifier, store, machine.device(member.accelerator), progress=False)
+            for member in self._members
+        ]
+        # A mean of one is that one, bit for bit.
+        mean = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)  # (texts, classes)
+        labels = [self.labels[index] for index in mean.argmax(axis=1)]
+        return Predictions(labels, mean, store.full_lengths)
