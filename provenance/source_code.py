@@ -44,7 +44,8 @@ def _named(path: Path) -> list[Path]:
     """The project's files that the source file `path` names."""
     text = path.read_text(encoding="utf-8")
     templates = [ROOT / name for name in re.findall(r'"([\w./]+\.jinja)"', text)]
-    modules = [ROOT / f"{name.replace('.', '/')}.py" for name in imported_modules(path)]
+    names = [name.replace(".", "/") for name in imported_modules(path)]
+    modules = [ROOT / file for name in names for file in (f"{name}.py", f"{name}/__init__.py")]
     return [file for file in templates + modules if file.is_file()]
 
 
