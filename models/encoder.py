@@ -24,6 +24,7 @@ class RecurrentEncoder(nn.Module):
         frozen_biases: the second bias vectors, if `single_bias` keeps them at 0 and out of training; else none.
 
     Example:
+        >>> import torch
         >>> encoder = RecurrentEncoder("lstm", input_size=3, hidden_size=2, bidirectional=True)
         >>> encoder(torch.zeros(5, 7, 3), torch.tensor([7, 7, 3, 2, 1])).shape
         torch.Size([5, 7, 4])

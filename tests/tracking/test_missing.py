@@ -28,6 +28,7 @@ from outputs import measurements
 from pipelines.compare import compare_and_log
 from pipelines.download import download
 from pipelines.evaluate import evaluate
+from pipelines.match import match
 from pipelines.reference import make_references
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
@@ -60,6 +61,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         change_params(folder, SMALL)
         download(load().data)
         make_tokens(load().tokenize)
+        match(load())
     return folder
 
 

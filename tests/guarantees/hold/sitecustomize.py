@@ -15,7 +15,8 @@ def hold(number: int) -> None:
 
     def fsync(descriptor: int) -> None:
         nonlocal begun
-        if Path(f"/proc/self/fd/{descriptor}").readlink().name.endswith(".ckpt.part"):
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        if ".ckpt." in name and name.endswith(".part"):
             begun += 1
             Path(f"checkpoint-{begun}").touch()
             while begun == number:
