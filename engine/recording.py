@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from core import file_io, paths
 from core.errors import TrainingError
 from engine import dvc
-from engine.stages import inputs
+from engine.stages import inputs, training_of
 from outputs.checkpoints import Checkpoints
 
 
@@ -76,10 +76,8 @@ class Recorder:
         changed = [stage for stage in self._committed if not self._is_unchanged(stage)]  # while DVC looked at them
         dvc.forget(changed, self._lock_file)
         for stage in set(self._committed) - set(changed):
-            kind, _, training = stage.partition("@")
-            if kind == "train":
-                variant, _, seed = training.rpartition("-")
-                config = file_io.read_json(paths.folder(variant, int(seed)) / "config.json", made_by="train")
+            if stage.startswith("train@"):
+                config = file_io.read_json(paths.folder(*training_of(stage)) / "config.json", made_by="train")
                 Checkpoints(config["signature"]).remove()
 
     def _is_unchanged(self, stage: str) -> bool:

@@ -26,13 +26,23 @@ class Task(NamedTuple):
 
 def tasks(params: Params) -> list[Task]:
     """All that `params` asks for, the references first."""
-    names = [f"{variant}-{seed}" for variant in params.compare.variants for seed in params.compare.seeds]
+    names = [f"{variant}-{seed}" for variant, seed in params.compare.trainings()]
     return [Task(REFERENCE, (REFERENCE,)), *(Task(name, (f"train@{name}", f"evaluate@{name}")) for name in names)]
+
+
+def training_of(stage: str) -> tuple[str, int]:
+    """The variant and the seed of a stage.
+
+    >>> training_of("train@bi-lstm-1")
+    ('bi-lstm', 1)
+    """
+    variant, _, seed = stage.partition("@")[2].rpartition("-")
+    return variant, int(seed)
 
 
 def run_stage(stage: str, params: Params) -> None:
     """Runs the stage with this name, such as train@lstm-1, in this process."""
-    kind, _, training = stage.partition("@")
+    kind = stage.partition("@")[0]
     code_lists.verify(kind)
     function: Callable[..., object]
     if kind == REFERENCE:
@@ -45,8 +55,7 @@ def run_stage(stage: str, params: Params) -> None:
         from pipelines.train import train as function
     else:
         from pipelines.evaluate import evaluate as function
-    variant, _, seed = training.rpartition("-")
-    function(params, variant, int(seed))
+    function(params, *training_of(stage))
 
 
 def inputs(stage: str) -> dict[str, str]:
@@ -54,7 +63,7 @@ def inputs(stage: str) -> dict[str, str]:
 
     What has changed when the stage ends must not be recorded as what the stage was made from.
     """
-    kind, _, training = stage.partition("@")
+    kind = stage.partition("@")[0]
     params = load()
     contents = {
         f"the code of {kind}, a library or a file that params.yaml names": code_lists.code_list(kind, params).encode(),
@@ -62,7 +71,7 @@ def inputs(stage: str) -> dict[str, str]:
     }
     if kind == "train":
         contents["params.yaml: train"] = json.dumps(params.train.model_dump()).encode()
-        path = VARIANTS / f"{training.rpartition('-')[0]}.json"
+        path = VARIANTS / f"{training_of(stage)[0]}.json"
         contents[str(path)] = _content(path)
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
