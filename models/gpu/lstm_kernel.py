@@ -79,12 +79,12 @@ def lstm_forward(
     kept = ((m * B + b).to(tl.int64) * T + d * (length - 1))[:, None] * H + j[None, :]
     h = tl.zeros((ROWS, H), tl.float32)
     c = tl.zeros((ROWS, H), tl.float32)
-    inputs = tl.load(gates, mask=(length > 0)[:, None], other=0.0)
+    inputs = tl.load(gates, mask=(length > 0)[:, None], other=0.0).to(tl.float32)
     for step in range(0, tl.max(length, 0)):
         reads = (step < length)[:, None]
         following = gates + direction * D * N
-        z = inputs.to(tl.float32)
-        inputs = tl.load(following, mask=(step + 1 < length)[:, None], other=0.0)  # during the step before
+        z = inputs
+        inputs = tl.load(following, mask=(step + 1 < length)[:, None], other=0.0).to(tl.float32)  # a step ahead
         z += tl.sum(h[:, :, None] * weights, axis=1)
         i, f, g, o = _gates(z, ROWS, H)
         i, f, g, o = _sigmoid(i), _sigmoid(f), _tanh(g), _sigmoid(o)
