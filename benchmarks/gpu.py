@@ -6,6 +6,8 @@ GPU already. Prints a line of JSON for each figure; it needs none of this projec
 """
 
 import argparse
+import contextlib
+import io
 import json
 import statistics
 import time
@@ -30,8 +32,8 @@ from text.batches import LengthBuckets
 
 DEVICE = torch.device("cuda")
 EMBEDDING_SIZE = 128
-DOCUMENTS = {32: 8_192, 256: 32_768, 1_024: 65_536}  # by batch size: some hundred steps, or 64
-SHORT = 8  # times fewer
+DOCUMENTS = {32: 4_096, 256: 16_384, 1_024: 32_768}  # by batch size: 128, 64 and 32 steps
+SHORT = 4  # times fewer
 TURNS = 3
 
 
@@ -84,9 +86,21 @@ class Clock(Callback):
 
 def project_training(documents: Documents, shape: Shape, turns: int) -> list[float]:
     """This project, as `fit` trains: the first epoch, which records graphs, does not count."""
+    rates = []
+
+    class Rates(Clock):
+        def on_train_epoch_end(self, *_: Any) -> None:
+            rates.append(float(documents.lengths.sum() / self.seconds))
+
+    train(documents, shape, 1 + turns, Rates())
+    return rates[1:]
+
+
+def train(documents: Documents, shape: Shape, epochs: int, clock: Callback) -> None:
+    """Trains as the stage does, but for the outputs."""
     machine.prepare(1, shape.precision)
     trainer = build_trainer(
-        epochs=1 + turns,
+        epochs=epochs,
         gradient_clip=1.0,
         early_stopping=None,
         monitor="validation_loss",
@@ -96,25 +110,12 @@ def project_training(documents: Documents, shape: Shape, turns: int) -> list[flo
         strategy="auto",
         precision=shape.precision,
     )
-    rates = []
-
-    class Rates(Clock):
-        def on_train_epoch_end(self, *_: Any) -> None:
-            rates.append(float(documents.lengths.sum() / self.seconds))
-
-    module = build_module(shape)
-    few = Documents(64)
-    fit(
-        trainer,
-        module,
-        documents,
-        few,
-        batch_size=shape.batch_size,
-        seed=1,
-        monitor="validation_loss",
-        callbacks=[Rates()],
-    )
-    return rates[1:]
+    module, few = build_module(shape), Documents(64)
+    batch_size = shape.batch_size
+    with contextlib.redirect_stdout(io.StringIO()):  # the epochs' lines
+        fit(
+            trainer, module, documents, few, batch_size=batch_size, seed=1, monitor="validation_loss", callbacks=[clock]
+        )
 
 
 def build_module(shape: Shape) -> ClassifierModule:
@@ -230,17 +231,36 @@ def rates_of(work: Callable[[], Any], tokens: int, turns: int) -> list[float]:
 
 
 def busy_share(documents: Documents, shape: Shape) -> dict[str, Any]:
-    """The share of a training's time in which the GPU computes, and the kernels that take most of it."""
+    """The share of an epoch in which the GPU computes, its kernels a step, and those that take most of the time."""
     from torch.profiler import ProfilerActivity, profile
 
-    with profile(activities=[ProfilerActivity.CUDA]) as profiled:
-        rate = project_training(documents, shape, 1)[0]
-    kernels: dict[str, float] = {}
-    for event in profiled.events():
-        kernels[event.name] = kernels.get(event.name, 0.0) + event.device_time
-    largest = sorted(kernels.items(), key=lambda kernel: -kernel[1])[:12]
-    total = sum(kernels.values())
-    return {"rate_profiled": round(rate), "kernels": {name[:60]: round(share / total, 3) for name, share in largest}}
+    profiler = profile(activities=[ProfilerActivity.CUDA])
+
+    class Profile(Clock):
+        def on_train_epoch_start(self, *given: Any) -> None:
+            if given[0].current_epoch == 1:
+                profiler.start()
+            super().on_train_epoch_start(*given)
+
+        def on_validation_start(self, *given: Any) -> None:
+            super().on_validation_start(*given)
+            if given[0].current_epoch == 1:
+                profiler.stop()
+
+    clock = Profile()
+    train(documents, shape, 2, clock)
+    kernels: dict[str, list[float]] = {}
+    for event in profiler.events():
+        kernels.setdefault(event.name, []).append(event.device_time)  # µs
+    steps = -(-len(documents.lengths) // shape.batch_size)
+    busy = sum(map(sum, kernels.values()))
+    largest = sorted(kernels.items(), key=lambda kernel: -sum(kernel[1]))[:25]
+    return {
+        "busy": round(busy / 1e6 / clock.seconds, 3),
+        "microseconds_a_step": round(clock.seconds * 1e6 / steps),
+        "kernels_a_step": round(sum(map(len, kernels.values())) / steps),
+        "largest": {name[:70]: [round(len(times) / steps, 1), round(sum(times) / steps, 1)] for name, times in largest},
+    }
 
 
 def shapes(part: str) -> Iterator[Shape]:
@@ -254,6 +274,10 @@ def shapes(part: str) -> Iterator[Shape]:
         case "wide":
             for precision in ("32-true", "tf32", "bf16-mixed"):
                 yield Shape(1, 1_024, 512, 2, precision)
+        case "busy":
+            for batch_size in (32, 1_024):
+                for directions in (1, 2):
+                    yield Shape(directions, batch_size, precision="tf32")
         case _:
             for directions in (1, 2):
                 yield Shape(directions, 1_024)

@@ -116,7 +116,9 @@ def test_logits_and_gradients_are_the_cpus(cell: Cell, pooling: PoolingName, lay
         return logits.detach().cpu(), torch.cat([gradient.flatten() for gradient in gradients]).cpu()
 
     for on_gpu, on_cpu in zip(results("cuda"), results("cpu"), strict=True):
-        assert float((on_gpu - on_cpu).abs().max() / on_cpu.abs().max()) < 1e-5
+        # cuDNN's tanh is less exact: an RNN of two layers, with little else to compute, was 1.6e-5 off.
+        largest = 2e-5 if cell == "rnn" else 1e-5
+        assert float((on_gpu - on_cpu).abs().max() / on_cpu.abs().max()) < largest
 
 
 @pytest.mark.parametrize(("precision", "largest"), [("32-true", 1e-5), ("tf32", 1e-2), ("bf16-mixed", 5e-2)])
