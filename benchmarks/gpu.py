@@ -9,9 +9,11 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from benchmarks.corpus import LENGTHS, MAX_TOKENS, PERCENTILES, VOCABULARY_SIZE
+from benchmarks.train import build_keras
 from models import machine
 from models.classifier import TextClassifier
 from models.prediction import predict
@@ -198,6 +201,20 @@ def plain_training(documents: Documents, shape: Shape, turns: int, *, packed: bo
     return rates_of(epoch, int(documents.lengths.sum()), turns)
 
 
+def keras_training(documents: Documents, shape: Shape, turns: int) -> list[float]:
+    """Keras 3 on JAX as in its own examples: all documents padded to the longest, fit; JAX multiplies in tf32."""
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    keras, model = build_keras(shape.directions == 2, "jax")
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+    tokens, _ = documents.batch(np.arange(len(documents.lengths)))
+    tokens = np.pad(tokens, ((0, 0), (0, MAX_TOKENS - tokens.shape[1])), constant_values=1)
+
+    def epoch() -> None:
+        model.fit(tokens, documents.labels, batch_size=shape.batch_size, verbose=0)
+
+    return rates_of(epoch, int(documents.lengths.sum()), turns)
+
+
 def project_prediction(documents: Documents, shape: Shape, turns: int) -> list[float]:
     """This project, from documents on the CPU to probabilities on the CPU."""
     machine.prepare(1)
@@ -297,6 +314,7 @@ def main() -> None:
             "project": project_training,
             "padded": lambda *given: plain_training(*given, packed=False),
             "packed": lambda *given: plain_training(*given, packed=True),
+            "keras-jax": keras_training,
         },
         "predict": {"project": project_prediction, "packed": packed_prediction},
     }
@@ -308,7 +326,10 @@ def main() -> None:
                 print(json.dumps({"part": part, **shape._asdict(), **busy_share(documents, shape)}), flush=True)
                 continue
             for name, candidate in candidates[part].items():
-                if chosen.only not in name:
+                rarely = (name == "packed" and shape.precision != "32-true") or (
+                    name == "keras-jax" and (shape.precision != "tf32" or part == "wide" or not find_spec("keras"))
+                )
+                if chosen.only not in name or rarely:
                     continue
                 rates = candidate(documents, shape, turns)
                 figures = {"rate": round(statistics.median(rates)), "lowest": round(min(rates)), "turns": turns}

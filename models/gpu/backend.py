@@ -44,13 +44,11 @@ def read_layer(cell: Cell, layer: nn.RNNBase, inputs: Vectors, lengths: Tensor, 
         return padded.read_layer(cell, layer, inputs, lengths, last_only)
     from models.gpu import lstm  # imports triton, which machines without a GPU may lack
 
-    w_ih, w_hh, b_ih, b_hh = (torch.stack(weights).unsqueeze(0) for weights in zip(*layer.all_weights, strict=True))
+    directions = [[tensor.unsqueeze(0) for tensor in weights] for weights in layer.all_weights]
     if torch.is_autocast_enabled("cuda"):
         inputs = inputs.to(torch.get_autocast_dtype("cuda"))
     with torch.autocast("cuda", enabled=False):
-        states = lstm.read(
-            inputs.unsqueeze(0), lengths.int().unsqueeze(0), w_ih, w_hh, b_ih + b_hh, last_only=last_only
-        )
+        states = lstm.read(inputs.unsqueeze(0), lengths.int().unsqueeze(0), directions, last_only=last_only)
     return states.squeeze(0)  # (batch, time, directions·h) or (batch, directions·h)
 
 

@@ -46,8 +46,9 @@ def _side_by_side(i, f, g, o, ROWS: tl.constexpr, H: tl.constexpr):
 
 @triton.jit(do_not_specialize=["B", "T"])
 def lstm_forward(
-    GATES,  # (S, B, T, D, N): in: x W_x + b; out, with KEEP: the gates
+    GATES,  # (S, B, T, D, N): in: x W_x; out, with KEEP: the gates
     W,  # float32 (S·D, H, N): [k, n] leads from unit k to n
+    BIAS,  # float32 (S·D, N)
     LENGTHS,  # int32 (S, B)
     STATES,  # (S, B, T, D, H), 0 behind a document's end; or with ONLY_LAST (S, B, D, H), the last state
     BEFORE,  # (S·D, B, T, H): h before each step, 0 behind a document's end; written with KEEP
@@ -70,6 +71,7 @@ def lstm_forward(
     j = tl.arange(0, H)
     length = tl.load(LENGTHS + s * B + b, mask=b < B, other=0)
     weights = tl.load(W + m * H * N + j[:, None] * N + n[None, :])[None, :, :]  # (1, k, n)
+    bias = tl.load(BIAS + m * N + n)[None, :]
 
     # The backward direction starts at a document's last token.
     direction = 1 - 2 * d
@@ -83,7 +85,7 @@ def lstm_forward(
     for step in range(0, tl.max(length, 0)):
         reads = (step < length)[:, None]
         following = gates + direction * D * N
-        z = inputs
+        z = inputs + bias
         inputs = tl.load(following, mask=(step + 1 < length)[:, None], other=0.0).to(tl.float32)  # a step ahead
         z += tl.sum(h[:, :, None] * weights, axis=1)
         i, f, g, o = _gates(z, ROWS, H)
@@ -115,8 +117,9 @@ def lstm_forward(
 
 @triton.jit(do_not_specialize=["B", "T"])
 def lstm_backward(
-    GATES,  # as `lstm_forward` left it; out: the gradient of x W_x + b, 0 behind a document's end
+    GATES,  # as `lstm_forward` left it; out: the gradient of x W_x, 0 behind a document's end
     W,  # float32 (S·D, N, H): [n, k] leads from unit k to n
+    D_BIAS,  # out: float32 (S·D, B, N), of each document
     LENGTHS,
     D_STATES,  # as STATES; what lies behind a document's end is not read
     CELLS,
@@ -147,6 +150,7 @@ def lstm_backward(
     cells = CELLS + ((m * B + b).to(tl.int64) * T + last)[:, None] * H + j[None, :]
     dh = tl.zeros((ROWS, H), tl.float32)
     dc = tl.zeros((ROWS, H), tl.float32)
+    d_bias = tl.zeros((ROWS, N), tl.float32)
     reads = (steps <= length)[:, None]
     if ONLY_LAST:
         final = D_STATES + ((s * B + b) * D + d)[:, None] * H + j[None, :]
@@ -179,9 +183,11 @@ def lstm_backward(
             H,
         )
         tl.store(gates, dz, mask=reads)
+        d_bias += tl.where(reads, dz, 0.0)
         gates -= direction * D * N
         dh = tl.where(reads, tl.sum(dz[:, :, None] * weights, axis=1), dh)
         dc = tl.where(reads, d_cell * f, dc)
+    tl.store(D_BIAS + (m * B + b)[:, None] * N + n[None, :], d_bias, mask=(b < B)[:, None])
     nothing = tl.zeros((ROWS, N), tl.float32)
     for position in range(tl.min(tl.where(b < B, length, T), 0), T):
         there = (((s * B + b).to(tl.int64) * T + position) * D + d)[:, None] * N + n[None, :]

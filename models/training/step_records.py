@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from core.constants import LARGEST_ERROR
 
@@ -24,7 +23,8 @@ NORM = len(Totals._fields)  # the column of the gradient's norm
 def totals(logits: Tensor, labels: Tensor, loss: Tensor) -> Totals:
     """What one batch adds to an epoch's means; `loss` is the sum over its documents."""
     correct = (logits.argmax(dim=1) == labels).sum()
-    errors = (logits.detach().softmax(dim=1) - one_hot(labels, logits.shape[1])).abs().amax(dim=1)  # (batch,)
+    right = labels.unsqueeze(1) == torch.arange(logits.shape[1], device=labels.device)  # (batch, classes)
+    errors = (logits.detach().softmax(dim=1) - right.to(logits)).abs().amax(dim=1)  # (batch,)
     solved = (errors < LARGEST_ERROR).sum()
     return Totals(loss.detach(), correct, solved, torch.full_like(correct, len(labels)))
 
@@ -57,7 +57,7 @@ class StepRecords:
 
     def add(self, batch: Totals, norm: Tensor) -> None:
         """Adds a step's row, but does not count it."""
-        row = torch.stack([number.double() for number in (*batch, norm)])
+        row = torch.stack([number.to(batch.loss) for number in (*batch, norm)]).double()
         self._rows.index_copy_(0, self._next, row.unsqueeze(0))
         self._next += 1
 

@@ -13,11 +13,13 @@ pytestmark = needs.triton
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")  # which interprets
 
 
-def stacked(layers: list[nn.LSTM]) -> list[Tensor]:
-    """weight_ih, weight_hh and the sum of both biases of all layers, as models/gpu/lstm.py takes them."""
-    rows = [[torch.stack(weights) for weights in zip(*layer.all_weights, strict=True)] for layer in layers]
-    w_ih, w_hh, b_ih, b_hh = (torch.stack(weights).detach().to(DEVICE) for weights in zip(*rows, strict=True))
-    return [tensor.requires_grad_() for tensor in (w_ih, w_hh, b_ih + b_hh)]
+def stacked(layers: list[nn.LSTM]) -> list[list[Tensor]]:
+    """The weights of each direction of all layers, as models/gpu/lstm.py takes them."""
+    directions = zip(*(layer.all_weights for layer in layers), strict=True)
+    return [
+        [torch.stack(of_models).detach().to(DEVICE).requires_grad_() for of_models in zip(*direction, strict=True)]
+        for direction in directions
+    ]
 
 
 def gradient(tensor: Tensor) -> Tensor:
@@ -45,7 +47,7 @@ def test_states_and_gradients_equal_those_of_packed_sequences(
     inputs = torch.randn(models, len(lengths), time, 4)
     weights = stacked(layers)
     read_inputs = inputs.clone().to(DEVICE).requires_grad_()
-    states = lstm.read(read_inputs, of_model.int().to(DEVICE), *weights, last_only=last_only)
+    states = lstm.read(read_inputs, of_model.int().to(DEVICE), weights, last_only=last_only)
     factors = torch.randn(states.shape)
     torch.autograd.backward((states * factors.to(DEVICE)).sum())  # padding is 0 and has no gradient
     for model, layer in enumerate(layers):
@@ -55,9 +57,10 @@ def test_states_and_gradients_equal_those_of_packed_sequences(
         expected = pad_packed_sequence(output, batch_first=True, total_length=time)[0]
         expected = last.transpose(0, 1).flatten(1) if last_only else expected
         torch.autograd.backward((expected * factors[model]).sum())
-        results = [states[model], *(gradient(tensor)[model] for tensor in (read_inputs, *weights))]
-        of_layer = [torch.stack([gradient(w) for w in group]) for group in zip(*layer.all_weights, strict=True)]
-        for result, correct in zip(results, [expected, gradient(own), *of_layer[:3]], strict=True):
+        pairs = [(states[model], expected), (gradient(read_inputs)[model], gradient(own))]
+        for own_weights, layer_weights in zip(weights, layer.all_weights, strict=True):
+            pairs += [(gradient(w)[model], gradient(p)) for w, p in zip(own_weights, layer_weights, strict=True)]
+        for result, correct in pairs:
             torch.testing.assert_close(result.cpu(), correct, rtol=1e-5, atol=2e-6)
 
 
@@ -68,11 +71,12 @@ def test_padding_may_hold_anything() -> None:
     weights = stacked([nn.LSTM(3, 16, batch_first=True, bidirectional=True)])
     inputs = torch.randn(1, 2, 4, 3, device=DEVICE)
     lengths = torch.tensor([[4, 2]], dtype=torch.int32, device=DEVICE)
+    parameters = [tensor for direction in weights for tensor in direction]
     results = []
     for padding in (0.0, 1e6):
         inputs[0, 1, 2:] = padding
-        states = lstm.read(inputs, lengths, *weights)
-        results.append([states, *torch.autograd.grad(states.square().sum(), weights)])
+        states = lstm.read(inputs, lengths, weights)
+        results.append([states, *torch.autograd.grad(states.square().sum(), parameters)])
         assert states[0, 1, 2:].abs().sum() == 0
     for clean, dirty in zip(*results, strict=True):
         assert torch.equal(clean, dirty)
