@@ -13,7 +13,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -291,6 +290,10 @@ def shapes(part: str) -> Iterator[Shape]:
         case "wide":
             for precision in ("32-true", "tf32", "bf16-mixed"):
                 yield Shape(1, 1_024, 512, 2, precision)
+        case "keras":
+            for batch_size in DOCUMENTS:
+                for directions in (1, 2):
+                    yield Shape(directions, batch_size, precision="tf32")
         case "busy":
             for batch_size in (32, 1_024):
                 for directions in (1, 2):
@@ -314,8 +317,8 @@ def main() -> None:
             "project": project_training,
             "padded": lambda *given: plain_training(*given, packed=False),
             "packed": lambda *given: plain_training(*given, packed=True),
-            "keras-jax": keras_training,
         },
+        "keras": {"keras-jax": keras_training},  # a part, and so a process, of its own: JAX's threads use the GPU, too
         "predict": {"project": project_prediction, "packed": packed_prediction},
     }
     candidates["wide"] = candidates["train"]
@@ -326,9 +329,7 @@ def main() -> None:
                 print(json.dumps({"part": part, **shape._asdict(), **busy_share(documents, shape)}), flush=True)
                 continue
             for name, candidate in candidates[part].items():
-                rarely = (name == "packed" and shape.precision != "32-true") or (
-                    name == "keras-jax" and (shape.precision != "tf32" or part == "wide" or not find_spec("keras"))
-                )
+                rarely = name == "packed" and shape.precision != "32-true"
                 if chosen.only not in name or rarely:
                     continue
                 rates = candidate(documents, shape, turns)

@@ -4,6 +4,7 @@ A GPU finishes a small step's kernels faster than Python launches them. A graph 
 memory, so each length that batches are padded to needs its own. Numbers that differ from step to step must be tensors.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -66,8 +67,12 @@ class GraphedSteps:
                 tensor.copy_(value)
         torch.clear_autocast_cache()  # weights that the step cast would be recorded as constants
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
-            self.step(batch.documents, self.indices, batch.time)
+        gc.disable()  # freeing another graph would end the recording, and so would calls of other threads
+        try:
+            with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
+                self.step(batch.documents, self.indices, batch.time)
+        finally:
+            gc.enable()
         torch.clear_autocast_cache()
         torch.cuda.set_rng_state(random)
         self.pool = graph.pool()

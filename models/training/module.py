@@ -71,6 +71,7 @@ class ClassifierModule(LightningModule):
         self._validation: list[Totals] = []
         self._resumed_rows: Tensor | None = None
         self._totals: Totals  # of the step that is being taken
+        self._steps: int  # of the whole training
         self._graphs: GraphedSteps | None = None
 
     def weigh(self, labels: NDArray[np.int32]) -> None:
@@ -81,14 +82,14 @@ class ClassifierModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW with the learning rate of the schedule."""
         optimizer = self.build_optimizer(self.device, self.trainer.world_size, str(self.trainer.precision))
+        self._steps = int(self.trainer.estimated_stepping_batches)  # which takes a while to find out
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": LambdaLR(optimizer, self._factor), "interval": "step"},
         }
 
     def _factor(self, step: int) -> float:
-        steps = int(self.trainer.estimated_stepping_batches)
-        return learning_rate_factor(step, steps, self.warmup_share, self.schedule)
+        return learning_rate_factor(step, self._steps, self.warmup_share, self.schedule)
 
     def build_optimizer(self, device: torch.device, world_size: int, precision: str) -> Optimizer:
         """AdamW for the weights that learn."""
