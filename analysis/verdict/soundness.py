@@ -1,4 +1,4 @@
-"""Is the comparison worth its verdict? `examine` applies the rules of findings.py and convergence.py.
+"""Is the comparison worth its verdict? `examine` applies the rules of findings.py, linear_model.py and convergence.py.
 
 What they find becomes the verdict's first sentence.
 """
@@ -14,13 +14,11 @@ from analysis.verdict.findings import (
     KINDS,
     Finding,
     Settings,
-    below_linear,
-    beside_linear,
     did_not_learn,
     large_difference,
     learning_unclear,
-    weak_linear,
 )
+from analysis.verdict.linear_model import below_linear, beside_linear, weak_linear
 from analysis.verdict.words import listed
 
 ARTIFICIAL = (

@@ -9,12 +9,11 @@ from analysis.comparison.differences import Score
 from analysis.comparison.standing import Gap
 from analysis.verdict.findings import (
     Settings,
-    below_linear,
     did_not_learn,
     large_difference,
     learning_unclear,
-    weak_linear,
 )
+from analysis.verdict.linear_model import below_linear, weak_linear
 from analysis.verdict.soundness import examine
 from tests.analysis.made_up import (
     ABOVE,
@@ -59,15 +58,35 @@ def test_the_gravest_finding_comes_first() -> None:
     ("gap", "found"),
     [
         (Gap(-0.01, -0.015, -0.005, 0.001), True),  # small, but clear
-        (Gap(-0.02, -0.05, 0.01, 0.2), False),  # may be chance
+        (Gap(-0.02, -0.05, 0.01, 0.2), True),  # chance can explain it, but the variant did not reach the model
+        (Gap(-0.009, -0.05, 0.03, 0.6), False),
         (Gap(-0.17, -0.6, 0.26, 0.2), True),  # so few seeds are sure of nothing, and yet
         (Gap(0.02, 0.01, 0.03, 0.001), False),
     ],
 )
-def test_a_variant_is_below_the_linear_model_clearly_or_by_far(gap: Gap, found: bool) -> None:
+def test_a_variant_is_below_the_linear_model_clearly_or_by_a_point(gap: Gap, found: bool) -> None:
     finding = below_linear(make_experiment(), GOOD, make_standing(ABOVE, gap), make_settings())
 
     assert (finding.variants if finding else []) == (["bilstm"] if found else [])
+
+
+def test_a_loss_that_chance_can_explain_is_called_so() -> None:
+    unclear = Gap(-0.014, -0.06, 0.03, 0.4)
+    model = "a simple linear model that only counts words and pairs of words (84.0 % test accuracy)"
+
+    def words(lstm: Gap, bilstm: Gap) -> str:
+        finding = below_linear(make_experiment(), GOOD, make_standing(lstm, bilstm), make_settings())
+        assert finding is not None
+        return finding.words
+
+    assert words(unclear, ABOVE) == f"lstm (85.0 %) is a point or more below {model}, which chance can explain"
+    assert words(unclear, unclear).startswith("lstm (85.0 %) and bilstm (86.0 %) are a point or more below a simple")
+    assert words(unclear, Gap(-0.02, -0.03, -0.01, 0.001)) == (
+        f"bilstm (86.0 %) does worse than {model}, and lstm (85.0 %) is a point or more below it, which chance can "
+        "explain"
+    )
+    remarks = examine(make_experiment(), GOOD, make_standing(unclear, ABOVE), make_settings()).remarks
+    assert not any("not shown to beat" in remark for remark in remarks)  # it is named already
 
 
 def test_advice_names_what_is_not_set_yet() -> None:
