@@ -24,7 +24,7 @@ from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split
 from outputs.trained_model import load_classifier, read_config
-from provenance.stage import run_stage, training_parser
+from provenance.stage import run_as_command, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
 from tracking.connection import connect
@@ -33,7 +33,7 @@ from tracking.connection import connect
 def main() -> None:
     """The command line."""
     arguments = training_parser(__doc__)
-    run_stage(_command, arguments)
+    run_as_command(_command, arguments)
 
 
 def _command(chosen: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split, read_summary
 from provenance.libraries import versions
 from provenance.signature import signature
-from provenance.stage import run_stage
+from provenance.stage import run_as_command
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
 from tracking.connection import connect
@@ -44,7 +44,7 @@ class SimpleModel(NamedTuple):
 
 def main() -> None:
     """The command line."""
-    run_stage(lambda _: make_references(load()), command_line.parser(__doc__))
+    run_as_command(lambda _: make_references(load()), command_line.parser(__doc__))
 
 
 def make_references(params: Params) -> None:

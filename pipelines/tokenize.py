@@ -21,7 +21,7 @@ from core import command_line, file_io
 from core.checksums import checksum
 from core.errors import ParamsError
 from core.paths import RAW, TOKENS
-from provenance.stage import run_stage
+from provenance.stage import run_as_command
 from text.sources.addresses import local_path
 from text.sources.catalogue import SEQUENCES
 from text.tokenizing import token_card
@@ -37,7 +37,7 @@ MOST_TEXTS_FOR_SENTENCEPIECE = 200_000
 
 def main() -> None:
     """The command line."""
-    run_stage(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
+    run_as_command(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
 
 
 def make_tokens(params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from outputs.token_files import open_split, read_summary, token_file
 from outputs.trained_model import write_training
 from provenance.libraries import versions
 from provenance.signature import signature
-from provenance.stage import run_stage, training_parser
+from provenance.stage import run_as_command, training_parser
 from text.tokenizing.token_file import TokenStore
 from tracking import from_outputs
 from tracking.connection import connect
@@ -51,7 +51,7 @@ OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class
 def main() -> None:
     """The command line."""
     arguments = training_parser(__doc__)
-    run_stage(_command, arguments)
+    run_as_command(_command, arguments)
 
 
 def _command(chosen: argparse.Namespace) -> None:
