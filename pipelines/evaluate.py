@@ -25,7 +25,7 @@ from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split
 from outputs.trained_model import load_classifier, read_config
 from provenance.stage import run_as_command, training_parser
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 from tracking import from_outputs
 from tracking.connection import connect
 
@@ -58,7 +58,7 @@ def evaluate(params: Params, variant: str, seed: int, root: Path = Path()) -> No
         from_outputs.complete(mlflow, folder, evaluated=True)
 
 
-def predict_test_split(config: dict[str, Any], folder: Path, test: TokenStore) -> Timed:
+def predict_test_split(config: dict[str, Any], folder: Path, test: TokenizedDocuments) -> Timed:
     """What the model in `folder` predicts of the test split, and how long it takes."""
     settings = config["train"]
     machine.prepare(settings["threads"])

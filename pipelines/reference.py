@@ -27,7 +27,7 @@ from outputs.token_files import open_split, read_summary
 from provenance.libraries import versions
 from provenance.signature import signature
 from provenance.stage import run_as_command
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 from tracking import from_outputs
 from tracking.connection import connect
 
@@ -39,7 +39,7 @@ class SimpleModel(NamedTuple):
     documents: int  # that it learned from
     parameters: int
     seconds: float  # that learning took
-    predict: Callable[[TokenStore], NDArray[np.float32]]  # probabilities (documents, classes)
+    predict: Callable[[TokenizedDocuments], NDArray[np.float32]]  # probabilities (documents, classes)
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def make_references(params: Params) -> None:
     Console().print(table)
 
 
-def learn(train: TokenStore, summary: dict[str, Any]) -> Iterator[SimpleModel]:
+def learn(train: TokenizedDocuments, summary: dict[str, Any]) -> Iterator[SimpleModel]:
     """The majority class and the linear model, learned from the training split."""
     classes = len(summary["labels"])
     yield SimpleModel(MAJORITY, len(train), classes, 0.0, lambda test: majority(train.labels, len(test), classes))

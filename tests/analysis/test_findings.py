@@ -55,7 +55,7 @@ def test_the_gravest_finding_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gap", "found"),
+    ("gap", "named"),
     [
         (Gap(-0.01, -0.015, -0.005, 0.001), True),  # small, but clear
         (Gap(-0.02, -0.05, 0.01, 0.2), True),  # chance can explain it, but the variant did not reach the model
@@ -64,10 +64,10 @@ def test_the_gravest_finding_comes_first() -> None:
         (Gap(0.02, 0.01, 0.03, 0.001), False),
     ],
 )
-def test_a_variant_is_below_the_linear_model_clearly_or_by_a_point(gap: Gap, found: bool) -> None:
+def test_a_variant_is_below_the_linear_model_clearly_or_by_a_point(gap: Gap, named: bool) -> None:
     finding = below_linear(make_experiment(), GOOD, make_standing(ABOVE, gap), make_settings())
 
-    assert (finding.variants if finding else []) == (["bilstm"] if found else [])
+    assert (finding.variants if finding else []) == (["bilstm"] if named else [])
 
 
 def test_a_loss_that_chance_can_explain_is_called_so() -> None:
@@ -118,7 +118,7 @@ def test_a_large_difference_from_a_bad_start_is_warned_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gain", "settings", "gap", "found"),
+    ("gain", "settings", "gap", "doubted"),
     [
         (0.02, make_settings(initialization="pytorch"), ABOVE, False),
         (0.04, make_settings(), ABOVE, False),
@@ -129,11 +129,11 @@ def test_a_large_difference_from_a_bad_start_is_warned_of() -> None:
     ],
 )
 def test_a_large_difference_needs_a_reason_to_be_doubted(
-    gain: float, settings: Settings, gap: Gap, found: bool
+    gain: float, settings: Settings, gap: Gap, doubted: bool
 ) -> None:
     comparison = make_comparison({"lstm": [0.85] * 3, "bilstm": [0.9] * 3}, gain)
 
-    assert (large_difference(comparison, make_standing(gap, ABOVE), settings) is not None) == found
+    assert (large_difference(comparison, make_standing(gap, ABOVE), settings) is not None) == doubted
 
 
 # ---- did not learn

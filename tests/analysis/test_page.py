@@ -45,14 +45,14 @@ def test_the_page_begins_with_the_verdict_and_shows_what_is_pointed_at(address: 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 8])
 def test_neither_the_page_nor_a_table_is_wider_than_the_screen(tmp_path: Path, count: int) -> None:
-    found = write_page(tmp_path, VARIANTS[:count])
+    page = write_page(tmp_path, VARIANTS[:count])
     with open_browser() as browser:
-        browser.get(found)
+        browser.get(page)
         for width in (360, 390, 480, 800, 1000, 1280, 1600):
             browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**SCREEN, "width": width})
             assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-            tables = "return [...document.querySelectorAll('.scroll')].map(x => x.scrollWidth - x.clientWidth)"
-            assert browser.execute_script(tables) == [0, 0, 0], f"{count} variants on {width} pixels"
+            overhangs = "return [...document.querySelectorAll('.scroll')].map(x => x.scrollWidth - x.clientWidth)"
+            assert browser.execute_script(overhangs) == [0, 0, 0], f"{count} variants on {width} pixels"
 
 
 def test_the_dark_page_is_dark_and_its_text_is_light(address: str) -> None:

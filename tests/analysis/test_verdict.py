@@ -47,7 +47,9 @@ def make_comparison(experiment: Experiment, differences: list[Difference]) -> Co
         scores={
             variant: {"accuracy": score, "balanced_accuracy": score, key: score} for variant in experiment.variants
         },
-        differences={variant: {key: found} for variant, found in zip(experiment.others, differences, strict=True)},
+        differences={
+            variant: {key: difference} for variant, difference in zip(experiment.others, differences, strict=True)
+        },
         mcnemar={},
         confusion={},
     )

@@ -175,12 +175,12 @@ def test_the_page_says_on_what_the_costs_were_measured_and_outputs_of_dvc_do_not
         assert text in shown, text
     assert "Other hardware gives different numbers." in shown
     assert "not compared" not in shown
-    kept = {name: content for name, content in read_reports().items() if not name.endswith(".html")}
-    assert not [name for name, content in kept.items() if b"EPYC" in content or b"grid of" in content]
+    reports_before = {name: content for name, content in read_reports().items() if not name.endswith(".html")}
+    assert not [name for name, content in reports_before.items() if b"EPYC" in content or b"grid of" in content]
 
     shutil.rmtree("measurements")
     compare(params)
-    assert kept == {name: content for name, content in read_reports().items() if not name.endswith(".html")}
+    assert reports_before == {name: content for name, content in read_reports().items() if not name.endswith(".html")}
 
 
 def test_costs_under_different_conditions_have_no_ratio_and_a_remark(capsys: pytest.CaptureFixture[str]) -> None:
