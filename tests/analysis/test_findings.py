@@ -272,6 +272,22 @@ def test_a_variant_that_is_not_shown_to_beat_the_linear_model_is_named_although_
     assert "+0.4 points (−0.6 to +1.4) for lstm and +0.4 points (−0.6 to +1.4) for bilstm of test accuracy" in both
 
 
+def test_data_that_even_the_linear_model_solves_are_called_too_easy() -> None:
+    comparison = make_comparison({"lstm": [0.995] * 3, "bilstm": [1.0] * 3})
+    standing = make_standing(REACHES, REACHES)
+    assert not any(
+        "too easy" in each for each in examine(make_experiment(), comparison, standing, make_settings()).remarks
+    )
+    standing.scores["linear"] = {"accuracy": Score([0.99], 0.99, None, 0.98, 1.0)}
+
+    first, *others = examine(make_experiment(), comparison, standing, make_settings()).remarks
+
+    assert first.startswith(
+        "These data are too easy to show which variant is better: all, and the linear model, are right on 99"
+    )
+    assert not any("not shown to beat" in remark for remark in others)
+
+
 def test_artificial_texts_are_called_artificial() -> None:
     experiment = replace(make_experiment(), artificial=True)
 
