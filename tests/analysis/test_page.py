@@ -8,7 +8,7 @@ from selenium.webdriver.common.by import By
 
 from core.paths import REPORTS
 from pipelines.compare import compare
-from tests.analysis.synthetic import write_experiment
+from tests.analysis.synthetic import draw_no_png, write_experiment
 from tests.browser import MISSING, REASON, open_browser
 
 SCREEN = {"height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -22,6 +22,7 @@ VARIANTS = ["lstm", "bilstm", "rnn", "birnn", "gru", "bigru", "stacked_lstm", "s
 def write_page(folder: Path, variants: list[str]) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        draw_no_png(patch)
         compare(write_experiment(variants, [1, 2], documents=150))
     return (folder / REPORTS / "comparison.html").as_uri()
 

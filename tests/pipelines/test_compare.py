@@ -10,28 +10,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.comparison.metrics import metric_named
-from analysis.report import files, page
 from config.params import Params
 from core import paths
 from core.errors import DataError, ParamsError
 from outputs import measurements
 from pipelines.compare import compare
 from provenance import source_code
-from tests.analysis.synthetic import CONDITIONS, write_experiment
+from tests.analysis.synthetic import CONDITIONS, draw_nothing, write_experiment
 from tracking.comparison_from_outputs import comparison_metrics
 
 
 @pytest.fixture
 def drawn() -> None:
-    """For tests of the pictures, which take nine tenths of a comparison's time: the others get their titles only."""
+    """For tests that look at pictures; the others go without them."""
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
     if "drawn" not in request.fixturenames:
-        monkeypatch.setattr(files, "panels_png", lambda panels, names: b"")
-        monkeypatch.setattr(page, "panel_svg", lambda panel: f"<svg>{panel.title}</svg>")
+        draw_nothing(monkeypatch)
 
 
 def read_reports() -> dict[str, bytes]:

@@ -13,21 +13,9 @@ from mlflow.tracking import MlflowClient
 from config.params import load
 from outputs.conditions import current_conditions
 from tests.loaded import run_module
-from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, environment, run_in
 
 Runs = dict[str, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    def make(folder: Path) -> None:
-        copy_project(folder, {})
-        assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
-        result = run_in(folder, "dvc", "repro")
-        assert result.returncode == 0, result.stdout + result.stderr
-
-    return made_once(tmp_path_factory, "whole", make)
 
 
 @pytest.fixture
