@@ -27,7 +27,7 @@ def test_covariances_are_those_of_the_bootstrap_over_documents(classes: int, ske
     names = [str(index) for index in range(classes)]
     rng = np.random.default_rng(2)
     draws: dict[str, list[list[float]]] = {metric.key: [] for metric in METRICS}
-    for _ in range(200):
+    for _ in range(120):
         sample = rng.integers(0, DOCUMENTS, DOCUMENTS)
         runs = [classification_metrics(labels[sample], run[sample], names) for run in probabilities]
         for key, values in draws.items():

@@ -39,12 +39,12 @@ def test_a_clear_difference_is_found() -> None:
 
 def test_a_design_has_80_percent_power_to_detect_its_smallest_detectable_difference() -> None:
     rng = np.random.default_rng(0)
-    correct = Truth(taste=0.3).draw(rng, seeds=200, documents=4000)  # so many seeds that their spread is known
+    correct = Truth(taste=0.3).draw(rng, seeds=200, documents=1000)  # so many seeds that their spread is known
     shares = correct.mean(axis=2)
-    known = contrast(shares, covariance((correct - shares[:, :, None]) / 4000), (-1, 1), 4000)
+    known = contrast(shares, covariance((correct - shares[:, :, None]) / 1000), (-1, 1), 1000)
 
     truth = Truth((0.87, 0.87 + known.smallest_detectable()), taste=0.3)
-    detected = count_errors(truth, 20, 4000, repeats=150).detected
+    detected = count_errors(truth, 20, 1000, repeats=150).detected
 
     assert detected >= 0.8 - 0.25  # 20 seeds instead of 200 cost some of it
     assert detected <= 0.95
