@@ -18,7 +18,8 @@ from analysis.verdict.words import listed
 
 ACCURACY = METRICS[0]
 KINDS = (
-    "did_not_learn", "learning_unclear", "below_linear", "weak_linear", "not_converged", "overfit", "large_difference",
+    "did_not_learn", "learning_unclear", "too_easy", "below_linear", "weak_linear", "not_converged", "overfit",
+    "large_difference",
 )  # fmt: skip
 
 # Two standard errors above chance show that a training learned. A model that only answers one class is at chance or

@@ -13,6 +13,20 @@ from analysis.verdict.words import listed
 # a few seeds, one of which failed, is wide enough to hide any loss. A loss of a point that chance can explain is named,
 # too: the variant did not reach what it should.
 LARGE_LOSS, LOSS = 0.03, 0.01
+# Where all models reach this accuracy, what differs is a document or two, or labels that are wrong.
+SOLVED = 0.99
+
+
+def too_easy(comparison: Comparison, standing: Standing) -> Finding | None:
+    """All variants, where they and the linear model solve the data."""
+    scores = [*comparison.scores.values(), standing.scores[LINEAR]]
+    if not comparison.differences or min(each[ACCURACY.key].mean for each in scores) < SOLVED:
+        return None
+    words = (
+        "these data are too easy to show which variant is better, for all of them, and a simple linear model, are "
+        f"right on {100 * SOLVED:.0f} % of the test documents or more"
+    )
+    return Finding("too_easy", list(comparison.scores), words, "Compare the variants on harder data.")
 
 
 def below_linear(

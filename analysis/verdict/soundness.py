@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.standing import LINEAR, Standing
+from analysis.comparison.metrics import metric_named
+from analysis.comparison.standing import Standing
 from analysis.verdict.convergence import epochs_remark, not_converged, overfit
 from analysis.verdict.findings import (
     ACCURACY,
@@ -18,14 +19,13 @@ from analysis.verdict.findings import (
     large_difference,
     learning_unclear,
 )
-from analysis.verdict.linear_model import below_linear, beside_linear, weak_linear
+from analysis.verdict.linear_model import below_linear, beside_linear, too_easy, weak_linear
 from analysis.verdict.words import listed
 
 ARTIFICIAL = (
     "The texts are artificial: a program wrote them to show this question. Natural texts may give another answer."
 )
-# Where all models reach this accuracy, what differs is a document or two, or labels that are wrong.
-SOLVED = 0.99
+BY_CLASS = metric_named("macro_f1")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def examine(experiment: Experiment, comparison: Comparison, standing: Standing, 
     results = [
         did_not_learn(experiment, comparison, settings, histories),
         learning_unclear(experiment, comparison),
+        too_easy(comparison, standing),
         below_linear(experiment, comparison, standing, settings),
         weak_linear(experiment, standing),
         not_converged(settings, histories),
@@ -62,25 +63,14 @@ def examine(experiment: Experiment, comparison: Comparison, standing: Standing, 
     findings = [finding for finding in results if finding]
     if not findings and (large := large_difference(comparison, standing, settings)):
         findings = [large]
-    kinds, too_easy = {finding.kind for finding in findings}, _too_easy(comparison, standing)
+    kinds = {finding.kind for finding in findings}
     remarks = [
-        too_easy,
         ARTIFICIAL if experiment.artificial else "",
-        "" if too_easy or "weak_linear" in kinds else _not_above_linear(experiment, standing),
+        "" if {"weak_linear", "too_easy"} & kinds else _not_above_linear(experiment, standing),
         _setting(experiment, settings),
-        epochs_remark(settings, histories, advise="not_converged" not in kinds),
+        epochs_remark(settings, histories, advise=not {"not_converged", "overfit"} & kinds),
     ]
     return Soundness(findings, [remark for remark in remarks if remark])
-
-
-def _too_easy(comparison: Comparison, standing: Standing) -> str:
-    scores = [*comparison.scores.values(), standing.scores[LINEAR]]
-    if not comparison.differences or min(each[ACCURACY.key].mean for each in scores) < SOLVED:
-        return ""
-    return (
-        f"These data are too easy to show which variant is better: all, and the linear model, are right on "
-        f"{100 * SOLVED:.0f} % of the test documents or more."
-    )
 
 
 def _not_above_linear(experiment: Experiment, standing: Standing) -> str:
@@ -93,10 +83,17 @@ def _not_above_linear(experiment: Experiment, standing: Standing) -> str:
         for variant in variants
     ]
     verb = "is" if len(variants) == 1 else "are"
-    return (
+    sentence = (
         f"{listed(variants)} {verb} not shown to beat the linear model: {listed(gaps)} of test accuracy, and the 95 % "
         f"interval{'s include' if len(gaps) > 1 else ' includes'} 0."
     )
+    by_class = {variant: gap for variant in variants if (gap := standing.gaps[variant].get(BY_CLASS.key))}
+    above = [
+        f"{BY_CLASS.shown_gap_with_interval(gap, ' points')} for {name}"
+        for name, gap in by_class.items()
+        if gap.low > 0
+    ]
+    return f"{sentence} In {BY_CLASS.title}, where all classes count alike: {listed(above)}." if above else sentence
 
 
 def _setting(experiment: Experiment, settings: Settings) -> str:

@@ -133,6 +133,9 @@ def test_a_variant_overfits_if_it_was_best_long_before_the_end(losses: list[floa
     assert is_past_its_best(line, chosen_epoch(line, "validation_loss")) == overfits
     finding = overfit(make_settings(), by_variant(SOUND, line))
     assert (finding.variants if finding else []) == (["bilstm"] if overfits else [])
+    if finding:
+        assert finding.words == "bilstm was trained too long: at its best in epoch 1 of 6, then overfitting"
+        assert finding.advice.endswith("Train again with train.epochs: 2, and then compare.")
 
 
 # ---- the epochs whose weights were tested
@@ -164,7 +167,7 @@ def test_fewer_epochs_are_advised_where_all_were_best_before_the_learning_rate_h
     said = epochs_remark(make_settings(settings), histories, advise)
 
     assert said.startswith("Each training was tested with the weights of the epoch with the lowest validation loss: 2 ")
-    assert ("try train.epochs: 3, with which it falls to 0 in time" in said) == advised
+    assert ("try train.epochs: 3, with which the rate falls to 0 in time" in said) == advised
 
 
 def test_a_single_epoch_is_never_advised() -> None:

@@ -275,17 +275,23 @@ def test_a_variant_that_is_not_shown_to_beat_the_linear_model_is_named_although_
 def test_data_that_even_the_linear_model_solves_are_called_too_easy() -> None:
     comparison = make_comparison({"lstm": [0.995] * 3, "bilstm": [1.0] * 3})
     standing = make_standing(REACHES, REACHES)
-    assert not any(
-        "too easy" in each for each in examine(make_experiment(), comparison, standing, make_settings()).remarks
-    )
+    assert examine(make_experiment(), comparison, standing, make_settings()).findings == []
     standing.scores["linear"] = {"accuracy": Score([0.99], 0.99, None, 0.98, 1.0)}
 
-    first, *others = examine(make_experiment(), comparison, standing, make_settings()).remarks
+    soundness = examine(make_experiment(), comparison, standing, make_settings())
 
-    assert first.startswith(
-        "These data are too easy to show which variant is better: all, and the linear model, are right on 99"
-    )
-    assert not any("not shown to beat" in remark for remark in others)
+    assert "these data are too easy to show which variant is better" in soundness.preface
+    assert soundness.by_kind()["too_easy"] == ["lstm", "bilstm"]
+    assert not any("not shown to beat" in remark for remark in soundness.remarks)
+
+
+def test_a_variant_that_beats_the_linear_model_when_classes_count_alike_is_said_to() -> None:
+    standing = make_standing(REACHES, REACHES)
+    standing.gaps["bilstm"]["macro_f1"] = Gap(0.056, 0.024, 0.088, 0.0005)
+
+    remark = examine(make_experiment(), GOOD, standing, make_settings()).remarks[0]
+
+    assert remark.endswith(" In macro F1, where all classes count alike: +5.6 points (+2.4 to +8.8) for bilstm.")
 
 
 def test_artificial_texts_are_called_artificial() -> None:
