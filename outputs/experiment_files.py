@@ -66,10 +66,15 @@ def read_experiment(params: Params) -> Experiment:
             DocumentText(name, text)
             for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
         ],
-        tokenization=token_card.sentences(tokens),
+        tokenization=[_documents(tokens), *token_card.sentences(tokens)],
         warnings=tokens["warnings"],
         artificial=params.data.name in get_args(Generated),
     )
+
+
+def _documents(tokens: dict[str, Any]) -> str:
+    counts = [f"{split['documents']:,} ({name})" for name, split in tokens["splits"].items()]
+    return f"Documents: {', '.join(counts)}."
 
 
 def read_references(experiment: Experiment) -> list[Reference]:

@@ -109,7 +109,11 @@ def _write_documents(
         "tokenize": {"tokenizer": "basic_english", "vectors": None},
         "tokenizer_reason": "of x",
     }
-    summary |= {"vocabulary_size": 1234, "splits": {"test": {"share_unknown": 0.061}}, "warnings": []}
+    summary |= {
+        "vocabulary_size": 1234,
+        "splits": {"test": {"share_unknown": 0.061, "documents": len(ids)}},
+        "warnings": [],
+    }
     _write_json(paths.TOKENS / "summary.json", summary)
 
 

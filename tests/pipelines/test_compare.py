@@ -393,5 +393,5 @@ def test_report_and_verdict_say_how_texts_became_tokens_and_what_is_wrong_there(
 
     shown = " ".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     assert warning.replace(" %", "\u00a0%") in shown
-    assert "Tokens: basic_english, chosen because of x." in shown
+    assert "Documents: 50 (test). Tokens: basic_english, chosen because of x." in shown
     assert "The vocabulary has 1,234 tokens; unknown are 6.1\u00a0% (test)." in shown
