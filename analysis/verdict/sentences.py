@@ -189,8 +189,18 @@ def _costs(experiment: Experiment, variant: str) -> str:
     parameters = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
     ratios: dict[str, str | None] = {"the parameters": f"{parameters:.2f}"}
     ratios |= {MEASURED[cost.key]: cost_ratio(own, other, cost) for cost in COSTS if cost.key in MEASURED}
-    shown = [f"{ratio} × {what}" for what, ratio in ratios.items() if ratio is not None]
+    shown = [f"{ratio} × {what}" for what, ratio in ratios.items() if ratio is not None and not is_vague(ratio)]
     return f", at {listed(shown)}{_bracketed(not_compared([*own, *other]))}"
+
+
+def is_vague(ratio: str) -> bool:
+    """Whether a ratio of costs is a range too wide for a sentence, as other work on the machine makes it.
+
+    >>> is_vague("1.9"), is_vague("1.7 to 2.2"), is_vague("0.77 to 2.5")
+    (False, False, True)
+    """
+    low, _, high = ratio.replace(",", "").partition(" to ")
+    return bool(high) and float(high) > 1.5 * float(low)
 
 
 def _matching(experiment: Experiment, variant: str) -> str:
