@@ -21,7 +21,7 @@ GRID = WORK / "grid"  # another: the embedded data, for what DVC does
 MAX_TOKENS = 400
 VOCABULARY_SIZE = 20_002
 
-# Tokens of basic_english in IMDB's training reviews: np.percentile(TokenStore.full_lengths, PERCENTILES).
+# Tokens of basic_english in IMDB's training reviews: np.percentile(TokenizedDocuments.full_lengths, PERCENTILES).
 PERCENTILES = [0, 1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100]
 LENGTHS = [11, 49, 76, 107, 139, 157, 176, 203, 239, 292, 376, 531, 694, 1049, 2752]
 
@@ -132,9 +132,9 @@ def write_made_up(folder: Path, documents: int = 25_000) -> None:
 def _write_plain() -> None:
     import pyarrow.parquet as pq
 
-    from text.tokenizing.token_file import TokenStore
+    from text.tokenizing.token_file import TokenizedDocuments
 
-    store = TokenStore.open(PROJECT / "data/tokens/train.arrow")
+    store = TokenizedDocuments.open(PROJECT / "data/tokens/train.arrow")
     order = np.random.default_rng(1).permutation(len(store))  # any first part is a fair sample
     tokens = np.concatenate([store.tokens(index) for index in order])
     np.savez(WORK / "tokens.npz", tokens=tokens, lengths=store.lengths[order], labels=store.labels[order])

@@ -105,12 +105,12 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
     from models.classifier import TextClassifier
     from models.training.fit import fit
     from pipelines.train import as_lightning
-    from text.tokenizing.token_file import TokenStore
+    from text.tokenizing.token_file import TokenizedDocuments
 
     values = SETTINGS[setting]
     folder = tokens(data, {name: value for name, value in values.items() if name in TOKENIZE})
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    stores = [TokenStore.open(folder / f"{split}.arrow") for split in ("train", "validation")]
+    stores = [TokenizedDocuments.open(folder / f"{split}.arrow") for split in ("train", "validation")]
     variant = VariantParams.model_validate(
         CELLS[cell] | {name: value for name, value in values.items() if name in VARIANT}
     )
@@ -221,11 +221,11 @@ def write_lines(name: str, documents: Iterator[tuple[str, str]]) -> Path:
 def linear(data: str) -> float:
     """Validation accuracy of the report's linear model, on the tokens of OLD."""
     from models.reference_models import LinearModel
-    from text.tokenizing.token_file import TokenStore
+    from text.tokenizing.token_file import TokenizedDocuments
 
     folder = tokens(data, {name: value for name, value in OLD.items() if name in TOKENIZE})
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    train, validation = (TokenStore.open(folder / f"{split}.arrow") for split in ("train", "validation"))
+    train, validation = (TokenizedDocuments.open(folder / f"{split}.arrow") for split in ("train", "validation"))
     model = LinearModel(train, summary["vocabulary_size"], len(summary["labels"]))
     return float((model.predict(validation).argmax(axis=1) == validation.labels).mean())
 

@@ -34,7 +34,7 @@ from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 
 FOLDER = REPORTS / "long_term_dependency"
 DOCUMENTS = 100  # test sequences over which the gradient's norms are averaged
@@ -118,7 +118,7 @@ def read_training(root: Path, variant: str, seed: int, length: int) -> Training:
     )
 
 
-def _reach(classifier: TextClassifier, test: TokenStore) -> list[float]:
+def _reach(classifier: TextClassifier, test: TokenizedDocuments) -> list[float]:
     """The gradient's norm at each distance from the end of the first test sequences."""
     first = np.arange(min(DOCUMENTS, len(test)))
     tokens, lengths = test.batch(first)

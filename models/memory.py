@@ -63,9 +63,9 @@ def needed(
     written = len(encoder.layers) - (isinstance(classifier.pooling, LastPooling) and not on_gpu)
     if training:
         weights = 2 * weights + 2 * sum(part.numel() for part in parameters if part.requires_grad)
-        kept = backend(device(accelerator)).kept_per_token(encoder.cell, encoder.hidden_size)
+        per_token = backend(device(accelerator)).kept_per_token(encoder.cell, encoder.hidden_size)
         copies = 1 if on_gpu else 2 * (embedding.dropout.p > 0)  # of the word vectors
-        numbers = encoder.output_size * written + encoder.directions * len(encoder.layers) * kept
+        numbers = encoder.output_size * written + encoder.directions * len(encoder.layers) * per_token
     else:
         copies = int(on_gpu)
         numbers = encoder.output_size * min(written, 2)

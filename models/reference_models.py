@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 
 MOST_TOKENS = 10_000_000  # IMDB's training split, cut to 400 tokens, has half as many
 MOST_WEIGHTS = 3_000_000  # the solver keeps some 25 vectors of this size: 600 MB
@@ -47,7 +47,7 @@ class LinearModel:
         parameters: weights and intercepts
     """
 
-    def __init__(self, train: TokenStore, vocabulary_size: int, classes: int) -> None:
+    def __init__(self, train: TokenizedDocuments, vocabulary_size: int, classes: int) -> None:
         chosen = _evenly_spread(train)
         self.documents = len(chosen)
         self._vocabulary_size = vocabulary_size
@@ -64,23 +64,23 @@ class LinearModel:
                 self._regression.fit(features, labels)
             self.parameters = self._regression.coef_.size + self._regression.intercept_.size
 
-    def predict(self, store: TokenStore) -> Probabilities:
-        """The probability of each class for each document of `store`, (documents, classes)."""
-        result = np.zeros((len(store), self._classes), np.float32)
+    def predict(self, split: TokenizedDocuments) -> Probabilities:
+        """The probability of each class for each document of `split`, (documents, classes)."""
+        result = np.zeros((len(split), self._classes), np.float32)
         if len(self._known) == 1:
             result[:, self._known] = 1
             return result
-        for part in _parts(store, np.arange(len(store))):
-            features = self._tfidf.transform(self._counts(store, part))
+        for part in _parts(split, np.arange(len(split))):
+            features = self._tfidf.transform(self._counts(split, part))
             with threadpool_limits(1):
                 result[np.ix_(part, self._known)] = self._regression.predict_proba(features)
         return result
 
-    def _counts(self, store: TokenStore, documents: Ints) -> Any:
+    def _counts(self, split: TokenizedDocuments, documents: Ints) -> Any:
         """How often each known term occurs in each of the `documents`: a sparse matrix (documents, terms)."""
         rows = []
-        for part in _parts(store, documents):
-            terms, owners = terms_of(store, part, self._vocabulary_size)
+        for part in _parts(split, documents):
+            terms, owners = terms_of(split, part, self._vocabulary_size)
             columns = np.searchsorted(self._terms, terms)
             columns[columns == len(self._terms)] = 0
             known = self._terms[columns] == terms
@@ -89,22 +89,22 @@ class LinearModel:
         return sparse.vstack(rows, format="csr")
 
 
-def terms_of(store: TokenStore, documents: Ints, vocabulary_size: int) -> tuple[Ints, Ints]:
+def terms_of(split: TokenizedDocuments, documents: Ints, vocabulary_size: int) -> tuple[Ints, Ints]:
     """The terms of `documents`, and the number (0, 1, …) of each one's document.
 
     A term is a token number, or vocabulary_size * (first + 1) + second for two neighbouring tokens.
     """
-    tokens = np.concatenate([np.empty(0, np.int64), *(store.tokens(index) for index in documents)])
-    owners = np.repeat(np.arange(len(documents)), store.lengths[documents])
+    tokens = np.concatenate([np.empty(0, np.int64), *(split.tokens(index) for index in documents)])
+    owners = np.repeat(np.arange(len(documents)), split.lengths[documents])
     together = owners[1:] == owners[:-1]
     pairs = vocabulary_size * (tokens[:-1][together] + 1) + tokens[1:][together]
     return np.concatenate([tokens, pairs]), np.concatenate([owners, owners[1:][together]])
 
 
-def _frequent_terms(store: TokenStore, documents: Ints, vocabulary_size: int, most: int) -> Ints:
+def _frequent_terms(split: TokenizedDocuments, documents: Ints, vocabulary_size: int, most: int) -> Ints:
     """The `most` frequent terms of `documents`, in the order of their numbers; of equally frequent ones the first."""
     counted = [
-        np.unique(terms_of(store, part, vocabulary_size)[0], return_counts=True) for part in _parts(store, documents)
+        np.unique(terms_of(split, part, vocabulary_size)[0], return_counts=True) for part in _parts(split, documents)
     ]
     terms, index = np.unique(np.concatenate([terms for terms, _ in counted]), return_inverse=True)
     counts = np.bincount(index, weights=np.concatenate([counts for _, counts in counted]))
@@ -113,14 +113,14 @@ def _frequent_terms(store: TokenStore, documents: Ints, vocabulary_size: int, mo
     return terms
 
 
-def _evenly_spread(store: TokenStore) -> Ints:
-    """The documents of `store`, or every second, third, … one, so that they have about MOST_TOKENS tokens at most."""
-    step = -(-int(store.lengths.sum(dtype=np.int64)) // MOST_TOKENS)
-    return np.arange(0, len(store), max(step, 1))
+def _evenly_spread(split: TokenizedDocuments) -> Ints:
+    """The documents of `split`, or every second, third, … one, so that they have about MOST_TOKENS tokens at most."""
+    step = -(-int(split.lengths.sum(dtype=np.int64)) // MOST_TOKENS)
+    return np.arange(0, len(split), max(step, 1))
 
 
-def _parts(store: TokenStore, documents: Ints) -> Iterator[Ints]:
+def _parts(split: TokenizedDocuments, documents: Ints) -> Iterator[Ints]:
     """Cuts `documents` into parts of about TOKENS_AT_ONCE tokens."""
-    ends = np.cumsum(store.lengths[documents], dtype=np.int64)
+    ends = np.cumsum(split.lengths[documents], dtype=np.int64)
     cuts = np.flatnonzero(np.diff(ends // TOKENS_AT_ONCE)) + 1
     return iter(np.split(documents, cuts))

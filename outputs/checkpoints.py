@@ -11,13 +11,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
+from core import locks
 from core.errors import TrainingError
 from core.replacing import replacing
 from core.repository import repository_root
@@ -31,7 +32,7 @@ class Checkpoints:
     def __init__(self, signature: str) -> None:
         self.signature = signature
         self.folder = repository_root() / "checkpoints" / signature
-        self._lock = FileLock(self.folder.with_suffix(".lock"))
+        self._lock_file = self.folder.with_suffix(".lock")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -40,22 +41,17 @@ class Checkpoints:
         Raises:
             TrainingError: the folder cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
             try:
-                self._lock.acquire(blocking=False)
-            except Timeout:
-                print("waiting for another process that runs the same training", file=sys.stderr, flush=True)
-                self._lock.acquire()
                 self.folder.mkdir(parents=True, exist_ok=True)
-            for part in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
-                part.unlink()
-        except OSError as error:
-            raise self._not_written(error) from None
-        try:
+                waiting = "waiting for another process that runs the same training"
+                stack.enter_context(locks.acquire(self._lock_file, waiting))
+                self.folder.mkdir(exist_ok=True)  # that process may have removed it
+                for part in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
+                    part.unlink()
+            except OSError as error:
+                raise self._not_written(error) from None
             yield
-        finally:
-            self._lock.release()
 
     def load(self, announce: bool = True) -> dict[str, Any] | None:
         """The newest intact checkpoint, or None. With `announce`, prints the names of broken ones."""
@@ -96,9 +92,9 @@ class Checkpoints:
         if not self.folder.exists():
             return
         try:
-            with self._lock.acquire(blocking=False):
+            with FileLock(self._lock_file).acquire(blocking=False):
                 shutil.rmtree(self.folder, ignore_errors=True)
-                Path(self._lock.lock_file).unlink(missing_ok=True)
+                self._lock_file.unlink(missing_ok=True)
         except (Timeout, OSError):
             return
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from analysis.comparison.experiment import Document, Experiment
+from analysis.comparison.experiment import DocumentText, Experiment
 from analysis.comparison.metrics import DECISIVE, metric_named
 from analysis.comparison.standing import TITLES, Reference
 from analysis.verdict.findings import Settings
@@ -63,12 +63,18 @@ def read_experiment(params: Params) -> Experiment:
             **{name: test[name].to_numpy(zero_copy_only=False) for name in card["columns"]},
         },
         documents=[
-            Document(name, text) for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
+            DocumentText(name, text)
+            for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
         ],
-        tokenization=token_card.sentences(tokens),
+        tokenization=[_documents(tokens), *token_card.sentences(tokens)],
         warnings=tokens["warnings"],
         artificial=params.data.name in get_args(Generated),
     )
+
+
+def _documents(tokens: dict[str, Any]) -> str:
+    counts = [f"{split['documents']:,} ({name})" for name, split in tokens["splits"].items()]
+    return f"Documents: {', '.join(counts)}."
 
 
 def read_references(experiment: Experiment) -> list[Reference]:

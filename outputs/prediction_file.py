@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core import file_io
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 
 
-def write_predictions(path: Path, test: TokenStore, probabilities: NDArray[np.float32]) -> None:
+def write_predictions(path: Path, test: TokenizedDocuments, probabilities: NDArray[np.float32]) -> None:
     """Writes id, label and probabilities (documents, classes) of the documents of `test`."""
     flat = pa.array(probabilities.ravel())
     offsets = pa.array(np.arange(len(test) + 1, dtype=np.int32) * probabilities.shape[1])

@@ -6,7 +6,7 @@ from typing import Any
 
 from core import file_io
 from core.paths import TOKENS
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 
 
 def read_summary(root: Path = Path()) -> dict[str, Any]:
@@ -28,10 +28,10 @@ def token_file(name: str, checksums: Mapping[str, str], root: Path = Path()) -> 
     return file_io.verified(root / TOKENS / name, checksums)
 
 
-def open_split(split: str, checksums: Mapping[str, str], root: Path = Path()) -> TokenStore:
+def open_split(split: str, checksums: Mapping[str, str], root: Path = Path()) -> TokenizedDocuments:
     """The documents of a split: train, validation or test.
 
     Raises:
         DataError: the file is missing or broken.
     """
-    return TokenStore.open(token_file(f"{split}.arrow", checksums, root))
+    return TokenizedDocuments.open(token_file(f"{split}.arrow", checksums, root))

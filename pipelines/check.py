@@ -10,12 +10,12 @@ from config.train import TrainParams
 from core import command_line, file_io
 from core.paths import CODE
 from provenance import code_lists
-from provenance.stage import run_stage
+from provenance.stage import run_as_command
 
 
 def main() -> None:
     """The command line."""
-    run_stage(lambda _: check(load()), command_line.parser(__doc__))
+    run_as_command(lambda _: check(load()), command_line.parser(__doc__))
 
 
 def check(params: Params) -> None:

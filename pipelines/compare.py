@@ -16,12 +16,12 @@ from config.params import Params, load
 from core import command_line
 from outputs import evaluation_checksums
 from outputs.experiment_files import read_experiment, read_references, read_settings
-from provenance.stage import run_stage
+from provenance.stage import run_as_command
 
 
 def main() -> None:
     """The command line."""
-    run_stage(lambda _: compare_and_log(load()), command_line.parser(__doc__))
+    run_as_command(lambda _: compare_and_log(load()), command_line.parser(__doc__))
 
 
 def compare(params: Params) -> Result:

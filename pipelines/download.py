@@ -15,7 +15,7 @@ from config.params import load
 from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import RAW
-from provenance.stage import run_stage
+from provenance.stage import run_as_command
 from text.sources import card, corpus, custom, look, look_page, splits
 from text.sources.catalogue import CATALOGUE
 from text.sources.fetch import default_cache, fetch
@@ -25,7 +25,7 @@ from text.synthetic import sequences
 
 def main() -> None:
     """The command line."""
-    run_stage(lambda _: Console().print(card.table(download(load().data))), command_line.parser(__doc__))
+    run_as_command(lambda _: Console().print(card.table(download(load().data))), command_line.parser(__doc__))
 
 
 def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:

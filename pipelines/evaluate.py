@@ -24,8 +24,8 @@ from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split
 from outputs.trained_model import load_classifier, read_config
-from provenance.stage import run_stage, training_parser
-from text.tokenizing.token_file import TokenStore
+from provenance.stage import run_as_command, training_parser
+from text.tokenizing.token_file import TokenizedDocuments
 from tracking import from_outputs
 from tracking.connection import connect
 
@@ -33,7 +33,7 @@ from tracking.connection import connect
 def main() -> None:
     """The command line."""
     arguments = training_parser(__doc__)
-    run_stage(_command, arguments)
+    run_as_command(_command, arguments)
 
 
 def _command(chosen: argparse.Namespace) -> None:
@@ -58,7 +58,7 @@ def evaluate(params: Params, variant: str, seed: int, root: Path = Path()) -> No
         from_outputs.complete(mlflow, folder, evaluated=True)
 
 
-def predict_test_split(config: dict[str, Any], folder: Path, test: TokenStore) -> Timed:
+def predict_test_split(config: dict[str, Any], folder: Path, test: TokenizedDocuments) -> Timed:
     """What the model in `folder` predicts of the test split, and how long it takes."""
     settings = config["train"]
     machine.prepare(settings["threads"])

@@ -17,12 +17,12 @@ from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import VARIANTS
 from outputs.token_files import read_summary
-from provenance.stage import run_stage
+from provenance.stage import run_as_command
 
 
 def main() -> None:
     """The command line."""
-    run_stage(lambda _: match(load()), command_line.parser(__doc__))
+    run_as_command(lambda _: match(load()), command_line.parser(__doc__))
 
 
 def match(params: Params, root: Path = Path()) -> None:

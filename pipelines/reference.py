@@ -26,8 +26,8 @@ from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split, read_summary
 from provenance.libraries import versions
 from provenance.signature import signature
-from provenance.stage import run_stage
-from text.tokenizing.token_file import TokenStore
+from provenance.stage import run_as_command
+from text.tokenizing.token_file import TokenizedDocuments
 from tracking import from_outputs
 from tracking.connection import connect
 
@@ -39,12 +39,12 @@ class SimpleModel(NamedTuple):
     documents: int  # that it learned from
     parameters: int
     seconds: float  # that learning took
-    predict: Callable[[TokenStore], NDArray[np.float32]]  # probabilities (documents, classes)
+    predict: Callable[[TokenizedDocuments], NDArray[np.float32]]  # probabilities (documents, classes)
 
 
 def main() -> None:
     """The command line."""
-    run_stage(lambda _: make_references(load()), command_line.parser(__doc__))
+    run_as_command(lambda _: make_references(load()), command_line.parser(__doc__))
 
 
 def make_references(params: Params) -> None:
@@ -73,7 +73,7 @@ def make_references(params: Params) -> None:
     Console().print(table)
 
 
-def learn(train: TokenStore, summary: dict[str, Any]) -> Iterator[SimpleModel]:
+def learn(train: TokenizedDocuments, summary: dict[str, Any]) -> Iterator[SimpleModel]:
     """The majority class and the linear model, learned from the training split."""
     classes = len(summary["labels"])
     yield SimpleModel(MAJORITY, len(train), classes, 0.0, lambda test: majority(train.labels, len(test), classes))

@@ -21,12 +21,12 @@ from core import command_line, file_io
 from core.checksums import checksum
 from core.errors import ParamsError
 from core.paths import RAW, TOKENS
-from provenance.stage import run_stage
+from provenance.stage import run_as_command
 from text.sources.addresses import local_path
 from text.sources.catalogue import SEQUENCES
 from text.tokenizing import token_card
 from text.tokenizing.choice import MOST_CHARACTERS, MOST_TEXTS, Choice, choose_tokenizer
-from text.tokenizing.parallel import Summary, count, row_groups, texts, tokenize, write_store
+from text.tokenizing.parallel import Summary, count, row_groups, texts, tokenize, write_token_file
 from text.tokenizing.tokenizers import train_sentencepiece
 from text.tokenizing.vectors import read_vectors
 from text.tokenizing.vocabulary import build_vocabulary, token_numbers
@@ -37,7 +37,7 @@ MOST_TEXTS_FOR_SENTENCEPIECE = 200_000
 
 def main() -> None:
     """The command line."""
-    run_stage(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
+    run_as_command(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
 
 
 def make_tokens(params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW) -> dict[str, Any]:
@@ -54,7 +54,9 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW) 
         vocabulary = build_vocabulary(counts, params.max_size, params.min_freq)
         file_io.write_json(made / "vocabulary.json", vocabulary)
         summaries = {
-            split: write_store(made / f"{split}.arrow", split_parts, vocabulary, params.max_tokens, params.truncation)
+            split: write_token_file(
+                made / f"{split}.arrow", split_parts, vocabulary, params.max_tokens, params.truncation
+            )
             for split, split_parts in by_split.items()
         }
         summary = _summary(params, chosen, card, vocabulary, summaries)

@@ -36,8 +36,8 @@ from outputs.token_files import open_split, read_summary, token_file
 from outputs.trained_model import write_training
 from provenance.libraries import versions
 from provenance.signature import signature
-from provenance.stage import run_stage, training_parser
-from text.tokenizing.token_file import TokenStore
+from provenance.stage import run_as_command, training_parser
+from text.tokenizing.token_file import TokenizedDocuments
 from tracking import from_outputs
 from tracking.connection import connect
 from tracking.lifecycle import log_configuration, training_run
@@ -51,7 +51,7 @@ OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class
 def main() -> None:
     """The command line."""
     arguments = training_parser(__doc__)
-    run_stage(_command, arguments)
+    run_as_command(_command, arguments)
 
 
 def _command(chosen: argparse.Namespace) -> None:
@@ -117,7 +117,7 @@ def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[
     return {**config, "signature": signature(config)}
 
 
-def build_classifier(config: dict[str, Any], splits: Sequence[TokenStore], root: Path) -> TextClassifier:
+def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments], root: Path) -> TextClassifier:
     """The classifier with its initial weights.
 
     Raises:
@@ -152,7 +152,7 @@ def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[Cla
     return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
 
 
-def check_split_sizes(trainer: Trainer, splits: Sequence[TokenStore]) -> None:
+def check_split_sizes(trainer: Trainer, splits: Sequence[TokenizedDocuments]) -> None:
     """Refuses a split with fewer documents than processes.
 
     Raises:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from predictor.files import ModelFiles
 from text.tokenizing.encoding import never_empty, truncated, vocabulary_numbers
-from text.tokenizing.token_file import TokenStore, record_batch
+from text.tokenizing.token_file import TokenizedDocuments, record_batch
 from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import token_numbers
 
@@ -33,8 +33,8 @@ class Encoder:
             self._pieces = build_tokenizer("sentencepiece", files.pieces.read_bytes())
             self._piece_translation = vocabulary_numbers(self._pieces.tokens, self._numbers)
 
-    def __call__(self, texts: Sequence[str]) -> TokenStore:
-        """The texts as a token store in memory, without labels.
+    def __call__(self, texts: Sequence[str]) -> TokenizedDocuments:
+        """The texts as token numbers, without labels.
 
         Raises:
             DataError: a text cannot be encoded in UTF-8.
@@ -44,7 +44,7 @@ class Encoder:
         tokens, lengths = truncated(translation, numbers, full, self.max_tokens, self._truncation)
         ids = pa.array(map(str, range(1, len(texts) + 1)), pa.string())
         labels = pa.array(np.full(len(texts), -1, np.int32))
-        return TokenStore([record_batch(ids, labels, *never_empty(tokens, lengths), full)])
+        return TokenizedDocuments([record_batch(ids, labels, *never_empty(tokens, lengths), full)])
 
     def _tokenize(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
         if self._pieces is not None:

@@ -81,12 +81,12 @@ class Predictor:
         if not texts:
             none = np.empty((0, len(self.labels)), np.float32)
             return Predictions([], none, np.empty(0, np.int32))
-        store = self._encode(texts)
+        documents = self._encode(texts)
         probabilities = [
-            predict(member.classifier, store, machine.device(member.accelerator), progress=False)
+            predict(member.classifier, documents, machine.device(member.accelerator), progress=False)
             for member in self._members
         ]
         # A mean of one is that one, bit for bit.
         mean = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)  # (texts, classes)
         labels = [self.labels[index] for index in mean.argmax(axis=1)]
-        return Predictions(labels, mean, store.full_lengths)
+        return Predictions(labels, mean, documents.full_lengths)

@@ -9,12 +9,8 @@ from importlib.metadata import version
 
 from provenance import source_code
 
-# They read params.yaml, fetch files and check their checksums, run threads, lock, print, or talk to MLflow.
-NO_OUTPUT = {
-    "aiohttp", "filelock", "fsspec", "joblib", "mlflow", "pydantic", "pydantic_core", "rich", "ruamel", "sqlalchemy",
-}  # fmt: skip
-# It draws figures, which are outputs of the stage compare only; train and evaluate draw for MLflow.
-DRAWING = {"matplotlib"}
+# They read params.yaml, fetch files and check their checksums, run threads, lock, or print.
+NO_OUTPUT = {"aiohttp", "filelock", "fsspec", "joblib", "pydantic", "pydantic_core", "rich", "ruamel"}
 
 # Libraries that are installed under another name than they are imported by.
 DISTRIBUTIONS = {
@@ -30,7 +26,6 @@ def versions(stage: str) -> dict[str, str]:
     They come from the installed metadata; no library is imported. Python counts as "3.11", without the patch number:
     numba compiles its bytecode, and the tokenizers use its Unicode tables.
     """
-    ignored = NO_OUTPUT if stage == "compare" else NO_OUTPUT | DRAWING
-    names = {DISTRIBUTIONS.get(name, name) for name in source_code.libraries(stage) - ignored}
+    names = {DISTRIBUTIONS.get(name, name) for name in source_code.libraries(stage) - NO_OUTPUT}
     numbers = {name: version(name) for name in names} | {"python": ".".join(platform.python_version_tuple()[:2])}
     return dict(sorted(numbers.items()))

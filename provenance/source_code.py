@@ -12,6 +12,9 @@ from pathlib import Path
 from core.checksums import checksum_line
 
 ROOT = Path(__file__).parents[1]
+# It reads outputs and sends them to MLflow, with pictures that it draws. No output depends on it, so an edit of it, or
+# of what it alone imports, must not train anything again.
+TRACKING = "tracking"
 STAGES = ("download", "tokenize", "match", "train", "evaluate", "reference", "compare")
 
 
@@ -21,7 +24,10 @@ def checksums(stage: str) -> str:
 
 
 def files(stage: str) -> list[str]:
-    """The module of `stage`, every module of the project that it imports, directly or not, and their templates."""
+    """The module of `stage`, every module of the project that it imports, directly or not, and their templates.
+
+    `tracking` is left out, with what it alone imports.
+    """
     reached: set[Path] = set()
     waiting = [ROOT / "pipelines" / f"{stage}.py"]
     while waiting:
@@ -36,7 +42,7 @@ def libraries(stage: str) -> set[str]:
     """The libraries that the source files of `stage` import, such as torch and sklearn."""
     own = files(stage)
     modules = {name.partition(".")[0] for file in own for name in imported_modules(ROOT / file)}
-    return modules - sys.stdlib_module_names - {file.partition("/")[0].removesuffix(".py") for file in own}
+    return modules - sys.stdlib_module_names - {file.partition("/")[0] for file in own} - {TRACKING}
 
 
 @cache  # most files belong to several stages
@@ -44,7 +50,7 @@ def _named(path: Path) -> list[Path]:
     """The project's files that the source file `path` names."""
     text = path.read_text(encoding="utf-8")
     templates = [ROOT / name for name in re.findall(r'"([\w./]+\.jinja)"', text)]
-    names = [name.replace(".", "/") for name in imported_modules(path)]
+    names = [name.replace(".", "/") for name in imported_modules(path) if name.partition(".")[0] != TRACKING]
     modules = [ROOT / file for name in names for file in (f"{name}.py", f"{name}/__init__.py")]
     return [file for file in templates + modules if file.is_file()]
 

@@ -10,7 +10,7 @@ from core import command_line
 from provenance import code_lists
 
 
-def run_stage(stage: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
+def run_as_command(stage: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> NoReturn:
     """Runs `stage` as a command; under DVC it refuses to run if its code list differs from the present code."""
 
     def checked(namespace: argparse.Namespace) -> None:

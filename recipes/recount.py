@@ -31,9 +31,9 @@ def main() -> None:
     (baseline,) = set(seeds) - set(differences)
     base = read(baseline, seeds[baseline])
     agree = True
-    for variant, found in differences.items():
+    for variant, by_metric in differences.items():
         own = read(variant, seeds[variant])
-        difference, said = own.mean() - base.mean(), found["accuracy"]
+        difference, said = own.mean() - base.mean(), by_metric["accuracy"]
         agree &= abs(difference - said["value"]) < 1e-5
         print(f"{variant} less {baseline}, points of test accuracy; {own.shape[0]} seeds, {own.shape[1]:,} documents")
         print(f"  {'counted anew':28} {100 * difference:+.3f}   ({shares(own)} against {shares(base)})")

@@ -21,10 +21,10 @@ python -m commands.summary --variant bilstm
 python - <<'END'
 import json
 
-found = json.load(open("reports/comparison.json"))
-for variant, scores in found["variants"].items():
+comparison = json.load(open("reports/comparison.json"))
+for variant, scores in comparison["variants"].items():
     accuracy = scores["accuracy"]
     spread = "" if accuracy["deviation"] is None else f" ± {100 * accuracy['deviation']:.1f}"
-    what = f"| this pipeline, {variant}, {found['seeds']} seeds"
-    print(f"{what} | {100 * accuracy['mean']:.1f}{spread} % | {found['documents']:,} test documents; validation is separate |")
+    what = f"| this pipeline, {variant}, {comparison['seeds']} seeds"
+    print(f"{what} | {100 * accuracy['mean']:.1f}{spread} % | {comparison['documents']:,} test documents; validation is separate |")
 END

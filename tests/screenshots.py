@@ -37,7 +37,9 @@ def main() -> None:
 def open_page(browser: Chrome, address: str, text: str) -> None:
     """Waits until `text` stands there."""
     browser.get(address)
-    WebDriverWait(browser, 60).until(lambda found: text in str(found.execute_script("return document.body.innerText")))
+    WebDriverWait(browser, 60).until(
+        lambda driver: text in str(driver.execute_script("return document.body.innerText"))
+    )
 
 
 def save(browser: Chrome, name: str, width: int, height: int) -> None:

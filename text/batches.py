@@ -1,4 +1,4 @@
-"""Batches of documents of similar length from a token store; the same seed and epoch give the same batches everywhere.
+"""Batches of documents of similar length from token numbers; the same seed and epoch give the same batches everywhere.
 
 Documents are shuffled, sorted by length within pools of 100 batches, and cut into batches, which are shuffled again.
 So there is little padding, and each epoch has other batches.
@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 
 
 class Documents(Protocol):
-    """The part of a token store (text/tokenizing/token_file.py) that batches need."""
+    """The part of TokenizedDocuments (text/tokenizing/token_file.py) that batches need."""
 
     @property
     def lengths(self) -> NDArray[np.int32]:
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
         tokens: int32 (batch, time), right-padded.
         lengths: int64 (batch,).
         labels: int64 (batch,).
-        indices: int64 (batch,), the documents' positions in the store.
+        indices: int64 (batch,), the documents' positions in the split.
         total: documents of this step over all processes.
         total_tokens: tokens of this step over all processes, without padding.
     """
@@ -127,7 +127,7 @@ class LengthBuckets(Sampler[Share]):
 
 
 class TokenBatches(Dataset[Batch]):
-    """Makes a `Batch` of each `Share`; nothing else is copied from the store."""
+    """Makes a `Batch` of each `Share`; no more of the documents is copied."""
 
     def __init__(self, documents: Documents) -> None:
         self.documents = documents

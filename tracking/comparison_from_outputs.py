@@ -57,7 +57,7 @@ def log(
     tags = {"verdict": result.verdict.sentence, "data": result.experiment.data, "baseline": params.compare.baseline}
     tags["metric"] = params.compare.metric
     tags |= {"sound": "no" if result.soundness.findings else "yes"}
-    tags |= {f"sound.{kind}": ", ".join(found) for kind, found in result.soundness.by_kind().items() if found}
+    tags |= {f"sound.{kind}": ", ".join(variants) for kind, variants in result.soundness.by_kind().items() if variants}
     note = f"{result.verdict} {measured_on(result.experiment.all_costs)}"
     with comparison_run(mlflow, name, signature, trainings, tags, note, original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
@@ -82,7 +82,7 @@ def comparison_signature(params: Params, trainings: Sequence[str]) -> str:
 
 def comparison_metrics(result: Result) -> dict[str, float]:
     """What makes comparisons over time and over data sets comparable in MLflow's charts."""
-    found = {
+    metrics = {
         f"{variant}.{key}": score.mean
         for variant, scores in result.comparison.scores.items()
         for key, score in scores.items()
@@ -90,17 +90,17 @@ def comparison_metrics(result: Result) -> dict[str, float]:
     for variant, differences in result.comparison.differences.items():
         key = result.experiment.metric.key
         gap = differences[key]
-        found |= {
+        metrics |= {
             f"{variant}.{key}_difference": gap.value,
             f"{variant}.{key}_difference_low": gap.low,
             f"{variant}.{key}_difference_high": gap.high,
             f"{variant}.{key}_difference_p_value": gap.p_value_corrected,
         }
     for name, scores in result.standing.scores.items():
-        found |= {f"references.{name}.{key}": score.mean for key, score in scores.items()}
+        metrics |= {f"references.{name}.{key}": score.mean for key, score in scores.items()}
     for variant, gaps in result.standing.gaps.items():
-        found[f"{variant}.accuracy_less_{LINEAR}"] = gaps["accuracy"].value
+        metrics[f"{variant}.accuracy_less_{LINEAR}"] = gaps["accuracy"].value
     for variant, trainings in result.experiment.costs.items():
         costs = {f"{variant}.{cost.key}": mean_cost(trainings, cost.key) for cost in COSTS}
-        found |= {name: value for name, value in costs.items() if value is not None}
-    return found
+        metrics |= {name: value for name, value in costs.items() if value is not None}
+    return metrics

@@ -12,8 +12,8 @@ from analysis.comparison.metrics import METRICS, Metric
 
 
 @dataclass(frozen=True)
-class Document:
-    """A test document as people read it."""
+class DocumentText:
+    """What people read of a test document."""
 
     id: str
     text: str
@@ -58,7 +58,7 @@ class Experiment:
     hidden_sizes: Mapping[str, int]
     costs: Mapping[str, Measured]
     columns: Mapping[str, npt.NDArray[Any]]
-    documents: Sequence[Document]
+    documents: Sequence[DocumentText]
     tokenization: Sequence[str] = ()
     warnings: Sequence[str] = ()
     artificial: bool = False

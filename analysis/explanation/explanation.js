@@ -70,7 +70,7 @@ function gateVariable(letter) {
   return { left: "--variant-4", i: "--variant-2", r: "--variant-2", o: "--variant-3" }[letter] || "--variant-0";
 }
 
-function told(element, t, height) {
+function tipText(element, t, height) {
   const model = content.models[element.dataset.model];
   const word = `“${content.tokens[t]}” (token ${t + 1}${content.unknown[t] ? ", unknown" : ""})`;
   const kind = element.dataset.kind;
@@ -146,7 +146,7 @@ function point(event) {
   } else {
     return;
   }
-  if (last.element) place(told(last.element, at, last.height), event.pageX, event.pageY);
+  if (last.element) place(tipText(last.element, at, last.height), event.pageX, event.pageY);
 }
 
 function place(text, x, y) {
@@ -171,7 +171,7 @@ document.addEventListener("keydown", event => {
   mark(Math.min(count - 1, Math.max(0, at + step)));
   if (last.element) {
     const box = last.element.getBoundingClientRect();
-    place(told(last.element, at, last.height), box.left + (box.width * (at + 0.5)) / count + scrollX, box.top + scrollY);
+    place(tipText(last.element, at, last.height), box.left + (box.width * (at + 0.5)) / count + scrollX, box.top + scrollY);
   }
 });
 document.addEventListener("click", event => {

@@ -56,7 +56,7 @@ def _summary(result: Result) -> dict[str, Any]:
     return {
         "verdict": result.verdict.headline,
         "metric": experiment.metric.key,
-        "soundness": {kind: ", ".join(found) or "fine" for kind, found in result.soundness.by_kind().items()},
+        "soundness": {kind: ", ".join(variants) or "fine" for kind, variants in result.soundness.by_kind().items()},
         "seeds": len(experiment.seeds),
         "documents": len(experiment.labels),
         "variants": {
@@ -78,10 +78,10 @@ def _summary(result: Result) -> dict[str, Any]:
         },
         "differences": {
             variant: {
-                key: asdict(found)
+                key: asdict(difference)
                 if key == experiment.metric.key
-                else {"value": found.value, "low": found.low, "high": found.high, "p_value": found.p_value}
-                for key, found in differences.items()
+                else {name: getattr(difference, name) for name in ("value", "low", "high", "p_value")}
+                for key, difference in differences.items()
             }
             for variant, differences in comparison.differences.items()
         },
@@ -93,9 +93,9 @@ def _metrics(result: Result) -> dict[str, dict[str, float]]:
     comparison = result.comparison
     metrics = {variant: {"accuracy": scores["accuracy"].mean} for variant, scores in comparison.scores.items()}
     for variant, differences in comparison.differences.items():
-        found = differences["accuracy"]
-        interval = {"difference": found.value, "low": found.low, "high": found.high}
-        metrics[variant] |= interval | {"p": found.p_value_corrected}
+        difference = differences["accuracy"]
+        interval = {"difference": difference.value, "low": difference.low, "high": difference.high}
+        metrics[variant] |= interval | {"p": difference.p_value_corrected}
     return metrics
 
 
@@ -109,7 +109,7 @@ def _plot_rows(result: Result) -> dict[str, list[dict[str, Any]]]:
     ]
     return {
         "scores": [
-            {"variant": variant, "seed": seed, **{key: found.values[index] for key, found in scores.items()}}
+            {"variant": variant, "seed": seed, **{key: score.values[index] for key, score in scores.items()}}
             for _, variant, index, seed in runs
             for scores in [comparison.scores[variant]]
         ],
@@ -156,8 +156,8 @@ def show(result: Result) -> None:
             table.add_column(variant, justify="right")
     for metric in experiment.metrics:
         if metric.key in comparison.scores[experiment.baseline]:
-            found = [comparison.scores[variant][metric.key] for variant in experiment.variants]
-            scores.add_row(metric.title, *(_score_cell(metric, score) for score in found))
+            scores_of_variants = [comparison.scores[variant][metric.key] for variant in experiment.variants]
+            scores.add_row(metric.title, *(_score_cell(metric, score) for score in scores_of_variants))
             differences = [comparison.differences[variant][metric.key] for variant in experiment.others]
             gaps.add_row(metric.title, *(metric.shown_gap_with_interval(difference) for difference in differences))
     scores.add_row("parameters", *(f"{experiment.parameters[variant]['total']:,}" for variant in experiment.variants))

@@ -94,9 +94,9 @@ def _has_fallen(starts: Sequence[tuple[History, int]]) -> bool:
 
 
 def overfit(settings: Settings, histories: Histories) -> Finding | None:
-    """Variants that classify their training documents much better than new ones."""
+    """Variants that classify their training documents much better than new ones, or were trained far too long."""
     monitor = settings.train["monitor"]
-    figures, overfitted = [], []
+    figures, too_long = {}, {}
     for variant, runs in histories.items():
         best = [chosen_epoch(history, monitor) for history in runs]
         train, validation = (
@@ -104,25 +104,32 @@ def overfit(settings: Settings, histories: Histories) -> Finding | None:
             for key in ("train_accuracy", "validation_accuracy")
         )
         if train - validation >= ACCURACY_GAP:
-            overfitted.append(variant)
-            figures.append(
+            figures[variant] = (
                 f"{variant} {ACCURACY.shown(train)} % right in training, {ACCURACY.shown(validation)} in validation"
             )
         elif all(is_past_its_best(history, index) for history, index in zip(runs, best, strict=True)):
-            overfitted.append(variant)
-            epochs = sorted({index + 1 for index in best})
-            figures.append(
-                f"{variant} at its best in epoch {listed(list(map(str, epochs)))} of {max(map(len, runs))}, then worse"
-            )
-    if not overfitted:
-        return None
-    verb = "overfits: it fits its" if len(overfitted) == 1 else "overfit: they fit their"
-    sentence = f"{listed(overfitted)} {verb} training documents much better than new ones"
-    advice = (
-        f"Against overfitting ({'; '.join(figures)}): head_dropout and embedding_dropout of 0.3 to 0.5, "
-        "train.weight_decay: 0.01, a smaller hidden_size, a lower train.learning_rate, or more training documents."
-    )
-    return Finding("overfit", overfitted, sentence, advice)
+            too_long[variant] = max(best) + 1
+    words, advice = [], []
+    if figures:
+        verb = "overfits: it fits its" if len(figures) == 1 else "overfit: they fit their"
+        words.append(f"{listed([*figures])} {verb} training documents much better than new ones")
+        advice.append(
+            f"Against overfitting ({'; '.join(figures.values())}): head_dropout and embedding_dropout of 0.3 to 0.5, "
+            "train.weight_decay: 0.01, a smaller hidden_size, a lower train.learning_rate, or more training documents."
+        )
+    if too_long:
+        longest, enough = max(len(history) for runs in histories.values() for history in runs), max(too_long.values())
+        its = "its" if len(too_long) == 1 else "their"
+        words.append(
+            f"{listed([*too_long])} {_was([*too_long])} trained too long: at {its} best in epoch "
+            f"{_span([*too_long.values()])} of {longest}, then overfitting"
+        )
+        advice.append(
+            "The tested weights are those of the best epoch, in which the learning rate was still high. Train again "
+            f"with train.epochs: {max(enough, 2)}, and then compare."
+        )
+    concerned = [variant for variant in histories if variant in {*figures, *too_long}]
+    return Finding("overfit", concerned, "; ".join(words), " ".join(advice)) if concerned else None
 
 
 def chosen_epoch(history: History, monitor: str) -> int:
@@ -160,7 +167,7 @@ def epochs_remark(settings: Settings, histories: Histories, advise: bool) -> str
         return sentence
     return (
         f"{sentence} The learning rate was still high there, and later epochs only overfitted: try train.epochs: "
-        f"{enough}, with which it falls to 0 in time."
+        f"{enough}, with which the rate falls to 0 in time."
     )
 
 

@@ -1,29 +1,27 @@
 """Rules on test scores: when a comparison is not to be relied on, why, and what usually helps.
 
-convergence.py has the rules on learning curves; soundness.py applies all. docs/statistics.md explains the thresholds,
-which stand in these two modules alone.
+linear_model.py has the rules that compare with the linear model, convergence.py those on learning curves; soundness.py
+applies all. docs/statistics.md explains the thresholds, which stand in these three modules alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis.comparison.differences import Comparison, Score
+from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import METRICS
-from analysis.comparison.standing import LINEAR, MAJORITY, Gap, Standing, is_weak
+from analysis.comparison.standing import Standing
 from analysis.verdict.words import listed
 
 ACCURACY = METRICS[0]
 KINDS = (
-    "did_not_learn", "learning_unclear", "below_linear", "weak_linear", "not_converged", "overfit", "large_difference",
+    "did_not_learn", "learning_unclear", "too_easy", "below_linear", "weak_linear", "not_converged", "overfit",
+    "large_difference",
 )  # fmt: skip
 
-# A variant is below the linear model where chance is no explanation, or by so much that it needs none: the interval of
-# a few seeds, one of which failed, is wide enough to hide any loss.
-LARGE_LOSS = 0.03
 # Two standard errors above chance show that a training learned. A model that only answers one class is at chance or
 # below; above chance by more than this, a training may have learned something that few test documents do not show.
 ABOVE_CHANCE = 0.01
@@ -204,79 +202,6 @@ def _entropy(experiment: Experiment) -> float:
     shares = np.bincount(experiment.labels) / len(experiment.labels)
     shares = shares[shares > 0]
     return float(-(shares * np.log(shares)).sum())
-
-
-def below_linear(
-    experiment: Experiment, comparison: Comparison, standing: Standing, settings: Settings
-) -> Finding | None:
-    """Variants that a model of counted words and pairs of words beats."""
-    below = [variant for variant in experiment.variants if is_below(standing.gaps[variant][ACCURACY.key])]
-    if not below:
-        return None
-    reached = [f"{name} ({_accuracy(comparison.scores[name])})" for name in below]
-    words = (
-        f"{listed(reached)} {'does' if len(below) == 1 else 'do'} worse than a simple linear model that only counts "
-        f"words and pairs of words ({_accuracy(standing.scores[LINEAR])} test accuracy)"
-    )
-    rest = "With few training documents and many classes the linear model often stays ahead: then use it."
-    tries = _better_settings([settings.variants[name] for name in below], settings)
-    return Finding("below_linear", below, words, f"To reach the linear model, try {listed(tries)}. {rest}")
-
-
-def is_below(gap: Gap) -> bool:
-    """Whether a variant whose accuracy differs by `gap` from the linear model's is below it.
-
-    >>> is_below(Gap(-0.01, -0.02, -0.001, 0.03)), is_below(Gap(-0.01, -0.02, 0.001, 0.2))
-    (True, False)
-    >>> is_below(Gap(-0.1, -0.4, 0.2, 0.2)), is_below(Gap(0.01, 0.005, 0.02, 0.01))
-    (True, False)
-    """
-    return gap.high < 0 or gap.value <= -LARGE_LOSS
-
-
-def beside_linear(experiment: Experiment, standing: Standing) -> list[str]:
-    """Variants that are neither below the linear model nor clearly above it."""
-    gaps = {variant: standing.gaps[variant][ACCURACY.key] for variant in experiment.variants}
-    return [variant for variant, gap in gaps.items() if not is_below(gap) and gap.low <= 0]
-
-
-def weak_linear(experiment: Experiment, standing: Standing) -> Finding | None:
-    """Variants that reach a linear model which is itself no better than the most frequent class."""
-    variants = beside_linear(experiment, standing)
-    if not variants or not is_weak(standing):
-        return None
-    words = (
-        f"that {listed(variants)} {'reaches' if len(variants) == 1 else 'reach'} the linear model proves nothing here, "
-        f"for it is not clearly better ({_accuracy(standing.scores[LINEAR])}) than always answering the most frequent "
-        f"class ({_accuracy(standing.scores[MAJORITY])})"
-    )
-    advice = (
-        "To see whether a variant has learned, look at macro F1 and balanced accuracy, where the most frequent class "
-        "alone reaches little, or let one of them decide (compare.metric). More training documents help the linear "
-        "model, too."
-    )
-    return Finding("weak_linear", variants, words, advice)
-
-
-def _accuracy(scores: Mapping[str, Score]) -> str:
-    return ACCURACY.shown_with_unit(scores[ACCURACY.key].mean)
-
-
-def _better_settings(variants: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:
-    """Settings that usually win and are not set."""
-    lacks: dict[str, Callable[[Mapping[str, Any]], bool]] = {
-        "initialization: keras": lambda variant: variant["initialization"] == "pytorch",
-        "pooling: max": lambda variant: variant["pooling"] == "last",
-        "head_dropout and embedding_dropout: 0.3 to 0.5": lambda variant: (
-            not (variant["head_dropout"] or variant["embedding_dropout"])
-        ),
-    }
-    tries = [setting for setting, is_lacking in lacks.items() if any(map(is_lacking, variants))]
-    if not settings.vectors:
-        tries.append("pretrained tokenize.vectors")
-    if not settings.train["early_stopping"]:
-        tries.append("more train.epochs with train.early_stopping: 3")
-    return tries or ["more training documents"]
 
 
 def large_difference(comparison: Comparison, standing: Standing, settings: Settings) -> Finding | None:

@@ -72,6 +72,11 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
     warnings = [*advice, *small_classes.warnings(experiment, comparison), *experiment.warnings]
     if not differences:
         return _alone(experiment, comparison, warnings)
+    if len(experiment.seeds) == 2:
+        warnings.append(
+            "With two seeds, how much trainings vary is hardly known: intervals are wide and p-values fragile. Train "
+            "three seeds or more."
+        )
     if len(experiment.seeds) == 1:
         warnings.append(
             "With one seed, the interval covers the choice of the test documents, but not how much trainings vary: "
@@ -152,9 +157,16 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
     own, other = (comparison.scores[name][metric.key].mean for name in (variant, baseline))
     scores = f"{variant} reaches {metric.shown_with_unit(own)}, {baseline} {metric.shown_with_unit(other)}"
     sentences = [f"{scores}, with {_design(experiment)}"]
-    if difference.probability_fresh_better is not None:
+    if not _is_sure(difference):
+        _, *ends = metric.shown_gap(difference)
+        largest = ends[abs(difference.high) > abs(difference.low)].lstrip("+−")
+        sentences.append(f"A difference of more than {largest} {metric.unit} is unlikely")
+    if difference.probability_fresh_better is not None and difference.value:
         chance = chance_shown(difference.probability_fresh_better)
-        sentences.append(f"A newly trained {variant} beats a newly trained {baseline} with probability {chance}")
+        sentences.append(
+            f"A newly trained {variant} beats a newly trained {baseline} with probability {chance}, as estimated from "
+            "these seeds"
+        )
     sentences.append(f"This design has {power_shown(metric, difference.smallest_detectable, other, baseline)}")
     sentences.append(_matching(experiment, variant))
     return ". ".join(sentences) + "."
@@ -167,7 +179,7 @@ def _outlook(experiment: Experiment, difference: Difference) -> str:
     if difference.seeds_to_tell is None:
         return "; even 100 seeds would not detect a difference of this size with these test documents"
     if difference.seeds_to_tell > len(experiment.seeds):
-        return f"; detecting a difference of this size takes about {difference.seeds_to_tell} seeds"
+        return f"; detecting a difference of this size takes very roughly {difference.seeds_to_tell} seeds"
     return ""
 
 
@@ -177,8 +189,18 @@ def _costs(experiment: Experiment, variant: str) -> str:
     parameters = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
     ratios: dict[str, str | None] = {"the parameters": f"{parameters:.2f}"}
     ratios |= {MEASURED[cost.key]: cost_ratio(own, other, cost) for cost in COSTS if cost.key in MEASURED}
-    shown = [f"{ratio} × {what}" for what, ratio in ratios.items() if ratio is not None]
+    shown = [f"{ratio} × {what}" for what, ratio in ratios.items() if ratio is not None and not is_vague(ratio)]
     return f", at {listed(shown)}{_bracketed(not_compared([*own, *other]))}"
+
+
+def is_vague(ratio: str) -> bool:
+    """Whether a ratio of costs is a range too wide for a sentence, as other work on the machine makes it.
+
+    >>> is_vague("1.9"), is_vague("1.7 to 2.2"), is_vague("0.77 to 2.5")
+    (False, False, True)
+    """
+    low, _, high = ratio.replace(",", "").partition(" to ")
+    return bool(high) and float(high) > 1.5 * float(low)
 
 
 def _matching(experiment: Experiment, variant: str) -> str:
@@ -188,7 +210,14 @@ def _matching(experiment: Experiment, variant: str) -> str:
             return f"They are matched by parameters (hidden size {own} against {other})"
         case "training_time":
             return f"They are matched by training time (hidden size {own} against {other})"
-    return f"They have the same hidden size ({own})" if own == other else f"Their hidden sizes are {own} and {other}"
+    sizes = f"They have the same hidden size ({own})" if own == other else f"Their hidden sizes are {own} and {other}"
+    recurrent, base = (
+        experiment.parameters[name]["total"] - experiment.parameters[name].get("embedding", 0)
+        for name in (variant, experiment.baseline)
+    )
+    if base and not 0.9 < recurrent / base < 1.1:
+        sizes += f", and {variant} has {recurrent / base:.2f} × the parameters outside the embedding"
+    return sizes
 
 
 def _design(experiment: Experiment) -> str:

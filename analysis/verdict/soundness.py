@@ -1,4 +1,4 @@
-"""Is the comparison worth its verdict? `examine` applies the rules of findings.py and convergence.py.
+"""Is the comparison worth its verdict? `examine` applies the rules of findings.py, linear_model.py and convergence.py.
 
 What they find becomes the verdict's first sentence.
 """
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
+from analysis.comparison.metrics import metric_named
 from analysis.comparison.standing import Standing
 from analysis.verdict.convergence import epochs_remark, not_converged, overfit
 from analysis.verdict.findings import (
@@ -14,18 +15,17 @@ from analysis.verdict.findings import (
     KINDS,
     Finding,
     Settings,
-    below_linear,
-    beside_linear,
     did_not_learn,
     large_difference,
     learning_unclear,
-    weak_linear,
 )
+from analysis.verdict.linear_model import below_linear, beside_linear, too_easy, weak_linear
 from analysis.verdict.words import listed
 
 ARTIFICIAL = (
     "The texts are artificial: a program wrote them to show this question. Natural texts may give another answer."
 )
+BY_CLASS = metric_named("macro_f1")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def examine(experiment: Experiment, comparison: Comparison, standing: Standing, 
     results = [
         did_not_learn(experiment, comparison, settings, histories),
         learning_unclear(experiment, comparison),
+        too_easy(comparison, standing),
         below_linear(experiment, comparison, standing, settings),
         weak_linear(experiment, standing),
         not_converged(settings, histories),
@@ -65,9 +66,9 @@ def examine(experiment: Experiment, comparison: Comparison, standing: Standing, 
     kinds = {finding.kind for finding in findings}
     remarks = [
         ARTIFICIAL if experiment.artificial else "",
-        "" if "weak_linear" in kinds else _not_above_linear(experiment, standing),
+        "" if {"weak_linear", "too_easy"} & kinds else _not_above_linear(experiment, standing),
         _setting(experiment, settings),
-        epochs_remark(settings, histories, advise="not_converged" not in kinds),
+        epochs_remark(settings, histories, advise=not {"not_converged", "overfit"} & kinds),
     ]
     return Soundness(findings, [remark for remark in remarks if remark])
 
@@ -82,10 +83,17 @@ def _not_above_linear(experiment: Experiment, standing: Standing) -> str:
         for variant in variants
     ]
     verb = "is" if len(variants) == 1 else "are"
-    return (
+    sentence = (
         f"{listed(variants)} {verb} not shown to beat the linear model: {listed(gaps)} of test accuracy, and the 95 % "
         f"interval{'s include' if len(gaps) > 1 else ' includes'} 0."
     )
+    by_class = {variant: gap for variant in variants if (gap := standing.gaps[variant].get(BY_CLASS.key))}
+    above = [
+        f"{BY_CLASS.shown_gap_with_interval(gap, ' points')} for {name}"
+        for name, gap in by_class.items()
+        if gap.low > 0
+    ]
+    return f"{sentence} In {BY_CLASS.title}, where all classes count alike: {listed(above)}." if above else sentence
 
 
 def _setting(experiment: Experiment, settings: Settings) -> str:

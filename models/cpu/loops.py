@@ -256,20 +256,20 @@ class CellLoops(NamedTuple):
 
     Attributes:
         forward, backward: the loops.
-        kept: numbers of a step's `gates`, times h.
+        gates: numbers of a step in the array `gates`, times h.
         memory: whether it has `memory` beside its state.
         inner_bias: whether its last gate has a bias within the recurrent product.
     """
 
     forward: Any
     backward: Any
-    kept: int
+    gates: int
     memory: bool = False
     inner_bias: bool = False
 
 
 CELLS: dict[Cell, CellLoops] = {
-    "rnn": CellLoops(rnn_forward, rnn_backward, kept=0),
-    "gru": CellLoops(gru_forward, gru_backward, kept=4, inner_bias=True),
-    "lstm": CellLoops(lstm_forward, lstm_backward, kept=4, memory=True),
+    "rnn": CellLoops(rnn_forward, rnn_backward, gates=0),
+    "gru": CellLoops(gru_forward, gru_backward, gates=4, inner_bias=True),
+    "lstm": CellLoops(lstm_forward, lstm_backward, gates=4, memory=True),
 }

@@ -202,8 +202,8 @@ def _backward(
 
 def _gates_width(cell: Cell, hidden_size: int) -> int:
     """Numbers of a step's gates for one document."""
-    kept = loops.CELLS[cell].kept
-    return kept * hidden_size + _GAP if kept else 0
+    gates = loops.CELLS[cell].gates
+    return gates * hidden_size + _GAP if gates else 0
 
 
 def _inner_bias(cell: Cell, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:

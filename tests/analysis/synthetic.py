@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from analysis.report import files, page
 from config.params import Params
 from config.train import TrainParams
 from core import paths
@@ -26,6 +28,17 @@ CONDITIONS = {
     "torch": "2",
     "numba": "0",
 }
+
+
+def draw_no_png(patch: pytest.MonkeyPatch) -> None:
+    """A report's PNG files stay empty: drawing them takes half of a comparison's time."""
+    patch.setattr(files, "panels_png", lambda panels, names: b"")
+
+
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Nor does its page have pictures, but their titles only: a comparison takes a tenth of its time."""
+    draw_no_png(patch)
+    patch.setattr(page, "panel_svg", lambda panel: f"<svg>{panel.title}</svg>")
 
 
 def make_params(variants: list[str], seeds: list[int]) -> Params:
@@ -96,7 +109,11 @@ def _write_documents(
         "tokenize": {"tokenizer": "basic_english", "vectors": None},
         "tokenizer_reason": "of x",
     }
-    summary |= {"vocabulary_size": 1234, "splits": {"test": {"share_unknown": 0.061}}, "warnings": []}
+    summary |= {
+        "vocabulary_size": 1234,
+        "splits": {"test": {"share_unknown": 0.061, "documents": len(ids)}},
+        "warnings": [],
+    }
     _write_json(paths.TOKENS / "summary.json", summary)
 
 

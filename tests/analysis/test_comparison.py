@@ -67,8 +67,8 @@ def test_a_lower_loss_counts_as_better(three_variants: Experiment) -> None:
 
 
 def test_two_comparisons_with_the_baseline_are_corrected_for(three_variants: Experiment) -> None:
-    found = [compare(three_variants).differences[name]["accuracy"] for name in ("bilstm", "gru")]
-    smaller, larger = sorted(found, key=lambda difference: difference.p_value)
+    differences = [compare(three_variants).differences[name]["accuracy"] for name in ("bilstm", "gru")]
+    smaller, larger = sorted(differences, key=lambda difference: difference.p_value)
 
     assert smaller.p_value_corrected == pytest.approx(min(2 * smaller.p_value, 1))
     assert larger.p_value_corrected == max(larger.p_value, smaller.p_value_corrected)

@@ -19,7 +19,7 @@ from tests.analysis.made_up import SOUND, History, by_variant, history, make_set
 
 
 @pytest.mark.parametrize(
-    ("last", "found"),
+    ("last", "improving"),
     [
         (history([0.6, 0.5, 0.4]), True),
         (history([0.6, 0.4, 0.395], train_loss=0.2), False),  # 1 %
@@ -29,10 +29,10 @@ from tests.analysis.made_up import SOUND, History, by_variant, history, make_set
         (history([0.6, 0.4, 0.41], validation_accuracy=[0.8, 0.84, 0.845]), False),
     ],
 )
-def test_a_training_has_not_converged_if_its_last_epoch_still_improved_it(last: History, found: bool) -> None:
+def test_a_training_has_not_converged_if_its_last_epoch_still_improved_it(last: History, improving: bool) -> None:
     finding = not_converged(make_settings(), by_variant(SOUND, last))
 
-    assert (finding.variants if finding else []) == (["bilstm"] if found else [])
+    assert (finding.variants if finding else []) == (["bilstm"] if improving else [])
 
 
 def test_convergence_is_judged_by_the_mean_over_seeds() -> None:
@@ -119,7 +119,7 @@ def test_the_epoch_that_gave_the_weights_is_that_of_the_monitor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("losses", "found"),
+    ("losses", "overfits"),
     [
         ([0.4, 0.42, 0.45, 0.5, 0.6, 0.7], True),
         ([0.6, 0.5, 0.45, 0.4, 0.5, 0.6], False),  # in the second half
@@ -127,12 +127,15 @@ def test_the_epoch_that_gave_the_weights_is_that_of_the_monitor() -> None:
         ([0.4, 0.41, 0.42, 0.42, 0.43, 0.44], False),  # hardly worse
     ],
 )
-def test_a_variant_overfits_if_it_was_best_long_before_the_end(losses: list[float], found: bool) -> None:
+def test_a_variant_overfits_if_it_was_best_long_before_the_end(losses: list[float], overfits: bool) -> None:
     line = history(losses)
 
-    assert is_past_its_best(line, chosen_epoch(line, "validation_loss")) == found
+    assert is_past_its_best(line, chosen_epoch(line, "validation_loss")) == overfits
     finding = overfit(make_settings(), by_variant(SOUND, line))
-    assert (finding.variants if finding else []) == (["bilstm"] if found else [])
+    assert (finding.variants if finding else []) == (["bilstm"] if overfits else [])
+    if finding:
+        assert finding.words == "bilstm was trained too long: at its best in epoch 1 of 6, then overfitting"
+        assert finding.advice.endswith("Train again with train.epochs: 2, and then compare.")
 
 
 # ---- the epochs whose weights were tested
@@ -164,7 +167,7 @@ def test_fewer_epochs_are_advised_where_all_were_best_before_the_learning_rate_h
     said = epochs_remark(make_settings(settings), histories, advise)
 
     assert said.startswith("Each training was tested with the weights of the epoch with the lowest validation loss: 2 ")
-    assert ("try train.epochs: 3, with which it falls to 0 in time" in said) == advised
+    assert ("try train.epochs: 3, with which the rate falls to 0 in time" in said) == advised
 
 
 def test_a_single_epoch_is_never_advised() -> None:

@@ -9,13 +9,14 @@ from analysis.drawing.render import panel_svg, panels_png
 from analysis.report.figures import figures
 from analysis.report.files import Result
 from pipelines.compare import compare
-from tests.analysis.synthetic import write_experiment
+from tests.analysis.synthetic import draw_nothing, write_experiment
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("project"))
+        draw_nothing(patch)
         return compare(write_experiment(["lstm", "bilstm"], [1, 2], documents=120))
 
 

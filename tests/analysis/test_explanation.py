@@ -70,7 +70,7 @@ def reading(length: int = 6, classes: int = 2) -> Reading:
 
 
 def explanation(tokens: list[str] = TOKENS, **changes: object) -> Explanation:
-    found = Explanation(
+    explanation = Explanation(
         data="made up",
         source="the text given",
         classes=["negative", "positive"],
@@ -80,7 +80,7 @@ def explanation(tokens: list[str] = TOKENS, **changes: object) -> Explanation:
         cut=0,
         readings={"bilstm": reading(len(tokens))},
     )
-    return replace(found, **changes)  # type: ignore[arg-type]
+    return replace(explanation, **changes)  # type: ignore[arg-type]
 
 
 def test_the_headline_says_what_the_models_say_and_what_is_right() -> None:
@@ -134,10 +134,10 @@ def test_the_measures_agreement_is_a_rank_correlation_where_there_is_one() -> No
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=80), st.randoms())
 def test_landmarks_are_tokens_in_order_and_the_most_important_is_among_them(tokens: list[str], random: object) -> None:
     importance = np.random.default_rng(len(tokens)).uniform(size=len(tokens))
-    found = landmarks(tokens, importance)
-    assert found == sorted(set(found))
-    assert 1 <= len(found) <= 9
-    assert int(importance.argmax()) in found
+    positions = landmarks(tokens, importance)
+    assert positions == sorted(set(positions))
+    assert 1 <= len(positions) <= 9
+    assert int(importance.argmax()) in positions
 
 
 @given(st.floats(0, 1))

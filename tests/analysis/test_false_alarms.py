@@ -23,10 +23,10 @@ def test_a_split_gives_the_numbers_of_a_comparison_of_two_variants() -> None:
     own = np.clip(0.6 + 0.3 * rng.standard_normal((1, 6, 400)), 0.01, 0.99)
     first, *_ = against_itself(make_experiment(own, ["lstm"]), 3)
     as_two = compare(make_experiment(own[0].reshape(2, 3, 400)[::-1], ["second", "first"]))
-    found = as_two.differences["first"]["accuracy"]
+    difference = as_two.differences["first"]["accuracy"]
     assert (first.first, first.second) == ((0, 1, 2), (3, 4, 5))
-    assert first.difference == pytest.approx(found.value)
-    assert first.p_value == pytest.approx(found.p_value)
+    assert first.difference == pytest.approx(difference.value)
+    assert first.p_value == pytest.approx(difference.p_value)
 
 
 def test_alarms_are_rare_without_a_difference_and_frequent_with_one() -> None:

@@ -9,12 +9,11 @@ from analysis.comparison.differences import Score
 from analysis.comparison.standing import Gap
 from analysis.verdict.findings import (
     Settings,
-    below_linear,
     did_not_learn,
     large_difference,
     learning_unclear,
-    weak_linear,
 )
+from analysis.verdict.linear_model import below_linear, weak_linear
 from analysis.verdict.soundness import examine
 from tests.analysis.made_up import (
     ABOVE,
@@ -56,18 +55,38 @@ def test_the_gravest_finding_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gap", "found"),
+    ("gap", "named"),
     [
         (Gap(-0.01, -0.015, -0.005, 0.001), True),  # small, but clear
-        (Gap(-0.02, -0.05, 0.01, 0.2), False),  # may be chance
+        (Gap(-0.02, -0.05, 0.01, 0.2), True),  # chance can explain it, but the variant did not reach the model
+        (Gap(-0.009, -0.05, 0.03, 0.6), False),
         (Gap(-0.17, -0.6, 0.26, 0.2), True),  # so few seeds are sure of nothing, and yet
         (Gap(0.02, 0.01, 0.03, 0.001), False),
     ],
 )
-def test_a_variant_is_below_the_linear_model_clearly_or_by_far(gap: Gap, found: bool) -> None:
+def test_a_variant_is_below_the_linear_model_clearly_or_by_a_point(gap: Gap, named: bool) -> None:
     finding = below_linear(make_experiment(), GOOD, make_standing(ABOVE, gap), make_settings())
 
-    assert (finding.variants if finding else []) == (["bilstm"] if found else [])
+    assert (finding.variants if finding else []) == (["bilstm"] if named else [])
+
+
+def test_a_loss_that_chance_can_explain_is_called_so() -> None:
+    unclear = Gap(-0.014, -0.06, 0.03, 0.4)
+    model = "a simple linear model that only counts words and pairs of words (84.0 % test accuracy)"
+
+    def words(lstm: Gap, bilstm: Gap) -> str:
+        finding = below_linear(make_experiment(), GOOD, make_standing(lstm, bilstm), make_settings())
+        assert finding is not None
+        return finding.words
+
+    assert words(unclear, ABOVE) == f"lstm (85.0 %) is a point or more below {model}, which chance can explain"
+    assert words(unclear, unclear).startswith("lstm (85.0 %) and bilstm (86.0 %) are a point or more below a simple")
+    assert words(unclear, Gap(-0.02, -0.03, -0.01, 0.001)) == (
+        f"bilstm (86.0 %) does worse than {model}, and lstm (85.0 %) is a point or more below it, which chance can "
+        "explain"
+    )
+    remarks = examine(make_experiment(), GOOD, make_standing(unclear, ABOVE), make_settings()).remarks
+    assert not any("not shown to beat" in remark for remark in remarks)  # it is named already
 
 
 def test_advice_names_what_is_not_set_yet() -> None:
@@ -99,7 +118,7 @@ def test_a_large_difference_from_a_bad_start_is_warned_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gain", "settings", "gap", "found"),
+    ("gain", "settings", "gap", "doubted"),
     [
         (0.02, make_settings(initialization="pytorch"), ABOVE, False),
         (0.04, make_settings(), ABOVE, False),
@@ -110,11 +129,11 @@ def test_a_large_difference_from_a_bad_start_is_warned_of() -> None:
     ],
 )
 def test_a_large_difference_needs_a_reason_to_be_doubted(
-    gain: float, settings: Settings, gap: Gap, found: bool
+    gain: float, settings: Settings, gap: Gap, doubted: bool
 ) -> None:
     comparison = make_comparison({"lstm": [0.85] * 3, "bilstm": [0.9] * 3}, gain)
 
-    assert (large_difference(comparison, make_standing(gap, ABOVE), settings) is not None) == found
+    assert (large_difference(comparison, make_standing(gap, ABOVE), settings) is not None) == doubted
 
 
 # ---- did not learn
@@ -251,6 +270,28 @@ def test_a_variant_that_is_not_shown_to_beat_the_linear_model_is_named_although_
     )
     both = examine(make_experiment(), GOOD, make_standing(REACHES, REACHES), make_settings()).remarks[0]
     assert "+0.4 points (−0.6 to +1.4) for lstm and +0.4 points (−0.6 to +1.4) for bilstm of test accuracy" in both
+
+
+def test_data_that_even_the_linear_model_solves_are_called_too_easy() -> None:
+    comparison = make_comparison({"lstm": [0.995] * 3, "bilstm": [1.0] * 3})
+    standing = make_standing(REACHES, REACHES)
+    assert examine(make_experiment(), comparison, standing, make_settings()).findings == []
+    standing.scores["linear"] = {"accuracy": Score([0.99], 0.99, None, 0.98, 1.0)}
+
+    soundness = examine(make_experiment(), comparison, standing, make_settings())
+
+    assert "these data are too easy to show which variant is better" in soundness.preface
+    assert soundness.by_kind()["too_easy"] == ["lstm", "bilstm"]
+    assert not any("not shown to beat" in remark for remark in soundness.remarks)
+
+
+def test_a_variant_that_beats_the_linear_model_when_classes_count_alike_is_said_to() -> None:
+    standing = make_standing(REACHES, REACHES)
+    standing.gaps["bilstm"]["macro_f1"] = Gap(0.056, 0.024, 0.088, 0.0005)
+
+    remark = examine(make_experiment(), GOOD, standing, make_settings()).remarks[0]
+
+    assert remark.endswith(" In macro F1, where all classes count alike: +5.6 points (+2.4 to +8.8) for bilstm.")
 
 
 def test_artificial_texts_are_called_artificial() -> None:

@@ -27,7 +27,7 @@ def test_covariances_are_those_of_the_bootstrap_over_documents(classes: int, ske
     names = [str(index) for index in range(classes)]
     rng = np.random.default_rng(2)
     draws: dict[str, list[list[float]]] = {metric.key: [] for metric in METRICS}
-    for _ in range(200):
+    for _ in range(120):
         sample = rng.integers(0, DOCUMENTS, DOCUMENTS)
         runs = [classification_metrics(labels[sample], run[sample], names) for run in probabilities]
         for key, values in draws.items():
@@ -37,11 +37,11 @@ def test_covariances_are_those_of_the_bootstrap_over_documents(classes: int, ske
 
     for key, values in draws.items():
         expected = np.cov(np.array(values).T)  # (2, 2)
-        found = covariance(np.array([[run[key]] for run in influences]))[:, 0, :, 0]  # (2, 2)
+        covariances = covariance(np.array([[run[key]] for run in influences]))[:, 0, :, 0]  # (2, 2)
         if key == "calibration_error":  # has kinks where a bin is calibrated; there the influences exaggerate
-            assert (np.diag(found) >= np.diag(expected)).all()
+            assert (np.diag(covariances) >= np.diag(expected)).all()
         else:
-            assert found == pytest.approx(expected, rel=0.3), key
+            assert covariances == pytest.approx(expected, rel=0.3), key
 
 
 @pytest.mark.parametrize("classes", [2, 4])
@@ -67,7 +67,7 @@ def test_leaving_a_document_out_moves_a_metric_by_its_influence() -> None:
 
 
 def test_roc_auc_is_left_out_where_a_class_is_absent() -> None:
-    found = document_influences(np.array([0, 1, 1]), np.full((3, 3), 1 / 3))
+    influences = document_influences(np.array([0, 1, 1]), np.full((3, 3), 1 / 3))
 
-    assert "roc_auc" not in found
-    assert set(found) == {"accuracy", "macro_f1", "balanced_accuracy", "loss", "calibration_error"}
+    assert "roc_auc" not in influences
+    assert set(influences) == {"accuracy", "macro_f1", "balanced_accuracy", "loss", "calibration_error"}

@@ -18,7 +18,7 @@ from analysis.report.figures import MOST_LABELS, figures
 from analysis.report.files import Result
 from core import paths
 from pipelines.compare import compare
-from tests.analysis.synthetic import write_experiment
+from tests.analysis.synthetic import draw_no_png, write_experiment
 
 CLASSES = 77
 EACH = 40  # test documents of a class
@@ -51,6 +51,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def result(project: Path) -> Result:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
+        draw_no_png(patch)
         params = write_experiment(["lstm", "bilstm"], [1, 2], NAMES, documents=CLASSES * EACH, equal=True)
         test = pq.read_table(paths.RAW / "test.parquet")
         for variant in params.compare.variants:

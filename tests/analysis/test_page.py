@@ -1,14 +1,15 @@
 """The report in a real browser: offline, on a phone, in the dark, and under the pointer."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import ActionChains
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 
 from core.paths import REPORTS
 from pipelines.compare import compare
-from tests.analysis.synthetic import write_experiment
+from tests.analysis.synthetic import draw_no_png, write_experiment
 from tests.browser import MISSING, REASON, open_browser
 
 SCREEN = {"height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -22,6 +23,7 @@ VARIANTS = ["lstm", "bilstm", "rnn", "birnn", "gru", "bigru", "stacked_lstm", "s
 def write_page(folder: Path, variants: list[str]) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        draw_no_png(patch)
         compare(write_experiment(variants, [1, 2], documents=150))
     return (folder / REPORTS / "comparison.html").as_uri()
 
@@ -31,28 +33,33 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_page(tmp_path_factory.mktemp("project"), VARIANTS[:2])
 
 
-def test_the_page_begins_with_the_verdict_and_shows_what_is_pointed_at(address: str) -> None:
-    with open_browser() as browser:
-        browser.get(address)
-        verdict = browser.find_element(By.CLASS_NAME, "headline")
-        assert "lstm" in verdict.text
-        assert verdict.location["y"] < 200
-        mark = browser.find_element(By.CSS_SELECTOR, ".panels svg .tip use")
-        ActionChains(browser).move_to_element(mark).perform()
-        assert "lstm" in browser.find_element(By.ID, "tip").text
-        assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    with open_browser() as opened:
+        yield opened
+
+
+def test_the_page_begins_with_the_verdict_and_shows_what_is_pointed_at(browser: Chrome, address: str) -> None:
+    browser.get(address)
+    verdict = browser.find_element(By.CLASS_NAME, "headline")
+    assert "lstm" in verdict.text
+    assert verdict.location["y"] < 200
+    mark = browser.find_element(By.CSS_SELECTOR, ".panels svg .tip use")
+    ActionChains(browser).move_to_element(mark).perform()
+    assert "lstm" in browser.find_element(By.ID, "tip").text
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 8])
-def test_neither_the_page_nor_a_table_is_wider_than_the_screen(tmp_path: Path, count: int) -> None:
-    found = write_page(tmp_path, VARIANTS[:count])
-    with open_browser() as browser:
-        browser.get(found)
-        for width in (360, 390, 480, 800, 1000, 1280, 1600):
-            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**SCREEN, "width": width})
-            assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-            tables = "return [...document.querySelectorAll('.scroll')].map(x => x.scrollWidth - x.clientWidth)"
-            assert browser.execute_script(tables) == [0, 0, 0], f"{count} variants on {width} pixels"
+def test_neither_the_page_nor_a_table_is_wider_than_the_screen(
+    browser: Chrome, address: str, tmp_path: Path, count: int
+) -> None:
+    browser.get(address if count == 2 else write_page(tmp_path, VARIANTS[:count]))
+    for width in (360, 390, 480, 800, 1000, 1280, 1600):
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**SCREEN, "width": width})
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        overhangs = "return [...document.querySelectorAll('.scroll')].map(x => x.scrollWidth - x.clientWidth)"
+        assert browser.execute_script(overhangs) == [0, 0, 0], f"{count} variants on {width} pixels"
 
 
 def test_the_dark_page_is_dark_and_its_text_is_light(address: str) -> None:

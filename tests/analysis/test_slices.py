@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.comparison.experiment import Document, Experiment
+from analysis.comparison.experiment import DocumentText, Experiment
 from analysis.comparison.metrics import metric_named
 from analysis.comparison.slices import MOST_VALUES, OTHERS, disagreements, slice_scores, split
 
@@ -32,7 +32,7 @@ def make_experiment(own: np.ndarray, columns: dict[str, np.ndarray], labels: np.
         hidden_sizes={},
         costs={},
         columns=columns,
-        documents=[Document(f"test-{index}", f"text {index}") for index in range(documents)],
+        documents=[DocumentText(f"test-{index}", f"text {index}") for index in range(documents)],
     )
 
 
@@ -100,9 +100,9 @@ def test_the_interval_of_a_perfect_slice_is_no_point() -> None:
 
 def test_labels_are_sliced_in_the_order_of_the_classes() -> None:
     labels = np.array([1, 0] * 20)
-    found = slice_scores(make_experiment(np.full((2, 1, 40), 0.9), {}, labels))
+    slices = slice_scores(make_experiment(np.full((2, 1, 40), 0.9), {}, labels))
 
-    assert [part.value for part in found["label"]] == ["no", "yes"]
+    assert [part.value for part in slices["label"]] == ["no", "yes"]
 
 
 def test_a_column_with_one_value_is_left_out() -> None:

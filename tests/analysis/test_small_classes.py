@@ -21,37 +21,37 @@ def experiment(small: int, recalls: dict[str, tuple[float, float]]) -> Experimen
     draws = rng.random((len(recalls), 5, DOCUMENTS))
     shares = np.array(list(recalls.values()))[:, labels]  # (variants, n)
     own = np.where(draws < shares[:, None], 0.9, 0.1)  # (variants, seeds, n): of the right class's probability
-    found = make_experiment(own, list(recalls))
+    complete = make_experiment(own, list(recalls))
     probabilities = np.where(labels[:, None] == [0, 1], own[..., None], 1 - own[..., None]).astype(np.float32)
-    return replace(found, labels=labels, probabilities=probabilities)
+    return replace(complete, labels=labels, probabilities=probabilities)
 
 
-def warn(found: Experiment) -> list[str]:
-    return warnings(found, compare(found))
+def warn(compared: Experiment) -> list[str]:
+    return warnings(compared, compare(compared))
 
 
 def test_a_difference_that_only_a_metric_by_class_finds_is_named_with_the_advice() -> None:
-    found = experiment(200, {"lstm": (0.96, 0.6), "bilstm": (0.94, 0.78)})
-    comparison = compare(found)
+    compared = experiment(200, {"lstm": (0.96, 0.6), "bilstm": (0.94, 0.78)})
+    comparison = compare(compared)
     assert comparison.differences["bilstm"]["accuracy"].p_value_corrected > 0.05
 
-    (sentence,) = warnings(found, comparison)
+    (sentence,) = warnings(compared, comparison)
 
     gap = comparison.differences["bilstm"]["macro_f1"]
     assert gap.p_value_corrected < 0.05
     assert sentence.startswith("Accuracy hides a difference: in macro F1 bilstm is better than lstm, +")
     assert sentence.endswith("set compare.metric: macro_f1.")
-    assert warn(replace(found, baseline="bilstm"))[0].startswith(
+    assert warn(replace(compared, baseline="bilstm"))[0].startswith(
         "Accuracy hides a difference: in macro F1 lstm is worse than bilstm, −"
     )
 
 
 def test_a_small_class_that_is_missed_is_named_with_the_worst_variant() -> None:
-    found = experiment(60, {"lstm": (0.99, 0.2), "bilstm": (0.99, 0.3)})
+    compared = experiment(60, {"lstm": (0.99, 0.2), "bilstm": (0.99, 0.3)})
 
-    (sentence,) = [sentence for sentence in warn(found) if "a small class" in sentence]
+    (sentence,) = [sentence for sentence in warn(compared) if "a small class" in sentence]
 
-    recall = 100 * found.correct[0][:, found.labels == 1].mean()
+    recall = 100 * compared.correct[0][:, compared.labels == 1].mean()
     assert sentence.startswith(
         f"Accuracy hides a small class: lstm recognizes {recall:.0f} % of the 60 documents of yes, "
         "but 97 % of all 2,000. "
@@ -73,7 +73,7 @@ def test_nothing_is_said_where_accuracy_hides_nothing(small: int, recalls: dict[
 
 
 def test_nothing_is_said_where_another_metric_decides() -> None:
-    found = experiment(60, {"lstm": (0.99, 0.2), "bilstm": (0.99, 0.3)})
+    compared = experiment(60, {"lstm": (0.99, 0.2), "bilstm": (0.99, 0.3)})
 
-    assert warn(found)
-    assert warn(replace(found, metric=metric_named("macro_f1"))) == []
+    assert warn(compared)
+    assert warn(replace(compared, metric=metric_named("macro_f1"))) == []

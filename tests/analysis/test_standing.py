@@ -85,8 +85,8 @@ def test_seeds_that_spread_make_the_interval_wider() -> None:
 
 
 def test_equal_models_are_seldom_called_different_and_a_worse_one_mostly() -> None:
-    equal = [draw_standing(state)[1].gaps["lstm"]["accuracy"].p_value < 0.05 for state in range(300)]
-    worse = [draw_standing(state, gain=-0.8)[1].gaps["lstm"]["accuracy"].high < 0 for state in range(50)]
+    equal = [draw_standing(state)[1].gaps["lstm"]["accuracy"].p_value < 0.05 for state in range(150)]
+    worse = [draw_standing(state, gain=-0.8)[1].gaps["lstm"]["accuracy"].high < 0 for state in range(25)]
 
     assert np.mean(equal) < 0.08
     assert np.mean(worse) > 0.9

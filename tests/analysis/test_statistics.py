@@ -39,12 +39,12 @@ def test_a_clear_difference_is_found() -> None:
 
 def test_a_design_has_80_percent_power_to_detect_its_smallest_detectable_difference() -> None:
     rng = np.random.default_rng(0)
-    correct = Truth(taste=0.3).draw(rng, seeds=200, documents=4000)  # so many seeds that their spread is known
+    correct = Truth(taste=0.3).draw(rng, seeds=200, documents=1000)  # so many seeds that their spread is known
     shares = correct.mean(axis=2)
-    known = contrast(shares, covariance((correct - shares[:, :, None]) / 4000), (-1, 1), 4000)
+    known = contrast(shares, covariance((correct - shares[:, :, None]) / 1000), (-1, 1), 1000)
 
     truth = Truth((0.87, 0.87 + known.smallest_detectable()), taste=0.3)
-    detected = count_errors(truth, 20, 4000, repeats=150).detected
+    detected = count_errors(truth, 20, 1000, repeats=150).detected
 
     assert detected >= 0.8 - 0.25  # 20 seeds instead of 200 cost some of it
     assert detected <= 0.95
@@ -53,12 +53,12 @@ def test_a_design_has_80_percent_power_to_detect_its_smallest_detectable_differe
 def test_with_endless_documents_it_is_welchs_t_test_over_seeds() -> None:
     values = np.array([[0.80, 0.82, 0.81], [0.83, 0.86, 0.82]])
 
-    found = contrast(values, NO_COVARIANCE, (-1, 1), ENDLESS)
+    estimate = contrast(values, NO_COVARIANCE, (-1, 1), ENDLESS)
     welch = stats.ttest_ind(values[1], values[0], equal_var=False)
 
-    assert found.value == pytest.approx(values[1].mean() - values[0].mean())
-    assert found.p_value() == pytest.approx(welch.pvalue)
-    assert found.interval() == pytest.approx(tuple(welch.confidence_interval()))
+    assert estimate.value == pytest.approx(values[1].mean() - values[0].mean())
+    assert estimate.p_value() == pytest.approx(welch.pvalue)
+    assert estimate.interval() == pytest.approx(tuple(welch.confidence_interval()))
 
 
 def test_with_one_seed_it_is_the_paired_test_over_documents() -> None:
@@ -66,38 +66,38 @@ def test_with_one_seed_it_is_the_paired_test_over_documents() -> None:
     scores = rng.normal(size=(2, 1, 5000)) + rng.normal(size=5000)  # documents that are hard for both
     means = scores.mean(axis=2)
 
-    found = contrast(means, covariance((scores - means[:, :, None]) / 5000), (-1, 1), 5000)
+    estimate = contrast(means, covariance((scores - means[:, :, None]) / 5000), (-1, 1), 5000)
 
-    assert found.p_value() == pytest.approx(stats.ttest_rel(scores[1, 0], scores[0, 0]).pvalue, rel=1e-3)
-    assert found.probability_positive_for_fresh_seeds() is None
-    assert found.seeds_to_tell() is None
+    assert estimate.p_value() == pytest.approx(stats.ttest_rel(scores[1, 0], scores[0, 0]).pvalue, rel=1e-3)
+    assert estimate.probability_positive_for_fresh_seeds() is None
+    assert estimate.seeds_to_tell() is None
 
 
 def test_one_document_of_difference_in_few_is_no_certainty() -> None:
     correct = np.array([[[1.0] * 9 + [0.0]], [[1.0] * 10]])  # (2, 1, 10)
     means = correct.mean(axis=2)
 
-    found = contrast(means, covariance((correct - means[:, :, None]) / 10), (-1, 1), 10)
+    estimate = contrast(means, covariance((correct - means[:, :, None]) / 10), (-1, 1), 10)
 
-    assert found.p_value() > 0.3
+    assert estimate.p_value() > 0.3
 
 
 def test_equal_predictions_give_no_difference_and_a_p_value_of_1() -> None:
-    found = contrast(np.full((2, 3), 0.9), NO_COVARIANCE, (-1, 1), 1000)
+    estimate = contrast(np.full((2, 3), 0.9), NO_COVARIANCE, (-1, 1), 1000)
 
-    assert found.value == 0
-    assert found.p_value() == 1
-    assert found.probability_positive_for_fresh_seeds() == 0.5
+    assert estimate.value == 0
+    assert estimate.p_value() == 1
+    assert estimate.probability_positive_for_fresh_seeds() == 0.5
 
 
 def test_among_several_comparisons_it_takes_a_larger_difference_and_more_seeds() -> None:
     spread = np.array([-0.01, 0.0, 0.01], np.float64)
-    found = contrast(np.array([0.8 + spread, 0.82 + spread], np.float64), NO_COVARIANCE, (-1, 1), ENDLESS)
+    estimate = contrast(np.array([0.8 + spread, 0.82 + spread], np.float64), NO_COVARIANCE, (-1, 1), ENDLESS)
 
     # By the textbook: the quantiles of the stricter level and of the power, in standard errors.
-    reach = stats.t.ppf([1 - 0.05 / 2 / 4, 0.8], found.degrees_of_freedom).sum() * found.standard_error
-    assert found.smallest_detectable(4) == pytest.approx(reach)
-    one, four = found.seeds_to_tell(), found.seeds_to_tell(4)
+    reach = stats.t.ppf([1 - 0.05 / 2 / 4, 0.8], estimate.degrees_of_freedom).sum() * estimate.standard_error
+    assert estimate.smallest_detectable(4) == pytest.approx(reach)
+    one, four = estimate.seeds_to_tell(), estimate.seeds_to_tell(4)
     assert one is not None
     assert four is not None
     assert one < four

@@ -47,7 +47,9 @@ def make_comparison(experiment: Experiment, differences: list[Difference]) -> Co
         scores={
             variant: {"accuracy": score, "balanced_accuracy": score, key: score} for variant in experiment.variants
         },
-        differences={variant: {key: found} for variant, found in zip(experiment.others, differences, strict=True)},
+        differences={
+            variant: {key: difference} for variant, difference in zip(experiment.others, differences, strict=True)
+        },
         mcnemar={},
         confusion={},
     )
@@ -82,8 +84,17 @@ def test_what_cannot_be_told_says_how_many_seeds_could_tell() -> None:
     headline, details = say(["lstm", "bilstm"], 5, UNCLEAR)
 
     assert headline.startswith("It is unclear whether bilstm or lstm is better on imdb: +0.30 points")
-    assert headline.endswith("; detecting a difference of this size takes about 40 seeds.")
+    assert headline.endswith("; detecting a difference of this size takes very roughly 40 seeds.")
     assert "80 % power to detect a difference of 0.9 points" in details
+    assert "A difference of more than 1.00 points is unlikely" in details
+
+
+def test_two_seeds_are_called_few_and_a_tie_has_no_probability() -> None:
+    _, few = say(["lstm", "bilstm"], 2, UNCLEAR)
+    _, enough = say(["lstm", "bilstm"], 3, replace(UNCLEAR, value=0.0))
+
+    assert "With two seeds" in few and "With two seeds" not in enough
+    assert "A newly trained" in few and "A newly trained" not in enough
 
 
 def test_what_no_number_of_seeds_can_tell_says_so() -> None:

@@ -25,7 +25,7 @@ from pipelines.train import train
 from tests.browser import MISSING, REASON, open_browser
 from tests.pipelines.project import make_own
 from tests.tracking.connected import find_run
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 
 VARIANTS = {
     "bilstm": {"cell": "lstm", "bidirectional": True, "hidden_size": 6, "embedding_size": 5},
@@ -95,8 +95,8 @@ def test_a_test_document_is_read_as_the_pipeline_read_it(capsys: pytest.CaptureF
         page = page_of(capsys, "--variant", "bilstm", "--seed", "1", "--document", name, "--no-open")
         content = content_of(page)
         vocabulary = file_io.read_json(TOKENS / "vocabulary.json", made_by="tokenize")
-        store = TokenStore.open(TOKENS / "test.arrow")
-        expected = store.tokens(store.ids().index(name))
+        test_split = TokenizedDocuments.open(TOKENS / "test.arrow")
+        expected = test_split.tokens(test_split.ids().index(name))
         shown = [
             "<unk>" if unknown else token for token, unknown in zip(content["tokens"], content["unknown"], strict=True)
         ]
@@ -188,14 +188,14 @@ def test_a_mistake_is_one_line(arguments: list[str], message: str) -> None:
 
 def test_a_training_on_other_tokens_is_refused() -> None:
     path = TOKENS / "summary.json"
-    kept = path.read_text(encoding="utf-8")
+    page_before = path.read_text(encoding="utf-8")
     try:
-        summary = json.loads(kept)
+        summary = json.loads(page_before)
         summary["tokenize"]["max_tokens"] = 4
         path.write_text(json.dumps(summary), encoding="utf-8")
         ended = call("--variant", "rnn", "--seed", "1", "--text", "영화", "--no-open")
     finally:
-        path.write_text(kept, encoding="utf-8")
+        path.write_text(page_before, encoding="utf-8")
     assert "results/rnn/seed-1 was trained on other tokens than those of data/tokens" in ended
 
 

@@ -38,8 +38,8 @@ def test_the_onnx_file_gives_the_predictors_probabilities_for_raw_texts(
     folder = Path(capsys.readouterr().out.strip())
     assert folder == Path(f"exports/{variant}-seed-1")
     texts = pq.read_table(RAW / "test.parquet")["text"].to_pylist()
-    store = Encoder(find_model(folder))(texts)
-    tokens, lengths = store.batch(np.arange(len(store)))
+    encoded = Encoder(find_model(folder))(texts)
+    tokens, lengths = encoded.batch(np.arange(len(encoded)))
     session = onnxruntime.InferenceSession(folder / "model.onnx")
     (exported,) = session.run(None, {"tokens": tokens, "lengths": lengths})
     expected = Predictor([find_training(variant, 1)])(texts).probabilities

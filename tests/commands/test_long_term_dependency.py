@@ -38,7 +38,7 @@ def test_a_short_first_token_is_learned_in_both_directions_and_a_distant_one_in_
     params = tiny(tmp_path / "tiny.yaml", "first_token")
     runs = [with_length(params, length, tmp_path / "tiny.yaml") for length in (8, 120)]
     trainings = [training for run in runs for training in measure(run, Path("made"))]
-    assert [(found.variant, found.length) for found in trainings] == [
+    assert [(training.variant, training.length) for training in trainings] == [
         ("rnn", 8),
         ("bigru", 8),
         ("rnn", 120),

@@ -236,8 +236,8 @@ path.write_text(path.read_text().replace("batch_size: 32", "batch_size: 8"))"""
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     runs = set((project / ".dvc" / "cache" / "runs").glob("*/*/*"))
     result = run_in(project, *GRID, "--workers", "2")
-    told = "train@lstm-3 is not recorded: params.yaml: train has changed since it began"
-    assert told in lines_of("lstm-3", result)
+    refusal = "train@lstm-3 is not recorded: params.yaml: train has changed since it began"
+    assert refusal in lines_of("lstm-3", result)
     assert "Running stage 'train@lstm-3'" in result.stdout  # by the dvc repro at the end, with the new settings
     recorded = YAML(typ="safe").load(project / "dvc.lock")["stages"]["train@lstm-3"]
     assert recorded["params"]["params.yaml"]["train"]["batch_size"] == 8

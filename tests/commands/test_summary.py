@@ -34,9 +34,9 @@ def test_the_textbook_model_is_that_of_keras() -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_lines_add_up_to_the_models_own_count(variant: dict[str, Any]) -> None:
     params = VariantParams(**variant)
-    found, classifier = layers(params, 500, 3, 10), TextClassifier(500, 3, **params.model_dump())
-    assert sum(layer.parameters for layer in found) == classifier.parameter_counts()["total"]
-    assert len(found) == 3 + variant.get("layers", 1)
+    shown, classifier = layers(params, 500, 3, 10), TextClassifier(500, 3, **params.model_dump())
+    assert sum(layer.parameters for layer in shown) == classifier.parameter_counts()["total"]
+    assert len(shown) == 3 + variant.get("layers", 1)
 
 
 def test_the_table_names_the_second_bias_and_an_unknown_variant_is_refused(

@@ -38,10 +38,10 @@ def write(path: Path, content: Any) -> Path:
 
 
 def leaves(section: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = []
+    paths = []
     for key, value in section.items():
-        found += leaves(value, (*prefix, key)) if isinstance(value, dict) else [(*prefix, key)]
-    return found
+        paths += leaves(value, (*prefix, key)) if isinstance(value, dict) else [(*prefix, key)]
+    return paths
 
 
 def changed(key: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -71,11 +71,11 @@ REQUIRED = {
 
 def documented(section: dict[str, Any], prefix: str = "") -> list[str]:
     """All keys of the shipped file, sections too, without the variants that are examples; lstm shows the defaults."""
-    found = []
+    keys = []
     for key, value in section.items():
         if prefix != "variants." or key == "lstm":
-            found += [prefix + key, *(documented(value, f"{prefix}{key}.") if isinstance(value, dict) else [])]
-    return [name for name in found if name != "variants.lstm"]
+            keys += [prefix + key, *(documented(value, f"{prefix}{key}.") if isinstance(value, dict) else [])]
+    return [name for name in keys if name != "variants.lstm"]
 
 
 @pytest.mark.parametrize("name", documented(CONTENT))
@@ -104,9 +104,11 @@ def test_what_a_variant_leaves_out_has_the_value_shown_for_lstm() -> None:
 @pytest.mark.parametrize("called", [TextClassifier, ClassifierModule, build_trainer, memory.check])
 def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Callable[..., object]) -> None:
     names = {*TrainParams.model_fields, *VariantParams.model_fields}
-    found = {name: argument.default for name, argument in inspect.signature(called).parameters.items() if name in names}
-    assert found
-    assert set(found.values()) == {inspect.Parameter.empty}
+    defaults = {
+        name: argument.default for name, argument in inspect.signature(called).parameters.items() if name in names
+    }
+    assert defaults
+    assert set(defaults.values()) == {inspect.Parameter.empty}
 
 
 @pytest.mark.parametrize(

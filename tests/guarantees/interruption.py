@@ -91,20 +91,20 @@ class Project:
 
     def processes(self, containing: str = "") -> list[int]:
         """What still runs in this folder, the oldest first."""
-        found = []
+        process_ids = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     if (entry / "cwd").readlink() == self.folder and containing in (entry / "cmdline").read_text():
-                        found.append(int(entry.name))
+                        process_ids.append(int(entry.name))
                 except OSError:
                     continue  # it has ended meanwhile
-        return sorted(found)
+        return sorted(process_ids)
 
     def checkpoints(self) -> list[Path]:
         """From the oldest to the newest."""
-        found = (self.folder / "checkpoints").glob("*/step-*.ckpt")
-        return sorted(found, key=lambda path: int(path.stem.removeprefix("step-")))
+        paths = (self.folder / "checkpoints").glob("*/step-*.ckpt")
+        return sorted(paths, key=lambda path: int(path.stem.removeprefix("step-")))
 
     def interrupt(self, dvc: subprocess.Popen[bytes], whom: str, number: signal.Signals) -> None:
         """Sends the signal to the `training`, to `dvc`, to the whole `group`, or to the second process of DDP."""
@@ -129,20 +129,20 @@ class Project:
 
     def statuses(self) -> list[str]:
         """Of the runs in the store, sorted."""
-        store = sqlite3.connect(self.folder / "mlflow.db")
-        return sorted(status for (status,) in store.execute("SELECT status FROM runs"))
+        database = sqlite3.connect(self.folder / "mlflow.db")
+        return sorted(status for (status,) in database.execute("SELECT status FROM runs"))
 
     def check(self, reference: "Project") -> None:
         """The same bytes, one finished run, no metric point missing or twice, no checkpoint left."""
         assert self.outputs() == reference.outputs(), self.output()
-        store = sqlite3.connect(self.folder / "mlflow.db")
+        database = sqlite3.connect(self.folder / "mlflow.db")
         assert self.statuses() == ["FINISHED"], self.output()
         points = "SELECT key, step, COUNT(*) FROM metrics GROUP BY key, step ORDER BY key, step"
-        found = store.execute(points).fetchall()
-        assert [count for _, _, count in found] == [1] * len(found), found
+        counts = database.execute(points).fetchall()
+        assert [count for _, _, count in counts] == [1] * len(counts), counts
         epochs = len(json.loads((self.folder / "results/tiny/seed-1/history.json").read_text()))
-        assert [step for key, step, _ in found if key == "train_loss"] == list(range(1, epochs + 1))
-        assert found == sqlite3.connect(reference.folder / "mlflow.db").execute(points).fetchall()
+        assert [step for key, step, _ in counts if key == "train_loss"] == list(range(1, epochs + 1))
+        assert counts == sqlite3.connect(reference.folder / "mlflow.db").execute(points).fetchall()
         assert not self.checkpoints()
 
 

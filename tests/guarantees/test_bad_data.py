@@ -19,7 +19,7 @@ from core.errors import DataError, ParamsError, UserError
 from pipelines.download import download
 from pipelines.tokenize import make_tokens
 from tests.guarantees.project import Project
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 
 Rows = list[tuple[str, str]]
 
@@ -152,14 +152,14 @@ def test_strange_texts_keep_every_character_and_get_tokens(tokenizer: Any, tmp_p
     source = folder_of(train=rows, test=[("unheard of", "0"), *rows])(tmp_path)
     card = download(DataParams(name="custom", source=str(source)))
     assert card["labels"] == ["0", "1"]
-    assert sum(found["rows"] for found in card["splits"].values()) == 2 * len(rows) + 1
+    assert sum(split["rows"] for split in card["splits"].values()) == 2 * len(rows) + 1
     assert pq.read_table(paths.RAW / "test.parquet")["text"].to_pylist() == ["unheard of", *(row[0] for row in rows)]
     summary = make_tokens(TokenizeParams(tokenizer=tokenizer, max_tokens=50, max_size=300))
-    store = TokenStore.open(paths.TOKENS / "test.arrow")
-    assert len(store) == len(rows) + 1
-    assert store.lengths.min() >= 1
-    assert store.lengths.max() == 50
-    assert all(store.tokens(index).max() < summary["vocabulary_size"] for index in range(len(store)))
+    test_split = TokenizedDocuments.open(paths.TOKENS / "test.arrow")
+    assert len(test_split) == len(rows) + 1
+    assert test_split.lengths.min() >= 1
+    assert test_split.lengths.max() == 50
+    assert all(test_split.tokens(index).max() < summary["vocabulary_size"] for index in range(len(test_split)))
 
 
 def test_texts_without_any_token_are_named(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def write_all_at_once(folder: Path, address: str | None = None, steps: int = STE
 
 def check_runs(client: MlflowClient, steps: int = STEPS) -> None:
     """Whether there is one experiment, with a whole run of each writer and nothing of another."""
-    (experiment,) = [found for found in client.search_experiments() if found.name != "Default"]
+    (experiment,) = [candidate for candidate in client.search_experiments() if candidate.name != "Default"]
     runs = client.search_runs([experiment.experiment_id])
     assert sorted(int(run.data.tags["seed"]) for run in runs) == list(range(WRITERS))
     for run in runs:

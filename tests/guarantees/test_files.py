@@ -32,9 +32,9 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator["Mount"]:
-    found = Mount(tmp_path / "disk")
-    yield found
-    found.leave()
+    mount = Mount(tmp_path / "disk")
+    yield mount
+    mount.leave()
 
 
 class Mount:
@@ -97,13 +97,13 @@ def test_a_disk_that_takes_nothing_is_named_and_what_was_there_stays(
 
 def damage(path: Path, kind: str, generator: random.Random) -> None:
     """Cuts the file somewhere, or flips one of its bits."""
-    found = bytearray(path.read_bytes())
+    content = bytearray(path.read_bytes())
     if kind == "cut":
-        del found[generator.randrange(len(found)) :]
+        del content[generator.randrange(len(content)) :]
     else:
-        found[generator.randrange(len(found))] ^= 1 << generator.randrange(8)
+        content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
     path.unlink()  # not into a hard link
-    path.write_bytes(found)
+    path.write_bytes(content)
 
 
 READ_BY: dict[str, Callable[[], object]] = {

@@ -20,7 +20,7 @@ from tests.guarantees.project import Project
 from tests.models.plain import plain_classifier
 from tests.pipelines.project import ROOT
 from tests.pipelines.test_dvc import DVC_STAGES
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 
 PACKAGES = ("analysis", "core", "models", "pipelines", "text", "tracking")
 SOURCES = [path for name in PACKAGES for path in (ROOT / name).glob("*.py")]
@@ -84,15 +84,15 @@ def test_plain_dvc_repro_refuses_hostile_names_before_it_touches_anything(
 
 def names(tree: ast.AST) -> set[str]:
     """All names that a module imports or calls, such as torch.load."""
-    found: set[str] = set()
+    imported: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Call):
-            found.add(ast.unparse(node.func))
-    return found
+            imported.add(ast.unparse(node.func))
+    return imported
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -111,13 +111,13 @@ def test_the_model_that_mlflow_holds_is_loaded_and_predicts_with_pickle_forbidde
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
-    (experiment,) = [found for found in client.search_experiments() if found.name != "Default"]
+    (experiment,) = [candidate for candidate in client.search_experiments() if candidate.name != "Default"]
     (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'training'")
     (held := tmp_path / "held").mkdir()
     client.download_artifacts(run.info.run_id, "", str(held))
     assert {path.suffix for path in held.rglob("*") if path.is_file()} == {".json", ".parquet", ".png", ".safetensors"}
 
-    test = TokenStore.open(project.folder / "data/tokens/test.arrow")
+    test = TokenizedDocuments.open(project.folder / "data/tokens/test.arrow")
     # The compiled loops are code: where it is cached beside the sources, numba finds it by an index that is a pickle.
     predict(plain_classifier(10_000, 2, cell="lstm"), test, torch.device("cpu"))
 

@@ -43,7 +43,7 @@ def versions() -> int:
 
 
 def main() -> None:
-    found = []
+    names = []
     for precision, variant in MODELS:
         torch.manual_seed(1)
         module = ClassifierModule(
@@ -58,8 +58,8 @@ def main() -> None:
         trainer = small_trainer(precision=precision)
         documents = order_documents(41), order_documents(21)  # the last batch of each is a single document
         fit(trainer, module, *documents, batch_size=10, seed=1, monitor="validation_loss", callbacks=[compiled])
-        found.append([compiled.before - loaded, versions() - compiled.before])
-    print(json.dumps(found))
+        names.append([compiled.before - loaded, versions() - compiled.before])
+    print(json.dumps(names))
 
 
 if __name__ == "__main__":

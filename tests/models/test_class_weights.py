@@ -30,7 +30,7 @@ class Gradients(Callback):
     """What each step's backward pass gave the head's weights, before clipping."""
 
     def __init__(self) -> None:
-        self.found: list[Tensor] = []
+        self.gradients: list[Tensor] = []
         self.batches: list[Any] = []
         self.weights: list[dict[str, Tensor]] = []
 
@@ -43,7 +43,7 @@ class Gradients(Callback):
         assert isinstance(pl_module, ClassifierModule)
         gradient = pl_module.classifier.head.weight.grad
         assert gradient is not None
-        self.found.append(gradient.clone())
+        self.gradients.append(gradient.clone())
 
 
 def classifier() -> TextClassifier:
@@ -107,7 +107,7 @@ def test_a_steps_gradient_is_that_of_the_mean_of_weighted_losses_in_plain_pytorc
 
     train(documents, "balanced", taken, precision=precision, epochs=1)
 
-    for batch, weights, found in zip(taken.batches, taken.weights, taken.found, strict=True):
+    for batch, weights, gradient in zip(taken.batches, taken.weights, taken.gradients, strict=True):
         plain = classifier().double()
         plain.load_state_dict(weights)
         logits = plain(batch.tokens, batch.lengths)
@@ -115,8 +115,8 @@ def test_a_steps_gradient_is_that_of_the_mean_of_weighted_losses_in_plain_pytorc
         loss = cross_entropy(logits, batch.labels, weight=torch.tensor(each, dtype=torch.float64), reduction="none")
         (expected,) = torch.autograd.grad(loss.mean(), plain.head.weight)
         tolerance = {"64-true": 1e-12, "32-true": 1e-5, "bf16-mixed": 3e-2}[precision] * float(expected.abs().max())
-        torch.testing.assert_close(found.double(), expected, rtol=0, atol=tolerance)
-    assert len(taken.found) == 6
+        torch.testing.assert_close(gradient.double(), expected, rtol=0, atol=tolerance)
+    assert len(taken.gradients) == 6
 
 
 def test_what_the_history_tells_is_unweighted() -> None:

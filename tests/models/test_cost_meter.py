@@ -151,48 +151,54 @@ def test_a_time_limit_that_is_over_before_the_first_step_is_done_is_named(monkey
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoints:
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoints:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    found = Checkpoints("interrupted")
-    found.folder.mkdir(parents=True)
-    return found
+    checkpoints = Checkpoints("interrupted")
+    checkpoints.folder.mkdir(parents=True)
+    return checkpoints
 
 
 def test_an_interrupted_training_is_measured_as_if_it_had_not_been(
-    store: Checkpoints, monkeypatch: pytest.MonkeyPatch
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, measured = Costs(), Costs()
     train(monkeypatch, Clock(), whole)
     with pytest.raises(Stop):
-        train(monkeypatch, Clock(stop_in_validation_after=10), Costs(), Checkpointing(store, None, 4, None))
-    state = store.load()
+        train(monkeypatch, Clock(stop_in_validation_after=10), Costs(), Checkpointing(checkpoints, None, 4, None))
+    state = checkpoints.load()
     assert state is not None
     assert state["global_step"] == 8
-    train(monkeypatch, Clock(), measured, Checkpointing(store, state, 4, None))
+    train(monkeypatch, Clock(), measured, Checkpointing(checkpoints, state, 4, None))
     assert measured.rates == whole.rates
     assert measured.measured()["training_seconds"] == whole.measured()["training_seconds"]
 
 
 def test_a_training_that_is_killed_when_its_time_is_over_is_validated_when_it_is_resumed(
-    store: Checkpoints, monkeypatch: pytest.MonkeyPatch
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Stop):
         clock = Clock(stop_in_validation_after=3)
-        train(monkeypatch, clock, Costs(max_seconds=3), Checkpointing(store, None, 1, None))
-    resumed = train(monkeypatch, Clock(), Costs(max_seconds=3), Checkpointing(store, store.load(), 1, None))
+        train(monkeypatch, clock, Costs(max_seconds=3), Checkpointing(checkpoints, None, 1, None))
+    resumed = train(monkeypatch, Clock(), Costs(max_seconds=3), Checkpointing(checkpoints, checkpoints.load(), 1, None))
     assert [line["step"] for line in resumed.history] == [3]
 
 
 def test_conditions_that_change_within_a_training_are_all_kept(
-    store: Checkpoints, monkeypatch: pytest.MonkeyPatch
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = {"cores": 1}, {"cores": 2}
     for own, step in ((one, 5), (one, 10)):
         with pytest.raises(Stop):
             clock = Clock(stop_in_validation_after=step)
-            train(monkeypatch, clock, Costs(conditions=own), Checkpointing(store, store.load(), 4, None), epochs=3)
+            train(
+                monkeypatch,
+                clock,
+                Costs(conditions=own),
+                Checkpointing(checkpoints, checkpoints.load(), 4, None),
+                epochs=3,
+            )
     measured = Costs(conditions=two)
-    train(monkeypatch, Clock(), measured, Checkpointing(store, store.load(), 4, None), epochs=3)
+    train(monkeypatch, Clock(), measured, Checkpointing(checkpoints, checkpoints.load(), 4, None), epochs=3)
     assert measured.measured()["training_conditions"] == [one, two]
 
 
@@ -207,11 +213,11 @@ def test_a_prediction_is_timed_once_its_process_is_warm(monkeypatch: pytest.Monk
     monkeypatch.setattr(prediction, "perf_counter", clock)
     monkeypatch.setattr(prediction, "predict", slow)
     documents: Documents = order_documents(40)
-    found = timed_predictions(classifier(), documents, torch.device("cpu"))
-    assert found.milliseconds_a_document == pytest.approx(200 / 40)
-    assert found.startup_seconds == pytest.approx(9.0 - 0.2)
+    timed = timed_predictions(classifier(), documents, torch.device("cpu"))
+    assert timed.milliseconds_a_document == pytest.approx(200 / 40)
+    assert timed.startup_seconds == pytest.approx(9.0 - 0.2)
     assert next(durations, None) is None  # all repeats were used
-    np.testing.assert_array_equal(found.probabilities, computed(classifier(), documents, torch.device("cpu")))
+    np.testing.assert_array_equal(timed.probabilities, computed(classifier(), documents, torch.device("cpu")))
 
 
 def test_a_long_prediction_is_repeated_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,6 +229,6 @@ def test_a_long_prediction_is_repeated_once(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(prediction, "perf_counter", clock)
     monkeypatch.setattr(prediction, "predict", slow)
-    found = timed_predictions(classifier(), order_documents(40), torch.device("cpu"))
-    assert found.milliseconds_a_document == pytest.approx(60_000 / 40)
-    assert found.startup_seconds == pytest.approx(10)
+    timed = timed_predictions(classifier(), order_documents(40), torch.device("cpu"))
+    assert timed.milliseconds_a_document == pytest.approx(60_000 / 40)
+    assert timed.startup_seconds == pytest.approx(10)

@@ -22,7 +22,7 @@ def test_the_norms_are_those_of_finite_differences(cell: str, bidirectional: boo
         torch.arange(2, 8).unsqueeze(0),
         torch.tensor([1]),
     )  # no token twice: a row of the embedding is a place
-    found = gradient_reach(model, tokens, torch.tensor([6]), label)
+    reach = gradient_reach(model, tokens, torch.tensor([6]), label)
 
     def loss() -> float:
         with torch.no_grad():
@@ -37,7 +37,7 @@ def test_the_norms_are_those_of_finite_differences(cell: str, bidirectional: boo
             weights[number] -= 2e-5
             slopes.append((above - loss()) / 2e-5)
             weights[number] += 1e-5
-        assert found[behind].item() == pytest.approx(torch.tensor(slopes).norm().item(), rel=1e-5)
+        assert reach[behind].item() == pytest.approx(torch.tensor(slopes).norm().item(), rel=1e-5)
 
 
 def test_documents_of_several_lengths_are_counted_from_their_own_ends() -> None:

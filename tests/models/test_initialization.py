@@ -44,8 +44,8 @@ def test_the_defaults_are_pytorchs_own_weights() -> None:
     torch.manual_seed(1)
     expected = torch.nn.LSTM(5, 8, bidirectional=True).state_dict()
     torch.manual_seed(1)
-    found = RecurrentEncoder("lstm", 5, 8, bidirectional=True).layers[0].state_dict()
-    assert all(torch.equal(found[name], weights) for name, weights in expected.items())
+    drawn = RecurrentEncoder("lstm", 5, 8, bidirectional=True).layers[0].state_dict()
+    assert all(torch.equal(drawn[name], weights) for name, weights in expected.items())
 
 
 def gradient_reaching(encoder: RecurrentEncoder, back: int, state: str) -> float:

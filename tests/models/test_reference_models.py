@@ -11,12 +11,12 @@ from sklearn.linear_model import LogisticRegression
 
 from models import reference_models
 from models.reference_models import LinearModel, majority
-from text.tokenizing.token_file import SCHEMA, TokenStore
+from text.tokenizing.token_file import SCHEMA, TokenizedDocuments
 
 VOCABULARY = 40
 
 
-def make_store(documents: Sequence[Sequence[int]], labels: Sequence[int], chunks: int = 2) -> TokenStore:
+def make_split(documents: Sequence[Sequence[int]], labels: Sequence[int], chunks: int = 2) -> TokenizedDocuments:
     lengths = [len(tokens) for tokens in documents]
     columns = [
         pa.array([f"{index}" for index in range(len(documents))]),
@@ -25,7 +25,7 @@ def make_store(documents: Sequence[Sequence[int]], labels: Sequence[int], chunks
         pa.array(lengths, pa.int32()),
     ]
     table = pa.Table.from_arrays(columns, schema=SCHEMA)
-    return TokenStore(table.to_batches(max_chunksize=-(-len(documents) // chunks)))
+    return TokenizedDocuments(table.to_batches(max_chunksize=-(-len(documents) // chunks)))
 
 
 def draw(documents: int, classes: int, random_state: int) -> tuple[list[list[int]], list[int]]:
@@ -54,16 +54,16 @@ def with_scikit_learn(
 def test_the_linear_model_is_that_of_scikit_learns_vectorizer(classes: int) -> None:
     train, test = draw(400, classes, 1), draw(100, classes, 2)
 
-    model = LinearModel(make_store(*train), VOCABULARY, classes)
+    model = LinearModel(make_split(*train), VOCABULARY, classes)
 
     expected, features = with_scikit_learn(train, test[0])
-    np.testing.assert_allclose(model.predict(make_store(*test)), expected, atol=2e-3)
+    np.testing.assert_allclose(model.predict(make_split(*test)), expected, atol=2e-3)
     assert model.parameters == (features + 1) * (1 if classes == 2 else classes)
     assert model.documents == 400
 
 
 def test_pairs_do_not_reach_over_the_end_of_a_document() -> None:
-    terms, owners = reference_models.terms_of(make_store([[3, 4], [5], [6, 7]], [0, 0, 1], chunks=1), np.arange(3), 10)
+    terms, owners = reference_models.terms_of(make_split([[3, 4], [5], [6, 7]], [0, 0, 1], chunks=1), np.arange(3), 10)
 
     assert terms.tolist() == [3, 4, 5, 6, 7, 10 * 4 + 4, 10 * 7 + 7]
     assert owners.tolist() == [0, 0, 1, 2, 2, 0, 2]
@@ -71,15 +71,15 @@ def test_pairs_do_not_reach_over_the_end_of_a_document() -> None:
 
 def test_the_order_of_two_words_counts() -> None:
     train = [[2, 3], [3, 2]] * 50
-    store = make_store(train, [0, 1] * 50)
+    split = make_split(train, [0, 1] * 50)
 
-    probabilities = LinearModel(store, VOCABULARY, 2).predict(store)
+    probabilities = LinearModel(split, VOCABULARY, 2).predict(split)
 
-    assert (probabilities.argmax(axis=1) == store.labels).all()
+    assert (probabilities.argmax(axis=1) == split.labels).all()
 
 
 def test_predictions_repeat_to_the_bit_whatever_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, test = make_store(*draw(300, 3, 1)), make_store(*draw(80, 3, 2))
+    train, test = make_split(*draw(300, 3, 1)), make_split(*draw(80, 3, 2))
     first = LinearModel(train, VOCABULARY, 3).predict(test)
 
     assert (LinearModel(train, VOCABULARY, 3).predict(test) == first).all()
@@ -89,9 +89,9 @@ def test_predictions_repeat_to_the_bit_whatever_is_counted_at_once(monkeypatch: 
 
 def test_only_the_most_frequent_terms_have_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference_models, "MOST_WEIGHTS", 6)
-    store = make_store([[9, 8, 9], [8, 9], [9, 7], [7, 9]], [0, 1, 0, 1])
+    split = make_split([[9, 8, 9], [8, 9], [9, 7], [7, 9]], [0, 1, 0, 1])
 
-    model = LinearModel(store, VOCABULARY, 2)
+    model = LinearModel(split, VOCABULARY, 2)
 
     # 9 stands there five times, 8, 7 and the pair 8 9 twice, all other pairs once: the number decides among equals.
     assert model.parameters == 3 + 1
@@ -100,21 +100,21 @@ def test_only_the_most_frequent_terms_have_weights(monkeypatch: pytest.MonkeyPat
 
 def test_of_too_many_documents_evenly_spread_ones_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, labels = draw(300, 2, 1)
-    store = make_store(texts, labels)
-    monkeypatch.setattr(reference_models, "MOST_TOKENS", -(-int(store.lengths.sum()) // 3))
+    split = make_split(texts, labels)
+    monkeypatch.setattr(reference_models, "MOST_TOKENS", -(-int(split.lengths.sum()) // 3))
 
-    model = LinearModel(store, VOCABULARY, 2)
+    model = LinearModel(split, VOCABULARY, 2)
 
     expected, _ = with_scikit_learn((texts[::3], labels[::3]), texts)
     assert model.documents == 100
-    np.testing.assert_allclose(model.predict(store), expected, atol=2e-3)
+    np.testing.assert_allclose(model.predict(split), expected, atol=2e-3)
 
 
 def test_a_class_without_training_documents_is_never_predicted() -> None:
     texts, labels = draw(200, 2, 1)
-    store = make_store(texts, [2 * label for label in labels])
+    split = make_split(texts, [2 * label for label in labels])
 
-    probabilities = LinearModel(store, VOCABULARY, 3).predict(store)
+    probabilities = LinearModel(split, VOCABULARY, 3).predict(split)
 
     assert probabilities.shape == (200, 3)
     assert (probabilities[:, 1] == 0).all()
@@ -122,11 +122,11 @@ def test_a_class_without_training_documents_is_never_predicted() -> None:
 
 
 def test_of_one_class_alone_there_is_nothing_to_learn() -> None:
-    store = make_store(*draw(20, 1, 1))
+    split = make_split(*draw(20, 1, 1))
 
-    model = LinearModel(store, VOCABULARY, 1)
+    model = LinearModel(split, VOCABULARY, 1)
 
-    assert (model.predict(store) == 1).all()
+    assert (model.predict(split) == 1).all()
     assert model.parameters == 0
 
 

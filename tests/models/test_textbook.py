@@ -36,8 +36,8 @@ def test_gradients_equal_those_of_the_encoder_and_of_pytorchs_kernels(
     inputs = documents(lengths).requires_grad_()
     own = gradients(textbook_states(encoder, inputs, lengths), inputs)
     for states in (encoder(inputs, lengths), packed_reference(encoder, inputs, lengths)):
-        for found, expected in zip(own, gradients(valid(states, lengths), inputs), strict=True):
-            torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+        for own_gradient, expected in zip(own, gradients(valid(states, lengths), inputs), strict=True):
+            torch.testing.assert_close(own_gradient, expected, rtol=0, atol=1e-12)
 
 
 @settings(deadline=None, max_examples=40)
@@ -63,7 +63,7 @@ def test_the_memory_at_every_step_is_that_of_the_kernel(direction: str) -> None:
     torch.manual_seed(1)
     encoder = RecurrentEncoder("lstm", 5, 4, bidirectional=True).double()
     document = torch.randn(9, 5, dtype=torch.float64)
-    passage = next(found for found in read(encoder, document)[1] if found.direction == direction)
+    passage = next(reading for reading in read(encoder, document)[1] if reading.direction == direction)
     number = 0 if direction == "forward" else 1
     for token, step in enumerate(passage.steps):
         seen = document[: token + 1] if direction == "forward" else document[token:]

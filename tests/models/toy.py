@@ -14,7 +14,7 @@ VOCABULARY_SIZE = 20
 
 
 class MemoryDocuments:
-    """What text.batches needs of a token store."""
+    """What text.batches needs of documents."""
 
     def __init__(self, tokens: list[NDArray[np.int32]], labels: NDArray[np.int32]) -> None:
         self.documents = tokens
@@ -43,10 +43,10 @@ def order_documents(rows: int, longest: int = 12) -> MemoryDocuments:
 
 def skewed_documents(rows: int, rare: int) -> MemoryDocuments:
     """`rows` documents as above, of which `rare` are of the second class."""
-    found = order_documents(4 * rows)
-    common_ones, rare_ones = (np.flatnonzero(found.labels == label) for label in (0, 1))
+    documents = order_documents(4 * rows)
+    common_ones, rare_ones = (np.flatnonzero(documents.labels == label) for label in (0, 1))
     chosen = np.sort(np.concatenate([common_ones[: rows - rare], rare_ones[:rare]]))
-    return MemoryDocuments([found.documents[index] for index in chosen], found.labels[chosen])
+    return MemoryDocuments([documents.documents[index] for index in chosen], documents.labels[chosen])
 
 
 def small_trainer(**changes: Any) -> Trainer:

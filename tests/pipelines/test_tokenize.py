@@ -16,7 +16,7 @@ from config.tokenize import TokenizeParams
 from core.constants import PADDING_INDEX
 from core.errors import DataError, ParamsError
 from pipelines.tokenize import make_tokens, show
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.token_file import TokenizedDocuments
 
 Splits = dict[str, list[str]]
 SPLITS: Splits = {
@@ -159,9 +159,9 @@ def test_missing_raw_data_say_which_stage_makes_them(raw: Path) -> None:
 
 def test_stores_hold_cut_documents_and_their_full_lengths() -> None:
     make_tokens(TokenizeParams(max_tokens=2, truncation="tail"))
-    store = TokenStore.open(Path("data/tokens/train.arrow"))
-    assert [vocabulary()[token] for token in store.tokens(0)] == ["was", "good"]
-    assert store.full_lengths[0] == 4
+    train = TokenizedDocuments.open(Path("data/tokens/train.arrow"))
+    assert [vocabulary()[token] for token in train.tokens(0)] == ["was", "good"]
+    assert train.full_lengths[0] == 4
 
 
 CHINESE = [
@@ -178,10 +178,10 @@ def test_auto_takes_words_where_spaces_separate_them() -> None:
     summary = make_tokens(TokenizeParams())
     assert summary["tokenize"]["tokenizer"] == "basic_english"
     assert summary["tokenizer_reason"].startswith("spaces separate the words, and 0.0 % of the words")
-    stores = {path: content for path, content in made().items() if path != "summary.json"}
+    token_files = {path: content for path, content in made().items() if path != "summary.json"}
     explicit = make_tokens(TokenizeParams(tokenizer="basic_english"))
     assert explicit["tokenizer_reason"] == ""
-    assert {path: content for path, content in made().items() if path != "summary.json"} == stores
+    assert {path: content for path, content in made().items() if path != "summary.json"} == token_files
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_auto_takes_sentencepiece_where_nothing_separates_words(texts: list[str]
     summary = make_tokens(TokenizeParams(max_size=10**6))
     assert summary["tokenize"]["tokenizer"] == "sentencepiece"
     assert summary["tokenizer_reason"].endswith("of the letters are of scripts that write words without spaces")
-    assert all(found["share_unknown"] < 0.3 for found in summary["splits"].values())
+    assert all(split["share_unknown"] < 0.3 for split in summary["splits"].values())
 
 
 def test_auto_takes_sentencepiece_where_inflection_makes_ever_new_words() -> None:
@@ -272,14 +272,14 @@ def test_no_text_names_the_padding(tokenizer: Any, texts: list[str]) -> None:
     assert vocabulary()[:2] == ["<unk>", "<pad>"]
     assert not {"<unk>", "<pad>"} & set(vocabulary()[2:])
     for split in SPLITS:
-        store = TokenStore.open(Path(f"data/tokens/{split}.arrow"))
-        assert all(PADDING_INDEX not in store.tokens(number) for number in range(len(store)))
+        documents = TokenizedDocuments.open(Path(f"data/tokens/{split}.arrow"))
+        assert all(PADDING_INDEX not in documents.tokens(number) for number in range(len(documents)))
 
 
 def test_padding_in_a_text_is_a_word_without_a_number() -> None:
     texts = ["good <pad> film", "<pad>", "<unk> bad"]
     write_raw({"train": [*SPLITS["train"], *texts], "validation": texts, "test": texts})
     make_tokens(TokenizeParams())
-    store = TokenStore.open(Path("data/tokens/test.arrow"))
+    test = TokenizedDocuments.open(Path("data/tokens/test.arrow"))
     good, film, bad = (vocabulary().index(word) for word in ("good", "film", "bad"))
-    assert [store.tokens(number).tolist() for number in range(3)] == [[good, 0, film], [0], [0, bad]]
+    assert [test.tokens(number).tolist() for number in range(3)] == [[good, 0, film], [0], [0, bad]]

@@ -13,21 +13,9 @@ from mlflow.tracking import MlflowClient
 from config.params import load
 from outputs.conditions import current_conditions
 from tests.loaded import run_module
-from tests.once import made_once
 from tests.pipelines.project import change_params, copy_project, environment, run_in
 
 Runs = dict[str, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    def make(folder: Path) -> None:
-        copy_project(folder, {})
-        assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
-        result = run_in(folder, "dvc", "repro")
-        assert result.returncode == 0, result.stdout + result.stderr
-
-    return made_once(tmp_path_factory, "whole", make)
 
 
 @pytest.fixture
@@ -58,9 +46,9 @@ def read_runs(project: Path) -> Runs:
     client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("lstm-vs-bilstm")
     assert experiment is not None
-    found = client.search_runs([experiment.experiment_id])
-    names = {run.info.run_id: str(run.info.run_name) for run in found}
-    return {str(run.info.run_name): read_run(client, run, names) for run in found}
+    runs = client.search_runs([experiment.experiment_id])
+    names = {run.info.run_id: str(run.info.run_name) for run in runs}
+    return {str(run.info.run_name): read_run(client, run, names) for run in runs}
 
 
 def read_run(client: MlflowClient, run: Any, names: dict[str, str]) -> dict[str, Any]:
@@ -181,8 +169,8 @@ def test_references_repeat_themselves_to_the_byte_in_the_same_run(project: Path,
     run_ids = []
     for _ in range(2):
         run_again(copy, "pipelines.reference")
-        store = MlflowClient(f"sqlite:///{copy / 'mlflow.db'}")
-        run_ids.append({run.info.run_id for run in store.search_runs(["1"], "tags.kind = 'reference'")})
+        client = MlflowClient(f"sqlite:///{copy / 'mlflow.db'}")
+        run_ids.append({run.info.run_id for run in client.search_runs(["1"], "tags.kind = 'reference'")})
     assert run_ids[0] == run_ids[1]
     assert outputs_of(copy) == outputs_of(project)
     assert set(read_runs(copy)) == set(read_runs(project))
@@ -206,8 +194,8 @@ def test_trainings_in_copies_of_one_process_give_the_same_bytes_and_runs(project
     assert (copy / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
     for variant in ("lstm", "bilstm"):
         for stage in ("training", "prediction"):
-            (found,) = read_measured(copy, variant)[f"{stage}_conditions"]
-            assert found == current_conditions("cpu") | {"engine": "grid of 2", "cores": max(cpu_count() // 2, 1)}
+            (condition,) = read_measured(copy, variant)[f"{stage}_conditions"]
+            assert condition == current_conditions("cpu") | {"engine": "grid of 2", "cores": max(cpu_count() // 2, 1)}
     assert "× the training time" in (copy / "reports/comparison.html").read_text()
     runs, expected = read_runs(copy), read_runs(project)
     for of_one in (*runs.values(), *expected.values()):

@@ -76,8 +76,8 @@ def project(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def signature() -> str:
-    found: str = read_json(RESULTS / "config.json", made_by="train")["signature"]
-    return found
+    result: str = read_json(RESULTS / "config.json", made_by="train")["signature"]
+    return result
 
 
 def vectors_of_the_same_name_elsewhere() -> None:

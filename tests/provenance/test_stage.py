@@ -17,8 +17,8 @@ def test_the_name_of_the_stage_says_which_training_is_meant(
     stage: str, variant: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVC_STAGE", stage)
-    found = training_parser(None).parse_args([])
-    assert (found.variant, found.seed) == (variant, seed)
+    arguments = training_parser(None).parse_args([])
+    assert (arguments.variant, arguments.seed) == (variant, seed)
     said = training_parser(None).parse_args(["--variant", "gru", "--seed", "7"])
     assert (said.variant, said.seed) == ("gru", 7)
 

@@ -34,8 +34,8 @@ def default() -> dict[str, pa.Table]:
     return make()
 
 
-def rows_of(tables: dict[str, pa.Table]) -> list[dict[str, Any]]:
-    return [row for table in tables.values() for row in table.to_pylist()]
+def rows_of(by_split: dict[str, pa.Table]) -> list[dict[str, Any]]:
+    return [row for table in by_split.values() for row in table.to_pylist()]
 
 
 def digest(table: pa.Table) -> str:
@@ -252,9 +252,9 @@ def test_counting_phrases_does_not_tell_the_label(
 )
 def test_whatever_is_allowed_gives_what_was_asked(changes: dict[str, Any], max_tokens: int, min_tokens: int) -> None:
     min_tokens = min(min_tokens, max_tokens - LONGEST_SENTENCE)
-    tables = make(**changes, min_tokens=min_tokens, max_tokens=max_tokens)
-    assert len(tables["train"]) == changes["train_rows"]
-    for row in rows_of(tables):
+    by_split = make(**changes, min_tokens=min_tokens, max_tokens=max_tokens)
+    assert len(by_split["train"]) == changes["train_rows"]
+    for row in rows_of(by_split):
         assert min_tokens <= len(tokenize(row["text"])) <= max_tokens
         assert row["rule"] in changes["rules"]
         assert row["place"] in changes["places"]

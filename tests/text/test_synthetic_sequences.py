@@ -32,8 +32,8 @@ RULES = {
 tasks: st.SearchStrategy[TemporalOrderTask] = st.sampled_from(get_args(TemporalOrderTask))
 
 
-def rows_of(tables: dict[str, pa.Table]) -> list[dict[str, Any]]:
-    return [row for table in tables.values() for row in table.to_pylist()]
+def rows_of(by_split: dict[str, pa.Table]) -> list[dict[str, Any]]:
+    return [row for table in by_split.values() for row in table.to_pylist()]
 
 
 def digest(table: pa.Table) -> str:
@@ -47,12 +47,12 @@ def test_a_sequence_is_what_the_paper_defines_at_any_length(task: TemporalOrderT
         symbols = row["text"].split(" ")
         assert length <= len(symbols) <= scaled(110, length)
         assert (symbols[0], symbols[-1]) == ("E", "B")
-        found = [position for position, symbol in enumerate(symbols) if symbol in "XY"]
-        assert found == [row[f"position_{number}"] for number in range(1, len(found) + 1)]
-        for position, (low, high) in zip(found, PLACES[task], strict=True):
+        positions = [position for position, symbol in enumerate(symbols) if symbol in "XY"]
+        assert positions == [row[f"position_{number}"] for number in range(1, len(positions) + 1)]
+        for position, (low, high) in zip(positions, PLACES[task], strict=True):
             assert scaled(low, length) <= position <= scaled(high, length)
-        assert row["distance"] == len(symbols) - 1 - found[0]
-        order = "".join(symbols[position] for position in found)
+        assert row["distance"] == len(symbols) - 1 - positions[0]
+        order = "".join(symbols[position] for position in positions)
         assert CLASSES[task][row["label"]] == RULES[task][order]
         assert set(symbols[1:-1]) - {"X", "Y"} <= set("abcd")
 
@@ -144,7 +144,7 @@ def test_the_data_card_tells_classes_columns_and_that_nothing_is_there_twice(
     assert (card["labels"], card["columns"]) == (labels, columns)
     assert [facts["rows"] for facts in card["splits"].values()] == [64, 16, 32]
     assert not any(card["duplicates"]["within"][split]["rows"] for split in ("train", "validation", "test"))
-    assert not any(found["texts"] for found in card["duplicates"]["across"].values())
+    assert not any(pair["texts"] for pair in card["duplicates"]["across"].values())
 
 
 @given(tasks, st.integers(10, 10_000), st.integers(1, 10_000))

@@ -1,4 +1,4 @@
-"""From Parquet to token stores: truncation, vocabulary, counts, and what does not depend on the number of threads."""
+"""From Parquet to token files: truncation, vocabulary, counts, and what does not depend on the number of threads."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,8 +14,8 @@ from torchtext.data.utils import get_tokenizer
 from config.choices import Truncation
 from core.errors import DataError
 from text.tokenizing.encoding import keep
-from text.tokenizing.parallel import count, row_groups, tokenize, write_store
-from text.tokenizing.token_file import TokenStore
+from text.tokenizing.parallel import count, row_groups, tokenize, write_token_file
+from text.tokenizing.token_file import TokenizedDocuments
 from text.tokenizing.vocabulary import build_vocabulary
 
 split = get_tokenizer("basic_english")
@@ -31,12 +31,14 @@ def write_split(path: Path, texts: list[str], rows_a_group: int = 10, labelled: 
     return path
 
 
-def make_store(folder: Path, truncation: Truncation = "head", max_tokens: int = 5) -> tuple[TokenStore, list[str]]:
+def make_split(
+    folder: Path, truncation: Truncation = "head", max_tokens: int = 5
+) -> tuple[TokenizedDocuments, list[str]]:
     path = write_split(folder / "train.parquet", TEXTS)
     parts = tokenize(row_groups(path), "basic_english", None, folder)
     vocabulary = build_vocabulary(count(parts), max_size=6, min_freq=1)
-    write_store(folder / "train.arrow", parts, vocabulary, max_tokens, truncation)
-    return TokenStore.open(folder / "train.arrow"), vocabulary
+    write_token_file(folder / "train.arrow", parts, vocabulary, max_tokens, truncation)
+    return TokenizedDocuments.open(folder / "train.arrow"), vocabulary
 
 
 @given(
@@ -45,38 +47,38 @@ def make_store(folder: Path, truncation: Truncation = "head", max_tokens: int = 
     st.sampled_from(["head", "tail", "head+tail"]),
 )
 def test_truncation_keeps_the_promised_ends(lengths: list[int], most: int, truncation: Truncation) -> None:
-    kept = keep(np.array(lengths, np.int32), most, truncation)
+    positions = keep(np.array(lengths, np.int32), most, truncation)
     start = 0
     for length in lengths:
         document = list(range(length))
         head = {"head": document[:most], "tail": document[-most:], "head+tail": document}[truncation]
         if truncation == "head+tail" and length > most:
             head = document[: (most + 1) // 2] + (document[-(most // 2) :] if most // 2 else [])
-        assert np.flatnonzero(kept[start : start + length]).tolist() == head
+        assert np.flatnonzero(positions[start : start + length]).tolist() == head
         start += length
 
 
 @pytest.mark.parametrize("truncation", ["head", "tail"])
-def test_a_store_holds_the_documents_in_order(truncation: Truncation, tmp_path: Path) -> None:
-    store, vocabulary = make_store(tmp_path, truncation)
-    assert len(store) == len(TEXTS)
-    assert store.ids() == [f"train-{number}" for number in range(len(TEXTS))]
-    assert store.labels.tolist() == [number % 3 for number in range(len(TEXTS))]
+def test_a_file_holds_the_documents_in_order(truncation: Truncation, tmp_path: Path) -> None:
+    documents, vocabulary = make_split(tmp_path, truncation)
+    assert len(documents) == len(TEXTS)
+    assert documents.ids() == [f"train-{number}" for number in range(len(TEXTS))]
+    assert documents.labels.tolist() == [number % 3 for number in range(len(TEXTS))]
     for number, text in enumerate(TEXTS):
         tokens = split(text)
         cut = tokens[:5] if truncation == "head" else tokens[-5:]
         expected = [token if token in vocabulary else "<unk>" for token in cut] or ["<unk>"]
-        assert [vocabulary[token] for token in store.tokens(number)] == expected
-        assert store.full_lengths[number] == len(tokens)
+        assert [vocabulary[token] for token in documents.tokens(number)] == expected
+        assert documents.full_lengths[number] == len(tokens)
 
 
 def test_a_batch_is_padded_across_record_batches(tmp_path: Path) -> None:
-    store, _ = make_store(tmp_path)
+    split, _ = make_split(tmp_path)
     indices = np.array([41, 3, 0, 17, 25])
-    padded, lengths = store.batch(indices)
+    padded, lengths = split.batch(indices)
     assert padded.shape == (5, max(lengths))
     for row, index in enumerate(indices):
-        assert padded[row, : lengths[row]].tolist() == store.tokens(int(index)).tolist()
+        assert padded[row, : lengths[row]].tolist() == split.tokens(int(index)).tolist()
         assert set(padded[row, lengths[row] :].tolist()) <= {1}
 
 
@@ -85,7 +87,7 @@ def test_the_summary_counts_what_was_cut_and_what_is_unknown(tmp_path: Path) -> 
     parts = tokenize(row_groups(path), "whitespace", None, tmp_path)
     vocabulary = build_vocabulary(count(parts), max_size=1, min_freq=1)
     assert vocabulary == ["<unk>", "<pad>", "a"]
-    summary = write_store(tmp_path / "train.arrow", parts, vocabulary, 3, "tail")
+    summary = write_token_file(tmp_path / "train.arrow", parts, vocabulary, 3, "tail")
     # a a b | c is unknown, b too; the first a is cut; the empty document is read as one unknown token.
     assert summary.as_dict() == {"documents": 3, "empty": 1, "tokens": 6, "share_cut": 0.166667, "share_unknown": 0.4}
 
@@ -96,17 +98,17 @@ def test_the_way_rows_are_grouped_for_the_processes_does_not_matter(tmp_path: Pa
         path = write_split(tmp_path / "train.parquet", TEXTS, rows)
         parts = tokenize(row_groups(path), "basic_english", None, tmp_path)
         vocabulary = build_vocabulary(count(parts), 100, 1)
-        write_store(tmp_path / "train.arrow", parts, vocabulary, 4, "head+tail")
-        store = TokenStore.open(tmp_path / "train.arrow")
-        contents.append((vocabulary, [store.tokens(number).tolist() for number in range(len(store))]))
+        write_token_file(tmp_path / "train.arrow", parts, vocabulary, 4, "head+tail")
+        split = TokenizedDocuments.open(tmp_path / "train.arrow")
+        contents.append((vocabulary, [split.tokens(number).tolist() for number in range(len(split))]))
     assert contents[0] == contents[1]
 
 
 def test_unlabelled_documents_have_the_label_minus_one(tmp_path: Path) -> None:
     path = write_split(tmp_path / "unlabelled.parquet", TEXTS, labelled=False)
     parts = tokenize(row_groups(path), "characters", None, tmp_path)
-    write_store(tmp_path / "u.arrow", parts, build_vocabulary(count(parts), 100, 1), 4, "head")
-    assert set(TokenStore.open(tmp_path / "u.arrow").labels.tolist()) == {-1}
+    write_token_file(tmp_path / "u.arrow", parts, build_vocabulary(count(parts), 100, 1), 4, "head")
+    assert set(TokenizedDocuments.open(tmp_path / "u.arrow").labels.tolist()) == {-1}
 
 
 def test_the_vocabulary_is_torchtexts_most_frequent_first_then_by_alphabet() -> None:
@@ -116,23 +118,23 @@ def test_the_vocabulary_is_torchtexts_most_frequent_first_then_by_alphabet() -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"ARROW1", b"x" * 500])
-def test_a_broken_store_is_named(content: bytes, tmp_path: Path) -> None:
+def test_a_broken_file_is_named(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "test.arrow"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"test.arrow is broken .* delete it and run dvc repro"):
-        TokenStore.open(path)
+        TokenizedDocuments.open(path)
 
 
-def test_a_truncated_store_is_named(tmp_path: Path) -> None:
-    make_store(tmp_path)
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    make_split(tmp_path)
     path = tmp_path / "train.arrow"
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(DataError, match=r"train.arrow is broken"):
-        TokenStore.open(path)
+        TokenizedDocuments.open(path)
 
 
 def test_missing_files_say_which_stage_makes_them(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train.arrow is missing; the stage tokenize makes it"):
-        TokenStore.open(tmp_path / "train.arrow")
+        TokenizedDocuments.open(tmp_path / "train.arrow")
     with pytest.raises(DataError, match=r"train.parquet is missing; the stage download makes it"):
         row_groups(tmp_path / "train.parquet")

@@ -22,9 +22,11 @@ def read(content: str | bytes, folder: Path, name: str = "vectors.txt") -> Vecto
     return read_vectors(path, token_numbers(VOCABULARY), len(VOCABULARY))
 
 
-def known(found: Vectors) -> dict[str, list[float]]:
+def known(vectors: Vectors) -> dict[str, list[float]]:
     """The vectors that were found, by token."""
-    return {token: row.tolist() for token, row in zip(VOCABULARY, found.values, strict=True) if not np.isnan(row).any()}
+    return {
+        token: row.tolist() for token, row in zip(VOCABULARY, vectors.values, strict=True) if not np.isnan(row).any()
+    }
 
 
 @pytest.mark.parametrize(
@@ -42,18 +44,18 @@ def known(found: Vectors) -> dict[str, list[float]]:
     ],
 )
 def test_each_word_gets_its_vector(content: str, tmp_path: Path) -> None:
-    found = read(content, tmp_path)
-    assert known(found) == {"good": [1, 2, 3], "film": [4, 5, 6]}
-    assert found.values.dtype == np.float32
-    assert (found.skipped, found.first_skipped) == (0, "")
+    vectors = read(content, tmp_path)
+    assert known(vectors) == {"good": [1, 2, 3], "film": [4, 5, 6]}
+    assert vectors.values.dtype == np.float32
+    assert (vectors.skipped, vectors.first_skipped) == (0, "")
 
 
 @pytest.mark.parametrize("header", ["", "9 3\n"])
 def test_a_token_with_spaces_is_one_token(header: str, tmp_path: Path) -> None:
     lines = ". . . 7 7 7\ngood . 7 7 7\nat name@domain.com 7 7 7\ngood 1 2 3\nfilm 1 7 7 7\n1984 4 5 6\nnan 1 1 1\n"
-    found = read(header + lines, tmp_path)
-    assert known(found) == {"good": [1, 2, 3], "1984": [4, 5, 6], "nan": [1, 1, 1]}
-    assert found.skipped == 0
+    vectors = read(header + lines, tmp_path)
+    assert known(vectors) == {"good": [1, 2, 3], "1984": [4, 5, 6], "nan": [1, 1, 1]}
+    assert vectors.skipped == 0
 
 
 @pytest.mark.parametrize(
@@ -76,10 +78,10 @@ def test_a_token_with_spaces_is_one_token(header: str, tmp_path: Path) -> None:
 def test_a_line_that_cannot_be_read_is_left_out_counted_and_named(
     header: str, line: str, reason: str, tmp_path: Path
 ) -> None:
-    found = read(f"{header}good 1 2 3\n\n{line}\n{line}\nfilm 4 5 6\n", tmp_path)
-    assert known(found) == {"good": [1, 2, 3], "film": [4, 5, 6]}
-    assert found.skipped == 2
-    assert found.first_skipped == f"line {4 if header else 3}, where {reason}"
+    vectors = read(f"{header}good 1 2 3\n\n{line}\n{line}\nfilm 4 5 6\n", tmp_path)
+    assert known(vectors) == {"good": [1, 2, 3], "film": [4, 5, 6]}
+    assert vectors.skipped == 2
+    assert vectors.first_skipped == f"line {4 if header else 3}, where {reason}"
 
 
 def test_unknown_and_padding_get_no_vector_from_a_file(tmp_path: Path) -> None:
@@ -87,8 +89,8 @@ def test_unknown_and_padding_get_no_vector_from_a_file(tmp_path: Path) -> None:
 
 
 def test_tokens_that_are_no_utf8_are_words_that_nobody_asks_for(tmp_path: Path) -> None:
-    found = read(b"caf\xe9 1 2 3\ngood 4 5 6\n", tmp_path)
-    assert (known(found), found.skipped) == ({"good": [4, 5, 6]}, 0)
+    vectors = read(b"caf\xe9 1 2 3\ngood 4 5 6\n", tmp_path)
+    assert (known(vectors), vectors.skipped) == ({"good": [4, 5, 6]}, 0)
 
 
 def test_a_compressed_file_is_read(tmp_path: Path) -> None:
@@ -147,6 +149,6 @@ def test_what_is_written_comes_back_for_any_token(
     text = "\n".join([f"{len(lines)} 3"] * header + lines) + "\n"
     path = tmp_path / "vectors.txt"
     path.write_text(text, encoding="utf-8", newline="\n")
-    found = read_vectors(path, {token: number for number, token in enumerate(written)}, len(written))
-    assert found.values.tolist() == [list(numbers) for numbers in written.values()]
-    assert found.skipped == 0
+    result = read_vectors(path, {token: number for number, token in enumerate(written)}, len(written))
+    assert result.values.tolist() == [list(numbers) for numbers in written.values()]
+    assert result.skipped == 0

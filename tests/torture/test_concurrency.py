@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def runs_of(address: str) -> list[MlflowRun]:
     client = MlflowClient(address)
-    (experiment,) = [found for found in client.search_experiments() if found.name != "Default"]
+    (experiment,) = [candidate for candidate in client.search_experiments() if candidate.name != "Default"]
     return list(client.search_runs([experiment.experiment_id]))
 
 
@@ -62,9 +62,9 @@ def test_eight_trainings_at_once_on_a_fresh_store(kind: str, tmp_path: Path, pro
             errors = training.communicate()[1]
             assert training.returncode == 0, errors
             assert "warning: MLflow" not in errors
-        found = runs_of(address)
-        assert sorted(int(run.data.tags["seed"]) for run in found) == list(range(8))
-        for run in found:
+        runs = runs_of(address)
+        assert sorted(int(run.data.tags["seed"]) for run in runs) == list(range(8))
+        for run in runs:
             history = MlflowClient(address).get_metric_history(run.info.run_id, "train_loss")
             assert [point.step for point in history] == [1, 2]
             assert run.info.status == "FINISHED"
@@ -122,12 +122,12 @@ def test_queued_and_temporary_experiments_share_one_store_with_the_pages_open(tm
     stop(pages)
     assert status.count("Success") == 3, status
 
-    found = runs_of(f"sqlite:///{project.folder / 'mlflow.db'}")
-    assert {run.info.status for run in found} == {"FINISHED"}
-    trainings = [run for run in found if run.data.tags["kind"] == "training"]
+    runs = runs_of(f"sqlite:///{project.folder / 'mlflow.db'}")
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    trainings = [run for run in runs if run.data.tags["kind"] == "training"]
     assert len(trainings) == 5
-    told = {(run.data.params["train.epochs"], run.data.params["train.batch_size"]) for run in trainings}
-    assert told == {("1", "16"), ("3", "16"), ("4", "16"), ("2", "8"), ("2", "24")}
+    settings = {(run.data.params["train.epochs"], run.data.params["train.batch_size"]) for run in trainings}
+    assert settings == {("1", "16"), ("3", "16"), ("4", "16"), ("2", "8"), ("2", "24")}
     client = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
     for run in trainings:
         history = client.get_metric_history(run.info.run_id, "train_loss")

@@ -22,9 +22,9 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def outputs_of(project: Project) -> dict[str, bytes]:
     return {
-        f"{folder}/{name}": found
+        f"{folder}/{name}": digest
         for folder in ("data", "results", "references", "reports")
-        for name, found in content(project.folder / folder).items()
+        for name, digest in content(project.folder / folder).items()
         if name != "comparison.html"  # shows measured times
     }
 

@@ -104,8 +104,8 @@ def place(project: Project, steps_an_epoch: int) -> str:
     """Where the training is, or was when it was struck, as far as its files tell."""
     if parts(project):
         return "while writing a checkpoint"
-    found = project.checkpoints()
-    step = int(found[-1].stem.removeprefix("step-")) if found else 0
+    checkpoints = project.checkpoints()
+    step = int(checkpoints[-1].stem.removeprefix("step-")) if checkpoints else 0
     end = (step // steps_an_epoch + 1) * steps_an_epoch
     # A few steps after the last checkpoint within an epoch the validation begins.
     validating = step % steps_an_epoch and step == (end - 1) // 7 * 7

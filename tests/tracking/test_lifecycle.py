@@ -54,22 +54,22 @@ def test_a_training_is_one_run_with_params_metrics_data_set_and_tags(store: Path
         run.log_metrics({"train_loss": 0.5}, step=1)
         run.log_metrics({"train_loss": 0.25}, step=2)
         run.log_artifacts([store / "history.json"])
-    (found,) = runs()
-    assert found.info.status == "FINISHED"
-    assert found.info.run_name == "bilstm · seed 2"
-    assert found.data.params["variant.bidirectional"] == "True"
-    assert found.data.params["parameters.total"] == "12"
-    assert found.data.metrics["train_loss"] == 0.25
-    assert found.data.tags["variant"] == "bilstm"
-    assert found.data.tags["seed"] == "2"
+    (logged,) = runs()
+    assert logged.info.status == "FINISHED"
+    assert logged.info.run_name == "bilstm · seed 2"
+    assert logged.data.params["variant.bidirectional"] == "True"
+    assert logged.data.params["parameters.total"] == "12"
+    assert logged.data.metrics["train_loss"] == 0.25
+    assert logged.data.tags["variant"] == "bilstm"
+    assert logged.data.tags["seed"] == "2"
     note = "lstm, both directions, 12 parameters; trained on toy with seed 2."
-    assert found.data.tags["mlflow.note.content"] == note
-    assert found.data.tags["signature"] == "s2"
-    assert found.inputs is not None
-    assert found.inputs.dataset_inputs[0].dataset.name == "toy"
+    assert logged.data.tags["mlflow.note.content"] == note
+    assert logged.data.tags["signature"] == "s2"
+    assert logged.inputs is not None
+    assert logged.inputs.dataset_inputs[0].dataset.name == "toy"
     client, _ = open_experiment("e")
-    assert [metric.step for metric in client.get_metric_history(found.info.run_id, "train_loss")] == [1, 2]
-    assert [artifact.path for artifact in client.list_artifacts(found.info.run_id)] == ["history.json"]
+    assert [metric.step for metric in client.get_metric_history(logged.info.run_id, "train_loss")] == [1, 2]
+    assert [artifact.path for artifact in client.list_artifacts(logged.info.run_id)] == ["history.json"]
     assert (store / "mlflow.db").exists()
     assert (store / "mlartifacts").is_dir()
 
@@ -89,9 +89,9 @@ def test_only_a_finished_training_is_found_and_the_newest_one() -> None:
     for _ in range(2):
         with training_run("e", "lstm", 1, "s1") as newest:
             pass
-    found = find_run("e", "s1")
-    assert found is not None
-    assert found.run_id == newest.run_id
+    run = find_run("e", "s1")
+    assert run is not None
+    assert run.run_id == newest.run_id
 
 
 def test_a_comparison_is_the_parent_of_its_trainings() -> None:
@@ -151,8 +151,8 @@ def tags(run_id: str) -> dict[str, str]:
 
 def side_by_side(run_id: str) -> list[str]:
     """The trainings to which a comparison's description leads."""
-    (found,) = re.findall(r"compare-runs\?runs=(\[.*?\])", unquote(tags(run_id)["mlflow.note.content"]))
-    return list(json.loads(found))
+    (listed,) = re.findall(r"compare-runs\?runs=(\[.*?\])", unquote(tags(run_id)["mlflow.note.content"]))
+    return list(json.loads(listed))
 
 
 def test_a_training_belongs_to_every_comparison_that_used_it_and_keeps_its_first_parent() -> None:
@@ -245,12 +245,12 @@ def test_a_run_whose_experiment_is_deleted_meanwhile_is_completed_when_it_is_log
         client, experiment_id = open_experiment("e")
         client.delete_experiment(experiment_id)
         run.log_metrics({"train_loss": 0.5}, step=1)
-    assert [found.info.status for found in runs()] == ["KILLED"]
+    assert [run.info.status for run in runs()] == ["KILLED"]
     with training_run("e", "lstm", 1, "s1", run.provenance) as run:
         run.log_metrics({"train_loss": 0.5}, step=1)
-    (found,) = runs()
-    assert found.data.metrics == {"train_loss": 0.5}
-    assert found.info.status == "FINISHED"
+    (logged,) = runs()
+    assert logged.data.metrics == {"train_loss": 0.5}
+    assert logged.info.status == "FINISHED"
 
 
 def test_a_rebuilt_run_has_the_times_and_surroundings_of_the_original() -> None:

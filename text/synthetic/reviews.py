@@ -99,7 +99,7 @@ def generate(
         [name for name, n in weights.items() for _ in range(n)] for weights in (places, attribution)
     )
     seen: set[str] = set()
-    tables = {}
+    by_split = {}
     for number, (split, rows) in enumerate(sizes.items()):
         composer = _Composer(Random(seed * len(sizes) + number), min_tokens, max_tokens, rules, decoys, opposed_share)
         columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
@@ -115,8 +115,8 @@ def generate(
             review["id"] = f"{split}-{row + 1:05d}"
             for name, column in columns.items():
                 column.append(review[name])
-        tables[split] = pa.table(columns, schema=_SCHEMA)
-    return {split: tables[split] for split in ("train", "validation", "test")}
+        by_split[split] = pa.table(columns, schema=_SCHEMA)
+    return {split: by_split[split] for split in ("train", "validation", "test")}
 
 
 @dataclass(frozen=True)

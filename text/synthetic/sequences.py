@@ -128,7 +128,7 @@ def _splits(
         [("id", pa.string()), ("text", pa.string()), ("label", pa.int32()), *((name, pa.int32()) for name in columns)]
     )
     seen: set[str] = set()
-    tables = {}
+    by_split = {}
     for number, split in enumerate(("test", "validation", "train")):  # train last, since it may grow
         random = Random(seed * len(rows) + number)
         table = []
@@ -138,8 +138,8 @@ def _splits(
                 row = sequence(random, index % classes)
             seen.add(row["text"])
             table.append({"id": f"{split}-{index + 1:06d}", **row})
-        tables[split] = pa.Table.from_pylist(table, schema=schema)
-    return {split: tables[split] for split in rows}
+        by_split[split] = pa.Table.from_pylist(table, schema=schema)
+    return {split: by_split[split] for split in rows}
 
 
 def _distractors(random: Random, number: int) -> list[str]:

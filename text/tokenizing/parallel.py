@@ -130,10 +130,10 @@ def count(parts: Sequence[Tokenized]) -> Counter[str]:
     return total
 
 
-def write_store(
+def write_token_file(
     path: Path, parts: Sequence[Tokenized], vocabulary: Sequence[str], max_tokens: int, truncation: Truncation
 ) -> Summary:
-    """Writes the token store of one split, a record batch for each of its row groups."""
+    """Writes the token file of one split, a record batch for each of its row groups."""
     index = token_numbers(vocabulary)
     summary = Summary()
     with pa.ipc.new_file(str(path), SCHEMA) as writer:

@@ -1,4 +1,4 @@
-"""Token stores: a split's documents as token numbers in an Arrow IPC file, memory-mapped and never loaded whole.
+"""Token files: the documents of a split as token numbers, in an Arrow IPC file, memory-mapped and never loaded whole.
 
 Columns: id (string), tokens (list of int32, at least one, at most max_tokens), label (int32, -1 if unlabelled), length
 (int32, tokens before truncation).
@@ -23,7 +23,7 @@ SCHEMA = pa.schema(
 def record_batch(
     ids: pa.Array, labels: pa.Array, tokens: NDArray[np.int32], lengths: NDArray[np.int32], full: NDArray[np.int32]
 ) -> pa.RecordBatch:
-    """Documents as a token store holds them.
+    """Documents as a token file holds them.
 
     Args:
         ids, labels: (documents,), strings and int32.
@@ -36,8 +36,8 @@ def record_batch(
     return pa.record_batch(columns, schema=SCHEMA)
 
 
-class TokenStore:
-    """The documents of one split.
+class TokenizedDocuments:
+    """Documents as token numbers: a split in its token file, or texts in memory.
 
     Attributes:
         lengths: int32 (documents,), tokens of each document, at least 1.
@@ -59,7 +59,7 @@ class TokenStore:
         self.full_lengths: NDArray[np.int32] = _joined([chunk["length"].to_numpy() for chunk in chunks])
 
     @classmethod
-    def open(cls, path: Path) -> "TokenStore":
+    def open(cls, path: Path) -> "TokenizedDocuments":
         """Maps the file `path`.
 
         Raises:
@@ -73,7 +73,7 @@ class TokenStore:
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
         if reader.schema != SCHEMA:
-            raise DataError(f"{path} is no token store; delete it and run dvc repro")
+            raise DataError(f"{path} is no token file; delete it and run dvc repro")
         return cls(chunks)
 
     def __len__(self) -> int:
