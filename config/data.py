@@ -4,6 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo, model_validator
 
+import core.mixed_encoding  # noqa: F401  # makes an encoding known
 from config.choices import TemporalOrderTask
 from config.section import Count, Section, Seed, shown
 

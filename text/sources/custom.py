@@ -20,7 +20,7 @@ from text.sources.corpus import Document, Split, counted
 from text.sources.labels import Spellings, doubts, objection, spelled
 from text.sources.lines import Utf8Lines
 from text.sources.look import Look, look
-from text.sources.quotes import Quotes
+from text.sources.quotes import Quotes, Quoting
 from text.sources.tables import CSV, delimited
 
 NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # line ends, and what XML forbids
@@ -64,10 +64,10 @@ def documents(found: Look, notes: list[str]) -> Iterator[Document]:
 def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:
     """The rows that were found; `notes` gets what `parse` says but for the labels' spelling."""
     notes += found.notes
-    literal = _survey(found, notes)
+    quoting = _survey(found, notes)
     layout = found.layout
     rows_before: Counter[str] = Counter()
-    for file, rows in found.rows(literal):
+    for file, rows in found.rows(quoting):
         number = 0
         for number, text, label in rows:
             key = file.document or f"{rows_before[file.split] + number}"
@@ -78,8 +78,8 @@ def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:
             raise DataError(f"{file.origin} holds no rows; expected {expected} of documents")
 
 
-def _survey(found: Look, notes: list[str]) -> frozenset[str]:
-    """Reads all text files to find out how they are written; returns the delimiters with literal quotation marks."""
+def _survey(found: Look, notes: list[str]) -> Quoting:
+    """Reads all text files to find out how they are written."""
     quotes, utf8 = Quotes(), Utf8Lines(found.layout.encoding)
     for member, file in found.text_members():
         if file.format == CSV:
@@ -88,9 +88,9 @@ def _survey(found: Look, notes: list[str]) -> frozenset[str]:
                 utf8.add(table.lines())
         else:
             utf8.add(member.lines())
-    literal, decisions = quotes.decide()
+    quoting, decisions = quotes.decide()
     notes += [*decisions, *utf8.notes()]
-    return literal
+    return quoting
 
 
 def check(splits: Mapping[str, Split], labels: Sequence[str], by_number: bool) -> list[str]:

@@ -12,12 +12,13 @@ from text.sources.columns import Layout, Row
 from text.sources.delimited import Table, delimiter_of
 from text.sources.excel import excel_rows
 from text.sources.json_files import array_rows, line_rows
-from text.sources.labelled_lines import labelled_rows
+from text.sources.labelled_lines import ending_rows, labelled_rows
 
 CSV = "CSV"
 JSON_LINES = "JSON lines"
 LABELLED = "label text"  # a line each; also fastText's __label__x text
-TEXT_FORMATS = (CSV, JSON_LINES, LABELLED)  # read line by line
+ENDING = "text@label"  # a line each
+TEXT_FORMATS = (CSV, JSON_LINES, LABELLED, ENDING)  # read line by line
 
 
 @contextmanager
@@ -40,4 +41,5 @@ READERS: dict[str, Callable[[Member, Layout], Iterator[Row]]] = {
     "Arrow": arrow_rows,
     "Excel": excel_rows,
     LABELLED: labelled_rows,
+    ENDING: ending_rows,
 }
