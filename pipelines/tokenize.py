@@ -99,7 +99,7 @@ def _summary(
     if params.vectors is not None:
         settings["vectors"] = Path(params.vectors).name  # its folder differs between machines
     return {
-        "data": {"name": card["name"], "digest": card["digest"]},
+        "data": {key: card[key] for key in ("name", "digest", "clean") if key in card},
         "tokenize": settings,
         "tokenizer_reason": chosen.reason,  # empty: params.yaml names it
         "labels": card["labels"],

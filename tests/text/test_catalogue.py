@@ -6,8 +6,9 @@ import pytest
 from config.data import DataParams
 from core.errors import DataError
 from tests.text.conftest import Server
-from text.sources.catalogue import CATALOGUE, DataSet, File
+from text.sources.catalogue import CATALOGUE
 from text.sources.corpus import Document
+from text.sources.data_set import DataSet, File
 from text.sources.fetch import fetch
 
 FILES = {

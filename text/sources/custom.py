@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from config.bins import Bin
 from core.errors import DataError
+from text.sources.bins import Binned
 from text.sources.columns import Layout, shown
 from text.sources.corpus import Document, Split, counted
 from text.sources.labels import Spellings, doubts, objection, spelled
@@ -51,14 +53,16 @@ class SourceRow(NamedTuple):
     label: Any
 
 
-def documents(found: Look, notes: list[str]) -> Iterator[Document]:
-    """The documents that were found; `notes` as for `parse`."""
-    spellings, layout = Spellings(), found.layout
+def documents(found: Look, notes: list[str], bins: Mapping[str, Bin] | None = None) -> Iterator[Document]:
+    """The documents that were found, with the classes of `bins` if there are any; `notes` as for `parse`."""
+    spellings, layout, binned = Spellings(), found.layout, Binned(bins or {})
     for row in source_rows(found, notes):
         text = document_text(row.text, layout, row.where)
         label = label_name(row.label, layout, row.where, spellings)
+        if bins and label is not None and (label := binned.name(label, row.where)) is None:
+            continue
         yield Document(row.split, f"{row.split}/{row.key}", text, label)
-    notes.extend(spellings.notes())
+    notes.extend([*spellings.notes(), *binned.notes()])
 
 
 def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:

@@ -1,17 +1,19 @@
 """Assigns documents to splits: official splits stay; a missing validation split is taken from the training documents.
 
 A split made here is stratified by class, keeps documents with equal texts together, leaves every class at least one
-text for training, and depends only on texts, labels and seed.
+text for training, and depends only on texts, labels and seed. `deduplicated` drops those that stand in other splits.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
+from text.sources.bins import number_of
 from text.sources.corpus import Split
 from text.sources.labels import twin
 
@@ -83,6 +85,31 @@ def stratified(keys: NDArray[np.uint64], labels: NDArray[np.int32], share: float
     return chosen[group_of]
 
 
+def deduplicated(
+    parts: Mapping[str, tuple[Split, Rows]], mode: Literal["test", "all"]
+) -> tuple[dict[str, tuple[Split, Rows]], dict[str, int]]:
+    """The parts without documents whose text stands in the test split; also the number of dropped documents of each.
+
+    `all` also drops those whose text stands in the validation split or earlier in the same split.
+    """
+    taken = np.array([], dtype=np.uint64)
+    result, dropped = {}, {}
+    for name in ("test", *(name for name in ("validation", "train", "unlabelled") if name in parts)):
+        source, rows = parts[name]
+        remaining = rows & ~np.isin(source.keys, taken)
+        if mode == "all":
+            places = np.flatnonzero(remaining)
+            _, first = np.unique(source.keys[places], return_index=True)
+            remaining = np.zeros(len(rows), dtype=bool)
+            remaining[places[first]] = True
+        if name == "test" or mode == "all":
+            taken = np.union1d(taken, source.keys[remaining])
+        result[name] = (source, remaining)
+        if count := int(rows.sum() - remaining.sum()):
+            dropped[name] = count
+    return {name: result[name] for name in parts}, dropped
+
+
 def _apportion(exact: NDArray[np.float64]) -> NDArray[np.int64]:
     """Whole numbers with the rounded sum of the `exact` ones; the largest remainders are rounded up."""
     numbers = np.floor(exact).astype(np.int64)
@@ -109,6 +136,8 @@ def check(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> Non
             label = labels[lacking[0]]
             alike = twin(label, [labels[index] for index in present["train"]])
             hint = f" (is {alike[:80]!r} meant, which some have?)" if alike else ""
+            if not alike and number_of(label) is not None:
+                hint = " (data.bins can leave out numbers)"
             raise DataError(
                 f"the {name} split has the class {label[:80]!r}, which no training document has{hint}; "
                 "every class must stand in the training split"
