@@ -8,6 +8,7 @@ import core.mixed_encoding  # noqa: F401  # makes an encoding known
 from config.bins import Bins
 from config.choices import CleaningName, TemporalOrderTask
 from config.section import Count, Section, Seed, shown
+from core import folds
 
 MOST_TOKENS = 2 * 10**8  # of generated data, which are made in memory
 MOST_COLUMNS = 10**6
@@ -190,6 +191,7 @@ class DataParams(Section):
     deduplicate: Literal["none", "test", "all"] = "none"
     validation_share: Share = 0.1
     test_share: Share = 0.2
+    folds: Annotated[int, Field(ge=folds.FEWEST, le=100)] | None = None
     unlabelled: bool = False
     seed: Seed = 1
     synthetic_reviews: SyntheticReviewsParams = SyntheticReviewsParams()
@@ -206,6 +208,8 @@ class DataParams(Section):
             raise ValueError(f"data.bins is set, but data.name is {self.name}; allowed for custom")
         if self.name in get_args(Generated) and self.clean:
             raise ValueError(f"data.clean is {shown(self.clean)}; {self.name} is generated, it must be []")
+        if self.name in get_args(Generated) and self.folds is not None:
+            raise ValueError(f"data.folds is {self.folds}; {self.name} is generated with its splits, it must be null")
         texts = self.text_columns()
         if self.label_column is not None and any(type(text) is not type(self.label_column) for text in texts):
             raise ValueError(

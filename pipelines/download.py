@@ -44,11 +44,14 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             notes += custom.check(collected, label_names, by_number=isinstance(data.label_column, int))
         labels = entry.label_names() or custom.sorted_labels(label_names)
         corpus.relabel(collected, label_names, labels)
-        parts = splits.plan(collected, data.validation_share, data.test_share)
+        if data.folds is None:
+            parts = splits.plan(collected, data.validation_share, data.test_share)
+        else:
+            parts = splits.fold_plan(collected, data.folds)
         if data.deduplicate != "none":
             parts, dropped = splits.deduplicated(parts, data.deduplicate)
             notes += [f"documents dropped by data.deduplicate, {split}: {count:,}" for split, count in dropped.items()]
-        splits.check(parts, labels)
+        splits.check(parts, labels) if data.folds is None else splits.check_folds(parts, labels)
         content = hashlib.sha256()
         for split, (source, rows) in parts.items():
             corpus.write(made, split, source, rows, labels, content)
@@ -57,11 +60,13 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             licence=entry.licence,
             citation=entry.citation,
             labels=labels,
-            columns=parts["train"][0].columns,
+            columns=next(iter(parts.values()))[0].columns,
             parts=parts,
             notes=notes,
             digest=f"sha256:{content.hexdigest()}",
         )
+        if data.folds is not None:
+            result["folds"] = data.folds
         if data.clean:
             result["clean"] = data.clean  # trained models clean their texts in the same way
         file_io.write_json(made / "card.json", result)

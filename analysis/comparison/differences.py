@@ -77,7 +77,7 @@ def compare(experiment: Experiment) -> Comparison:
             continue
         values = np.array([[run[metric.key] for run in seeds] for seeds in trainings])  # (variants, seeds)
         moved = np.array([[run[metric.key] for run in seeds] for seeds in influences])  # (variants, seeds, n)
-        shared = covariance(moved)
+        shared = covariance(moved, experiment.folds, experiment.fold_count)
         for variant, score in scores_of(experiment, metric, values, shared).items():
             scores[variant][metric.key] = score
         for variant, difference in differences_of(experiment, metric, values, shared).items():
@@ -94,7 +94,7 @@ def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Fl
     result = {}
     for index, variant in enumerate(experiment.variants):
         weights = np.eye(len(experiment.variants))[index].tolist()
-        mean = contrast(values, shared, weights, len(experiment.labels))
+        mean = contrast(values, shared, weights, len(experiment.labels), experiment.fold_count)
         low, high = metric.bounded(*mean.interval())
         deviation = float(values[index].std(ddof=1)) if mean.seeds > 1 else None
         result[variant] = Score(values[index].tolist(), mean.value, deviation, low, high)
@@ -104,7 +104,7 @@ def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Fl
 def differences_of(experiment: Experiment, metric: Metric, values: Floats, shared: Floats) -> Mapping[str, Difference]:
     """Each variant less the baseline, from `values` (variants, seeds) and their covariance over documents."""
     contrasts = {
-        variant: contrast(values, shared, _weights(experiment, variant), len(experiment.labels))
+        variant: contrast(values, shared, _weights(experiment, variant), len(experiment.labels), experiment.fold_count)
         for variant in experiment.others
     }
     corrected = holm([estimate.p_value() for estimate in contrasts.values()])

@@ -33,13 +33,17 @@ def against_itself(experiment: Experiment, seeds_a_side: int) -> list[Split]:
     trainings, key = experiment.probabilities[row], experiment.metric.key
     reached = np.array([classification_metrics(experiment.labels, run, experiment.classes)[key] for run in trainings])
     moved = [document_influences(experiment.labels, run)[key] for run in trainings]
-    shared = covariance(np.array(moved)[None])[0, :, 0]  # (seeds, seeds)
+    shared = covariance(np.array(moved)[None], experiment.folds, experiment.fold_count)[0, :, 0]  # (seeds, seeds)
     result = []
     for halves in split_in_two(len(experiment.seeds), seeds_a_side):
         chosen = np.array(halves)  # (2, seeds a side)
         values = reached[chosen]
         difference = contrast(
-            values, shared[chosen[:, :, None, None], chosen[None, None]], [1.0, -1.0], len(experiment.labels)
+            values,
+            shared[chosen[:, :, None, None], chosen[None, None]],
+            [1.0, -1.0],
+            len(experiment.labels),
+            experiment.fold_count,
         )
         first, second = (tuple(experiment.seeds[index] for index in half) for half in halves)
         result.append(Split(first, second, difference.value, difference.p_value()))

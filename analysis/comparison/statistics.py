@@ -91,7 +91,9 @@ class Contrast:
         return None
 
 
-def contrast(values: Floats, covariance: Floats, weights: Sequence[float], documents: int) -> Contrast:
+def contrast(
+    values: Floats, covariance: Floats, weights: Sequence[float], documents: int, folds: int | None = None
+) -> Contrast:
     """Estimates the sum of `weights` times the variants' means, with its error over seeds and documents.
 
     Args:
@@ -99,6 +101,8 @@ def contrast(values: Floats, covariance: Floats, weights: Sequence[float], docum
         covariance: of `values` over samples of documents, (variants, seeds, variants, seeds)
         weights: of the variants; (-1, 1) for a difference
         documents: number of test documents
+        folds: of a cross-validation, whose units are folds: a seed is then a whole cross-validation, `covariance` is
+            one over folds, and folds - 1 the degrees of freedom of the variance over them
     """
     chosen = np.asarray(weights, np.float64)  # (variants,)
     seeds = values.shape[1]
@@ -107,9 +111,8 @@ def contrast(values: Floats, covariance: Floats, weights: Sequence[float], docum
     # give an error of 0 (A. Agresti and Y. Min, Statistics in Medicine 24, 2005, for paired proportions).
     from_documents = float(np.einsum("v,vsut,u->", chosen, covariance, chosen)) / seeds**2 + 1 / documents**2
     if seeds == 1:
-        return Contrast(
-            value, float(np.sqrt(from_documents)), documents - 1 or 1, 1, np.zeros(len(chosen)), from_documents
-        )
+        freedom = (folds or documents) - 1 or 1
+        return Contrast(value, float(np.sqrt(from_documents)), freedom, 1, np.zeros(len(chosen)), from_documents)
     seed_variances = chosen**2 * values.var(axis=1, ddof=1)  # (variants,)
     from_seeds = seed_variances.sum() / seeds
     interaction = float(chosen**2 @ _interactions(covariance)) / seeds
@@ -117,7 +120,7 @@ def contrast(values: Floats, covariance: Floats, weights: Sequence[float], docum
     return Contrast(
         value=value,
         standard_error=float(np.sqrt(variance)),
-        degrees_of_freedom=_satterthwaite(variance, seed_variances / seeds, seeds),
+        degrees_of_freedom=_satterthwaite(variance, seed_variances / seeds, seeds, from_documents, folds),
         seeds=seeds,
         seed_variances=seed_variances,
         document_variance=max(from_documents - interaction, 1 / documents**2),
@@ -133,9 +136,16 @@ def _interactions(covariance: Floats) -> Floats:
     return np.asarray(own - shared)
 
 
-def _satterthwaite(variance: float, seed_parts: Floats, seeds: int) -> float:
-    """Degrees of freedom of a variance whose `seed_parts` were each estimated from `seeds` seeds."""
+def _satterthwaite(
+    variance: float, seed_parts: Floats, seeds: int, from_folds: float = 0.0, folds: int | None = None
+) -> float:
+    """Degrees of freedom of a variance whose `seed_parts` were each estimated from `seeds` seeds.
+
+    In a cross-validation the part `from_folds` was estimated from `folds` folds.
+    """
     uncertainty = float((seed_parts**2).sum()) / (seeds - 1)
+    if folds is not None:
+        uncertainty += from_folds**2 / (folds - 1)
     return variance**2 / uncertainty if uncertainty > 0 else float("inf")
 
 

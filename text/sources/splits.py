@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core import folds
 from core.errors import DataError
 from text.sources.bins import number_of
 from text.sources.corpus import Split
@@ -43,6 +44,45 @@ def plan(splits: Mapping[str, Split], validation_share: float, test_share: float
         validation = split_off(source, rows, validation_share, "data.validation_share")
         result |= {"train": (source, rows & ~validation), "validation": (source, validation)}
     return {name: result[name] for name in ("train", "validation", "test", "unlabelled") if name in result}
+
+
+def fold_plan(splits: Mapping[str, Split], number: int) -> dict[str, tuple[Split, Rows]]:
+    """The documents in `number` folds of equal size, stratified; equal texts are in the same fold.
+
+    Raises:
+        DataError: the data set has splits of its own, or a class has too few texts.
+    """
+    if set(splits) != {ALL}:
+        raise DataError(
+            f"data.folds is {number}, but the data set has the splits {', '.join(splits)}; allowed: null, or data "
+            "without splits"
+        )
+    source = splits[ALL]
+    rest = np.ones(len(source.keys), dtype=bool)
+    parts = {}
+    for position, name in enumerate(folds.names(number)):
+        chosen = split_off(source, rest, 1 / (number - position), "data.folds") if position < number - 1 else rest
+        parts[name] = (source, chosen)
+        rest = rest & ~chosen
+    return parts
+
+
+def check_folds(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> None:
+    """Checks that every class has documents to learn from, whichever two folds are left out.
+
+    Raises:
+        DataError: names a class that has texts in too few folds.
+    """
+    counts = np.array([np.bincount(source.labels[rows], minlength=len(labels)) for source, rows in parts.values()])
+    if len(labels) < 2:
+        raise DataError(f"the documents have only one class ({labels[0][:80]}); at least two are needed")
+    in_folds = (counts > 0).sum(axis=0)
+    if in_folds.min() < folds.FEWEST:
+        label = labels[int(in_folds.argmin())]
+        raise DataError(
+            f"the class {label[:80]!r} has texts in {in_folds.min()} of {len(parts)} folds; allowed: {folds.FEWEST} or "
+            "more, so that every training learns it; leave the class out or set data.folds to null"
+        )
 
 
 def split_off(source: Split, rows: Rows, share: float, key: str) -> Rows:
@@ -94,7 +134,8 @@ def deduplicated(
     """
     taken = np.array([], dtype=np.uint64)
     result, dropped = {}, {}
-    for name in ("test", *(name for name in ("validation", "train", "unlabelled") if name in parts)):
+    order = ("test", "validation", "train", "unlabelled")
+    for name in sorted(parts, key=lambda name: order.index(name) if name in order else 0):
         source, rows = parts[name]
         remaining = rows & ~np.isin(source.keys, taken)
         if mode == "all":

@@ -76,6 +76,11 @@ class TokenStore:
             raise DataError(f"{path} is no token store; delete it and run dvc repro")
         return cls(chunks)
 
+    @classmethod
+    def joined(cls, stores: "Sequence[TokenStore]") -> "TokenStore":
+        """The documents of several stores, one store after another."""
+        return cls([chunk for store in stores for chunk in store._chunks])
+
     def __len__(self) -> int:
         return len(self.lengths)
 
