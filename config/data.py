@@ -8,7 +8,7 @@ import core.mixed_encoding  # noqa: F401  # makes an encoding known
 from config.bins import Bins
 from config.choices import CleaningName, TemporalOrderTask
 from config.section import Count, Section, Seed, shown
-from core import folds
+from core.folds import FEWEST as FEWEST_FOLDS
 
 MOST_TOKENS = 2 * 10**8  # of generated data, which are made in memory
 MOST_COLUMNS = 10**6
@@ -191,7 +191,7 @@ class DataParams(Section):
     deduplicate: Literal["none", "test", "all"] = "none"
     validation_share: Share = 0.1
     test_share: Share = 0.2
-    folds: Annotated[int, Field(ge=folds.FEWEST, le=100)] | None = None
+    folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None
     unlabelled: bool = False
     seed: Seed = 1
     synthetic_reviews: SyntheticReviewsParams = SyntheticReviewsParams()

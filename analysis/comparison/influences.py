@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from analysis.comparison.metrics import CALIBRATION_BINS, Labels, Probabilities, log_losses
+from analysis.comparison.statistics import OverFolds
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,30 +45,39 @@ def document_influences(labels: Labels, probabilities: Probabilities) -> dict[st
     return result
 
 
-def covariance(influences: Floats, folds: Labels | None = None, number: int | None = None) -> Floats:
-    """Covariance of a metric's values over samples of documents or, in a cross-validation, of folds.
+def covariance(influences: Floats) -> Floats:
+    """Covariance of a metric's values over samples of documents.
 
-    The documents of a fold were predicted by one training, so their errors are dependent: folds are the units then.
-    Trainings on different folds share most of their documents, which makes the spread over folds too small; the factor
+    Args:
+        influences: of each document in each training, (variants, seeds, n)
+
+    Returns:
+        (variants, seeds, variants, seeds)
+    """
+    documents = influences.shape[2]
+    products = np.tensordot(influences, influences, axes=(2, 2))  # (variants, seeds, variants, seeds)
+    return np.asarray(products * (documents / max(documents - 1, 1)))
+
+
+def over_folds(influences: Floats, folds: Labels | None, number: int | None) -> OverFolds | None:
+    """Covariance of a metric's values over the folds of a cross-validation; None if there is none.
+
+    One training predicts all documents of a fold, so their errors are dependent: folds are the units here. Trainings on
+    different folds share most of their documents, which makes the spread over folds too small; the factor
     1 + K · (test documents / training documents) corrects this (C. Nadeau and Y. Bengio, Inference for the
     Generalization Error, Machine Learning 52, 2003). For accuracy and folds of equal size, the result for one
     cross-validation is that of their corrected resampled t-test.
 
     Args:
-        influences: of each document in each training, (variants, seeds, n)
+        influences: as for `covariance`
         folds: the fold of each document, (n,), from 0
         number: of the folds, some of which may have no document here
-
-    Returns:
-        (variants, seeds, variants, seeds)
     """
-    if folds is not None and number is not None:
-        of_folds = np.stack([influences[:, :, folds == fold].sum(axis=2) for fold in range(number)], axis=2)
-        factor = number / (number - 1) * (1 + number / (number - 2))  # trained on all folds but two
-        return np.asarray(np.tensordot(of_folds, of_folds, axes=(2, 2)) * factor)
-    documents = influences.shape[2]
-    products = np.tensordot(influences, influences, axes=(2, 2))  # (variants, seeds, variants, seeds)
-    return np.asarray(products * (documents / max(documents - 1, 1)))
+    if folds is None or number is None:
+        return None
+    of_folds = np.stack([influences[:, :, folds == fold].sum(axis=2) for fold in range(number)], axis=2)
+    factor = number / (number - 1) * (1 + number / (number - 2))  # trained on all folds but two
+    return OverFolds(np.asarray(np.tensordot(of_folds, of_folds, axes=(2, 2)) * factor), number)
 
 
 def _of_mean(values: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import covariance
+from analysis.comparison.influences import covariance, over_folds
 from analysis.comparison.metrics import Interval
 from analysis.comparison.statistics import CONFIDENCE, Contrast, contrast, wilson
 
@@ -151,15 +151,16 @@ def _scores(
     correct = all_correct[:, :, mask]  # (variants, seeds, documents of the slice)
     documents = correct.shape[2]
     accuracies = correct.mean(axis=2)  # (variants, seeds)
-    folds, count = experiment.folds if experiment.folds is None else experiment.folds[mask], experiment.fold_count
-    shared = covariance((correct - accuracies[:, :, None]) / documents, folds, count)
+    influences = (correct - accuracies[:, :, None]) / documents  # (variants, seeds, documents of the slice)
+    shared = covariance(influences)
+    folds = over_folds(influences, None if experiment.folds is None else experiment.folds[mask], experiment.fold_count)
     weights = dict(zip(experiment.variants, np.eye(len(experiment.variants)), strict=True))
     result = {}
     for variant, chosen in weights.items():
-        mean = contrast(accuracies, shared, chosen.tolist(), documents, count)
+        mean = contrast(accuracies, shared, chosen.tolist(), documents, folds)
         difference = None
         if variant != experiment.baseline:
-            gap = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents, count)
+            gap = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents, folds)
             difference = Interval(gap.value, *gap.interval())
         result[variant] = SliceScore(Interval(mean.value, *_share_interval(mean, documents)), difference)
     return result

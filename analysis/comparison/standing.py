@@ -10,7 +10,7 @@ import numpy.typing as npt
 from analysis.comparison.costs import COSTS, Measured
 from analysis.comparison.differences import Comparison, Score
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import Floats, covariance, document_influences
+from analysis.comparison.influences import Floats, covariance, document_influences, over_folds
 from analysis.comparison.metrics import METRICS, Interval, classification_metrics
 from analysis.comparison.statistics import Contrast, contrast
 
@@ -93,8 +93,8 @@ def _gaps(
 
 
 def _contrast(experiment: Experiment, values: Floats, influences: Floats, weights: list[float]) -> Contrast:
-    shared = covariance(influences, experiment.folds, experiment.fold_count)
-    return contrast(values, shared, weights, influences.shape[2], experiment.fold_count)
+    folds = over_folds(influences, experiment.folds, experiment.fold_count)
+    return contrast(values, covariance(influences), weights, influences.shape[2], folds)
 
 
 def is_weak(standing: Standing) -> bool:
