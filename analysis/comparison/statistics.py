@@ -137,9 +137,7 @@ def contrast(
     return Contrast(
         value=value,
         standard_error=float(np.sqrt(variance)),
-        degrees_of_freedom=_satterthwaite(
-            variance, seed_variances / seeds, seeds, from_documents, folds.number if folds else None
-        ),
+        degrees_of_freedom=_satterthwaite(variance, seed_variances / seeds, seeds, from_documents, number),
         seeds=seeds,
         seed_variances=seed_variances,
         document_variance=max(from_documents - interaction, 1 / documents**2),

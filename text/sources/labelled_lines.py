@@ -93,6 +93,8 @@ def is_labelled(lines: Sequence[str]) -> bool:
         return True
     if not 2 <= len(different) <= MOST_LABELS or len(different) > len(words) / 1.5:
         return False
+    if any(set(word) & set('",;|') for word in different):
+        return False  # of CSV
     if all(word.lstrip("+-").isdecimal() for word in words) or all(":" in word[1:-1] for word in words):
         return True
     return 10 * len(different) <= len(words) and all(words.count(word) > 1 for word in different)

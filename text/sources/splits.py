@@ -5,7 +5,7 @@ text for training, and depends only on texts, labels and seed. `deduplicated` dr
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -18,6 +18,7 @@ from text.sources.bins import number_of
 from text.sources.corpus import Split
 from text.sources.labels import twin
 
+GROUPS_AT_A_TIME = 100_000
 ALL = "all"  # the split of documents that have none
 Rows = NDArray[np.bool_]
 
@@ -105,7 +106,7 @@ def stratified(keys: NDArray[np.uint64], labels: NDArray[np.int32], share: float
     the class would have no text left.
     """
     _, group_of, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-    sorted_labels = labels[np.argsort(group_of, kind="stable")].tolist()
+    sorted_labels = labels[np.argsort(group_of, kind="stable")]
     classes = int(labels.max(initial=0)) + 1
     texts_of_class = np.unique(group_of * classes + labels) % classes
     texts_left = np.bincount(texts_of_class, minlength=classes).tolist()
@@ -113,16 +114,25 @@ def stratified(keys: NDArray[np.uint64], labels: NDArray[np.int32], share: float
 
     open_places = sum(places)
     chosen = np.zeros(len(sizes), dtype=bool)
-    for number, (start, end) in enumerate(pairwise([0, *np.cumsum(sizes).tolist()])):
-        group = Counter(sorted_labels[start:end])
+    for number, members in enumerate(_groups(sorted_labels, sizes)):
+        group = Counter(members)
         if all(count <= places[label] and texts_left[label] > 1 for label, count in group.items()):
             chosen[number] = True
             for label, count in group.items():
                 places[label] -= count
                 texts_left[label] -= 1
-            if (open_places := open_places - end + start) == 0:
+            if (open_places := open_places - len(members)) == 0:
                 break
     return chosen[group_of]
+
+
+def _groups(sorted_labels: NDArray[np.int32], sizes: NDArray[np.int64]) -> Iterator[list[int]]:
+    """The labels of each group of equal texts; a part of them at a time becomes a list, which takes much memory."""
+    ends = np.cumsum(sizes)
+    for first in range(0, len(sizes), GROUPS_AT_A_TIME):
+        bounds = [int(ends[first - 1]) if first else 0, *ends[first : first + GROUPS_AT_A_TIME].tolist()]
+        part = sorted_labels[bounds[0] : bounds[-1]].tolist()
+        yield from (part[start - bounds[0] : end - bounds[0]] for start, end in pairwise(bounds))
 
 
 def deduplicated(
