@@ -86,11 +86,13 @@ def test_a_file_that_is_sorted_by_class_is_looked_at_in_many_places(tmp_path: Pa
 def test_a_test_split_without_labels_is_left_out_and_said(tmp_path: Path, test_head: str, test_form: str) -> None:
     lines(tmp_path / "train.csv", "{label},{text}", NUMBERED, "label,comment\n")
     lines(tmp_path / "test.csv", test_form, NUMBERED, test_head)
-    documents = list(parse([tmp_path], Layout(None, None), notes := []))
+    notes: list[str] = []
+    documents = list(parse([tmp_path], Layout(None, None), notes))
     assert {document.split for document in documents} == {"all"}
     assert any(note.startswith("ignored test split, 'test.csv': no labels: it") for note in notes)
     lines(tmp_path / "dev.csv", "{label},{text}", NUMBERED[:10], "label,comment\n")
-    documents = list(parse([tmp_path], Layout("comment", "label"), notes := []))
+    notes = []
+    documents = list(parse([tmp_path], Layout("comment", "label"), notes))
     assert [document.split for document in documents] == ["train"] * 40 + ["test"] * 10
     assert "there is no labelled test split: the validation split is used as the test split" in notes
 
@@ -112,7 +114,8 @@ def test_the_validation_file_that_is_called_like_the_training_file_is_taken(tmp_
 def test_the_second_of_two_files_with_an_unusual_suffix_is_the_test_split(tmp_path: Path) -> None:
     for name in ("train_5500.label", "TREC_10.label"):
         lines(tmp_path / name, "{label}:x {text}", ROWS)
-    documents = list(parse([tmp_path], Layout(None, None), notes := []))
+    notes: list[str] = []
+    documents = list(parse([tmp_path], Layout(None, None), notes))
     assert [document.split for document in documents] == ["train"] * 40 + ["test"] * 40
     assert "TREC_10.label is taken for the test split, since train_5500.label is the training split" in notes
 
@@ -128,7 +131,8 @@ def test_labels_may_stand_beside_a_file_of_words(tmp_path: Path) -> None:
 def test_quotation_marks_after_a_backslash_belong_to_the_text(tmp_path: Path) -> None:
     text = r"a \"good, old\" film, C:\new"
     path = lines(tmp_path / "a.csv", '"{text}",{label}', [(text, label) for _, label in ROWS], "text,label\n")
-    documents = list(parse([path], Layout(None, None), notes := []))
+    notes: list[str] = []
+    documents = list(parse([path], Layout(None, None), notes))
     assert documents[0].text == r'a "good, old" film, C:\new'
     assert "quotation marks in comma-separated files are read as in CSV, those in texts after a backslash" in notes
     assert "good, old" in page_about(str(path))
@@ -145,7 +149,8 @@ def test_classes_have_the_names_that_the_file_itself_holds(tmp_path: Path) -> No
 
 def test_the_ignored_sheets_of_a_workbook_are_named(tmp_path: Path) -> None:
     path = sheet(tmp_path / "a.xlsx", [["review", "stars"], *(list(row) for row in NUMBERED)], sheets=2)
-    assert list(parse([path], Layout(None, None), notes := []))
+    notes: list[str] = []
+    assert list(parse([path], Layout(None, None), notes))
     assert f"ignored sheets of {path}: 'S0'" in notes
 
 
