@@ -139,7 +139,9 @@ def _cleaned(text: str) -> str:
 
 
 def _document(name: str) -> Text:
-    path = RAW / "test.parquet"
+    folds = sorted(RAW.glob("fold-*.parquet"))
+    path = next((fold for fold in folds if name in pq.read_table(fold, columns=["id"])["id"].to_pylist()), None)
+    path = path or (folds[0] if folds else RAW / "test.parquet")
     try:
         table = pq.read_table(path, columns=["id", "text", "label"], filters=[("id", "=", name)])
         if not table.num_rows:

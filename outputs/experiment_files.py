@@ -27,8 +27,6 @@ from outputs import measurements
 from outputs.token_files import read_summary, share_unknown_in_tests, token_file
 from text.tokenizing import token_card
 
-LARGEST_LEAK = 0.01  # share of the test texts
-
 
 def read_experiment(params: Params) -> Experiment:
     """All trainings that params.yaml asks for, and the test documents.
@@ -72,7 +70,8 @@ def read_experiment(params: Params) -> Experiment:
             Document(name, text) for name, text in zip(test["id"].to_pylist(), test["text"].to_pylist(), strict=True)
         ],
         tokenization=token_card.sentences(tokens),
-        warnings=[*tokens["warnings"], *_leak(card)],
+        warnings=tokens["warnings"],
+        leaked=card["duplicates"]["across"].get("train/test", {"rows": 0})["rows"],
         folds=np.repeat(np.arange(len(parts)), [len(part) for part in parts]) if folds else None,
         training_seeds=seeds,
         artificial=params.data.name in get_args(Generated),
@@ -128,17 +127,6 @@ def _check_libraries(folder: Path, config: dict[str, Any], first: Path, first_co
                 f"{folder} was trained with {name} {version}, {first} with {other}; to train all alike: make run, or "
                 "dvc repro --force --single-item check and then dvc repro"
             )
-
-
-def _leak(card: Mapping[str, Any]) -> list[str]:
-    """A warning if more than LARGEST_LEAK of the test texts stand in the training split."""
-    shared = card["duplicates"]["across"].get("train/test", {"rows": 0})["rows"]
-    if not card["splits"].get("test") or shared <= LARGEST_LEAK * (documents := card["splits"]["test"]["rows"]):
-        return []
-    return [
-        f"{shared:,} of {documents:,} test texts ({100 * shared / documents:.1f} %) also stand in the training split: "
-        "memory helps there, so the test scores are too high; data.deduplicate: test removes them from training."
-    ]
 
 
 def _check_metric(metric: str, classes: Sequence[str], labels: npt.NDArray[np.integer[Any]]) -> None:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from analysis.comparison.costs import Measured
 from analysis.comparison.metrics import METRICS, Metric
 
+LARGEST_LEAK = 0.01  # share of the test documents
+
 
 @dataclass(frozen=True)
 class Document:
@@ -45,6 +47,7 @@ class Experiment:
         warnings: likely mistakes in the tokenization, a sentence each
         folds: of a cross-validation: the fold of each document, (n,) from 0; None if there is one test split
         training_seeds: of the trainings of a cross-validation
+        leaked: the number of test documents whose text also stands in the training split
         artificial: whether a program of this project wrote the texts
     """
 
@@ -68,11 +71,17 @@ class Experiment:
     artificial: bool = False
     folds: npt.NDArray[np.integer[Any]] | None = None
     training_seeds: Sequence[int] = ()
+    leaked: int = 0
 
     @property
     def data_shown(self) -> str:
         """The data set as sentences name it."""
         return f"{self.data} (artificial texts)" if self.artificial else self.data
+
+    @property
+    def is_leaky(self) -> bool:
+        """Whether so many test texts stand in the training split that memory may decide."""
+        return self.leaked > LARGEST_LEAK * len(self.labels)
 
     @property
     def fold_count(self) -> int | None:

@@ -59,6 +59,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "soundness": {kind: ", ".join(found) or "fine" for kind, found in result.soundness.by_kind().items()},
         "seeds": len(experiment.seeds),
         **({} if experiment.folds is None else {"folds": experiment.fold_count}),
+        **({"test_documents_in_training": experiment.leaked} if experiment.is_leaky else {}),
         "documents": len(experiment.labels),
         "variants": {
             variant: {

@@ -69,7 +69,7 @@ def judge(experiment: Experiment, comparison: Comparison, soundness: Soundness) 
 def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) -> Verdict:
     metric = experiment.metric
     differences = {variant: by_metric[metric.key] for variant, by_metric in comparison.differences.items()}
-    warnings = [*advice, *small_classes.warnings(experiment, comparison), *experiment.warnings]
+    warnings = [*advice, *small_classes.warnings(experiment, comparison), *experiment.warnings, *_leak(experiment)]
     if not differences:
         return _alone(experiment, comparison, warnings)
     if len(experiment.seeds) == 1 and experiment.folds is None:
@@ -87,6 +87,16 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
     costs, outlook = _costs(experiment, variant), _outlook(experiment, difference)
     details = [_basis(experiment, comparison, variant)]
     return Verdict(claim, _evidence(metric, difference), costs, outlook, details, warnings)
+
+
+def _leak(experiment: Experiment) -> list[str]:
+    if not experiment.is_leaky:
+        return []
+    share = 100 * experiment.leaked / len(experiment.labels)
+    return [
+        f"{experiment.leaked:,} of {len(experiment.labels):,} test texts ({share:.1f} %) also stand in the training "
+        "split: a model may remember them, so all scores are too high. data.deduplicate: test drops them from training."
+    ]
 
 
 def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
