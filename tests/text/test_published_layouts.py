@@ -202,3 +202,21 @@ def test_english_with_a_few_foreign_words_is_western(tmp_path: Path) -> None:
     assert texts[0].startswith("the père of")
     assert texts[40].endswith("for 40 café\x81")
     assert "some lines, such as line 42 of" in notes[0]
+
+
+def test_a_json_file_for_each_class_and_split_is_read(tmp_path: Path) -> None:
+    for intent in ("GetWeather", "PlayMusic"):
+        for kind, number in (("train", 1), ("train_full", 3), ("validate", 2)):
+            split, _, full = kind.partition("_")
+            parts = [{"data": [{"text": f"{kind} "}, {"text": str(n), "entity": "x"}]} for n in range(number)]
+            name = f"{intent}/{split}_{intent}{'_full' if full else ''}.json"
+            write(tmp_path / name, json.dumps({intent: parts}, indent=2))
+    documents = [(document.split, document.text, document.label) for document in parse([tmp_path], Layout(None, None))]
+    intents = ("GetWeather", "PlayMusic")
+    assert documents == [
+        *(("train", f"train_full {n}", intent) for intent in intents for n in range(3)),
+        *(("test", f"validate {n}", intent) for intent in intents for n in range(2)),
+    ]
+    write(tmp_path / "GetWeather/train_GetWeather_full.json", '{"GetWeather": [{"data": [{"txt": "x"}]}]}')
+    with pytest.raises(DataError, match=r"train_GetWeather_full\.json is not JSON of one class; allowed: "):
+        read(tmp_path)

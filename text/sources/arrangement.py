@@ -122,8 +122,25 @@ def _no_data(name: str) -> str | None:
     return "it is about the data set" if file.startswith(ABOUT) else None
 
 
+def _intents(tables: list[str], result: Arrangement) -> bool:
+    """GetWeather/train_GetWeather_full.json, …: a file for each class and split, as SNIPS has them; full ones win."""
+    pattern = re.compile(r"(?:.*/)?([^/]+)/([a-z]+)_\1(_full)?\.json")
+    chosen: dict[tuple[str, str], str] = {}
+    for name in sorted(tables):  # train_X.json before train_X_full.json
+        if (match := pattern.fullmatch(name)) and (named := named_split(match[2])):
+            chosen[named.split, match[1]] = name
+    classes = {label for _, label in chosen}
+    if len(classes) < 2 or {label for split, label in chosen if split == "train"} != classes:
+        return False
+    result.split_of = {
+        name: split for (split, _), name in sorted(chosen.items(), key=lambda item: ORDER.index(item[0][0]))
+    }
+    result.rest(tables, "a fuller file, or other files, hold the documents of its class")
+    return True
+
+
 def _tables(tables: list[str], lines: list[str], path: Path, result: Arrangement) -> bool:
-    if _named(tables, path, result):
+    if _intents(tables, result) or _named(tables, path, result):
         return True
     usual = [name for name in tables if _suffix(name) in USUAL_TABLES]
     for single in (usual[:1] if len(usual) == 1 else [], tables):

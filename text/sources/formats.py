@@ -22,7 +22,7 @@ from text.sources.delimited import (
 )
 from text.sources.guess import Head, Unclear, choose, headed
 from text.sources.labelled_lines import LABEL, TEXT, ends_in_label, is_labelled
-from text.sources.tables import CSV, ENDING, JSON_LINES, LABELLED
+from text.sources.tables import CLASS_OBJECT, CSV, ENDING, JSON_LINES, LABELLED
 
 HEAD_ROWS = 1000
 BY_SUFFIX = {
@@ -52,6 +52,8 @@ def format_of(name: str, head: bytes) -> str:
         if head.startswith(mark):
             return kind
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if re.match(rb'\{\s*"[^"]+"\s*:\s*\[\s*\{\s*"data"\s*:\s*\[', begin):
+        return CLASS_OBJECT
     if suffix == ".json" or re.match(rb'\{\s*"|\[\s*\{\s*"', begin):
         return "JSON array" if begin.startswith(b"[") else JSON_LINES
     return LINES
@@ -75,6 +77,8 @@ def recognise(member: Member, layout: Layout, like: str | None = None) -> Recogn
             return _lines(open_member, file, kind, layout, complete)
         if kind == "Excel":
             return _excel(open_member, layout, complete)
+        if kind == CLASS_OBJECT:
+            return Recognised(kind, layout._replace(text="text", label="class"), None)
         if complete:
             return Recognised(kind, layout, None)
         head = _head(open_member, kind, layout)

@@ -19,7 +19,7 @@ from text.sources.formats import LINES, Recognised, format_of, lacks_labels, rec
 from text.sources.guess import Head
 from text.sources.lines import decode, decoded
 from text.sources.quotes import Quoting
-from text.sources.tables import READERS, TEXT_FORMATS
+from text.sources.tables import CLASS_OBJECT, READERS, TEXT_FORMATS
 
 TEXTS = "text lines"  # beside a file of labels
 DOCUMENT = "a document"
@@ -147,7 +147,7 @@ def _encoding(path: Path, arrangement: Arrangement) -> tuple[str, list[str]]:
         with member.file() as file:
             head = file.read(512)
             file.seek(0)
-            if format_of(member.name, head) in (*TEXT_FORMATS, "JSON array", LINES):
+            if format_of(member.name, head) in (*TEXT_FORMATS, "JSON array", CLASS_OBJECT, LINES):
                 encodings.add(file, member.origin)
     return encodings.decide()
 

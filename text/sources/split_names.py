@@ -17,7 +17,7 @@ EVAL = "eval"  # the test split, or the validation split beside a test split
 
 WORDS = {
     **dict.fromkeys(("train", "training", "trainset", "traindata"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("validation", "validate", "valid", "val", "dev", "devel", "development"), "validation"),
     **dict.fromkeys(("test", "testing", "testset", "testdata"), "test"),
     **dict.fromkeys(("eval", "evaluation"), EVAL),
 }
