@@ -27,6 +27,7 @@ from models.inside.trace import explain as read
 from outputs import measurements
 from outputs.token_files import read_summary
 from outputs.trained_model import load_classifier, read_config
+from text.cleaning import cleaned
 from text.tokenizing.encoding import keep
 from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import UNKNOWN, UNKNOWN_INDEX, token_numbers
@@ -123,17 +124,24 @@ def _text(namespace: argparse.Namespace) -> Text:
     if namespace.document is not None:
         return _document(namespace.document)
     if namespace.text is not None:
-        return Text(namespace.text, "the text given", None)
+        return Text(_cleaned(namespace.text), "the text given", None)
     try:
-        return Text(namespace.file.read_text(encoding="utf-8"), f"file {namespace.file.name}", None)
+        return Text(_cleaned(namespace.file.read_text(encoding="utf-8")), f"file {namespace.file.name}", None)
     except FileNotFoundError:
         raise DataError(f"--file is '{namespace.file}'; there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"--file '{namespace.file}' is no text file in UTF-8: {error}") from None
 
 
+def _cleaned(text: str) -> str:
+    """The text as the stage download would have cleaned it."""
+    return cleaned(text, read_summary()["data"].get("clean", []))
+
+
 def _document(name: str) -> Text:
-    path = RAW / "test.parquet"
+    folds = sorted(RAW.glob("fold-*.parquet"))
+    path = next((fold for fold in folds if name in pq.read_table(fold, columns=["id"])["id"].to_pylist()), None)
+    path = path or (folds[0] if folds else RAW / "test.parquet")
     try:
         table = pq.read_table(path, columns=["id", "text", "label"], filters=[("id", "=", name)])
         if not table.num_rows:

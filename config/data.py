@@ -4,8 +4,11 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo, model_validator
 
-from config.choices import TemporalOrderTask
+import core.mixed_encoding  # noqa: F401  # makes an encoding known
+from config.bins import Bins
+from config.choices import CleaningName, TemporalOrderTask
 from config.section import Count, Section, Seed, shown
+from core.folds import FEWEST as FEWEST_FOLDS
 
 MOST_TOKENS = 2 * 10**8  # of generated data, which are made in memory
 MOST_COLUMNS = 10**6
@@ -14,6 +17,12 @@ Rule = Literal["negation", "contrast", "retraction", "expectation", "development
 
 # Data sets that the project generates; each has a section with its name.
 Generated = Literal["synthetic_reviews", "temporal_order", "first_token"]
+
+# Data sets with an official address (text/sources/catalogue.py).
+Published = Literal[
+    "imdb", "nsmc", "sst2", "sst5", "trec", "ag_news", "mr", "subj", "cr", "mpqa", "20newsgroups", "r8", "r52",
+    "dbpedia", "yelp_polarity", "yelp_full", "emotion", "banking77",
+]  # fmt: skip
 
 
 def _is_column(value: object) -> bool:
@@ -171,14 +180,18 @@ class FirstTokenParams(Section):
 class DataParams(Section):
     """What the download stage fetches and how it is split."""
 
-    name: Literal[Generated, "imdb", "nsmc", "sst2", "trec", "ag_news", "custom"]
+    name: Literal[Generated, Published, "custom"]
     source: str | None = None
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
     text_column: Columns = None
     label_column: Column = None
     encoding: Annotated[str, AfterValidator(_encoding)] = "auto"
+    bins: Bins = None
+    clean: list[CleaningName] = Field(default=[])
+    deduplicate: Literal["none", "test", "all"] = "none"
     validation_share: Share = 0.1
     test_share: Share = 0.2
+    folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None
     unlabelled: bool = False
     seed: Seed = 1
     synthetic_reviews: SyntheticReviewsParams = SyntheticReviewsParams()
@@ -191,6 +204,12 @@ class DataParams(Section):
             raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
         if self.name in get_args(Generated) and self.source is not None:
             raise ValueError(f"data.source is {shown(self.source)}; {self.name} is generated, it must be null")
+        if self.bins is not None and self.name != "custom":
+            raise ValueError(f"data.bins is set, but data.name is {self.name}; allowed for custom")
+        if self.name in get_args(Generated) and self.clean:
+            raise ValueError(f"data.clean is {shown(self.clean)}; {self.name} is generated, it must be []")
+        if self.name in get_args(Generated) and self.folds is not None:
+            raise ValueError(f"data.folds is {self.folds}; {self.name} is generated with its splits, it must be null")
         texts = self.text_columns()
         if self.label_column is not None and any(type(text) is not type(self.label_column) for text in texts):
             raise ValueError(

@@ -4,6 +4,7 @@ Defaults stand in these modules and nowhere else in the code. The shipped params
 tests/config/test_params.py compares the two.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from ruamel.yaml.error import YAMLError
 from config.compare import CompareParams, TrackingParams
 from config.data import DataParams
 from config.mistakes import describe
-from config.section import Name, Section
+from config.section import Name, Section, shown
 from config.tokenize import TokenizeParams
 from config.train import TrainParams
 from config.variants import VariantParams
 from core.errors import ParamsError
+from core.folds import fold_of
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -36,6 +38,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _check_combinations(self) -> "Params":
         self._check_compared()
+        self._check_folds()
         self._check_sequences()
         return self
 
@@ -51,6 +54,17 @@ class Params(Section):
             raise ValueError(
                 f"train.max_seconds is {self.train.max_seconds or 'null'}, but compare.matching is "
                 f"{self.compare.matching!r}; max_seconds belongs to training_time, and to that alone"
+            )
+
+    def _check_folds(self) -> None:
+        """Refuses seeds that do not test every fold equally often."""
+        if (folds := self.data.folds) is None:
+            return
+        times = Counter(fold_of(seed, folds) for seed in self.compare.seeds)
+        if len(times) < folds or len(set(times.values())) > 1:
+            raise ValueError(
+                f"compare.seeds is {shown(self.compare.seeds)}, but with data.folds of {folds} each fold needs as many "
+                f"trainings, and seed n tests on fold n; allowed: 1 to {folds}, or 1 to {2 * folds}"
             )
 
     def _check_sequences(self) -> None:

@@ -20,9 +20,11 @@ from config.data import Generated
 from config.params import Params
 from core import file_io, paths
 from core.errors import DataError, ParamsError
+from core.folds import fold_of
+from core.folds import names as fold_names
 from core.paths import RAW, REFERENCES
 from outputs import measurements
-from outputs.token_files import read_summary, token_file
+from outputs.token_files import read_summary, share_unknown_in_tests, token_file
 from text.tokenizing import token_card
 
 
@@ -33,9 +35,11 @@ def read_experiment(params: Params) -> Experiment:
         DataError: an output of an earlier stage is missing, or was made from other data than the rest.
         ParamsError: compare.metric is undefined on these test documents.
     """
-    variants, seeds = params.compare.variants, params.compare.seeds
     card = file_io.read_json(RAW / "card.json", made_by="download")
-    test = _read_table(RAW / "test.parquet", made_by="download")
+    variants, seeds = params.compare.variants, _by_repetition(params.compare.seeds, card.get("folds"))
+    folds = card.get("folds")
+    parts = [_read_table(RAW / f"{name}.parquet", made_by="download") for name in _test_splits(folds)]
+    test = pa.concat_tables(parts)
     tokens = read_summary()
     _check_metric(params.compare.metric, card["labels"], test["label"].to_numpy())
     folders = [[paths.folder(variant, seed) for seed in seeds] for variant in variants]
@@ -50,16 +54,16 @@ def read_experiment(params: Params) -> Experiment:
         variants=variants,
         baseline=params.compare.baseline,
         metric=metric_named(params.compare.metric),
-        seeds=seeds,
+        seeds=seeds if folds is None else list(range(1, len(seeds) // folds + 1)),
         labels=test["label"].to_numpy(),
-        probabilities=np.array([[_read_probabilities(path, test["id"]) for path in row] for row in folders]),
+        probabilities=np.array([_read_repetitions(row, parts) for row in folders]),
         histories=[[file_io.read_json(path / "history.json", made_by="train") for path in row] for row in folders],
         parameters={variant: first["parameters"] for variant, (first, *_) in by_variant},
         matching=params.compare.matching,
         hidden_sizes={variant: first["variant"]["hidden_size"] for variant, (first, *_) in by_variant},
         costs={variant: [measurements.read(config["signature"]) for config in row] for variant, row in by_variant},
         columns={
-            "length in tokens": _read_lengths(token_file("test.arrow", tokens["checksums"]), test["id"]),
+            "length in tokens": _read_test_lengths(parts, tokens),
             **{name: test[name].to_numpy(zero_copy_only=False) for name in card["columns"]},
         },
         documents=[
@@ -68,6 +72,9 @@ def read_experiment(params: Params) -> Experiment:
         ],
         tokenization=[_documents(tokens), *token_card.sentences(tokens)],
         warnings=tokens["warnings"],
+        leaked=card["duplicates"]["across"].get("train/test", {"rows": 0})["rows"],
+        folds=np.repeat(np.arange(len(parts)), [len(part) for part in parts]) if folds else None,
+        training_seeds=seeds,
         artificial=params.data.name in get_args(Generated),
     )
 
@@ -105,7 +112,7 @@ def read_settings(params: Params) -> Settings:
     return Settings(
         variants={name: config["variant"] for name, config in configs.items()},
         train=configs[params.compare.baseline]["train"],
-        share_unknown=tokens["splits"]["test"]["share_unknown"],
+        share_unknown=share_unknown_in_tests(tokens),
         vectors=tokens["tokenize"]["vectors"] is not None,
     )
 
@@ -169,6 +176,34 @@ def _read_lengths(path: Path, ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
     """The number of tokens of each of the test documents `ids`, (n,)."""
     table = _read_table(path, made_by="tokenize").select(["id", "length"])
     return np.asarray(table["length"].to_numpy()[_order(path, table["id"], ids)])
+
+
+def _test_splits(folds: int | None) -> list[str]:
+    return fold_names(folds) if folds else ["test"]
+
+
+def _by_repetition(seeds: Sequence[int], folds: int | None) -> list[int]:
+    """The seeds in the order of the folds, one repetition of the cross-validation after another."""
+    if folds is None:
+        return list(seeds)
+    of_fold: list[list[int]] = [[seed for seed in seeds if fold_of(seed, folds) == fold] for fold in range(folds)]
+    return [seed for repetition in zip(*of_fold, strict=True) for seed in repetition]
+
+
+def _read_repetitions(folders: Sequence[Path], parts: Sequence[pa.Table]) -> list[npt.NDArray[np.float32]]:
+    """A variant's predictions for all test documents under each seed, or in each repetition of a cross-validation."""
+    count = len(parts)
+    return [
+        np.concatenate([_read_probabilities(folder, part["id"]) for folder, part in zip(group, parts, strict=True)])
+        for group in (folders[start : start + count] for start in range(0, len(folders), count))
+    ]
+
+
+def _read_test_lengths(parts: Sequence[pa.Table], tokens: Mapping[str, Any]) -> npt.NDArray[np.int32]:
+    folds = tokens["data"].get("folds")
+    files = [f"{name}.arrow" for name in _test_splits(folds)]
+    pairs = zip(files, parts, strict=True)
+    return np.concatenate([_read_lengths(token_file(file, tokens["checksums"]), part["id"]) for file, part in pairs])
 
 
 def _order(path: Path, present: pa.ChunkedArray, ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from core import file_io
+from core.folds import splits_of
 from core.paths import TOKENS
 from text.tokenizing.token_file import TokenizedDocuments
 
@@ -26,6 +27,31 @@ def token_file(name: str, checksums: Mapping[str, str], root: Path = Path()) -> 
         DataError: as `file_io.verified`.
     """
     return file_io.verified(root / TOKENS / name, checksums)
+
+
+def open_part(part: str, config: Mapping[str, Any], root: Path = Path()) -> TokenizedDocuments:
+    """The documents that the training of `config` uses as train, validation or test: a split or, with folds, several.
+
+    Raises:
+        DataError: a file is missing or broken.
+    """
+    splits = splits_of(part, config["seed"], config["data"].get("folds"))
+    return TokenizedDocuments.joined([open_split(split, config["tokens"], root) for split in splits])
+
+
+def training_documents(summary: Mapping[str, Any]) -> int:
+    """The number of documents that a training learns from; with folds on average."""
+    splits = summary["splits"]
+    if (folds := summary["data"].get("folds")) is None:
+        return int(splits["train"]["documents"])
+    return round(sum(int(split["documents"]) for split in splits.values()) * (int(folds) - 2) / int(folds))
+
+
+def share_unknown_in_tests(summary: Mapping[str, Any]) -> float:
+    """The share of the test tokens that are not in the vocabulary; with folds the largest of a fold."""
+    splits = summary["splits"]
+    tests = [splits["test"]] if "test" in splits else splits.values()
+    return max(float(split["share_unknown"]) for split in tests)
 
 
 def open_split(split: str, checksums: Mapping[str, str], root: Path = Path()) -> TokenizedDocuments:

@@ -44,8 +44,14 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             notes += custom.check(collected, label_names, by_number=isinstance(data.label_column, int))
         labels = entry.label_names() or custom.sorted_labels(label_names)
         corpus.relabel(collected, label_names, labels)
-        parts = splits.plan(collected, data.validation_share, data.test_share)
-        splits.check(parts, labels)
+        if data.folds is None:
+            parts = splits.plan(collected, data.validation_share, data.test_share)
+        else:
+            parts = splits.fold_plan(collected, data.folds)
+        if data.deduplicate != "none":
+            parts, dropped = splits.deduplicated(parts, data.deduplicate)
+            notes += [f"documents dropped by data.deduplicate, {split}: {count:,}" for split, count in dropped.items()]
+        splits.check(parts, labels) if data.folds is None else splits.check_folds(parts, labels)
         content = hashlib.sha256()
         for split, (source, rows) in parts.items():
             corpus.write(made, split, source, rows, labels, content)
@@ -54,11 +60,15 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             licence=entry.licence,
             citation=entry.citation,
             labels=labels,
-            columns=parts["train"][0].columns,
+            columns=next(iter(parts.values()))[0].columns,
             parts=parts,
             notes=notes,
             digest=f"sha256:{content.hexdigest()}",
         )
+        if data.folds is not None:
+            result["folds"] = data.folds
+        if data.clean:
+            result["clean"] = data.clean  # trained models clean their texts in the same way
         file_io.write_json(made / "card.json", result)
     return result
 
@@ -104,8 +114,8 @@ def _documents(data: DataParams, notes: list[str]) -> corpus.Batches:
     cache = default_cache()
     paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]
     if data.name == "custom":
-        return corpus.batches(custom.documents(_looked_at(data, paths[0]), notes))
-    return corpus.batches(entry.parse(paths, data.unlabelled))
+        return corpus.batches(custom.documents(_looked_at(data, paths[0]), notes, data.bins), data.clean)
+    return corpus.batches(entry.parse(paths, data.unlabelled), data.clean)
 
 
 if __name__ == "__main__":

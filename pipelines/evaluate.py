@@ -1,6 +1,6 @@
-"""Stage evaluate: one training on the test split. `python -m pipelines.evaluate --variant bilstm --seed 1`.
+"""Stage evaluate: one training on its test documents. `python -m pipelines.evaluate --variant bilstm --seed 1`.
 
-Reads results/<variant>/seed-<seed>/ and data/tokens/test.arrow; adds the prediction for each document and the metrics
+Reads results/<variant>/seed-<seed>/ and data/tokens; adds the prediction for each document and the metrics
 to that folder, and logs the metrics and their costs to the training's MLflow run. Writes the checksums of the folder's
 files to data/evaluated, on which the stage compare depends.
 """
@@ -22,7 +22,7 @@ from outputs import evaluation_checksums, measurements
 from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
-from outputs.token_files import open_split
+from outputs.token_files import open_part
 from outputs.trained_model import load_classifier, read_config
 from provenance.stage import run_as_command, training_parser
 from text.tokenizing.token_file import TokenizedDocuments
@@ -46,7 +46,7 @@ def evaluate(params: Params, variant: str, seed: int, root: Path = Path()) -> No
     """Predicts the test split, writes predictions and metrics below `root`, and logs them to MLflow."""
     folder = paths.folder(variant, seed, root)
     config = read_config(folder, root)
-    test = open_split("test", config["tokens"], root)
+    test = open_part("test", config, root)
     predicted = predict_test_split(config, folder, test)
     metrics = classification_metrics(test.labels, predicted.probabilities, config["labels"])
     write_predictions(folder / "predictions.parquet", test, predicted.probabilities)

@@ -23,7 +23,7 @@ from models.reference_models import LinearModel, majority
 from outputs import measurements
 from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
-from outputs.token_files import open_split, read_summary
+from outputs.token_files import open_part, read_summary
 from provenance.libraries import versions
 from provenance.signature import signature
 from provenance.stage import run_as_command
@@ -50,26 +50,33 @@ def main() -> None:
 def make_references(params: Params) -> None:
     """Trains the references, writes their predictions and metrics, and logs their MLflow runs."""
     summary = read_summary()
-    train, test = (open_split(split, summary["checksums"]) for split in ("train", "test"))
+    parts = {"data": summary["data"], "tokens": summary["checksums"]}
+    # One training or, in a cross-validation, one for each fold: seed n tests on fold n.
+    trainings = [{"seed": seed, **parts} for seed in range(1, summary["data"].get("folds", 1) + 1)]
+    tests = [open_part("test", training) for training in trainings]
+    test = TokenizedDocuments.joined(tests)
     table = Table(title="references on the test split", title_justify="left")
     for column in ("", "accuracy", "macro F1", "loss", "seconds", "ms a document"):
         table.add_column(column, justify="right" if column else "left")
-    for model in learn(train, summary):
+    learned = [list(learn(open_part("train", training), summary)) for training in trainings]
+    for models in zip(*learned, strict=True):
+        model = models[0]
         folder = REFERENCES / model.name
         config = make_config(model, summary)
         started = time.perf_counter()
-        probabilities = model.predict(test)
+        probabilities = np.concatenate([each.predict(part) for each, part in zip(models, tests, strict=True)])
         milliseconds = (time.perf_counter() - started) * 1000 / max(len(test), 1)
         metrics = classification_metrics(test.labels, probabilities, summary["labels"])
         file_io.write_json(folder / "config.json", config)
         write_predictions(folder / "predictions.parquet", test, probabilities)
         file_io.write_json(folder / "metrics.json", metrics)
-        add_measurements(config["signature"], model.seconds, milliseconds)
+        seconds = sum(each.seconds for each in models)
+        add_measurements(config["signature"], seconds, milliseconds)
         with connect(params.tracking.experiment) as mlflow:
             run = from_outputs.reference(mlflow, folder)
             measurements.add(config["signature"], provenance=asdict(run.provenance))
         values = [f"{metrics[name]:.4f}" for name in ("accuracy", "macro_f1", "loss")]
-        table.add_row(TITLES[model.name], *values, f"{model.seconds:.1f}", f"{milliseconds:.3f}")
+        table.add_row(TITLES[model.name], *values, f"{seconds:.1f}", f"{milliseconds:.3f}")
     Console().print(table)
 
 

@@ -2,10 +2,12 @@
 
 Reads data/raw; writes data/tokens/<split>.arrow, the vocabulary, the SentencePiece model and pretrained vectors (if
 there are any) and summary.json; prints which shares of the tokens were cut and are unknown. The choice of a tokenizer,
-the vocabulary and the SentencePiece model depend on the training split only.
+the vocabulary and the SentencePiece model depend on the training split only, or with data.folds on all texts.
 """
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,12 +47,13 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW) 
     card = file_io.read_json(raw / "card.json", made_by="download")
     groups = [group for split in card["splits"] for group in row_groups(raw / f"{split}.parquet")]
     with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
-        chosen, model = _tokenizer(params, card["name"], raw / "train.parquet")
+        learned_from = ["train"] if "train" in card["splits"] else list(card["splits"])  # all folds
+        chosen, model = _tokenizer(params, card["name"], [raw / f"{split}.parquet" for split in learned_from])
         if model is not None:
             (made / "sentencepiece.model").write_bytes(model)
         parts = tokenize(groups, chosen.tokenizer, model, Path(spool))
         by_split = {split: [part for part in parts if part.group.path.stem == split] for split in card["splits"]}
-        counts = count(by_split["train"])
+        counts = count([part for split in learned_from for part in by_split[split]])
         vocabulary = build_vocabulary(counts, params.max_size, params.min_freq)
         file_io.write_json(made / "vocabulary.json", vocabulary)
         summaries = {
@@ -70,13 +73,13 @@ def make_tokens(params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW) 
     return summary
 
 
-def _tokenizer(params: TokenizeParams, data: str, train: Path) -> tuple[Choice, bytes | None]:
+def _tokenizer(params: TokenizeParams, data: str, train: Sequence[Path]) -> tuple[Choice, bytes | None]:
     """The tokenizer that params.yaml names or, for `auto`, one that fits the texts; and its SentencePiece model."""
     chosen = _choice(params, data, train)
     if chosen.tokenizer != "sentencepiece":
         return chosen, None
     try:
-        sample = texts(train, MOST_TEXTS_FOR_SENTENCEPIECE)
+        sample = _sample(train, MOST_TEXTS_FOR_SENTENCEPIECE)
         return chosen, train_sentencepiece(sample, params.max_size)
     except ParamsError:
         if params.tokenizer != "auto":
@@ -85,13 +88,18 @@ def _tokenizer(params: TokenizeParams, data: str, train: Path) -> tuple[Choice, 
         return Choice("characters", reason), None
 
 
-def _choice(params: TokenizeParams, data: str, train: Path) -> Choice:
+def _choice(params: TokenizeParams, data: str, train: Sequence[Path]) -> Choice:
     if params.tokenizer != "auto":
         return Choice(params.tokenizer, "")
     if data in SEQUENCES:
         return Choice("whitespace", f"{data} has symbols between spaces")
-    sample = [text[:MOST_CHARACTERS] for text in texts(train, MOST_TEXTS)]
+    sample = [text[:MOST_CHARACTERS] for text in _sample(train, MOST_TEXTS)]
     return choose_tokenizer(sample, with_vectors=params.vectors is not None)
+
+
+def _sample(files: Sequence[Path], number: int) -> Iterator[str]:
+    """Up to `number` texts, as many of each file."""
+    return chain.from_iterable(texts(file, -(-number // len(files))) for file in files)
 
 
 def _summary(
@@ -101,7 +109,7 @@ def _summary(
     if params.vectors is not None:
         settings["vectors"] = Path(params.vectors).name  # its folder differs between machines
     return {
-        "data": {"name": card["name"], "digest": card["digest"]},
+        "data": {key: card[key] for key in ("name", "digest", "clean", "folds") if key in card},
         "tokenize": settings,
         "tokenizer_reason": chosen.reason,  # empty: params.yaml names it
         "labels": card["labels"],

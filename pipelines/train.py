@@ -32,7 +32,7 @@ from models.training.resuming import Checkpointing
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
-from outputs.token_files import open_split, read_summary, token_file
+from outputs.token_files import open_part, read_summary, token_file, training_documents
 from outputs.trained_model import write_training
 from provenance.libraries import versions
 from provenance.signature import signature
@@ -67,7 +67,7 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     devices = machine.count_devices(params.train.accelerator, params.train.devices)
     params = params.model_copy(update={"train": params.train.model_copy(update={"devices": devices})})
     config = resolve_config(params, variant, seed, root)
-    splits = [open_split(split, config["tokens"], root) for split in ("train", "validation")]
+    splits = [open_part(part, config, root) for part in ("train", "validation")]
     classifier = build_classifier(config, splits, root)
     config["parameters"] = classifier.parameter_counts()
 
@@ -101,7 +101,7 @@ def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[
     if variant not in params.compare.variants:
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.compare.variants)} (compare.variants)")
     summary = read_summary(root)
-    epochs = params.train.epochs_for(summary["splits"]["train"]["documents"], len(summary["labels"]))
+    epochs = params.train.epochs_for(training_documents(summary), len(summary["labels"]))
     config = {
         "name": variant,
         "seed": seed,

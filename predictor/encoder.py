@@ -1,4 +1,4 @@
-"""Texts become token numbers as in training: the same tokenizer, vocabulary, truncation and rule for empty texts."""
+"""Texts become token numbers as in training: same cleaning, tokenizer, vocabulary and truncation."""
 
 import json
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from predictor.files import ModelFiles
+from text.cleaning import cleaned
 from text.tokenizing.encoding import never_empty, truncated, vocabulary_numbers
 from text.tokenizing.token_file import TokenizedDocuments, record_batch
 from text.tokenizing.tokenizers import build_tokenizer
@@ -24,6 +25,7 @@ class Encoder:
 
     def __init__(self, files: ModelFiles) -> None:
         settings = files.config["tokenize"]
+        self._clean: list[str] = files.config["data"].get("clean", [])
         self.max_tokens: int = settings["max_tokens"]
         self._truncation = settings["truncation"]
         self._tokenizer = settings["tokenizer"]
@@ -40,6 +42,7 @@ class Encoder:
             DataError: a text cannot be encoded in UTF-8.
         """
         _check_characters(texts)
+        texts = [cleaned(text, self._clean) for text in texts]
         translation, numbers, full = self._tokenize(texts)
         tokens, lengths = truncated(translation, numbers, full, self.max_tokens, self._truncation)
         ids = pa.array(map(str, range(1, len(texts) + 1)), pa.string())

@@ -1,6 +1,6 @@
 """What an exported model is and how to use it (Mitchell et al., Model Cards for Model Reporting, 2019)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.constants import PADDING_INDEX
@@ -54,12 +54,16 @@ One training's numbers: another seed gives others. They hold for texts like thos
 
 ## From text to tokens
 
-1. Tokenizer: {TOKENIZERS[settings["tokenizer"]]}.
+{_cleaning(config["data"].get("clean", []))}1. Tokenizer: {TOKENIZERS[settings["tokenizer"]]}.
 2. At most {settings["max_tokens"]} tokens; of longer texts the {_kept(settings["truncation"])}.
 3. Each token's number in the vocabulary; others, and a text without tokens, are {UNKNOWN_INDEX} (`<unk>`).
    Numbers {UNKNOWN_INDEX} and {PADDING_INDEX} are never those of a word, also of a word `<unk>` or `<pad>`.
 4. Shorter texts of a batch are padded on the right with {PADDING_INDEX} (`<pad>`); `lengths` counts no padding.
 """
+
+
+def _cleaning(names: Sequence[str]) -> str:
+    return f"0. Cleaned of {', '.join(names)}, as `text/cleaning.py` of lstm-vs-bilstm does.\n" if names else ""
 
 
 def _kept(truncation: str) -> str:

@@ -24,6 +24,10 @@ def main() -> None:
     if not Path("reports/comparison.json").exists():
         sys.exit("error: reports/comparison.json is missing; dvc repro makes it")
     summary = json.loads(Path("reports/comparison.json").read_text(encoding="utf-8"))
+    if "folds" in summary:
+        sys.exit(
+            "error: reports/comparison.json is of a cross-validation (data.folds), which this script does not recount"
+        )
     seeds: dict[str, list[int]] = {}
     for row in json.loads(Path("reports/plots/scores.json").read_text(encoding="utf-8")):
         seeds.setdefault(row["variant"], []).append(row["seed"])

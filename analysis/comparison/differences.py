@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import Floats, covariance, document_influences
+from analysis.comparison.influences import Floats, covariance, document_influences, over_folds
 from analysis.comparison.metrics import METRICS, Interval, Metric, classification_metrics
-from analysis.comparison.statistics import Contrast, contrast, holm, mcnemar
+from analysis.comparison.statistics import Contrast, OverFolds, contrast, holm, mcnemar
+
+Shared = tuple[Floats, OverFolds | None]  # covariance of a metric's values over documents, and over folds
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def compare(experiment: Experiment) -> Comparison:
             continue
         values = np.array([[run[metric.key] for run in seeds] for seeds in trainings])  # (variants, seeds)
         moved = np.array([[run[metric.key] for run in seeds] for seeds in influences])  # (variants, seeds, n)
-        shared = covariance(moved)
+        shared = covariance(moved), over_folds(moved, experiment.folds, experiment.fold_count)
         for variant, score in scores_of(experiment, metric, values, shared).items():
             scores[variant][metric.key] = score
         for variant, difference in differences_of(experiment, metric, values, shared).items():
@@ -89,22 +91,22 @@ def compare(experiment: Experiment) -> Comparison:
     return Comparison(scores, differences, _mcnemar(experiment), confusion)
 
 
-def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Floats) -> Mapping[str, Score]:
-    """Mean and interval of each variant, from `values` (variants, seeds) and their covariance over documents."""
+def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Shared) -> Mapping[str, Score]:
+    """Mean and interval of each variant, from `values` (variants, seeds) and their covariance."""
     result = {}
     for index, variant in enumerate(experiment.variants):
         weights = np.eye(len(experiment.variants))[index].tolist()
-        mean = contrast(values, shared, weights, len(experiment.labels))
+        mean = contrast(values, shared[0], weights, len(experiment.labels), shared[1])
         low, high = metric.bounded(*mean.interval())
         deviation = float(values[index].std(ddof=1)) if mean.seeds > 1 else None
         result[variant] = Score(values[index].tolist(), mean.value, deviation, low, high)
     return result
 
 
-def differences_of(experiment: Experiment, metric: Metric, values: Floats, shared: Floats) -> Mapping[str, Difference]:
-    """Each variant less the baseline, from `values` (variants, seeds) and their covariance over documents."""
+def differences_of(experiment: Experiment, metric: Metric, values: Floats, shared: Shared) -> Mapping[str, Difference]:
+    """Each variant less the baseline, from `values` (variants, seeds) and their covariance."""
     contrasts = {
-        variant: contrast(values, shared, _weights(experiment, variant), len(experiment.labels))
+        variant: contrast(values, shared[0], _weights(experiment, variant), len(experiment.labels), shared[1])
         for variant in experiment.others
     }
     corrected = holm([estimate.p_value() for estimate in contrasts.values()])

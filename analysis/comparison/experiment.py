@@ -10,6 +10,8 @@ import numpy.typing as npt
 from analysis.comparison.costs import Measured
 from analysis.comparison.metrics import METRICS, Metric
 
+LARGEST_LEAK = 0.01  # share of the test documents
+
 
 @dataclass(frozen=True)
 class DocumentText:
@@ -29,10 +31,12 @@ class Experiment:
         variants: names, the baseline among them
         baseline: the variant that the others are compared with
         metric: decides the verdict
-        seeds: each variant was trained once with each
+        seeds: each variant was trained once with each; of a cross-validation the number of each repetition, in which
+            each variant is trained once for each fold
         labels: index of each document's class, (n,) int
         probabilities: of each class, (variants, seeds, n, classes) float32
-        histories: one list of epochs for each variant and seed, as train writes them
+        histories: one list of epochs for each variant and training, as train writes them; the trainings of a
+            repetition of a cross-validation stand together
         parameters: numbers of trained parameters by part ("total" among them) for each variant
         matching: what is equal for all variants: hidden_size, parameters or training_time
         hidden_sizes: of one direction, for each variant
@@ -41,6 +45,9 @@ class Experiment:
         documents: the n documents
         tokenization: how texts became tokens, in sentences
         warnings: likely mistakes in the tokenization, a sentence each
+        folds: of a cross-validation: the fold of each document, (n,) from 0; None if there is one test split
+        training_seeds: of the trainings of a cross-validation
+        leaked: the number of test documents whose text also stands in the training split
         artificial: whether a program of this project wrote the texts
     """
 
@@ -62,11 +69,43 @@ class Experiment:
     tokenization: Sequence[str] = ()
     warnings: Sequence[str] = ()
     artificial: bool = False
+    folds: npt.NDArray[np.integer[Any]] | None = None
+    training_seeds: Sequence[int] = ()
+    leaked: int = 0
 
     @property
     def data_shown(self) -> str:
         """The data set as sentences name it."""
         return f"{self.data} (artificial texts)" if self.artificial else self.data
+
+    @property
+    def is_leaky(self) -> bool:
+        """Whether so many test texts stand in the training split that memory may decide."""
+        return self.leaked > LARGEST_LEAK * len(self.labels)
+
+    @property
+    def fold_count(self) -> int | None:
+        """The number of folds; None if there is one test split."""
+        return None if self.folds is None else int(self.folds.max()) + 1
+
+    @property
+    def trainings(self) -> Sequence[int]:
+        """The seed of each training of a variant."""
+        return self.seeds if self.folds is None else self.training_seeds
+
+    def trainings_of(self, index: int) -> range:
+        """Which trainings (indices) belong to the seed or repetition at `index`."""
+        count = self.fold_count or 1
+        return range(index * count, (index + 1) * count)
+
+    @property
+    def design(self) -> str:
+        """How often each variant was trained, in words."""
+        number = len(self.seeds)
+        if self.folds is None:
+            return f"{number} seed{'s' if number > 1 else ''}"
+        times = "one cross-validation" if number == 1 else f"{number} cross-validations"
+        return f"{times} in {self.fold_count} folds"
 
     @property
     def others(self) -> list[str]:

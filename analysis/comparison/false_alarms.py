@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import covariance, document_influences
+from analysis.comparison.influences import covariance, document_influences, over_folds
 from analysis.comparison.metrics import classification_metrics
-from analysis.comparison.statistics import contrast
+from analysis.comparison.statistics import OverFolds, contrast
 
 Group = tuple[int, ...]
 
@@ -33,13 +33,19 @@ def against_itself(experiment: Experiment, seeds_a_side: int) -> list[Split]:
     trainings, key = experiment.probabilities[row], experiment.metric.key
     reached = np.array([classification_metrics(experiment.labels, run, experiment.classes)[key] for run in trainings])
     moved = [document_influences(experiment.labels, run)[key] for run in trainings]
-    shared = covariance(np.array(moved)[None])[0, :, 0]  # (seeds, seeds)
+    influences = np.array(moved)[None]  # (1, seeds, n)
+    shared = covariance(influences)[0, :, 0]  # (seeds, seeds)
+    folds = over_folds(influences, experiment.folds, experiment.fold_count)
     result = []
     for halves in split_in_two(len(experiment.seeds), seeds_a_side):
         chosen = np.array(halves)  # (2, seeds a side)
-        values = reached[chosen]
+        values, pairs = reached[chosen], (chosen[:, :, None, None], chosen[None, None])
         difference = contrast(
-            values, shared[chosen[:, :, None, None], chosen[None, None]], [1.0, -1.0], len(experiment.labels)
+            values,
+            shared[pairs],
+            [1.0, -1.0],
+            len(experiment.labels),
+            folds and OverFolds(folds.covariance[0, :, 0][pairs], folds.number),
         )
         first, second = (tuple(experiment.seeds[index] for index in half) for half in halves)
         result.append(Split(first, second, difference.value, difference.p_value()))

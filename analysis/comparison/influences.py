@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from analysis.comparison.metrics import CALIBRATION_BINS, Labels, Probabilities, log_losses
+from analysis.comparison.statistics import OverFolds
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,6 +57,27 @@ def covariance(influences: Floats) -> Floats:
     documents = influences.shape[2]
     products = np.tensordot(influences, influences, axes=(2, 2))  # (variants, seeds, variants, seeds)
     return np.asarray(products * (documents / max(documents - 1, 1)))
+
+
+def over_folds(influences: Floats, folds: Labels | None, number: int | None) -> OverFolds | None:
+    """Covariance of a metric's values over the folds of a cross-validation; None if there is none.
+
+    One training predicts all documents of a fold, so their errors are dependent: folds are the units here. Trainings on
+    different folds share most of their documents, which makes the spread over folds too small; the factor
+    1 + K · (test documents / training documents) corrects this (C. Nadeau and Y. Bengio, Inference for the
+    Generalization Error, Machine Learning 52, 2003). For accuracy and folds of equal size, the result for one
+    cross-validation is that of their corrected resampled t-test.
+
+    Args:
+        influences: as for `covariance`
+        folds: the fold of each document, (n,), from 0
+        number: of the folds, some of which may have no document here
+    """
+    if folds is None or number is None:
+        return None
+    of_folds = np.stack([influences[:, :, folds == fold].sum(axis=2) for fold in range(number)], axis=2)
+    factor = number / (number - 1) * (1 + number / (number - 2))  # trained on all folds but two
+    return OverFolds(np.asarray(np.tensordot(of_folds, of_folds, axes=(2, 2)) * factor), number)
 
 
 def _of_mean(values: Floats) -> Floats:

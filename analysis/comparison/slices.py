@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import covariance
+from analysis.comparison.influences import covariance, over_folds
 from analysis.comparison.metrics import Interval
 from analysis.comparison.statistics import CONFIDENCE, Contrast, contrast, wilson
 
@@ -69,7 +69,7 @@ def slice_scores(experiment: Experiment) -> dict[str, list[Slice]]:
     result = {}
     for column, groups in columns.items():
         slices = [
-            Slice(column, value, int(mask.sum()), _scores(experiment, correct[:, :, mask]))
+            Slice(column, value, int(mask.sum()), _scores(experiment, correct, mask))
             for value, mask in groups
             if mask.sum() >= FEWEST_DOCUMENTS
         ]
@@ -144,18 +144,23 @@ def _range(numbers: npt.NDArray[np.float64]) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _scores(experiment: Experiment, correct: npt.NDArray[np.bool_]) -> dict[str, SliceScore]:
-    """Scores on one slice, from `correct` (variants, seeds, documents of the slice)."""
+def _scores(
+    experiment: Experiment, all_correct: npt.NDArray[np.bool_], mask: npt.NDArray[np.bool_]
+) -> dict[str, SliceScore]:
+    """Scores on the slice `mask` (n,), from `all_correct` (variants, seeds, n)."""
+    correct = all_correct[:, :, mask]  # (variants, seeds, documents of the slice)
     documents = correct.shape[2]
     accuracies = correct.mean(axis=2)  # (variants, seeds)
-    shared = covariance((correct - accuracies[:, :, None]) / documents)
+    influences = (correct - accuracies[:, :, None]) / documents  # (variants, seeds, documents of the slice)
+    shared = covariance(influences)
+    folds = over_folds(influences, None if experiment.folds is None else experiment.folds[mask], experiment.fold_count)
     weights = dict(zip(experiment.variants, np.eye(len(experiment.variants)), strict=True))
     result = {}
     for variant, chosen in weights.items():
-        mean = contrast(accuracies, shared, chosen.tolist(), documents)
+        mean = contrast(accuracies, shared, chosen.tolist(), documents, folds)
         difference = None
         if variant != experiment.baseline:
-            gap = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents)
+            gap = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents, folds)
             difference = Interval(gap.value, *gap.interval())
         result[variant] = SliceScore(Interval(mean.value, *_share_interval(mean, documents)), difference)
     return result

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from analysis.comparison.costs import COSTS, Measured
 from analysis.comparison.differences import Comparison, Score
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import Floats, covariance, document_influences
+from analysis.comparison.influences import Floats, covariance, document_influences, over_folds
 from analysis.comparison.metrics import METRICS, Interval, classification_metrics
 from analysis.comparison.statistics import Contrast, contrast
 
@@ -67,7 +67,8 @@ def stand(experiment: Experiment, references: Sequence[Reference]) -> Standing:
         metrics = classification_metrics(experiment.labels, reference.probabilities, experiment.classes)
         for metric in METRICS:
             if metric.key in moved[name]:
-                mean = _contrast(np.array([[metrics[metric.key]]]), moved[name][metric.key][None, None], [1.0])
+                value = np.array([[metrics[metric.key]]])
+                mean = _contrast(experiment, value, moved[name][metric.key][None, None], [1.0])
                 low, high = metric.bounded(*mean.interval())
                 scores[name][metric.key] = Score([mean.value], mean.value, None, low, high)
     return Standing(by_name, scores, _gaps(experiment, scores[LINEAR], moved[LINEAR]))
@@ -86,13 +87,14 @@ def _gaps(
             # documents as much as to one training.
             values = np.array([[run[key] for run in metrics], [score.mean] * len(runs)])  # (2, seeds)
             both = np.array([[run[key] for run in influences], [moved[key]] * len(runs)])  # (2, seeds, n)
-            difference = _contrast(values, both, [1.0, -1.0])
+            difference = _contrast(experiment, values, both, [1.0, -1.0])
             gaps[variant][key] = Gap(difference.value, *difference.interval(), difference.p_value())
     return gaps
 
 
-def _contrast(values: Floats, influences: Floats, weights: list[float]) -> Contrast:
-    return contrast(values, covariance(influences), weights, influences.shape[2])
+def _contrast(experiment: Experiment, values: Floats, influences: Floats, weights: list[float]) -> Contrast:
+    folds = over_folds(influences, experiment.folds, experiment.fold_count)
+    return contrast(values, covariance(influences), weights, influences.shape[2], folds)
 
 
 def is_weak(standing: Standing) -> bool:

@@ -14,10 +14,14 @@ subtracted once. Few seeds make the first term uncertain: Satterthwaite's degree
 t widens the interval accordingly. This is the analysis of multi-reader multi-case studies with seeds
 as readers (S. L. Hillis, "A comparison of denominator degrees of freedom methods for multiple observer ROC analysis",
 Statistics in Medicine 26, 2007). docs/statistics.md tabulates its error rates.
+
+In a cross-validation one repetition, a training for each fold, takes the place of a seed. `documents` is then the
+larger of two variances, over documents and over folds (`OverFolds`), with folds - 1 degrees of freedom.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +32,13 @@ Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 POWER = 0.8
 MOST_SEEDS = 100  # more are not worth proposing
+
+
+class OverFolds(NamedTuple):
+    """The covariance of a metric's values over the folds of a cross-validation, and the number of folds."""
+
+    covariance: Floats  # (variants, repetitions, variants, repetitions)
+    number: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,13 @@ class Contrast:
         return None
 
 
-def contrast(values: Floats, covariance: Floats, weights: Sequence[float], documents: int) -> Contrast:
+def contrast(
+    values: Floats,
+    covariance: Floats,
+    weights: Sequence[float],
+    documents: int,
+    folds: OverFolds | None = None,
+) -> Contrast:
     """Estimates the sum of `weights` times the variants' means, with its error over seeds and documents.
 
     Args:
@@ -99,25 +116,28 @@ def contrast(values: Floats, covariance: Floats, weights: Sequence[float], docum
         covariance: of `values` over samples of documents, (variants, seeds, variants, seeds)
         weights: of the variants; (-1, 1) for a difference
         documents: number of test documents
+        folds: the covariance of `values` over folds, if each seed is a repetition of a cross-validation
     """
     chosen = np.asarray(weights, np.float64)  # (variants,)
     seeds = values.shape[1]
     value = float(chosen @ values.mean(axis=1))
     # N documents resolve no less than one document. Without this term, few documents on which all trainings agree would
     # give an error of 0 (A. Agresti and Y. Min, Statistics in Medicine 24, 2005, for paired proportions).
-    from_documents = float(np.einsum("v,vsut,u->", chosen, covariance, chosen)) / seeds**2 + 1 / documents**2
+    over = [covariance, folds.covariance] if folds else [covariance]
+    largest = max(float(np.einsum("v,vsut,u->", chosen, each, chosen)) for each in over)
+    from_documents = largest / seeds**2 + 1 / documents**2
     if seeds == 1:
-        return Contrast(
-            value, float(np.sqrt(from_documents)), documents - 1 or 1, 1, np.zeros(len(chosen)), from_documents
-        )
+        freedom = (folds.number if folds else documents) - 1 or 1
+        return Contrast(value, float(np.sqrt(from_documents)), freedom, 1, np.zeros(len(chosen)), from_documents)
     seed_variances = chosen**2 * values.var(axis=1, ddof=1)  # (variants,)
     from_seeds = seed_variances.sum() / seeds
     interaction = float(chosen**2 @ _interactions(covariance)) / seeds
     variance = max(from_seeds, from_documents, from_seeds + from_documents - interaction)
+    number = folds.number if folds else None
     return Contrast(
         value=value,
         standard_error=float(np.sqrt(variance)),
-        degrees_of_freedom=_satterthwaite(variance, seed_variances / seeds, seeds),
+        degrees_of_freedom=_satterthwaite(variance, seed_variances / seeds, seeds, from_documents, number),
         seeds=seeds,
         seed_variances=seed_variances,
         document_variance=max(from_documents - interaction, 1 / documents**2),
@@ -133,9 +153,16 @@ def _interactions(covariance: Floats) -> Floats:
     return np.asarray(own - shared)
 
 
-def _satterthwaite(variance: float, seed_parts: Floats, seeds: int) -> float:
-    """Degrees of freedom of a variance whose `seed_parts` were each estimated from `seeds` seeds."""
+def _satterthwaite(
+    variance: float, seed_parts: Floats, seeds: int, from_folds: float = 0.0, folds: int | None = None
+) -> float:
+    """Degrees of freedom of a variance whose `seed_parts` were each estimated from `seeds` seeds.
+
+    In a cross-validation the part `from_folds` was estimated from `folds` folds.
+    """
     uncertainty = float((seed_parts**2).sum()) / (seeds - 1)
+    if folds is not None:
+        uncertainty += from_folds**2 / (folds - 1)
     return variance**2 / uncertainty if uncertainty > 0 else float("inf")
 
 

@@ -58,6 +58,8 @@ def _summary(result: Result) -> dict[str, Any]:
         "metric": experiment.metric.key,
         "soundness": {kind: ", ".join(variants) or "fine" for kind, variants in result.soundness.by_kind().items()},
         "seeds": len(experiment.seeds),
+        **({} if experiment.folds is None else {"folds": experiment.fold_count}),
+        **({"test_documents_in_training": experiment.leaked} if experiment.is_leaky else {}),
         "documents": len(experiment.labels),
         "variants": {
             variant: {
@@ -102,11 +104,10 @@ def _metrics(result: Result) -> dict[str, dict[str, float]]:
 def _plot_rows(result: Result) -> dict[str, list[dict[str, Any]]]:
     """Rows for `dvc plots`, by file name."""
     experiment, comparison = result.experiment, result.comparison
-    runs = [
-        (rank, variant, index, seed)
-        for rank, variant in enumerate(experiment.variants)
-        for index, seed in enumerate(experiment.seeds)
-    ]
+    runs, trainings = (
+        [(rank, variant, *each) for rank, variant in enumerate(experiment.variants) for each in enumerate(numbers)]
+        for numbers in (experiment.seeds, experiment.trainings)
+    )
     return {
         "scores": [
             {"variant": variant, "seed": seed, **{key: score.values[index] for key, score in scores.items()}}
@@ -115,7 +116,7 @@ def _plot_rows(result: Result) -> dict[str, list[dict[str, Any]]]:
         ],
         "learning_curves": [
             {"variant": variant, "seed": seed, **epoch}
-            for rank, variant, index, seed in runs
+            for rank, variant, index, seed in trainings
             for epoch in experiment.histories[rank][index]
         ],
         "slices": [

@@ -160,10 +160,15 @@ def _gap(metric: Metric, differences: Mapping[str, Any] | None) -> list[str]:
 def _caption(comparison: Comparison, baseline: str) -> str:
     seeds, others = comparison["seeds"], len(comparison["differences"])
     spread = f", mean ± standard deviation over {seeds} seeds" if seeds > 1 else ", one seed"
+    unit = "seeds"
+    if folds := comparison.get("folds"):
+        unit = "repetitions"
+        spread = f", {seeds} × {folds}-fold cross-validation"
     caption = f"{comparison['documents']:,} test documents{spread}."
     if others:
         caption += f" Differences are to {baseline}, in {metric_named(comparison['metric']).unit}, with 95 % intervals"
-        caption += " over seeds and test documents" if seeds > 1 else " over test documents"
+        caption += f" over {unit} and test documents" if seeds > 1 else " over test documents"
+        caption += " in folds" if folds else ""
         caption += "; p-values are corrected by Holm's method." if others > 1 else "."
     return caption
 

@@ -116,7 +116,11 @@ def did_not_learn(
     words, reasons = [], []
     for variant, indices in failed.items():
         words.append(f"{variant} did not learn{_with_seeds(experiment, indices)}")
-        reason = why_not_learned(experiment, settings, [histories[variant][index] for index in indices])
+        reason = why_not_learned(
+            experiment,
+            settings,
+            [histories[variant][training] for index in indices for training in experiment.trainings_of(index)],
+        )
         if reason not in reasons:
             reasons.append(reason)
     start = "Its accuracy is no better than that of always answering the most frequent class."
@@ -161,7 +165,10 @@ def _seeds_at_chance(experiment: Experiment, comparison: Comparison, learned_som
 def _with_seeds(experiment: Experiment, indices: Sequence[int]) -> str:
     if len(indices) == len(experiment.seeds):
         return " with any seed" if len(indices) > 1 else ""
-    return f" with seed{'s' if len(indices) > 1 else ''} {listed([str(experiment.seeds[index]) for index in indices])}"
+    unit = "seed" if experiment.folds is None else "repetition"
+    return (
+        f" with {unit}{'s' if len(indices) > 1 else ''} {listed([str(experiment.seeds[index]) for index in indices])}"
+    )
 
 
 def _mean_accuracy(comparison: Comparison, variant: str, indices: Sequence[int]) -> float:

@@ -69,15 +69,15 @@ def judge(experiment: Experiment, comparison: Comparison, soundness: Soundness) 
 def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) -> Verdict:
     metric = experiment.metric
     differences = {variant: by_metric[metric.key] for variant, by_metric in comparison.differences.items()}
-    warnings = [*advice, *small_classes.warnings(experiment, comparison), *experiment.warnings]
+    warnings = [*advice, *small_classes.warnings(experiment, comparison), *experiment.warnings, *_leak(experiment)]
     if not differences:
         return _alone(experiment, comparison, warnings)
-    if len(experiment.seeds) == 2:
+    if len(experiment.seeds) == 2 and experiment.folds is None:
         warnings.append(
             "With two seeds, how much trainings vary is hardly known: intervals are wide and p-values fragile. Train "
             "three seeds or more."
         )
-    if len(experiment.seeds) == 1:
+    if len(experiment.seeds) == 1 and experiment.folds is None:
         warnings.append(
             "With one seed, the interval covers the choice of the test documents, but not how much trainings vary: "
             "another seed may reverse the result. Train three seeds or more."
@@ -92,6 +92,16 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
     costs, outlook = _costs(experiment, variant), _outlook(experiment, difference)
     details = [_basis(experiment, comparison, variant)]
     return Verdict(claim, _evidence(metric, difference), costs, outlook, details, warnings)
+
+
+def _leak(experiment: Experiment) -> list[str]:
+    if not experiment.is_leaky:
+        return []
+    share = 100 * experiment.leaked / len(experiment.labels)
+    return [
+        f"{experiment.leaked:,} of {len(experiment.labels):,} test texts ({share:.1f} %) also stand in the training "
+        "split: a model may remember them, so all scores are too high. data.deduplicate: test drops them from training."
+    ]
 
 
 def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) -> Verdict:
@@ -136,7 +146,7 @@ def _answer(experiment: Experiment, variant: str, difference: Difference) -> str
     if not _is_sure(difference):
         return f"It is unclear whether {variant} or {baseline} is better"
     direction = "better" if experiment.metric.gain(difference.value) > 0 else "worse"
-    if len(experiment.seeds) == 1:
+    if len(experiment.seeds) == 1 and experiment.folds is None:
         return f"The one training of {variant} is {direction} than that of {baseline}"
     return f"{variant} is {direction} than {baseline}"
 
@@ -174,7 +184,7 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
 
 def _outlook(experiment: Experiment, difference: Difference) -> str:
     """How many seeds would detect the difference, where these seeds do not."""
-    if _is_sure(difference) or len(experiment.seeds) == 1 or difference.value == 0:
+    if _is_sure(difference) or experiment.folds is not None or len(experiment.seeds) == 1 or difference.value == 0:
         return ""
     if difference.seeds_to_tell is None:
         return "; even 100 seeds would not detect a difference of this size with these test documents"
@@ -221,8 +231,7 @@ def _matching(experiment: Experiment, variant: str) -> str:
 
 
 def _design(experiment: Experiment) -> str:
-    seeds = len(experiment.seeds)
-    return f"{seeds} seed{'s' if seeds > 1 else ''} and {len(experiment.labels):,} test documents"
+    return f"{experiment.design} and {len(experiment.labels):,} test documents"
 
 
 def _is_sure(difference: Difference) -> bool:

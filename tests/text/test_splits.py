@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from text.sources.corpus import Split
-from text.sources.splits import check, plan, stratified
+from text.sources.splits import check, deduplicated, plan, stratified
 
 
 def split(labels: list[int], keys: list[int] | None = None, name: str = "all", missing: int = 0) -> Split:
@@ -160,3 +160,31 @@ def test_a_class_of_the_test_split_that_looks_like_another_is_named_with_it() ->
 
 def test_a_class_may_be_missing_in_the_test_split() -> None:
     check(plan({"train": split([0, 1] * 20), "test": split([0])}, 0.1, 0.2), ["bad", "good"])
+
+
+def test_texts_of_the_test_split_are_dropped_from_training() -> None:
+    everything = np.ones(6, dtype=bool)
+    parts = {
+        "train": (split([0] * 6, [1, 1, 2, 3, 4, 5], "train"), everything),
+        "validation": (split([0] * 6, [3, 3, 4, 6, 7, 8], "validation"), everything),
+        "test": (split([0] * 6, [1, 6, 6, 9, 10, 11], "test"), everything),
+    }
+    kept, dropped = deduplicated(parts, "test")
+    assert dropped == {"train": 2, "validation": 1}
+    assert list(kept) == ["train", "validation", "test"]
+    assert kept["train"][1].tolist() == [False, False, True, True, True, True]
+    assert kept["test"][1].all()
+    kept, dropped = deduplicated(parts, "all")
+    assert dropped == {"test": 1, "validation": 2, "train": 4}
+    assert kept["train"][1].tolist() == [False, False, True, False, False, True]
+    assert kept["validation"][1].tolist() == [True, False, True, False, True, True]
+    assert kept["test"][1].tolist() == [True, True, False, True, True, True]
+
+
+def test_only_the_documents_of_a_part_count() -> None:
+    """Parts may share a source: the documents of one are no copies of the other's."""
+    source = split([0, 1] * 3, [1, 2, 3, 1, 2, 3])
+    parts = {name: (source, np.arange(6) % 2 == number) for number, name in enumerate(("train", "test"))}
+    kept, dropped = deduplicated(parts, "test")
+    assert dropped == {"train": 3}
+    assert kept["train"][1].sum() == 0

@@ -76,9 +76,13 @@ def test_another_encoding_is_read_as_what_it_is(tmp_path: Path, suffix: str) -> 
         read(path)
 
 
-def test_utf_16_is_called_by_its_name(tmp_path: Path) -> None:
-    path = write(tmp_path / "data.csv", [("text", "label"), ("a", "x")], "\t", "utf-16")
-    with pytest.raises(DataError, match=r"byte 0xff at position 1 there; this is UTF-16, save it as UTF-8$"):
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf_16_with_its_mark_is_read(tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path = write(tmp_path / "data.csv", [(f"{mark}text", "label"), ("naïve 🎬", "x")], "\t", encoding)
+    assert read(path) == [("naïve 🎬", "x")]
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(DataError, match=r"data\.csv is damaged \(no valid UTF-16: "):
         read(path)
 
 

@@ -24,9 +24,20 @@ def local_path(source: str) -> Path | None:
         if not path.exists() and "DVC_ROOT" in os.environ:
             # `dvc exp run --temp` and the queue run in a copy of the project; relative paths start at the original.
             path = Path(os.environ["DVC_ROOT"]) / path
-        return path if source != "" and path.exists() else None
+        return path if source != "" and place_of(path) else None
     except (OSError, RuntimeError):  # a name too long; the home of an unknown user
         return None
+
+
+def place_of(path: Path) -> tuple[Path, str] | None:
+    """The file or folder of that name and "", or the archive on the way to it and the rest; None if there is none.
+
+    Only the archive is looked at: `data.zip/train.csv` has a place if data.zip is a file.
+    """
+    if path.exists():
+        return path, ""
+    archive = next((parent for parent in path.parents if parent.exists()), None)
+    return (archive, path.relative_to(archive).as_posix()) if archive is not None and archive.is_file() else None
 
 
 def local_content(source: str | None) -> str | None:
@@ -34,6 +45,7 @@ def local_content(source: str | None) -> str | None:
     if source is None or is_address(source) or (path := local_path(source)) is None:
         return None
     try:
+        path, _ = place_of(path) or (path, "")
         if path.is_file():
             return checksum(path)
         files = sorted(file for file in path.rglob("*") if file.is_file())

@@ -2,11 +2,13 @@
 
 The content of a file, not its name, decides what it is: tar or zip, compressed (gzip, xz, bzip2, zstd), both, or none
 of them. Compressed files inside archives and folders are decompressed; archives inside them are plain files, and so are
-Excel's (.xlsx), which are zip files. An archive with absolute paths, `..`, links or devices is refused. So is one that
-unpacks to far more than its own size: this check is ours, since the libraries do not limit what they unpack.
+Excel's (.xlsx), which are zip files. A file that begins with UTF-16's byte order mark is read as UTF-8. An archive with
+absolute paths, `..`, links or devices is refused. So is one that unpacks to far more than its own size: this check is
+ours, since the libraries do not limit what they unpack.
 """
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -27,6 +29,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from core.errors import DataError
+from text.sources.addresses import place_of
 
 # Texts seldom shrink to less than a tenth; gzip reaches a thousandth. What unpacks to less than the floor is harmless.
 BOMB_RATIO = 200
@@ -39,6 +42,7 @@ DECOMPRESSORS: dict[bytes, Callable[[Any], Any]] = {
     b"BZh": bz2.BZ2File,
     b"\x28\xb5\x2f\xfd": lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"),
 }
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 BZIP2 = re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)")  # three bytes alone may begin a text
 EXCEL = "xl/workbook.xml"  # a member of each .xlsx
@@ -82,16 +86,20 @@ class Member:
 def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BOMB_FLOOR) -> Iterator[Member]:
     """The files in `path` whose name `is_read` accepts, without hidden ones; those of a folder are sorted.
 
+    `path` may lead into an archive: data.zip/train.csv, data.zip/train.
+
     Raises:
         DataError: `path` is damaged, unreadable, or an unsafe archive.
     """
+    if (place := place_of(path)) and place[1]:
+        path, is_read = place[0], _inside(place[1], is_read)
     with _faults(path):
         if path.is_dir():
             for file in sorted(file for file in path.rglob("*") if file.is_file()):
                 name = file.relative_to(path).as_posix()
                 if _is_chosen(name, is_read):
                     with file.open("rb") as stream, _faults(file):
-                        yield Member(plain_name(name), str(file), file, _decompressed(stream, file, floor))
+                        yield Member(plain_name(name), str(file), file, _content(stream, file, floor))
             return
         with path.open("rb") as stream:
             head = stream.peek(512)
@@ -106,7 +114,7 @@ def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BO
             elif (content := _decompressed(stream, path, floor)) is not stream and _is_tar(content.peek(512)):
                 yield from _tar(content, path, is_read, floor)
             elif _is_chosen(path.name, is_read):
-                yield Member(plain_name(path.name), str(path), path, content)
+                yield Member(plain_name(path.name), str(path), path, _content(content, path, floor))
 
 
 def is_archive_name(name: str) -> bool:
@@ -151,6 +159,14 @@ def _faults(path: Path) -> Iterator[None]:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
+def _content(stream: Any, path: Path, floor: int) -> Any:
+    """The stream, decompressed, and as UTF-8 if it is UTF-16."""
+    content = _decompressed(stream, path, floor)
+    if content.peek(2).startswith(UTF_16_MARKS):
+        return io.BufferedReader(_Recoded(content), 2**17)
+    return content
+
+
 def _decompressed(stream: Any, path: Path, floor: int) -> Any:
     """The stream, or its decompressed content, up to the limit, which counts skipped files too."""
     head = stream.peek(16)
@@ -180,7 +196,7 @@ def _tar(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterat
             if entry.isreg() and _is_chosen(entry.name, is_read):
                 stream = archive.extractfile(entry)
                 assert stream is not None  # of a regular file
-                content = _decompressed(stream, path, floor)
+                content = _content(stream, path, floor)
                 yield Member(plain_name(_clean(entry.name)), f"{entry.name} in {path}", path, content)
         # tarfile takes a broken header for the end, and gzip's checksum is at the very end: read up to it.
         assert archive.fileobj is not None
@@ -200,7 +216,7 @@ def _zip(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterat
             _check(path, entry.filename, fault)
             if not entry.is_dir() and _is_chosen(entry.filename, is_read):
                 with archive.open(entry) as stream:
-                    content = _decompressed(stream, path, floor)
+                    content = _content(stream, path, floor)
                     yield Member(plain_name(_clean(entry.filename)), f"{entry.filename} in {path}", path, content)
 
 
@@ -219,6 +235,11 @@ def _check(path: Path, name: str, fault: str | None) -> None:
 def _is_chosen(name: str, is_read: NameFilter) -> bool:
     """Whether to read a file; hidden ones (.DS_Store, ._train.csv) are never read."""
     return not name.rpartition("/")[2].startswith(".") and is_read(plain_name(_clean(name)))
+
+
+def _inside(inner: str, is_read: NameFilter) -> NameFilter:
+    """Accepts what `is_read` accepts of the file or folder `inner` of an archive."""
+    return lambda name: (name == inner or name.startswith(f"{inner}/")) and is_read(name)
 
 
 def _clean(name: str) -> str:
@@ -252,3 +273,28 @@ class _Limited(io.RawIOBase):
             raise _bomb(self._path, self._limit)
         buffer[: len(data)] = data
         return len(data)
+
+
+class _Recoded(io.RawIOBase):
+    """A UTF-16 stream as UTF-8, without the byte order mark."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-16")()
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            data = self._stream.read(2**16)
+            try:
+                self._rest = self._decoder.decode(data, final=not data).encode()
+            except UnicodeError as error:
+                raise zlib.error(f"no valid UTF-16: {error}") from None
+            if not data:
+                break
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)

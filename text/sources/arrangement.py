@@ -1,7 +1,7 @@
 """How a source's files belong together, by their names: which hold documents of which split, and which are ignored.
 
-Three arrangements: tables, each of a split, perhaps in shards; a file of texts beside a file of labels, line by line;
-a folder for each class, with a file for each document.
+Four arrangements: tables, each of a split, perhaps in shards; a file of texts beside a file of labels, line by line; a
+folder for each class, with a file for each document; a file for each class, with a document in each line.
 """
 
 import re
@@ -31,7 +31,13 @@ METADATA = (  # JSON beside the data on the Hugging Face Hub, Kaggle and elsewhe
 )
 ORDER = ("train", "test", EVAL, "validation", ALL)
 LABEL_WORDS = {"label", "labels", "lab", "class", "classes", "target", "targets", "gold", "y"}
-TEXT_WORDS = {"text", "texts", "sentence", "sentences", "txt", "data", "x", "input", "inputs", "doc", "docs"}
+TEXT_WORDS = {"text", "texts", "sentence", "sentences", "txt", "data", "x", "input", "inputs", "doc", "docs",
+    "seq", "in",  # seq.in beside label, as in SNIPS and ATIS
+}  # fmt: skip
+CLASS_WORDS = {  # names of files that hold the documents of a class
+    *("pos", "neg", "positive", "negative", "neutral", "spam", "ham", "fake", "real", "true", "toxic", "nontoxic"),
+    *("objective", "subjective", "plot", "quote", "sarcastic", "ironic", "hate", "clickbait", "non"),
+}  # fmt: skip
 UNLABELLED_FOLDERS = ("unsup", "unsupervised", "unlabelled", "unlabeled")
 MENDS = {".xls": "save it as .xlsx or CSV", ".xml": "convert it to CSV", ".ods": "save its sheet as .xlsx or CSV"}
 
@@ -44,12 +50,36 @@ class Arrangement:
     ignored: dict[str, str] = field(default_factory=dict)
     label_file_of: dict[str, str] = field(default_factory=dict)  # of files that hold texts alone
     class_of: dict[str, str] = field(default_factory=dict)  # of files that are a document each
+    class_of_lines: dict[str, str] = field(default_factory=dict)  # of files with a document in each line
+    notes: list[str] = field(default_factory=list)
 
     def rest(self, names: Iterable[str], reason: str) -> None:
         """Ignores the names that have no place yet."""
         for name in names:
             if name not in self.split_of and name not in self.label_file_of.values():
                 self.ignored.setdefault(name, reason)
+
+    def leave_out(self, split: str, reason: str) -> None:
+        """Ignores the files of a split; another split takes the place of the test split if that one is missing."""
+        names = [name for name, its_split in self.split_of.items() if its_split == split]
+        self.ignored |= dict.fromkeys(names, reason)
+        self.split_of = {name: its_split for name, its_split in self.split_of.items() if its_split != split}
+        self.notes.append(f"ignored {split} split, {listed(names)}: {reason}")
+        self.replace_test_split()
+
+    def replace_test_split(self) -> None:
+        """Without a test split, the validation split is the test split; without both, the training split is split."""
+        splits = set(self.split_of.values())
+        if "test" in splits or "train" not in splits:
+            return
+        if "validation" in splits:
+            self.notes.append("there is no labelled test split: the validation split is used as the test split")
+            replaced = {"validation": "test"}
+        else:
+            replaced = {"train": ALL}
+        self.split_of = {name: replaced.get(split, split) for name, split in self.split_of.items()}
+        order = [*ORDER]
+        self.split_of = dict(sorted(self.split_of.items(), key=lambda item: order.index(item[1])))
 
 
 def arrange(names: Sequence[str], path: Path) -> Arrangement:
@@ -70,11 +100,11 @@ def arrange(names: Sequence[str], path: Path) -> Arrangement:
             usable.append(name)
     tables = [name for name in usable if _suffix(name) in TABLES]
     lines = [name for name in usable if _suffix(name) not in TABLES]
-    arranged = (not tables and (_folders(lines, path, result) or _parallel(lines, path, result))) or (
-        _tables(tables, lines, path, result)
-    )
-    if not arranged:
+    without_tables = (_folders, _parallel, _class_files)
+    arranged = not tables and any(arranged(lines, path, result) for arranged in without_tables)
+    if not arranged and not _tables(tables, lines, path, result):
         _refuse(names, tables, lines, path)
+    result.replace_test_split()
     result.rest(usable, "it belongs to no split")
     return result
 
@@ -92,8 +122,25 @@ def _no_data(name: str) -> str | None:
     return "it is about the data set" if file.startswith(ABOUT) else None
 
 
+def _intents(tables: list[str], result: Arrangement) -> bool:
+    """GetWeather/train_GetWeather_full.json, …: a file for each class and split, as SNIPS has them; full ones win."""
+    pattern = re.compile(r"(?:.*/)?([^/]+)/([a-z]+)_\1(_full)?\.json")
+    chosen: dict[tuple[str, str], str] = {}
+    for name in sorted(tables):  # train_X.json before train_X_full.json
+        if (match := pattern.fullmatch(name)) and (named := named_split(match[2])):
+            chosen[named.split, match[1]] = name
+    classes = {label for _, label in chosen}
+    if len(classes) < 2 or {label for split, label in chosen if split == "train"} != classes:
+        return False
+    result.split_of = {
+        name: split for (split, _), name in sorted(chosen.items(), key=lambda item: ORDER.index(item[0][0]))
+    }
+    result.rest(tables, "a fuller file, or other files, hold the documents of its class")
+    return True
+
+
 def _tables(tables: list[str], lines: list[str], path: Path, result: Arrangement) -> bool:
-    if _named(tables, path, result):
+    if _intents(tables, result) or _named(tables, path, result):
         return True
     usual = [name for name in tables if _suffix(name) in USUAL_TABLES]
     for single in (usual[:1] if len(usual) == 1 else [], tables):
@@ -103,14 +150,27 @@ def _tables(tables: list[str], lines: list[str], path: Path, result: Arrangement
         return True
     if not tables and lines and len({shard_group(name) for name in lines}) == 1:
         return _all(lines, path, result)
-    return False
+    return not tables and _train_and_other(lines, result)
+
+
+def _train_and_other(lines: list[str], result: Arrangement) -> bool:
+    """train_5500.label and TREC_10.label: two files with an unusual suffix, of which one is the training split."""
+    by_name = sorted(lines, key=lambda name: named_split(name) is None)
+    if len(lines) != 2 or _suffix(lines[0]) != _suffix(lines[1]) or _suffix(lines[0]) in ("", ".txt"):
+        return False
+    train, test = by_name
+    if (named := named_split(train)) is None or named.split != "train" or named_split(test):
+        return False
+    result.split_of = {train: "train", test: "test"}
+    result.notes.append(f"{test} is taken for the test split, since {train} is the training split")
+    return True
 
 
 def _named(names: list[str], path: Path, result: Arrangement) -> bool:
     """Whether the names say the training and the test split."""
     ignored: dict[str, str] = {}
     split_of = assign(names, str(path), ignored)
-    if not {"train", "test"} <= set(split_of.values()):
+    if "train" not in split_of.values() or not {"test", "validation"} & set(split_of.values()):
         return False
     result.split_of = split_of
     result.ignored |= ignored
@@ -131,6 +191,22 @@ def _parallel(lines: list[str], path: Path, result: Arrangement) -> bool:
     if not pairs or not (_named(list(pairs), path, result) or (len(pairs) == 1 and _all(list(pairs), path, result))):
         return False
     result.label_file_of = {name: pairs[name] for name in result.split_of}
+    return True
+
+
+def _class_files(lines: list[str], path: Path, result: Arrangement) -> bool:
+    """pos.txt and neg.txt; rt-polarity.pos and rt-polarity.neg; perhaps for each split: train.pos."""
+    classes = {name: "_".join(sorted(_words(name) & CLASS_WORDS)) for name in lines}
+    files = [name for name in lines if classes[name]]
+    named = {name: found.split for name in files if (found := named_split(name))}
+    split_of = named if len(named) == len(files) else dict.fromkeys(files, ALL)
+    places = {(split_of[name], classes[name]) for name in files}
+    if len({classes[name] for name in files}) < 2 or len(places) < len(files):
+        return False
+    if split_of is named and not {"train", "test"} <= set(named.values()):
+        return False
+    result.split_of = {name: split_of[name] for name in sorted(files, key=lambda name: ORDER.index(split_of[name]))}
+    result.class_of_lines = {name: classes[name] for name in files}
     return True
 
 
@@ -182,5 +258,6 @@ def _refuse(names: Sequence[str], tables: list[str], lines: list[str], path: Pat
     lacking = "train" if "train" not in found else "test"
     raise DataError(
         f"{path} has no file for {lacking}; found: {listed(names)}; allowed: one file, or train, test and optionally "
-        f"validation, in the formats {ALLOWED}; or a folder for each class"
+        f"validation, in the formats {ALLOWED}; or a folder or file for each class (pos.txt, neg.txt); data.source may "
+        f"name one of them, such as {path / (*tables, *lines)[0]}"
     )

@@ -33,7 +33,7 @@ def card(
 
     Duplicates are documents whose text occurs earlier in the split (`within`) or in both of two splits (`across`);
     texts with several labels are `conflicting`. `missing` rows count for the split of their file, or for the training
-    split if the file is split here. `notes` say how a user's files were read.
+    split or the first fold if the file is split here. `notes` say how a user's files were read.
     """
     return {
         "name": name,
@@ -44,7 +44,11 @@ def card(
         "splits": {split: _split(split, *part, labels) for split, part in parts.items()},
         "duplicates": {
             "within": {split: _within(*_texts(part)) for split, part in parts.items()},
-            "across": {f"{a}/{b}": _across(_texts(parts[a]), _texts(parts[b])) for a, b in combinations(parts, 2)},
+            "across": {
+                f"{a}/{b}": _across(_texts(parts[a]), _texts(parts[b]))
+                for a, b in combinations(parts, 2)
+                if not a.startswith("fold-")  # equal texts are in the same fold
+            },
         },
         "notes": list(notes),
         "digest": digest,
@@ -60,7 +64,7 @@ def _split(name: str, source: Split, rows: NDArray[np.bool_], labels: Sequence[s
     quantiles = np.quantile(lengths, list(QUANTILES.values()), method="inverted_cdf").tolist()
     result["length"] = dict(zip(QUANTILES, quantiles, strict=True)) | {"mean": round(float(lengths.mean()), 2)}
     result["empty"] = int((lengths == 0).sum())
-    result["missing"] = source.missing if name in ("train", source.path.stem) else 0
+    result["missing"] = source.missing if name in ("train", "fold-1", source.path.stem) else 0
     return result
 
 

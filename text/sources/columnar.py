@@ -1,5 +1,9 @@
-"""Parquet, and Arrow IPC (.arrow, .feather: as a file or a stream, as Hugging Face's `save_to_disk` writes it)."""
+"""Parquet, and Arrow IPC (.arrow, .feather: as a file or a stream, as Hugging Face's `save_to_disk` writes it).
 
+Labels that are numbers get the names that Hugging Face's library keeps in the schema's metadata.
+"""
+
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -19,7 +23,8 @@ def parquet_rows(member: Member, layout: Layout) -> Iterator[Row]:
     """The rows of a Parquet file."""
     with _faults(member, "Parquet"), member.file() as file, pq.ParquetFile(file) as parquet:
         check_columns(parquet.schema_arrow.names, layout, member.origin)
-        yield from _rows(parquet.iter_batches(PARQUET_ROWS, columns=list(layout.columns), use_threads=False), layout)
+        batches = parquet.iter_batches(PARQUET_ROWS, columns=list(layout.columns), use_threads=False)
+        yield from _rows(batches, layout, _class_names(parquet.schema_arrow, layout.label))
 
 
 def arrow_rows(member: Member, layout: Layout) -> Iterator[Row]:
@@ -27,7 +32,7 @@ def arrow_rows(member: Member, layout: Layout) -> Iterator[Row]:
     with _faults(member, "Arrow"), member.file() as file:
         schema, batches = _arrow(file)
         check_columns(schema.names, layout, member.origin)
-        yield from _rows(batches, layout)
+        yield from _rows(batches, layout, _class_names(schema, layout.label))
 
 
 def head(member: Member, is_parquet: bool, rows: int) -> tuple[list[str], list[list[Any]]]:
@@ -55,12 +60,24 @@ def _arrow(file: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches))
 
 
-def _rows(batches: Iterator[pa.RecordBatch], layout: Layout) -> Iterator[Row]:
+def _rows(batches: Iterator[pa.RecordBatch], layout: Layout, names: list[str]) -> Iterator[Row]:
     number = 0
     for batch in batches:
         for *texts, label in zip(*(_values(batch[column]) for column in layout.columns), strict=True):
             number += 1
-            yield number, texts[0] if len(texts) == 1 else tuple(texts), label
+            named = names[label] if isinstance(label, int) and 0 <= label < len(names) else label
+            yield number, texts[0] if len(texts) == 1 else tuple(texts), named
+
+
+def _class_names(schema: pa.Schema, column: Any) -> list[str]:
+    """The names of the classes 0, 1, …; none if the metadata do not hold them."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = features[column]["names"]
+    except (KeyError, TypeError, ValueError):
+        return []
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return names if is_list and len(set(names)) == len(names) else []
 
 
 def _values(column: pa.Array) -> list[Any]:

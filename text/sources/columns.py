@@ -21,6 +21,7 @@ class Layout(NamedTuple):
     label: Column | None
     encoding: str = "utf-8"
     literal: frozenset[str] = frozenset()  # delimiters of files in which quotation marks are mere text (quotes.py)
+    escaped: frozenset[str] = frozenset()  # delimiters of files in which \\" stands for a quotation mark in quotes
     delimiter: str | None = None  # of CSV; None: not known yet
     keys: tuple[str, str] = KEYS  # the names of both settings in errors
 

@@ -6,7 +6,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.errors import DataError
+from text.cleaning import cleaned
 from text.sources.labels import objection
 
 Batches = Iterable[tuple[str, pa.RecordBatch]]  # (split, documents)
@@ -58,11 +59,13 @@ class Split:
         return self.path.stem != UNLABELLED
 
 
-def batches(documents: Iterable[Document]) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """The documents in record batches of SCHEMA, each of one split."""
+def batches(documents: Iterable[Document], clean: Collection[str] = ()) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The documents in record batches of SCHEMA, each of one split; texts are cleaned as `clean` says."""
     rows: list[Document] = []
     characters = 0
     for document in documents:
+        if clean and document.text is not None:
+            document = document._replace(text=cleaned(document.text, clean))
         if rows and (len(rows) == BATCH_ROWS or characters > BATCH_CHARACTERS or rows[0].split != document.split):
             yield _batch(rows)
             rows, characters = [], 0

@@ -14,13 +14,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from config.bins import Bin
 from core.errors import DataError
+from text.sources.bins import Binned
 from text.sources.columns import Layout, shown
 from text.sources.corpus import Document, Split, counted
 from text.sources.labels import Spellings, doubts, objection, spelled
 from text.sources.lines import Utf8Lines
 from text.sources.look import Look, look
-from text.sources.quotes import Quotes
+from text.sources.quotes import Quotes, Quoting
 from text.sources.tables import CSV, delimited
 
 NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # line ends, and what XML forbids
@@ -51,23 +53,25 @@ class SourceRow(NamedTuple):
     label: Any
 
 
-def documents(found: Look, notes: list[str]) -> Iterator[Document]:
-    """The documents that were found; `notes` as for `parse`."""
-    spellings, layout = Spellings(), found.layout
+def documents(found: Look, notes: list[str], bins: Mapping[str, Bin] | None = None) -> Iterator[Document]:
+    """The documents that were found, with the classes of `bins` if there are any; `notes` as for `parse`."""
+    spellings, layout, binned = Spellings(), found.layout, Binned(bins or {})
     for row in source_rows(found, notes):
         text = document_text(row.text, layout, row.where)
         label = label_name(row.label, layout, row.where, spellings)
+        if bins and label is not None and (label := binned.name(label, row.where)) is None:
+            continue
         yield Document(row.split, f"{row.split}/{row.key}", text, label)
-    notes.extend(spellings.notes())
+    notes.extend([*spellings.notes(), *binned.notes()])
 
 
 def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:
     """The rows that were found; `notes` gets what `parse` says but for the labels' spelling."""
     notes += found.notes
-    literal = _survey(found, notes)
+    quoting = _survey(found, notes)
     layout = found.layout
     rows_before: Counter[str] = Counter()
-    for file, rows in found.rows(literal):
+    for file, rows in found.rows(quoting):
         number = 0
         for number, text, label in rows:
             key = file.document or f"{rows_before[file.split] + number}"
@@ -78,8 +82,8 @@ def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:
             raise DataError(f"{file.origin} holds no rows; expected {expected} of documents")
 
 
-def _survey(found: Look, notes: list[str]) -> frozenset[str]:
-    """Reads all text files to find out how they are written; returns the delimiters with literal quotation marks."""
+def _survey(found: Look, notes: list[str]) -> Quoting:
+    """Reads all text files to find out how they are written."""
     quotes, utf8 = Quotes(), Utf8Lines(found.layout.encoding)
     for member, file in found.text_members():
         if file.format == CSV:
@@ -88,9 +92,9 @@ def _survey(found: Look, notes: list[str]) -> frozenset[str]:
                 utf8.add(table.lines())
         else:
             utf8.add(member.lines())
-    literal, decisions = quotes.decide()
+    quoting, decisions = quotes.decide()
     notes += [*decisions, *utf8.notes()]
-    return literal
+    return quoting
 
 
 def check(splits: Mapping[str, Split], labels: Sequence[str], by_number: bool) -> list[str]:

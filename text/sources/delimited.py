@@ -19,6 +19,9 @@ from text.sources.lines import decoded, numbered_lines
 
 DELIMITERS = ",;\t|"  # of CSV; Excel writes semicolons where the comma is the decimal sign
 HEAD_LINES = 100  # by which the delimiter is recognised
+SPOTS, SPOT_LINES = 30, 20  # places of a long file that are looked at, and lines there
+ESCAPED_QUOTE = re.compile(r'(?<!\\)((?:\\\\)*)\\"')  # with an odd number of backslashes
+PLACEHOLDER = "\ufdd0"  # no character; stands for an escaped quotation mark while csv reads
 SEPARATOR_LINE = re.compile(rb"(\xef\xbb\xbf)?sep=([,;\t|])\r?\n", re.IGNORECASE)  # names it for Excel
 
 NumberedRows = Iterator[tuple[int, list[str]]]  # with the line where each begins
@@ -56,6 +59,8 @@ class Table(NamedTuple):
     def fields(self, quoted: bool) -> NumberedRows:
         """All rows, with the header and empty ones."""
         lines = decoded(self.lines(), self.origin, self.layout.encoding)
+        if quoted and self.delimiter in self.layout.escaped:
+            return escaped_rows(lines, self.origin, self.delimiter, strict=True)
         if quoted:
             return csv_rows(lines, self.origin, self.delimiter, strict=True)
         return literal_rows(lines, self.delimiter)
@@ -110,6 +115,13 @@ def csv_rows(lines: Iterable[str], origin: str, delimiter: str = ",", strict: bo
         ) from None
 
 
+def escaped_rows(lines: Iterable[str], origin: str, delimiter: str, strict: bool = False) -> NumberedRows:
+    r"""The rows of CSV in which \" stands for a quotation mark; other backslashes are kept."""
+    marked = (ESCAPED_QUOTE.sub(rf"\1{PLACEHOLDER}", line) for line in lines)
+    for number, row in csv_rows(marked, origin, delimiter, strict):
+        yield number, [field.replace(PLACEHOLDER, '"') for field in row]
+
+
 def literal_rows(lines: Iterable[str], delimiter: str) -> NumberedRows:
     """The rows of a file in which quotation marks are mere text: each line is one."""
     for number, line in enumerate(lines, 1):
@@ -151,11 +163,24 @@ def head_lines(file: IO[bytes], encoding: str, number: int) -> list[str]:
     return lines[1:] if declared_delimiter(file) else lines
 
 
-def readable_rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+def spread_lines(file: IO[bytes], encoding: str) -> list[str]:
+    """Lines from the start of the file and from SPOTS places in it; none if the file is short."""
+    lines = head_lines(file, encoding, HEAD_LINES)
+    start, end = file.tell(), file.seek(0, 2)
+    if end - start < 10 * start:
+        return []
+    for spot in range(1, SPOTS + 1):
+        file.seek(start + (end - start) * spot // (SPOTS + 1))
+        file.readline()  # the rest of a line
+        lines += [line.decode(encoding, errors="replace") for line in islice(file, SPOT_LINES)]
+    return lines
+
+
+def readable_rows(lines: Sequence[str], delimiter: str, escaped: bool = False) -> list[list[str]]:
     """The rows before the first that is no CSV; at least one, which may be empty."""
     rows = []
     with suppress(DataError):
-        for _, row in csv_rows(lines, "", delimiter):
+        for _, row in (escaped_rows if escaped else csv_rows)(lines, "", delimiter):
             if row:
                 rows.append(row)
     return rows or [[]]

@@ -2,18 +2,24 @@
 
 Libraries that guess (charset-normalizer, chardet) rank encodings; French in cp1252 and in cp1250 has equal ranks there,
 and a wrong choice spoils texts silently. Here an encoding is taken only if no other one gives another plausible
-reading; otherwise the user is asked, with both readings.
+reading; otherwise the user is asked, with both readings. English texts with a few borrowed words are cp1252 if that
+reads these words, and a mixture with UTF-8 if nothing does.
 """
 
 import re
 from collections.abc import Iterable
 from itertools import pairwise
 
+from core import mixed_encoding
 from text.sources.lines import decode, hint_for, numbered_lines
 
 AUTO = "auto"
 MOST_WORDS = 20_000  # different words beyond ASCII that are looked at
 LEAST_PLAUSIBLE = 0.95  # share of these words
+ENGLISH = frozenset((b"the", b"and", b"of", b"to", b"in", b"is", b"a", b"i", b"it", b"for"))
+LINES_FOR_LANGUAGE = 10_000  # lines that are looked at
+LEAST_ENGLISH = 0.1  # share of these words in an English text: about a quarter
+MOST_BORROWED = 0.02  # share of words beyond ASCII in English; Turkish and Polish have over 20 %
 BEYOND_ASCII = re.compile(rb"[^\s\x00-\x1f]*[\x80-\xff][^\s\x00-\x1f]*")
 
 PUNCTUATION = "“”„‘’‚–—…«»•·°§©®™€№\u00a0"
@@ -42,15 +48,18 @@ class Encodings:
 
     def __init__(self) -> None:
         self._words: dict[bytes, None] = {}
-        self._first_fault: tuple[bytes, str, int] | None = None  # the line, its place, its number
+        self._first_fault: tuple[bytes, str] | None = None  # the line, its place
+        self._lines = self._all_words = self._english_words = self._words_beyond_ascii = 0
 
     def add(self, lines: Iterable[bytes], origin: str) -> None:
         """Looks at one file; raises nothing."""
         for number, line in numbered_lines(lines):
+            if self._lines < LINES_FOR_LANGUAGE:
+                self._count(line)
             if line.isascii():
                 continue
             if self._first_fault is None and not _is_utf8(line):
-                self._first_fault = (line, f"line {number} of {origin}", number)
+                self._first_fault = (line, f"line {number} of {origin}")
             if len(self._words) < MOST_WORDS:
                 self._words |= dict.fromkeys(BEYOND_ASCII.findall(line))
 
@@ -67,17 +76,34 @@ class Encodings:
             reading = self._reading(encoding)
             if reading is not None:
                 readings.setdefault(reading, encoding)
-        line, place, number = self._first_fault
+        line, place = self._first_fault
+        if not readings and self._is_english():
+            note = f"some lines, such as {place}, are not UTF-8; they are read as cp1252, Windows' Western encoding"
+            return mixed_encoding.NAME, [note]
+        if self._is_english() and (western := [item for item in readings.items() if item[1] == "cp1252"]):
+            readings = dict(western)
         if len(readings) == 1:
             [(reading, encoding)] = readings.items()
             return encoding, [f"encoding that was found: {encoding}, which reads words such as {reading[:40]!r}"]
-        hint = hint_for(line, number, "utf-8")
+        hint = hint_for(line, "utf-8")
         if readings:
             word = next(word for word in self._words if len({_read(word, name) for name in readings.values()}) > 1)
             shown = ", ".join(f"{name} reads {_read(word, name)[:40]!r}" for name in readings.values())
             hint = f"data.encoding must say which it is: {shown}"
         decode(line, place, "utf-8", f"; {hint}")
         raise AssertionError("a line that is no UTF-8")
+
+    def _count(self, line: bytes) -> None:
+        words = line.lower().split()
+        self._lines += 1
+        self._all_words += len(words)
+        self._english_words += sum(word in ENGLISH for word in words)
+        self._words_beyond_ascii += 0 if line.isascii() else sum(not word.isascii() for word in words)
+
+    def _is_english(self) -> bool:
+        """Whether the texts are English with a few borrowed words, which are then those of Western Europe."""
+        english, borrowed = LEAST_ENGLISH * self._all_words, MOST_BORROWED * self._all_words
+        return self._english_words >= english and self._words_beyond_ascii <= borrowed
 
     def _reading(self, encoding: str) -> str | None:
         """What the encoding makes of the words; None if that is no plausible text."""

@@ -34,10 +34,10 @@ def excel_rows(member: Member, layout: Layout) -> Iterator[Row]:
         yield number, texts[0] if len(texts) == 1 else tuple(texts), label
 
 
-def head(member: Member, rows: int) -> tuple[list[list[Any]], str]:
-    """The first rows, and the other sheets' names, for a message."""
+def head(member: Member, rows: int) -> tuple[list[list[Any]], list[str]]:
+    """The first rows, and the names of the ignored sheets."""
     others, content = _sheet(member)
-    return list(islice(content, rows)), ", ".join(map(repr, others))
+    return list(islice(content, rows)), others
 
 
 def _sheet(member: Member) -> tuple[list[str], Iterator[list[Any]]]:

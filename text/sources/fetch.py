@@ -24,7 +24,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from core import checksums
 from core.errors import DataError, without_secrets
-from text.sources.addresses import is_address, local_path
+from text.sources.addresses import is_address, local_path, place_of
 
 STALLED = 2**15  # bytes; a transfer that brings fewer than these within the timeout has stalled
 TRANSIENT_STATUS = {408, 425, 429, 500, 502, 503, 504}
@@ -100,11 +100,12 @@ def _file_name(address: str) -> str:
 def _local(source: str, checksum: str | None) -> Path:
     if (path := local_path(source)) is None:
         raise DataError(f"data.source is {source[:200]!r}; there is no such file or folder")
-    if not (path.is_file() or path.is_dir()):
+    place, _ = place_of(path) or (path, "")
+    if not (place.is_file() or place.is_dir()):
         raise DataError(f"data.source is {source!r}, {NO_FILE}")
-    _check_kind(path.is_dir(), f"data.source {source!r}", checksum)
+    _check_kind(place.is_dir(), f"data.source {source!r}", checksum)
     try:
-        _verify(path, source, checksum)
+        _verify(place, source, checksum)
     except OSError as error:
         raise DataError(f"data.source {source!r} cannot be read: {error.strerror or error}") from None
     return path

@@ -1,19 +1,28 @@
 """What a file is, by its suffix and first bytes, and what its columns are: format, separator, header, first rows."""
 
 import csv
+import difflib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from core.errors import DataError
 from text.sources import columnar, excel, json_files
 from text.sources.archives import Member
-from text.sources.columns import Layout
-from text.sources.delimited import DELIMITERS, declared_delimiter, delimiter_of, head_lines, readable_rows
+from text.sources.columns import Layout, listed
+from text.sources.delimited import (
+    DELIMITERS,
+    declared_delimiter,
+    delimiter_of,
+    head_lines,
+    readable_rows,
+    spread_lines,
+)
 from text.sources.guess import Head, Unclear, choose, headed
-from text.sources.labelled_lines import LABEL, TEXT, is_labelled
-from text.sources.tables import CSV, JSON_LINES, LABELLED
+from text.sources.labelled_lines import LABEL, TEXT, ends_in_label, is_labelled
+from text.sources.tables import CLASS_OBJECT, CSV, ENDING, JSON_LINES, LABELLED
 
 HEAD_ROWS = 1000
 BY_SUFFIX = {
@@ -31,6 +40,7 @@ class Recognised(NamedTuple):
     format: str
     layout: Layout
     head: Head | None  # None: not looked at, as everything is known
+    note: str = ""  # on parts of the file that are ignored
 
 
 def format_of(name: str, head: bytes) -> str:
@@ -42,6 +52,8 @@ def format_of(name: str, head: bytes) -> str:
         if head.startswith(mark):
             return kind
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if re.match(rb'\{\s*"[^"]+"\s*:\s*\[\s*\{\s*"data"\s*:\s*\[', begin):
+        return CLASS_OBJECT
     if suffix == ".json" or re.match(rb'\{\s*"|\[\s*\{\s*"', begin):
         return "JSON array" if begin.startswith(b"[") else JSON_LINES
     return LINES
@@ -59,10 +71,14 @@ def recognise(member: Member, layout: Layout, like: str | None = None) -> Recogn
         file.seek(0)
         open_member = Member(member.name, member.origin, member.path, file)
         complete = layout.text is not None and layout.label is not None
-        if kind == LINES and like == LABELLED:
-            return Recognised(LABELLED, layout, None)
+        if kind == LINES and like in (LABELLED, ENDING):
+            return Recognised(like, layout, None)
         if kind in (CSV, LINES):
             return _lines(open_member, file, kind, layout, complete)
+        if kind == "Excel":
+            return _excel(open_member, layout, complete)
+        if kind == CLASS_OBJECT:
+            return Recognised(kind, layout._replace(text="text", label="class"), None)
         if complete:
             return Recognised(kind, layout, None)
         head = _head(open_member, kind, layout)
@@ -72,29 +88,81 @@ def recognise(member: Member, layout: Layout, like: str | None = None) -> Recogn
 
 
 def _head(member: Member, kind: str, layout: Layout) -> Head:
-    match kind:
-        case "Parquet" | "Arrow":
-            return Head(*columnar.head(member, kind == "Parquet", HEAD_ROWS))
-        case "Excel":
-            rows, _ = excel.head(member, HEAD_ROWS)
-            width = max(map(len, rows), default=0)
-            return headed([[*row, *[""] * (width - len(row))] for row in rows], layout, member.origin)
+    if kind in ("Parquet", "Arrow"):
+        return Head(*columnar.head(member, kind == "Parquet", HEAD_ROWS))
     return Head(*json_files.head(member, layout.encoding, kind == "JSON array", HEAD_ROWS))
 
 
+def _excel(member: Member, layout: Layout, complete: bool) -> Recognised:
+    rows, others = excel.head(member, HEAD_ROWS)
+    note = f"ignored sheets of {member.origin}: {listed(others)}" if others else ""
+    if complete:
+        return Recognised("Excel", layout, None, note)
+    if not rows:
+        raise DataError(f"{member.origin} holds no rows")
+    width = max(map(len, rows))
+    head = headed([[*row, *[""] * (width - len(row))] for row in rows], layout, member.origin)
+    return Recognised("Excel", choose(head, layout, member.origin), head, note)
+
+
 def _lines(member: Member, file: IO[bytes], kind: str, layout: Layout, complete: bool) -> Recognised:
-    """CSV, or lines that begin with their label."""
+    """CSV, or lines that begin with their label or end in it; by the first lines or, if need be, others as well."""
     lines = head_lines(file, layout.encoding, HEAD_ROWS)
-    if kind == LINES and not (layout.columns and not layout.by_number) and is_labelled(lines):
-        separated = any(TAB in line for line in lines)  # label<TAB>text is CSV as well
-        if not separated:
-            return Recognised(LABELLED, layout._replace(text=TEXT, label=LABEL), None)
     delimiter = TAB if PurePosixPath(member.name).suffix.lower() == ".tsv" else declared_delimiter(file)
+    by_name = layout.columns and not layout.by_number
+    if kind == LINES and not by_name and (labelled := _labelled(lines, layout)):
+        return labelled
     if complete:
         return Recognised(CSV, layout._replace(delimiter=delimiter or delimiter_of(file, layout)), None)
     if not any(line.strip() for line in lines):
         raise DataError(f"{member.origin} holds no rows; expected a text and a label of each document")
-    return _separated(member.origin, lines, delimiter or DELIMITERS, layout)
+    try:
+        return _separated(member.origin, lines, delimiter or DELIMITERS, layout)
+    except DataError:  # documents may be sorted by class
+        if not (others := spread_lines(file, layout.encoding)):
+            raise
+        if kind == LINES and not by_name and (labelled := _labelled(others, layout)):
+            return labelled
+        with suppress(DataError):
+            return _separated(member.origin, others, delimiter or DELIMITERS, layout)
+        raise
+
+
+def _labelled(lines: Sequence[str], layout: Layout) -> Recognised | None:
+    """The format of lines that begin with their label, without a tab (else they are CSV as well), or end in it."""
+    if is_labelled(lines) and not any(TAB in line for line in lines):
+        return Recognised(LABELLED, layout._replace(text=TEXT, label=LABEL), None)
+    if ends_in_label(lines):
+        return Recognised(ENDING, layout._replace(text=TEXT, label=LABEL), None)
+    return None
+
+
+def lacks_labels(member: Member, first: Recognised) -> str | None:
+    """Why a file has no labels although `first`, the training file, has some: another table, or the label -1."""
+    layout = first.layout
+    with member.file() as file:
+        open_member = Member(member.name, member.origin, member.path, file)
+        if format_of(member.name, file.read(512)) in (CSV, LINES) and first.format == CSV:
+            lines = head_lines(file, layout.encoding, HEAD_ROWS)
+            rows: list[list[Any]] = [*readable_rows(lines, layout.delimiter or ",")]
+            columns = Head(None, rows).columns() if layout.by_number else rows.pop(0)
+        elif first.format in ("Parquet", "Arrow"):
+            names, rows = columnar.head(open_member, first.format == "Parquet", HEAD_ROWS)
+            columns = [*names]
+        elif first.format in (JSON_LINES, "JSON array"):
+            names, rows = json_files.head(open_member, layout.encoding, first.format == "JSON array", HEAD_ROWS)
+            columns = [*names]
+        else:
+            return None
+    label, width = layout.columns[-1], len(columns)
+    if layout.by_number:
+        expected = len(first.head.columns()) if first.head else max(map(int, layout.columns))
+        return f"it has {width} columns, and the training split {expected}" if width < expected else None
+    if label not in columns:
+        alike = difflib.get_close_matches(str(label), map(str, columns), n=1)
+        return f"it has no column {label!r}" if not alike and set(layout.texts) <= set(columns) else None
+    values = {str(row[columns.index(label)]) for row in rows if len(row) == width}
+    return f"its column {label!r} holds {values.pop()} only" if values in ({"-1"}, {""}, {"None"}) else None
 
 
 def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layout) -> Recognised:
@@ -129,11 +197,12 @@ def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layou
 
 
 def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """The first rows if there is more than one column; as CSV or, if only that makes them even, line by line."""
+    """The first rows if there is more than one column; as CSV or, if only that makes them even, in another way."""
     quoted = readable_rows(lines, delimiter)
     by_line = [_fields(line, delimiter) for line in lines if line.strip()]
-    is_even = len({len(row) for row in quoted}) == 1 and len(quoted) > 1
-    rows = by_line if not is_even and len({len(row) for row in by_line}) == 1 else quoted
+    escaped = readable_rows(lines, delimiter, escaped=True) if any('\\"' in line for line in lines) else []
+    even = (rows for rows in (quoted, by_line, escaped) if len(rows) > 1 and len({len(row) for row in rows}) == 1)
+    rows = next(even, quoted)
     return rows if len(rows[0]) > 1 else []
 
 

@@ -1,8 +1,9 @@
 """Which columns hold text and label, and whether a first row is a header: only where that is plain, else it is asked.
 
-A column named text, and one named label, are taken whatever they hold. Otherwise the first rows decide: the text is
-the only column that holds prose, the label the only one with a usual name or, without any, the only one with a few
-short values that repeat. Numbers that count the rows, and empty columns, are neither.
+A column named text, and one named label, are taken whatever they hold. Otherwise the first rows decide. The text is
+the column of prose; several are joined if they have usual names (title, body) or no names. The label is the only column
+with a usual name or, without any, the only one with a few short values that repeat; without a header, the only one of
+these whose values are 0 to 9. Numbers that count the rows, dates, addresses and empty columns are neither.
 """
 
 import re
@@ -19,18 +20,24 @@ from text.sources.corpus import MOST_CLASSES
 TEXT_NAMES = (
     "text", "texts", "sentence", "sentences", "review", "reviews", "reviewtext", "document", "documents", "content",
     "comment", "comments", "commenttext", "body", "tweet", "tweettext", "message", "question", "utterance",
-    "headline", "article", "description", "phrase", "sms", "post", "abstract", "query",
+    "headline", "article", "description", "phrase", "sms", "post", "abstract", "query", "narrative", "title",
+    "summary", "subject", "premise", "hypothesis", "answer",
 )  # fmt: skip
 LABEL_NAMES = (
     "label", "labels", "labeltext", "labelname", "class", "classes", "classindex", "classname", "category",
     "categories", "sentiment", "target", "polarity", "stars", "star", "rating", "overall", "score", "intent",
     "emotion", "topic", "tag", "type", "gold", "goldlabel", "annotation", "y",
 )  # fmt: skip
+LAST_WORDS = ("label", "class", "category", "sentiment", "polarity", "intent", "emotion", "topic")  # airline_sentiment
 INDEX_NAMES = ("", "index", "id", "unnamed0", "idx", "rowid")
 SHORT = 50  # characters of a label at most
 PROSE_WORDS = 3  # median of a text column, at least
 PROSE_CHARACTERS = 6  # the same where words are not separated
 FEWEST_ROWS = 5  # fewer show no pattern
+NO_CLASS = re.compile(r"\d:\d\d|\d{4}-\d\d|\d\d?[./-]\d\d?[./-]\d\d|https?://|www\.")  # times, dates, addresses
+TRUE = ("1", "1.0", "True", 1, 1.0, True)
+ONE_DIGIT = re.compile(r"-?[0-9](\.0)?")
+SEVERAL = 3  # columns that may each hold a class; these are asked about as what they look like
 UNSEPARATED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 Kind = Literal["empty", "index", "number", "text", "label", "other"]
@@ -75,6 +82,8 @@ def kind_of(values: Sequence[str], name: str = "?") -> Kind:
             return "index"
     if _is_prose(present) and 2 * different > len(present):
         return "text"
+    if 2 * sum(NO_CLASS.search(value) is not None for value in present) > len(present):
+        return "other"
     repeats = len(present) >= FEWEST_ROWS and 2 <= different <= MOST_CLASSES and 2 * different <= len(present)
     if repeats and max(map(len, present)) <= SHORT:
         return "label"
@@ -164,7 +173,12 @@ def choose(head: Head, layout: Layout, origin: str) -> Layout:
     if label is None:
         label = _one(labels(head, layout), KEYS[1], "class", head, layout, origin)
     if text is None:
-        text = _one(texts(head, label), KEYS[0], "text", head, layout, origin)
+        candidates = texts(head, label)
+        is_plain = head.names is None or all(has_usual_name(column) for column in candidates)
+        if len(candidates) > 1 and is_plain:
+            text = tuple(candidates)
+        else:
+            text = _one(candidates, KEYS[0], "text", head, layout, origin)
     return layout._replace(text=text, label=label)
 
 
@@ -179,25 +193,69 @@ def labels(head: Head, layout: Layout) -> list[Column]:
     if "label" in all_kinds:
         return ["label"]
     free = {column: kind for column, kind in all_kinds.items() if column not in layout.texts and kind != "empty"}
-    usual = [column for column, kind in free.items() if plain(str(column)) in LABEL_NAMES and kind != "text"]
-    return usual or [column for column, kind in free.items() if kind == "label"]
+    short = {column: kind for column, kind in free.items() if kind != "text"}
+    usual = [column for column in short if plain(str(column)) in LABEL_NAMES]
+    if usual := usual or [column for column, kind in short.items() if kind == "label" and _ends_as_label(column)]:
+        return usual
+    repeating = [column for column, kind in free.items() if kind == "label"]
+    digits = [column for column in repeating if all(map(ONE_DIGIT.fullmatch, _present(head, column)))]
+    return digits if head.names is None and len(digits) == 1 else repeating
 
 
 def texts(head: Head, label: Column) -> list[Column]:
     """The columns that may hold the text, if `label` holds the label."""
     all_kinds = kinds(head)
-    if "text" in all_kinds:
-        return ["text"]
+    if exact := [column for column in all_kinds if plain(str(column)) == "text" and column != label]:
+        return exact if len(exact) == 1 else ["text"]
     free = {column: kind for column, kind in all_kinds.items() if column != label and kind not in ("empty", "index")}
     if prose := [column for column, kind in free.items() if kind == "text"]:
-        return prose
+        return [column for column in prose if has_usual_name(column)] or prose
     usual = [column for column in free if plain(str(column)) in TEXT_NAMES]
     return usual or [column for column, kind in free.items() if kind == "other"]
+
+
+def has_usual_name(column: Column) -> bool:
+    """Whether a name, or a word of it, is usual for texts.
+
+    Example:
+        >>> [has_usual_name(name) for name in ("Review Title", "OriginalTweet", "short_description", "reason", 2)]
+        [True, True, True, False, False]
+    """
+    return plain(str(column)) in TEXT_NAMES or not set(_words(column)).isdisjoint(TEXT_NAMES)
+
+
+def _ends_as_label(column: Column) -> bool:
+    return _words(column)[-1:] != [] and _words(column)[-1] in LAST_WORDS
+
+
+def _words(column: Column) -> list[str]:
+    return [word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", str(column))]
+
+
+def _present(head: Head, column: Column) -> list[str]:
+    """The values of the column that are not empty."""
+    return [value.strip() for value in head.column(head.columns().index(column)) if value.strip()]
+
+
+def indicators(head: Head, columns: Sequence[Column]) -> list[Column]:
+    """Of the columns, those that hold only 0 and 1: with a class each, they are one label together, or several."""
+    return [column for column in columns if set(_present(head, column)) <= {"0", "1", "0.0", "1.0", "True", "False"}]
 
 
 def _one(candidates: list[Column], key: str, what: str, head: Head, layout: Layout, origin: str) -> Column:
     if len(candidates) == 1:
         return candidates[0]
+    if what == "class" and len(flags := indicators(head, candidates)) >= SEVERAL:
+        names = listed([str(column) for column in flags])
+        sums = [sum(row[head.columns().index(column)] in TRUE for column in flags) for row in head.rows]
+        fault = "together they are one label" if set(sums) == {1} else "the data look multi-label"
+        mend = "write the label into one column" if set(sums) == {1} else "one class a document"
+        raise Unclear(
+            f"{key} is null, and in {origin} the columns {names} hold 0 or 1 each: {fault}; allowed: {mend}, or "
+            f"one of these columns, such as {shown(flags[0])}",
+            head,
+            layout,
+        )
     allowed = ", ".join(shown(column) for column in (candidates or head.columns())[:10])
     several = f", or {shown(tuple(candidates))}" if what == "text" and candidates else ""
     question = "more than one column may hold" if candidates else "no column plainly holds"

@@ -1,4 +1,7 @@
-"""JSON lines (an object a line) and JSON arrays (of objects). An array is read into memory as a whole."""
+"""JSON lines (an object a line), JSON arrays (of objects), and JSON of one class: {"GetWeather": [{"data": …}, …]}.
+
+The latter is how SNIPS holds an intent: the texts are in parts. It and arrays are read into memory as a whole.
+"""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -23,6 +26,19 @@ def line_rows(member: Member, layout: Layout) -> Iterator[Row]:
 def array_rows(member: Member, layout: Layout) -> Iterator[Row]:
     """The rows of a JSON array."""
     return _rows(_array_objects(member, layout.encoding), layout, member.origin)
+
+
+def class_rows(member: Member, layout: Layout) -> Iterator[Row]:
+    """The texts of JSON of one class, whose key is the label."""
+    content = _parsed(decode(member.read(), member.origin, layout.encoding).removeprefix("\ufeff"), member.origin)
+    try:
+        [(label, rows)] = content.items()
+        texts = ["".join(part["text"] for part in row["data"]).strip() for row in rows]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        allowed = '{"class": [{"data": [{"text": "…"}, …]}, …]}'
+        raise DataError(f"{member.origin} is not JSON of one class; allowed: {allowed}") from None
+    for number, text in enumerate(texts, 1):
+        yield number, text, label
 
 
 def head(member: Member, encoding: str, is_array: bool, rows: int) -> tuple[list[str], list[list[Any]]]:

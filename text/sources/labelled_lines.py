@@ -1,4 +1,5 @@
-"""Lines that begin with their label: `DESC:manner How did serfdom develop` and fastText's `__label__x text`.
+"""Lines that begin with their label, `DESC:manner How did serfdom develop` or fastText's `__label__x text`, or that end
+in it, `Sales rose .@positive`.
 
 The label is column 1, the text column 2. Quotation marks are mere text; empty lines are no rows.
 """
@@ -11,6 +12,7 @@ from text.sources.columns import Layout, Row
 from text.sources.lines import decoded
 
 FASTTEXT = "__label__"
+AT = "@"
 TEXT, LABEL = 2, 1  # their columns
 MOST_LABELS = 100  # different first words of lines that are taken for labels
 
@@ -39,6 +41,39 @@ def labelled_rows(member: Member, layout: Layout) -> Iterator[Row]:
         yield number, text, label
 
 
+def ending_rows(member: Member, layout: Layout) -> Iterator[Row]:
+    """The rows of a file whose lines end in @ and their label.
+
+    Raises:
+        DataError: a line has no label; names the line.
+    """
+    number = 0
+    for line_number, line in enumerate(decoded(member.lines(), member.origin, layout.encoding), 1):
+        if not (content := line.strip()):
+            continue
+        number += 1
+        text, mark, label = content.rpartition(AT)
+        if not mark:
+            raise DataError(f"line {line_number} of {member.origin} does not end in @ and a label, as others do")
+        yield number, text, label
+
+
+def ends_in_label(lines: Sequence[str]) -> bool:
+    """Whether each line plainly ends in @ and a label: at most one different one for ten lines, each more than once.
+
+    Example:
+        >>> ends_in_label([f"Sales rose {n} %.@{'positive' if n % 2 else 'neutral'}" for n in range(20)])
+        True
+    """
+    words = [content.rpartition(AT)[2] for line in lines if (content := line.strip()) and AT in content]
+    different = set(words)
+    return (
+        len(words) == sum(1 for line in lines if line.strip())
+        and 2 <= len(different) <= min(MOST_LABELS, len(words) / 10)
+        and all(word and " " not in word and words.count(word) > 1 for word in different)
+    )
+
+
 def is_labelled(lines: Sequence[str]) -> bool:
     """Whether the first word of each line is plainly a label.
 
@@ -58,6 +93,8 @@ def is_labelled(lines: Sequence[str]) -> bool:
         return True
     if not 2 <= len(different) <= MOST_LABELS or len(different) > len(words) / 1.5:
         return False
+    if any(set(word) & set('",;|') for word in different):
+        return False  # of CSV
     if all(word.lstrip("+-").isdecimal() for word in words) or all(":" in word[1:-1] for word in words):
         return True
     return 10 * len(different) <= len(words) and all(words.count(word) > 1 for word in different)

@@ -81,7 +81,10 @@ def objection(labels: Sequence[str], documents: int, texts: int) -> str | None:
     if len(labels) >= FEW and documents < 2 * len(labels):
         kind = "scores" if _are_scores(labels) else "ids, scores or texts"
         fault = "as many different labels as documents" if len(labels) == documents else "too many different labels"
-        return f"{fault} ({len(labels):,} in {documents:,}): does data.label_column hold {kind} instead of classes?"
+        hint = " data.bins turns numbers into classes" if kind == "scores" else ""
+        return (
+            f"{fault} ({len(labels):,} in {documents:,}): does data.label_column hold {kind} instead of classes?{hint}"
+        )
     return None
 
 
@@ -97,7 +100,10 @@ def doubts(labels: Sequence[str], documents: int, texts: int) -> Iterator[str]:
         if label.casefold() in MISSING:
             yield f"the label {label!r} is a class; only an empty one is missing"
     if len(labels) > FEW and _are_scores(labels):
-        yield f"the {len(labels):,} labels are numbers with fractions: scores, and no classes?"
+        yield (
+            f"the {len(labels):,} labels are numbers with fractions: scores, and no classes? data.bins turns them into "
+            "classes"
+        )
     elif len(labels) >= FEW and documents < 5 * len(labels):
         yield f"only {documents:,} documents for {len(labels):,} labels"
     if documents >= FEW and 10 * texts <= documents:

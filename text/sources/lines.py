@@ -7,7 +7,6 @@ from itertools import chain
 
 from core.errors import DataError
 
-UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 OTHER_ENCODINGS = ("cp1252", "gb18030", "cp949")  # an error suggests the first that fits
 WORD = re.compile(r"\w*[^\x00-\x7f]\w*")  # with a character beyond ASCII
 
@@ -45,13 +44,11 @@ def decoded(lines: Iterable[bytes], origin: str, encoding: str) -> Iterator[str]
         try:
             yield line.decode(encoding)
         except UnicodeDecodeError:
-            yield decode(line, f"line {number} of {origin}", encoding, f"; {hint_for(line, number, encoding)}")
+            yield decode(line, f"line {number} of {origin}", encoding, f"; {hint_for(line, encoding)}")
 
 
-def hint_for(line: bytes, number: int, encoding: str) -> str:
+def hint_for(line: bytes, encoding: str) -> str:
     """What to do about a line that has another encoding than the one set."""
-    if number == 1 and line.startswith(UTF_16_MARKS):
-        return "this is UTF-16, save it as UTF-8"
     if _fits(line, "utf-8"):
         return "the line is UTF-8 text, set data.encoding to utf-8"
     for name in OTHER_ENCODINGS:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
@@ -12,11 +13,13 @@ from core.errors import DataError
 from text.sources.archives import Member, members, names, ordered
 from text.sources.arrangement import USUAL_TABLES, Arrangement, arrange
 from text.sources.columns import Layout, Row, listed, shown
+from text.sources.delimited import DELIMITERS
 from text.sources.encodings import AUTO, Encodings
-from text.sources.formats import LINES, Recognised, format_of, recognise
+from text.sources.formats import LINES, Recognised, format_of, lacks_labels, recognise
 from text.sources.guess import Head
 from text.sources.lines import decode, decoded
-from text.sources.tables import READERS, TEXT_FORMATS
+from text.sources.quotes import Quoting
+from text.sources.tables import CLASS_OBJECT, READERS, TEXT_FORMATS
 
 TEXTS = "text lines"  # beside a file of labels
 DOCUMENT = "a document"
@@ -45,16 +48,18 @@ class Look:
     head: Head | None = None  # the first rows of the first training file; None: everything was set by the user
     notes: list[str] = field(default_factory=list)
 
-    def rows(self, literal: frozenset[str]) -> Iterator[tuple[File, Iterator[Row]]]:
-        """The files and their rows; `literal` are the delimiters of files in which quotation marks are mere text."""
+    def rows(self, quoting: Quoting) -> Iterator[tuple[File, Iterator[Row]]]:
+        """The files and their rows."""
         if self.arrangement.class_of:
             yield from self._documents()
         elif self.arrangement.label_file_of:
             yield from self._pairs()
+        elif self.arrangement.class_of_lines:
+            yield from self._class_files()
         else:
             for member in ordered(self.path, list(self.files)):
                 file = self.files[member.name]
-                yield file, READERS[file.format](member, file.layout._replace(literal=literal))
+                yield file, READERS[file.format](member, file.layout._replace(**quoting._asdict()))
 
     def text_members(self) -> Iterator[tuple[Member, File]]:
         """The tables that are text, with their files."""
@@ -63,8 +68,15 @@ class Look:
             yield member, self.files[member.name]
 
     def examples(self, number: int) -> list[Row]:
-        """The first rows."""
-        return list(islice((row for _, rows in self.rows(frozenset()) for row in rows), number))
+        """The first rows, with quotation marks read in the first way that is possible."""
+        every = frozenset(DELIMITERS)
+        for quoting in (Quoting(), Quoting(escaped=every)):
+            with suppress(DataError):
+                return self._first(quoting, number)
+        return self._first(Quoting(literal=every), number)
+
+    def _first(self, quoting: Quoting, number: int) -> list[Row]:
+        return list(islice((row for _, rows in self.rows(quoting) for row in rows), number))
 
     def _documents(self) -> Iterator[tuple[File, Iterator[Row]]]:
         """Each file is a document, its folder the class; all are held in memory, since archives have any order."""
@@ -74,6 +86,14 @@ class Look:
         }
         for name, file in self.files.items():
             yield file, iter([(1, texts.pop(name), self.arrangement.class_of[name])])
+
+    def _class_files(self) -> Iterator[tuple[File, Iterator[Row]]]:
+        """Each line is a document of the file's class."""
+        for member in ordered(self.path, list(self.files)):
+            label = self.arrangement.class_of_lines[member.name]
+            lines = decoded(member.lines(), member.origin, self.layout.encoding)
+            texts = (text for line in lines if (text := line.rstrip("\r\n")).strip())
+            yield self.files[member.name], ((number, text, label) for number, text in enumerate(texts, 1))
 
     def _pairs(self) -> Iterator[tuple[File, Iterator[Row]]]:
         """Each line of a file has its label in the same line of another."""
@@ -101,14 +121,17 @@ def look(path: Path, layout: Layout) -> Look:
         layout = layout._replace(encoding=encoding)
     if tables := [name for name in arrangement.ignored if PurePosixPath(name).suffix.lower() in USUAL_TABLES]:
         notes.insert(0, f"ignored tables: {listed(tables)}")
-    if arrangement.class_of or arrangement.label_file_of:
-        return _without_columns(path, arrangement, layout, notes)
+    if arrangement.class_of or arrangement.label_file_of or arrangement.class_of_lines:
+        return _without_columns(path, arrangement, layout, [*notes, *arrangement.notes])
     first = recognise_first(path, arrangement, layout)
+    _leave_out_unlabelled(path, arrangement, first)
+    notes += arrangement.notes
     files: dict[str, File] = {}
     for member in ordered(path, list(arrangement.split_of)):
         found = first if not files else recognise(member, first.layout._replace(delimiter=None), first.format)
         split = arrangement.split_of[member.name]
         files[member.name] = File(member.name, member.origin, split, found.format, found.layout)
+        notes += [found.note] if found.note else []
     if first.layout[:2] != layout[:2] and first.layout[:2] != ("text", "label"):
         notes.append(
             f"columns that were found: text in {shown(first.layout.text)}, label in {shown(first.layout.label)}"
@@ -124,7 +147,7 @@ def _encoding(path: Path, arrangement: Arrangement) -> tuple[str, list[str]]:
         with member.file() as file:
             head = file.read(512)
             file.seek(0)
-            if format_of(member.name, head) in (*TEXT_FORMATS, "JSON array", LINES):
+            if format_of(member.name, head) in (*TEXT_FORMATS, "JSON array", CLASS_OBJECT, LINES):
                 encodings.add(file, member.origin)
     return encodings.decide()
 
@@ -134,6 +157,18 @@ def recognise_first(path: Path, arrangement: Arrangement, layout: Layout) -> Rec
     name = next(iter(arrangement.split_of))  # of the training split, which is the first one
     [found] = [recognise(member, layout) for member in ordered(path, [name])]
     return found
+
+
+def _leave_out_unlabelled(path: Path, arrangement: Arrangement, first: Recognised) -> None:
+    """Ignores the files of a test or validation split that have no labels, as in a contest."""
+    others = [name for name, split in arrangement.split_of.items() if split in ("test", "validation")]
+    reasons = {
+        arrangement.split_of[member.name]: f"no labels: {reason}"
+        for member in members(path, others.__contains__)
+        if (reason := lacks_labels(member, first))
+    }
+    for split, reason in reasons.items():
+        arrangement.leave_out(split, reason)
 
 
 def _without_columns(path: Path, arrangement: Arrangement, layout: Layout, notes: list[str]) -> Look:

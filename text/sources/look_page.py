@@ -59,16 +59,21 @@ def _clear(found: Look, data: DataParams) -> Iterator[str]:
             facts.append(file.layout.encoding)
         if labels := found.arrangement.label_file_of.get(name):
             facts.append(f"labels in {labels}")
+        if label := found.arrangement.class_of_lines.get(name):
+            facts.append(f"a document of the class {label} in each line")
         yield f"  {name}: {', '.join(facts)}"
     if len(found.files) > FILES_SHOWN and not found.arrangement.class_of:
         yield f"  and {len(found.files) - FILES_SHOWN:,} more"
     yield from _ignored(found.arrangement)
+    for note in found.notes:
+        yield f"note: {note}"
     if found.head:
         yield from _columns(found.head)
     yield "examples:"
     for _, text, label in found.examples(EXAMPLES):
         yield f"  {_short(label)}: {_short(' '.join(map(str, text)) if isinstance(text, tuple) else text)}"
-    is_table = not (found.arrangement.class_of or found.arrangement.label_file_of)
+    arrangement = found.arrangement
+    is_table = not (arrangement.class_of or arrangement.label_file_of or arrangement.class_of_lines)
     yield from _section(data, found.layout if is_table else None, {})
 
 

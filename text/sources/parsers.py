@@ -1,7 +1,7 @@
 """The formats of the catalogue's data sets: each function reads the downloaded files and yields their documents.
 
 All have the same signature: `paths` are the downloaded files, or one folder or archive that holds them; `splits` maps
-the name of each split to read to its file (for IMDB: to its folder). Ids are "<split>/<line>" of the official
+the name of each split to read to its file or folder. Ids are "<split>/<line>" of the official
 split, and stay the same when validation documents are split off the training documents.
 """
 
@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import DataError
 from text.sources.archives import Member, members, names
+from text.sources.columnar import parquet_rows
+from text.sources.columns import Layout
 from text.sources.corpus import UNLABELLED, Document
 from text.sources.delimited import csv_rows
 from text.sources.lines import decode, numbered_lines
@@ -73,13 +75,76 @@ def label_text_lines(paths: Sequence[Path], splits: Splits, labels: Labels) -> I
 
 def ag_news(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
     """Rows `class,title,description` without a header; the text is both, backslashes are kept."""
+    for split, row, where, fields in _csv(paths, splits):
+        if len(fields) != 3:
+            raise DataError(f"{where} has {len(fields)} fields; expected 3: class, title, description")
+        yield Document(split, f"{split}/{row}", f"{fields[1]} {fields[2]}", _label(fields[0], labels, where))
+
+
+def dbpedia(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    r"""Rows `class,title,content` without a header; \n stands for a line break."""
+    for document in ag_news(paths, splits, labels):
+        yield document._replace(text=(document.text or "").replace("\\n", "\n"))
+
+
+def yelp(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    r"""Rows `class,text` without a header; \n stands for a line break."""
+    for split, row, where, fields in _csv(paths, splits):
+        if len(fields) != 2:
+            raise DataError(f"{where} has {len(fields)} fields; expected 2: class, text")
+        yield Document(split, f"{split}/{row}", fields[1].replace("\\n", "\n"), _label(fields[0], labels, where))
+
+
+def banking77(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    """Rows `text,category` after a header; the categories are the classes."""
+    for split, row, where, fields in _csv(paths, splits):
+        if len(fields) != 2:
+            raise DataError(f"{where} has {len(fields)} fields; expected 2: text, category")
+        if row > 1:
+            yield Document(split, f"{split}/{row - 1}", fields[0], fields[1])
+
+
+def label_tab_text(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    """Lines `class <tab> text`."""
+    for split, member in _files(paths, splits):
+        for number, line in numbered_lines(member.lines()):
+            where = f"line {number} of {member.origin}"
+            label, tab, text = decode(line, where).rstrip("\r\n").partition("\t")
+            if not tab:
+                raise DataError(f"{where} has no tab; expected: class, tab, text")
+            yield Document(split, f"{split}/{number}", text, label)
+
+
+def parquet(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    """Parquet files with the columns text and label, a number, which the file's own metadata may name."""
+    for split, member in _files(paths, splits):
+        for number, text, label in parquet_rows(member, Layout("text", "label")):
+            where = f"row {number} of {member.origin}"
+            name = label if label in labels.values() else _label(str(label), labels, where)
+            yield Document(split, f"{split}/{number}", text, name)
+
+
+def class_folders(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
+    """A folder for each split, in it one for each class, in it a file for each document, in Latin-1; sorted."""
+    split_of = {folder: split for split, folder in splits.items()}
+    texts: dict[tuple[str, str, str], str] = {}
+    for path in paths:
+        for member in members(path, lambda name: len(name.split("/")) > 2 and name.split("/")[-3] in split_of):
+            folder, label, file = member.name.split("/")[-3:]
+            texts[split_of[folder], label, file] = member.read().decode("latin-1")
+    if lacking := set(splits) - {split for split, _, _ in texts}:
+        where = ", ".join(map(str, paths))
+        raise DataError(f"{where} holds no files such as {splits[sorted(lacking)[0]]}/<class>/<number>")
+    for split, label, file in sorted(texts):
+        yield Document(split, f"{split}/{label}/{file}", texts.pop((split, label, file)), label)
+
+
+def _csv(paths: Sequence[Path], splits: Splits) -> Iterator[tuple[str, int, str, list[str]]]:
+    """Split, number, place for a message, and fields of each row."""
     for split, member in _files(paths, splits):
         lines = (decode(line, f"line {number} of {member.origin}") for number, line in numbered_lines(member.lines()))
         for row, (line_number, fields) in enumerate(csv_rows(lines, member.origin), 1):
-            where = f"line {line_number} of {member.origin}"
-            if len(fields) != 3:
-                raise DataError(f"{where} has {len(fields)} fields; expected 3: class, title, description")
-            yield Document(split, f"{split}/{row}", f"{fields[1]} {fields[2]}", _label(fields[0], labels, where))
+            yield split, row, f"line {line_number} of {member.origin}", fields
 
 
 def _files(paths: Sequence[Path], splits: Splits) -> Iterator[tuple[str, Member]]:

@@ -1,7 +1,8 @@
 """Decides whether quotation marks in CSV and TSV files quote fields or are mere text, once for each delimiter.
 
 CSV quotes (RFC 4180); TSV as such knows no quoting, yet pandas and Excel quote in both. All files are read both ways,
-as strict CSV and literally. If one reading fails, the other is right; CSV that is not valid CSV is an error, however,
+as strict CSV and literally. If CSV is only valid with backslashes before the quotation marks in texts, they are
+removed. If one reading fails, the other is right; CSV that is not valid CSV is an error, however,
 since a lost quotation mark is likelier there. If both readings succeed,
 
 - and quoted fields join lines to one row, the labels decide: lines that are rows of their own have labels that other
@@ -13,6 +14,7 @@ since a lost quotation mark is likelier there. If both readings succeed,
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core.errors import DataError
 from text.sources.columns import Row
@@ -21,6 +23,13 @@ from text.sources.delimited import Table
 
 TAB = "\t"
 NAMES = {",": "comma", ";": "semicolon", TAB: "tab", "|": "bar"}
+
+
+class Quoting(NamedTuple):
+    r"""The delimiters of files in which quotation marks are mere text, and of those with \" in quotes."""
+
+    literal: frozenset[str] = frozenset()
+    escaped: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -51,17 +60,26 @@ class _Files:
 
     quoted: _Reading = field(default_factory=_Reading)
     literal: _Reading = field(default_factory=_Reading)
+    escaped: _Reading = field(default_factory=_Reading)  # as CSV with backslashes; of the files that hold some
     from_csv_writer: bool = True  # whether a CSV writer could have written them
     ambiguous: list[str] = field(default_factory=list)  # texts whose lines could be rows
 
     def add(self, table: Table) -> None:
         self.quoted.add(table.rows(quoted=True))
+        if any(b'\\"' in line for line in table.lines()):
+            layout = table.layout._replace(escaped=frozenset(table.delimiter))
+            self.escaped.add(table._replace(layout=layout).rows(quoted=True))
         self.literal.add(table.rows(quoted=False))
         if self.quoted.line_breaks and not self.quoted.fault:
             self.ambiguous += _texts_like_rows(table, self.quoted.labels)
         readable = not self.quoted.fault and not self.literal.fault
         if readable and self.quoted.rows == self.literal.rows and table.delimiter == TAB:
             self.from_csv_writer = self.from_csv_writer and _could_be_written(table)
+
+    @property
+    def are_escaped(self) -> bool:
+        """Whether they are CSV only with backslashes before the quotation marks in texts."""
+        return bool(self.quoted.fault and self.escaped.rows and not self.escaped.fault)
 
     def reason_to_read_literally(self, delimiter: str) -> str | None:
         """Why the files are no CSV; None if they are.
@@ -94,15 +112,19 @@ class Quotes:
         if any(b'"' in line for line in table.lines()):
             self._files.setdefault(table.delimiter, _Files()).add(table)
 
-    def decide(self) -> tuple[frozenset[str], list[str]]:
-        """The delimiters of files in which quotation marks are mere text, and notes on what was decided.
+    def decide(self) -> tuple[Quoting, list[str]]:
+        """How quotation marks are read, and notes on what was decided.
 
         Raises:
             DataError: tab-separated files can be read in neither way.
         """
-        literal, notes = set(), []
+        literal, escaped, notes = set(), set(), []
         for delimiter, files in self._files.items():
             where = f"quotation marks in {NAMES[delimiter]}-separated files"
+            if files.are_escaped and (delimiter != TAB or files.literal.fault):
+                escaped.add(delimiter)
+                notes.append(f"{where} are read as in CSV, those in texts after a backslash")
+                continue
             if reason := files.reason_to_read_literally(delimiter):
                 literal.add(delimiter)
                 notes.append(f"{where} are read as they stand: {reason}")
@@ -116,7 +138,7 @@ class Quotes:
                     f"{len(files.ambiguous):,} of these texts hold lines that look like rows of their own, such as "
                     f"{files.ambiguous[0][:80]!r}: is a quotation mark missing?"
                 )
-        return frozenset(literal), notes
+        return Quoting(frozenset(literal), frozenset(escaped)), notes
 
 
 def _could_be_written(table: Table) -> bool:

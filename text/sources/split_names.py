@@ -2,7 +2,8 @@
 
 The file's name decides, else the folders it is in (train/0000.parquet). Files whose names differ only in numbers are
 shards of one file. If several files could be the same split, an exact name (train.csv) wins over one with more words
-(train_preprocess.csv), and that over a folder's name.
+(train_preprocess.csv), and that over a folder's name; then the one that is called like the training file wins
+(in_domain_dev.tsv beside in_domain_train.tsv, not out_of_domain_dev.tsv).
 """
 
 import re
@@ -16,7 +17,7 @@ EVAL = "eval"  # the test split, or the validation split beside a test split
 
 WORDS = {
     **dict.fromkeys(("train", "training", "trainset", "traindata"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("validation", "validate", "valid", "val", "dev", "devel", "development"), "validation"),
     **dict.fromkeys(("test", "testing", "testset", "testdata"), "test"),
     **dict.fromkeys(("eval", "evaluation"), EVAL),
 }
@@ -87,14 +88,32 @@ def assign(names: Sequence[str], origin: str, ignored: dict[str, str]) -> dict[s
     for split in (split for split in SPLITS if split in by_split):
         best, *others = (by_split[split][rank] for rank in sorted(by_split[split]))
         if len({shard_group(name) for name in best}) > 1:
+            training = {_without_split(name) for name, its_split in result.items() if its_split == "train"}
+            alike = [name for name in best if _without_split(name) in training]
+            if alike:
+                others.append([name for name in best if name not in alike])
+                best = alike
+        if len({shard_group(name) for name in best}) > 1:
             raise DataError(
                 f"{origin} holds several files for {split}: {', '.join(best[:10])}; allowed: one file, or train, test "
-                "and optionally validation; data.source may name one of its folders"
+                "and optionally validation; move the others away, or let data.source name a folder or file in it, "
+                f"such as {PurePosixPath(origin) / _choice(best)}"
             )
         check_shards(best, origin)
         result |= dict.fromkeys(in_order(best), split)
         ignored |= {name: f"{best[0]} is the {split} split" for files in others for name in files}
     return result
+
+
+def _without_split(name: str) -> str:
+    """The name with * for the words that say a split."""
+    return re.sub("[a-z]+", lambda word: "*" if word[0] in WORDS else word[0], shard_group(name.lower()))
+
+
+def _choice(names: Sequence[str]) -> str:
+    """A file or folder that holds only one of the files."""
+    folders = {str(PurePosixPath(name).parent) for name in names}
+    return names[0] if len(folders) < len(names) else str(PurePosixPath(names[0]).parent)
 
 
 def check_shards(names: Sequence[str], origin: str) -> None:

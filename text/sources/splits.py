@@ -1,20 +1,24 @@
 """Assigns documents to splits: official splits stay; a missing validation split is taken from the training documents.
 
 A split made here is stratified by class, keeps documents with equal texts together, leaves every class at least one
-text for training, and depends only on texts, labels and seed.
+text for training, and depends only on texts, labels and seed. `deduplicated` drops those that stand in other splits.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core import folds
 from core.errors import DataError
+from text.sources.bins import number_of
 from text.sources.corpus import Split
 from text.sources.labels import twin
 
+GROUPS_AT_A_TIME = 100_000
 ALL = "all"  # the split of documents that have none
 Rows = NDArray[np.bool_]
 
@@ -43,6 +47,45 @@ def plan(splits: Mapping[str, Split], validation_share: float, test_share: float
     return {name: result[name] for name in ("train", "validation", "test", "unlabelled") if name in result}
 
 
+def fold_plan(splits: Mapping[str, Split], number: int) -> dict[str, tuple[Split, Rows]]:
+    """The documents in `number` folds of equal size, stratified; equal texts are in the same fold.
+
+    Raises:
+        DataError: the data set has splits of its own, or a class has too few texts.
+    """
+    if set(splits) != {ALL}:
+        raise DataError(
+            f"data.folds is {number}, but the data set has the splits {', '.join(splits)}; allowed: null, or data "
+            "without splits"
+        )
+    source = splits[ALL]
+    rest = np.ones(len(source.keys), dtype=bool)
+    parts = {}
+    for position, name in enumerate(folds.names(number)):
+        chosen = split_off(source, rest, 1 / (number - position), "data.folds") if position < number - 1 else rest
+        parts[name] = (source, chosen)
+        rest = rest & ~chosen
+    return parts
+
+
+def check_folds(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> None:
+    """Checks that every class has documents to learn from, whichever two folds are left out.
+
+    Raises:
+        DataError: names a class that has texts in too few folds.
+    """
+    counts = np.array([np.bincount(source.labels[rows], minlength=len(labels)) for source, rows in parts.values()])
+    if len(labels) < 2:
+        raise DataError(f"the documents have only one class ({labels[0][:80]}); at least two are needed")
+    in_folds = (counts > 0).sum(axis=0)
+    if in_folds.min() < folds.FEWEST:
+        label = labels[int(in_folds.argmin())]
+        raise DataError(
+            f"the class {label[:80]!r} has texts in {in_folds.min()} of {len(parts)} folds; allowed: {folds.FEWEST} or "
+            "more, so that every training learns it; leave the class out or set data.folds to null"
+        )
+
+
 def split_off(source: Split, rows: Rows, share: float, key: str) -> Rows:
     """A `share` of the `rows`; `key` is the name of the parameter for an error."""
     chosen = np.zeros(len(rows), dtype=bool)
@@ -63,7 +106,7 @@ def stratified(keys: NDArray[np.uint64], labels: NDArray[np.int32], share: float
     the class would have no text left.
     """
     _, group_of, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-    sorted_labels = labels[np.argsort(group_of, kind="stable")].tolist()
+    sorted_labels = labels[np.argsort(group_of, kind="stable")]
     classes = int(labels.max(initial=0)) + 1
     texts_of_class = np.unique(group_of * classes + labels) % classes
     texts_left = np.bincount(texts_of_class, minlength=classes).tolist()
@@ -71,16 +114,51 @@ def stratified(keys: NDArray[np.uint64], labels: NDArray[np.int32], share: float
 
     open_places = sum(places)
     chosen = np.zeros(len(sizes), dtype=bool)
-    for number, (start, end) in enumerate(pairwise([0, *np.cumsum(sizes).tolist()])):
-        group = Counter(sorted_labels[start:end])
+    for number, members in enumerate(_groups(sorted_labels, sizes)):
+        group = Counter(members)
         if all(count <= places[label] and texts_left[label] > 1 for label, count in group.items()):
             chosen[number] = True
             for label, count in group.items():
                 places[label] -= count
                 texts_left[label] -= 1
-            if (open_places := open_places - end + start) == 0:
+            if (open_places := open_places - len(members)) == 0:
                 break
     return chosen[group_of]
+
+
+def _groups(sorted_labels: NDArray[np.int32], sizes: NDArray[np.int64]) -> Iterator[list[int]]:
+    """The labels of each group of equal texts; a part of them at a time becomes a list, which takes much memory."""
+    ends = np.cumsum(sizes)
+    for first in range(0, len(sizes), GROUPS_AT_A_TIME):
+        bounds = [int(ends[first - 1]) if first else 0, *ends[first : first + GROUPS_AT_A_TIME].tolist()]
+        part = sorted_labels[bounds[0] : bounds[-1]].tolist()
+        yield from (part[start - bounds[0] : end - bounds[0]] for start, end in pairwise(bounds))
+
+
+def deduplicated(
+    parts: Mapping[str, tuple[Split, Rows]], mode: Literal["test", "all"]
+) -> tuple[dict[str, tuple[Split, Rows]], dict[str, int]]:
+    """The parts without documents whose text stands in the test split; also the number of dropped documents of each.
+
+    `all` also drops those whose text stands in the validation split or earlier in the same split.
+    """
+    taken = np.array([], dtype=np.uint64)
+    result, dropped = {}, {}
+    order = ("test", "validation", "train", "unlabelled")
+    for name in sorted(parts, key=lambda name: order.index(name) if name in order else 0):
+        source, rows = parts[name]
+        remaining = rows & ~np.isin(source.keys, taken)
+        if mode == "all":
+            places = np.flatnonzero(remaining)
+            _, first = np.unique(source.keys[places], return_index=True)
+            remaining = np.zeros(len(rows), dtype=bool)
+            remaining[places[first]] = True
+        if name == "test" or mode == "all":
+            taken = np.union1d(taken, source.keys[remaining])
+        result[name] = (source, remaining)
+        if count := int(rows.sum() - remaining.sum()):
+            dropped[name] = count
+    return {name: result[name] for name in parts}, dropped
 
 
 def _apportion(exact: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -109,6 +187,8 @@ def check(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> Non
             label = labels[lacking[0]]
             alike = twin(label, [labels[index] for index in present["train"]])
             hint = f" (is {alike[:80]!r} meant, which some have?)" if alike else ""
+            if not alike and number_of(label) is not None:
+                hint = " (data.bins can leave out numbers)"
             raise DataError(
                 f"the {name} split has the class {label[:80]!r}, which no training document has{hint}; "
                 "every class must stand in the training split"

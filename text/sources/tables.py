@@ -11,13 +11,15 @@ from text.sources.columnar import arrow_rows, parquet_rows
 from text.sources.columns import Layout, Row
 from text.sources.delimited import Table, delimiter_of
 from text.sources.excel import excel_rows
-from text.sources.json_files import array_rows, line_rows
-from text.sources.labelled_lines import labelled_rows
+from text.sources.json_files import array_rows, class_rows, line_rows
+from text.sources.labelled_lines import ending_rows, labelled_rows
 
 CSV = "CSV"
 JSON_LINES = "JSON lines"
 LABELLED = "label text"  # a line each; also fastText's __label__x text
-TEXT_FORMATS = (CSV, JSON_LINES, LABELLED)  # read line by line
+ENDING = "text@label"  # a line each
+CLASS_OBJECT = "JSON of one class"
+TEXT_FORMATS = (CSV, JSON_LINES, LABELLED, ENDING)  # read line by line
 
 
 @contextmanager
@@ -36,8 +38,10 @@ READERS: dict[str, Callable[[Member, Layout], Iterator[Row]]] = {
     CSV: _delimited_rows,
     JSON_LINES: line_rows,
     "JSON array": array_rows,
+    CLASS_OBJECT: class_rows,
     "Parquet": parquet_rows,
     "Arrow": arrow_rows,
     "Excel": excel_rows,
     LABELLED: labelled_rows,
+    ENDING: ending_rows,
 }

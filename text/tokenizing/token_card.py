@@ -27,7 +27,7 @@ def _most_unknown(summary: Mapping[str, Any]) -> tuple[str, float]:
 def _unknown(summary: Mapping[str, Any]) -> str:
     (split, share), settings = _most_unknown(summary), summary["tokenize"]
     line = f"{percent(share)} of the {split} split's tokens are unknown"
-    if summary["splits"]["train"]["share_unknown"] > MOST_UNKNOWN:
+    if summary["splits"].get("train", summary["splits"][split])["share_unknown"] > MOST_UNKNOWN:
         return (
             f"{line}: the vocabulary leaves out words of the training texts; raise tokenize.max_size "
             f"({settings['max_size']}) or lower tokenize.min_freq ({settings['min_freq']})."

@@ -76,6 +76,11 @@ class TokenizedDocuments:
             raise DataError(f"{path} is no token file; delete it and run dvc repro")
         return cls(chunks)
 
+    @classmethod
+    def joined(cls, stores: "Sequence[TokenizedDocuments]") -> "TokenizedDocuments":
+        """The documents of several stores, one store after another."""
+        return cls([chunk for store in stores for chunk in store._chunks])
+
     def __len__(self) -> int:
         return len(self.lengths)
 
