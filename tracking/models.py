@@ -1,6 +1,6 @@
 """MLflow's models: each training logs one, linked with its metrics, so that the tab Models compares variants.
 
-`register` gives a version of the registered model, with the alias `champion`, to one of them or to an ensemble.
+`tracking/registry.py` registers one of them, or an ensemble.
 """
 
 import re
@@ -14,20 +14,24 @@ from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.tracking import MlflowClient
 
 from core import file_io
-from tracking.model_files import write_model
+from tracking.model_files import packaged_code, write_model
 from tracking.run import Run, flatten
-
-ALIAS = "champion"
 
 
 def log_training_model(run: Run, folder: Path) -> None:
     """The model of the training in `folder`, unless the run has one; later metrics of the run are linked with it."""
     if run.model_id:
         return
-    config = file_io.read_json(folder / "config.json", made_by="train")
-    described = {"seed": config["seed"], "variant": config["variant"], "parameters": config["parameters"]["total"]}
-    params = {"data": config["data"]["name"], **described}
-    run.model_id = log_model(run, f"{config['name']}-seed-{config['seed']}", [folder], params)
+    name, params = described([file_io.read_json(folder / "config.json", made_by="train")])
+    run.model_id = log_model(run, name, [folder], params)
+
+
+def described(configs: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """The name of the model of these trainings of one variant, such as bilstm-seed-1, and what MLflow shows of it."""
+    first, seeds = configs[0], [str(config["seed"]) for config in configs]
+    parameters = first["parameters"]["total"] * len(configs)
+    params = {"data": first["data"]["name"], "variant": first["variant"], "seed": ", ".join(seeds)}
+    return allowed(f"{first['name']}-seed-{'-'.join(seeds)}"), {**params, "parameters": parameters}
 
 
 def log_model(run: Run, name: str, trainings: Sequence[Path], params: Mapping[str, Any]) -> str:
@@ -35,10 +39,10 @@ def log_model(run: Run, name: str, trainings: Sequence[Path], params: Mapping[st
     mlflow, missed = run.mlflow, run.mlflow.missed
     if not run.run_id:
         return ""
-    texts = {key: str(value) for key, value in flatten(params)}
+    texts = {key: str(value) for key, value in flatten({**params, "code": packaged_code()[0]})}
     create = partial(
         MlflowClient.create_logged_model,
-        experiment_id=mlflow.experiment_id, name=_allowed(name), source_run_id=run.run_id, params=texts,
+        experiment_id=mlflow.experiment_id, name=name, source_run_id=run.run_id, params=texts,
     )  # fmt: skip
     if (created := mlflow.call(create)) is None:
         return ""
@@ -54,6 +58,6 @@ def log_model(run: Run, name: str, trainings: Sequence[Path], params: Mapping[st
     return model_id if mlflow.missed == missed else ""
 
 
-def _allowed(name: str) -> str:
-    """The name without the characters that MLflow refuses in a model's name."""
+def allowed(name: str) -> str:
+    """The name without the characters that MLflow refuses in the name of a model."""
     return re.sub(r"[/:.%\"']", "_", name)
