@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.corpus import WORK, copy_project
+from benchmarks.corpus import WORK, copy_project, refresh_code
 
 PROJECT = WORK / "serve"
 TOKENS = 200
@@ -31,7 +31,9 @@ def main() -> None:
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            port = next(int(line.rstrip("/\n").rpartition(":")[2]) for line in server.stdout if line.startswith("ready"))
+            port = next(
+                int(line.rstrip("/\n").rpartition(":")[2]) for line in server.stdout if line.startswith("ready")
+            )
             milliseconds, seconds = asyncio.run(measure(port, chosen.clients))
         finally:
             server.terminate()
@@ -45,6 +47,7 @@ def prepare() -> None:
     if not (PROJECT / "reports" / "comparison.json").exists():
         copy_project(PROJECT, {"train": {"epochs": 1}, "compare": {"seeds": [1]}})
         subprocess.run([sys.executable, "-m", "commands.run"], cwd=PROJECT, check=True, stdout=sys.stderr)
+    refresh_code(PROJECT)
     command = [sys.executable, "-m", "commands.register", "--variant", "bilstm", "--seed", "1"]
     subprocess.run(command, cwd=PROJECT, check=True, stdout=sys.stderr)
 

@@ -45,10 +45,12 @@ def register_models(params: Params, models: list[ModelFiles]) -> Version:
         TrackingError: MLflow cannot be reached, or lacks the runs of these trainings or their comparison.
     """
     variant, seeds = models[0].config["name"], [files.config["seed"] for files in models]
-    tags = {"variant": variant, "seeds": ", ".join(map(str, seeds)), "data": models[0].config["data"]["name"]}
+    tags = {"variant": variant, "seeds": ", ".join(map(str, seeds)), "data": read_comparison()["data"]}
     with connect(params.tracking.experiment) as mlflow:
         model_id, run_id = _logged_model(mlflow, params, models)
-        version = model_id and register(mlflow, params.tracking.experiment, model_id, run_id, _description(models), tags)
+        version = model_id and register(
+            mlflow, params.tracking.experiment, model_id, run_id, _description(models), tags
+        )
         if mlflow.missed:
             raise TrackingError("the model is not registered; the line above says why")
     if not version:

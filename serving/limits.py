@@ -107,7 +107,9 @@ class Limited:
 
     async def _forward(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         """Calls the application with `body`; of an answer that is an error only the status is passed on."""
-        headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-length", b"content-type")]
+        headers = [
+            (name, value) for name, value in scope["headers"] if name not in (b"content-length", b"content-type")
+        ]
         headers += [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/json")]
         delivered = started = refused = False
         reason = bytearray()
@@ -161,9 +163,7 @@ def texts_of(body: bytes, limits: Limits) -> list[str]:
         raise Refused(413, f"this request may have {allowed}; it has {len(texts):,}")
     for number, text in enumerate(texts, 1):
         if len(text) > limits.characters:
-            raise Refused(
-                413, f"a text may have {limits.characters:,} characters; text {number} has {len(text):,}"
-            )
+            raise Refused(413, f"a text may have {limits.characters:,} characters; text {number} has {len(text):,}")
         if not text.isascii() and not _is_encodable(text):
             raise Refused(400, f"text {number} holds half a surrogate pair, which is no character")
     return texts

@@ -11,6 +11,7 @@ It is one process. It binds its port at once, so that a second one fails early, 
 import asyncio
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from core.errors import ParamsError
+from serving.batching import Batched
 from serving.limits import App, Limited, Limits, Message, Texts
-from tracking.scoring import PyFuncModel, predictor_of, scoring_app
+from tracking.scoring import PyFuncModel, python_model_of, scoring_app
 
 HOST = "127.0.0.1"
 PAGE = Path(__file__).with_name("page.html")
@@ -30,6 +32,7 @@ ROUTES: dict[str, Texts] = {
 }
 # The page runs its own script and style, and loads nothing.
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
+THREADS = 64  # requests that are answered at the same time; the others wait
 WARMING = ["A film to remember.", "Dull. " * 50]
 
 
@@ -45,16 +48,29 @@ def serve(model: PyFuncModel, port: int, limits: Limits) -> None:
         try:
             place.bind((HOST, port))
         except OSError as error:
-            raise ParamsError(f"--port is {port}: {error.strerror}; allowed: a free port, such as make serve PORT=5002") from None
+            raise ParamsError(
+                f"--port is {port}: {error.strerror}; allowed: a free port, such as make serve PORT=5002"
+            ) from None
         app = application(model, limits)
         asyncio.run(warm(app))
-        print(f"ready: http://{HOST}:{place.getsockname()[1]}/", flush=True)
         configuration = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-        uvicorn.Server(configuration).run(sockets=[place])
+        _Server(configuration).run(sockets=[place])
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens, as soon as it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+        await super().startup(sockets)
+        assert sockets is not None
+        print(f"ready: http://{HOST}:{sockets[0].getsockname()[1]}/", flush=True)
 
 
 def application(model: PyFuncModel, limits: Limits) -> App:
     """The whole application; also usable behind another ASGI server."""
+    python_model = python_model_of(model)
+    python_model.predictor = Batched(python_model.predictor)
     app = scoring_app(model)
     _add_page(app, model)
     return Limited(app, ROUTES, limits)
@@ -76,7 +92,7 @@ def _add_page(app: FastAPI, model: PyFuncModel) -> None:
 def explanation(model: PyFuncModel, text: str) -> dict[str, Any]:
     """The prediction for one text, and its words, each with what it adds to the log-odds of the label."""
     (prediction,) = model.predict([text])
-    words = [{"word": word, "effect": effect} for word, effect in predictor_of(model).effects(text)]
+    words = [{"word": word, "effect": effect} for word, effect in python_model_of(model).predictor.effects(text)]
     return {**prediction, "words": words}
 
 

@@ -28,7 +28,7 @@ from mlflow.types.schema import Map
 from ruamel.yaml import YAML
 
 from core.paths import TOKENS
-from provenance.source_code import ROOT, imported_modules, libraries_of, reached_from
+from provenance.source_code import ROOT, libraries_of, reached_from
 
 CODE = Path("tracking/model_code.py")
 EXAMPLE = ["A film to remember.", "Dull."]

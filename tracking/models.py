@@ -30,8 +30,8 @@ def described(configs: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]
     """The name of the model of these trainings of one variant, such as bilstm-seed-1, and what MLflow shows of it."""
     first, seeds = configs[0], [str(config["seed"]) for config in configs]
     parameters = first["parameters"]["total"] * len(configs)
-    params = {"data": first["data"]["name"], "variant": first["variant"], "seed": ", ".join(seeds)}
-    return allowed(f"{first['name']}-seed-{'-'.join(seeds)}"), {**params, "parameters": parameters}
+    params = {"data": first["data"]["name"], "variant": first["name"], "seed": ", ".join(seeds)}
+    return allowed(f"{first['name']}-seed-{'-'.join(seeds)}"), {**params, "parameters": parameters, **first["variant"]}
 
 
 def log_model(run: Run, name: str, trainings: Sequence[Path], params: Mapping[str, Any]) -> str:

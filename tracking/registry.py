@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlflow import set_tracking_uri
 from mlflow.entities import LoggedModelStatus
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -14,6 +15,7 @@ from tracking.connection import Connection
 from tracking.model_files import packaged_code
 from tracking.models import allowed, described, log_model
 from tracking.run import Run
+from tracking.settings import tracking_uri
 
 CHAMPION = "champion"
 
@@ -56,16 +58,17 @@ def register(
 
     None if MLflow failed, which the connection has reported.
     """
-    name = allowed(name)
+    set_tracking_uri(tracking_uri())  # where MLflow looks for the model, whichever client registers it
+    name, source = allowed(name), f"models:/{model_id}"
     champion = mlflow.call(partial(_champion, name=name))
-    if champion is not None and champion.model_id == model_id:
+    if champion is not None and champion.source == source:
         number = str(champion.version)
         mlflow.call(lambda client: client.update_model_version(name, number, description))
         return None if mlflow.missed else Version(name, number, new=False)
     mlflow.call(partial(_create, name=name))
     made = mlflow.call(
         lambda client: client.create_model_version(
-            name, f"models:/{model_id}", run_id, dict(tags), description=description, model_id=model_id
+            name, source, run_id, dict(tags), description=description, model_id=model_id
         )
     )
     if made is None:

@@ -25,13 +25,15 @@ def load_champion(name: str) -> PyFuncModel:
         return mlflow.pyfunc.load_model(address)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise TrackingError(f"{address} is not registered; make register registers the comparison's winner") from None
+            raise TrackingError(
+                f"{address} is not registered; make register registers the comparison's winner"
+            ) from None
         raise TrackingError(f"{address} cannot be loaded: {error.message}") from None
 
 
-def predictor_of(model: PyFuncModel) -> Any:
-    """The predictor (predictor/predictor.py, as it was when the model was logged) inside the model."""
-    return model.unwrap_python_model().predictor
+def python_model_of(model: PyFuncModel) -> Any:
+    """The TextModel (tracking/model_code.py, as it was when the model was logged), which has the predictor."""
+    return model.unwrap_python_model()  # type: ignore[no-untyped-call]
 
 
 def scoring_app(model: PyFuncModel) -> FastAPI:

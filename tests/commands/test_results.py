@@ -113,8 +113,14 @@ def test_a_metric_in_nats_decides_in_nats(comparison: dict[str, Any]) -> None:
 def test_latex_is_a_booktabs_table_with_everything_escaped(comparison: dict[str, Any]) -> None:
     text = as_latex(comparison)
     assert r"bi\_lstm is better than lstm on 50 \% \& more" in text
-    assert r"bi\_lstm & 2,345,678 & 97.6 $\pm$ 0.6 (95.6 to 99.6) & 96.6 $\pm$ 0.6 (94.6 to 98.6) & +6.7 (+4.7 to +9.7) & $<$ 0.001 \\" in text
-    assert r"gru & 999 & 90.0 $\pm$ 1.0 (88.0 to 92.0) & 89.0 $\pm$ 1.0 (87.0 to 91.0) & $-$0.9 ($-$2.9 to +2.1) & 0.40 \\" in text
+    assert (
+        r"bi\_lstm & 2,345,678 & 97.6 $\pm$ 0.6 (95.6 to 99.6) & 96.6 $\pm$ 0.6 (94.6 to 98.6) & +6.7 (+4.7 to +9.7) & $<$ 0.001 \\"
+        in text
+    )
+    assert (
+        r"gru & 999 & 90.0 $\pm$ 1.0 (88.0 to 92.0) & 89.0 $\pm$ 1.0 (87.0 to 91.0) & $-$0.9 ($-$2.9 to +2.1) & 0.40 \\"
+        in text
+    )
     assert [line for line in text.splitlines() if line.endswith("rule")] == [
         r"\toprule", r"\midrule", r"\midrule", r"\bottomrule"
     ]  # fmt: skip
