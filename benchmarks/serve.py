@@ -31,9 +31,8 @@ def main() -> None:
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            port = next(
-                int(line.rstrip("/\n").rpartition(":")[2]) for line in server.stdout if line.startswith("ready")
-            )
+            ready = next(line for line in server.stdout if line.startswith("ready"))
+            port = int(ready.rstrip("/\n").rpartition(":")[2])
             milliseconds, seconds = asyncio.run(measure(port, chosen.clients))
         finally:
             server.terminate()

@@ -112,7 +112,8 @@ class Predictor:
             for member in self._members
         ]
         # A mean of one is that one, bit for bit.
-        return np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)
+        mean: NDArray[np.float32] = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)
+        return mean
 
 
 def _log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

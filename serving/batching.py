@@ -1,35 +1,15 @@
 """Requests that come at the same time are classified together: a batch costs little more than its longest text.
 
-Each request has a thread. One thread at a time predicts, for all that wait; whoever comes meanwhile is in the next batch.
-So nobody waits for a batch to fill, and a single client is answered at once.
+Each request has a thread. One thread at a time predicts, for all that wait; whoever comes meanwhile is in the next
+batch. So nobody waits for a batch to fill, and a single client is answered at once.
 """
 
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 CHARACTERS = 200_000  # of a batch, beyond which no request is added
-
-
-class Predictions(Protocol):
-    """As predictor/predictor.py has them; the model brings its own."""
-
-    labels: list[str]
-    probabilities: Any
-    lengths: Any
-
-
-class Predictor(Protocol):
-    """As in predictor/predictor.py."""
-
-    labels: list[str]
-
-    def __call__(self, texts: Sequence[str]) -> Predictions:
-        """Classifies the texts."""
-
-    def effects(self, text: str) -> list[tuple[str, float]]:
-        """What each word adds."""
 
 
 class Part(NamedTuple):
@@ -46,14 +26,14 @@ class _Waiting(NamedTuple):
 
 
 class Batched:
-    """A predictor for many threads.
+    """A predictor (predictor/predictor.py, which the model brings with it) for many threads.
 
     Attributes:
         labels: names of the classes.
     """
 
-    def __init__(self, predictor: Predictor, characters: int = CHARACTERS) -> None:
-        self.labels = predictor.labels
+    def __init__(self, predictor: Any, characters: int = CHARACTERS) -> None:
+        self.labels: list[str] = predictor.labels
         self._predictor = predictor
         self._characters = characters
         self._queue: list[_Waiting] = []
@@ -72,7 +52,8 @@ class Batched:
     def effects(self, text: str) -> list[tuple[str, float]]:
         """What each word of `text` adds."""
         with self._busy:
-            return self._predictor.effects(text)
+            effects: list[tuple[str, float]] = self._predictor.effects(text)
+        return effects
 
     def _next_batch(self) -> list[_Waiting]:
         """The oldest requests, as many as fit; at least one."""

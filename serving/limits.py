@@ -1,7 +1,7 @@
 """Lets only well-formed requests of bounded size reach the model; every answer to another one is a line of JSON.
 
-MLflow's scoring server takes tables, parameters and several formats, and shows a stack trace and the input where it fails.
-Here a request is {"inputs": [text, …]}. An error says what is allowed, and quotes nothing of the request.
+MLflow's scoring server takes tables, parameters and several formats, and shows a stack trace and the input where it
+fails. Here a request is {"inputs": [text, …]}. An error says what is allowed, and quotes nothing of the request.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Limits(NamedTuple):
 
     @property
     def body(self) -> int:
-        """Bytes of a request: room for the texts in UTF-8, most of whose characters take up to 3 bytes, and 4 MiB at least."""
+        """Bytes of a request: 4 MiB, or more if a text of that many characters, of up to 3 bytes in UTF-8, needs it."""
         return max(2**22, 3 * self.characters)
 
 

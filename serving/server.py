@@ -22,7 +22,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from core.errors import ParamsError
 from serving.batching import Batched
 from serving.limits import App, Limited, Limits, Message, Texts
-from tracking.scoring import PyFuncModel, python_model_of, scoring_app
+from tracking.scoring import python_model_of, scoring_app
 
 HOST = "127.0.0.1"
 PAGE = Path(__file__).with_name("page.html")
@@ -36,7 +36,7 @@ THREADS = 64  # requests that are answered at the same time; the others wait
 WARMING = ["A film to remember.", "Dull. " * 50]
 
 
-def serve(model: PyFuncModel, port: int, limits: Limits) -> None:
+def serve(model: Any, port: int, limits: Limits) -> None:
     """Serves until SIGINT or SIGTERM, after which requests that have begun are answered.
 
     Raises:
@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
         print(f"ready: http://{HOST}:{sockets[0].getsockname()[1]}/", flush=True)
 
 
-def application(model: PyFuncModel, limits: Limits) -> App:
+def application(model: Any, limits: Limits) -> App:
     """The whole application; also usable behind another ASGI server."""
     python_model = python_model_of(model)
     python_model.predictor = Batched(python_model.predictor)
@@ -76,7 +76,7 @@ def application(model: PyFuncModel, limits: Limits) -> App:
     return Limited(app, ROUTES, limits)
 
 
-def _add_page(app: FastAPI, model: PyFuncModel) -> None:
+def _add_page(app: FastAPI, model: Any) -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     @app.get("/")
@@ -89,9 +89,10 @@ def _add_page(app: FastAPI, model: PyFuncModel) -> None:
         return JSONResponse(await asyncio.to_thread(explanation, model, text))
 
 
-def explanation(model: PyFuncModel, text: str) -> dict[str, Any]:
+def explanation(model: Any, text: str) -> dict[str, Any]:
     """The prediction for one text, and its words, each with what it adds to the log-odds of the label."""
-    (prediction,) = model.predict([text])
+    predictions: Any = model.predict([text])
+    (prediction,) = predictions
     words = [{"word": word, "effect": effect} for word, effect in python_model_of(model).predictor.effects(text)]
     return {**prediction, "words": words}
 
@@ -103,7 +104,8 @@ async def warm(app: App) -> None:
         RuntimeError: it did not answer.
     """
     for path, texts in (("/invocations", WARMING), ("/explain", WARMING[:1])):
-        body, statuses = json.dumps({"inputs": texts}).encode(), []
+        body = json.dumps({"inputs": texts}).encode()
+        statuses: list[int] = []
 
         async def receive(body: bytes = body) -> Message:
             return {"type": "http.request", "body": body}

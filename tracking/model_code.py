@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from predictor.files import find_model
 from predictor.predictor import Predictor
@@ -27,7 +27,7 @@ class TextModel(PythonModel):
         folders = sorted(Path(context.artifacts["trainings"]).iterdir())
         self.predictor = Predictor([find_model(folder) for folder in folders])
 
-    def predict(self, model_input: list[str]) -> list[dict[str, Any]]:
+    def predict(self, model_input: list[str]) -> list[dict[str, Any]]:  # type: ignore[override]  # one of MLflow's forms
         """For each text its label, and the probability of each class by name."""
         predictions = self.predictor(model_input)
         labels = self.predictor.labels

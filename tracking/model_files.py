@@ -15,7 +15,7 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -35,10 +35,10 @@ EXAMPLE = ["A film to remember.", "Dull."]
 VOCABULARY, PIECES = "vocabulary.json", "sentencepiece.model"
 
 
-def write_model(path: Path, trainings: Sequence[Path], ids: Mapping[str, str]) -> None:
+def write_model(path: Path, trainings: Sequence[Path], model_id: str, run_id: str | None) -> None:
     """Writes the model of `trainings`, folders in results/, into the empty folder `path`.
 
-    `ids` are MLflow's: model_id, and run_id if the model belongs to a run.
+    `model_id` and `run_id` are MLflow's.
     """
     for number, folder in enumerate(trainings, 1):  # in this order they are averaged
         _copy_training(folder, path / "artifacts" / "trainings" / f"{number:04}-{folder.parent.name}-{folder.name}")
@@ -51,8 +51,8 @@ def write_model(path: Path, trainings: Sequence[Path], ids: Mapping[str, str]) -
     _write_environment(path)
     (path / "input_example.json").write_text(json.dumps(EXAMPLE), encoding="utf-8")
     (path / "serving_input_example.json").write_text(json.dumps({"inputs": EXAMPLE}), encoding="utf-8")
-    model = Model(signature=signature(), saved_input_example_info=_EXAMPLE_FILES, **ids)
-    mlflow.pyfunc.add_to_model(  # type: ignore[no-untyped-call]
+    model = Model(signature=signature(), saved_input_example_info=_EXAMPLE_FILES, model_id=model_id, run_id=run_id)
+    mlflow.pyfunc.add_to_model(
         model,
         loader_module="mlflow.pyfunc.loaders.code_model",
         code="code",
@@ -75,10 +75,8 @@ _EXAMPLE_FILES = {
 
 def signature() -> ModelSignature:
     """list[str] → for each text its label, and the probability of each class by name."""
-    inputs = Schema([ColSpec(DataType.string)])  # type: ignore[no-untyped-call]
-    outputs = Schema(  # type: ignore[no-untyped-call]
-        [ColSpec(DataType.string, "label"), ColSpec(Map(DataType.double), "probabilities")]  # type: ignore[no-untyped-call]
-    )
+    inputs = Schema([ColSpec(DataType.string)])
+    outputs = Schema([ColSpec(DataType.string, "label"), ColSpec(Map(DataType.double), "probabilities")])
     made = ModelSignature(inputs=inputs, outputs=outputs)
     made._is_signature_from_type_hint = True  # so that MLflow hands `predict` the list, not a table
     return made

@@ -35,7 +35,7 @@ def described(configs: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]
 
 
 def log_model(run: Run, name: str, trainings: Sequence[Path], params: Mapping[str, Any]) -> str:
-    """Logs the model of `trainings` (folders in results/) as an output of `run`; returns its id, "" if MLflow failed."""
+    """Logs the model of `trainings` (folders in results/) as an output of `run`; its id, or "" if MLflow failed."""
     mlflow, missed = run.mlflow, run.mlflow.missed
     if not run.run_id:
         return ""
@@ -48,7 +48,7 @@ def log_model(run: Run, name: str, trainings: Sequence[Path], params: Mapping[st
         return ""
     model_id = str(created.model_id)
     with TemporaryDirectory() as folder:
-        write_model(Path(folder), trainings, {"model_id": model_id, "run_id": run.run_id})
+        write_model(Path(folder), trainings, model_id, run.run_id)
         files = [file for file in Path(folder).rglob("*") if file.is_file()]
         mlflow.call(lambda client: client.log_model_artifacts(model_id, folder), files)
     if mlflow.missed == missed:

@@ -34,7 +34,7 @@ class Version(NamedTuple):
 
 
 def current_model(mlflow: Connection, run: Run, trainings: Sequence[Path], scores: Mapping[str, float]) -> str:
-    """The id of the model of one training, or of the ensemble of several, as the present code loads it; "" if MLflow fails.
+    """The id of the model of one training, or of the ensemble of several, with the present code; "" if MLflow fails.
 
     It is an output of `run`: of that training, or of the comparison. It is logged unless it is there, with the test
     metrics `scores`, so that MLflow shows it beside the models of trainings.

@@ -64,7 +64,7 @@ class Run:
             self._log_batch(params=batch)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
-        """Metrics of one step, at the same moment: `at` (milliseconds since 1970) or now; the run's model gets them, too."""
+        """Metrics of one step, at the same moment: `at` (milliseconds since 1970) or now; also of the run's model."""
         moment = time.time_ns() // 1_000_000 if at is None else at
         new = {name: value for name, value in metrics.items() if (name, step) not in self._logged}
         if new:

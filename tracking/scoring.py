@@ -22,18 +22,19 @@ def load_champion(name: str) -> PyFuncModel:
     mlflow.set_tracking_uri(tracking_uri())
     address = f"models:/{allowed(name)}@{CHAMPION}"
     try:
-        return mlflow.pyfunc.load_model(address)
+        model: PyFuncModel = mlflow.pyfunc.load_model(address)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise TrackingError(
                 f"{address} is not registered; make register registers the comparison's winner"
             ) from None
         raise TrackingError(f"{address} cannot be loaded: {error.message}") from None
+    return model
 
 
 def python_model_of(model: PyFuncModel) -> Any:
     """The TextModel (tracking/model_code.py, as it was when the model was logged), which has the predictor."""
-    return model.unwrap_python_model()  # type: ignore[no-untyped-call]
+    return model.unwrap_python_model()
 
 
 def scoring_app(model: PyFuncModel) -> FastAPI:

@@ -1,13 +1,16 @@
 """Saved views of MLflow's runs page: which runs, columns, groups and charts it shows.
 
 A view is a tag of the experiment, `mlflow.sharedViewState.<id>`: {name, createdAt, updatedAt, state}, where `state` is
-the JSON of the page's own state. MLflow lists them in the menu Views, and opens one with `viewStateShareKey=<id>` in the
-address. MLflow documents none of this; tests/tracking/test_views.py opens each view in a browser.
+the JSON of the page's own state. MLflow lists them in the menu Views, and opens one if its address has
+`viewStateShareKey=<id>`. MLflow documents none of this; tests/tracking/test_views.py opens each view in a browser.
 """
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
+
+from mlflow.tracking import MlflowClient
 
 from tracking.connection import Connection
 
@@ -27,10 +30,8 @@ class View(NamedTuple):
 
 def addresses(experiment_id: str) -> dict[str, str]:
     """Where MLflow's pages show each view, by name; the first is the one to begin with."""
-    return {
-        view.name: f"experiments/{experiment_id}/runs?viewStateShareKey={view.id}&compareRunsMode={view.mode}&{MACHINE_LEARNING}"
-        for view in views([])
-    }
+    page = f"experiments/{experiment_id}/runs?{MACHINE_LEARNING}"
+    return {view.name: f"{page}&viewStateShareKey={view.id}&compareRunsMode={view.mode}" for view in views([])}
 
 
 def save(mlflow: Connection) -> None:
@@ -44,7 +45,8 @@ def save(mlflow: Connection) -> None:
     for view in views(differences):
         envelope = {"name": view.name, "createdAt": run.info.start_time, "updatedAt": run.info.start_time}
         tag, value = f"{TAG}{view.id}", json.dumps({**envelope, "state": json.dumps(view.state)})
-        mlflow.call(lambda client, tag=tag, value=value: client.set_experiment_tag(mlflow.experiment_id, tag, value))
+        save_view = partial(MlflowClient.set_experiment_tag, experiment_id=mlflow.experiment_id, key=tag, value=value)
+        mlflow.call(save_view)
 
 
 def views(differences: Sequence[str]) -> list[View]:

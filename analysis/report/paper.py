@@ -173,9 +173,9 @@ def _gap(metric: Metric, differences: Mapping[str, Any] | None) -> list[str]:
 def _caption(comparison: Comparison, baseline: str) -> str:
     seeds, others = len(comparison["seeds"]), len(comparison["differences"])
     listed_seeds = ", ".join(map(str, comparison["seeds"]))
-    spread = (
-        f", mean ± standard deviation over {seeds} seeds ({listed_seeds})" if seeds > 1 else f", seed {listed_seeds}"
-    )
+    spread = f", seed {listed_seeds}"
+    if seeds > 1:
+        spread = f", mean ± standard deviation over {seeds} seeds ({listed_seeds})"
     caption = f"{comparison['data']}, {comparison['documents']:,} test documents{spread}; in brackets 95 % intervals."
     if others:
         caption += f" Differences are to {baseline}, in {metric_named(comparison['metric']).unit}, with 95 % intervals"

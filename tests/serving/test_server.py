@@ -157,7 +157,8 @@ def test_the_page_shows_label_probabilities_and_words(served: Served) -> None:
         WebDriverWait(browser, 30).until(lambda _: error.text)
         assert error.text == "a text may have 2,000 characters; text 1 has 2,001"
         assert not browser.find_element(By.ID, "answer").is_displayed()
-        assert not [entry for entry in browser.get_log("browser") if "Content Security" in entry["message"]]
+        messages = browser.get_log("browser")  # type: ignore[no-untyped-call]
+        assert not [entry for entry in messages if "Content Security" in entry["message"]]
 
 
 def submit(browser: Chrome, text: str) -> None:
@@ -167,7 +168,7 @@ def submit(browser: Chrome, text: str) -> None:
 
 def test_a_port_in_use_is_named_before_the_model_is_warm(served: Served) -> None:
     with pytest.raises(ParamsError, match=f"--port is {served.port}: Address already in use; allowed: a free port"):
-        serve(None, served.port, Limits())  # type: ignore[arg-type]
+        serve(None, served.port, Limits())
 
 
 def test_without_a_registered_model_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +179,6 @@ def test_without_a_registered_model_the_error_says_what_to_do(tmp_path: Path, mo
 
 def test_it_ends_at_once_and_silently(project: Path, served: Served) -> None:  # the last test: it stops the server
     served.process.send_signal(signal.SIGTERM)
-    output, errors = served.process.communicate()
+    _, errors = served.process.communicate()
     assert served.process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in errors

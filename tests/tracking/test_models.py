@@ -73,13 +73,13 @@ def model_id_of(folder: Path) -> str:
 
 def test_the_registered_model_predicts_what_evaluate_did(project: Path, champion: PyFuncModel) -> None:
     expected = pq.read_table(RESULTS / "bilstm/seed-1/predictions.parquet")["probabilities"].to_pylist()
-    found = champion.predict(pq.read_table(RAW / "test.parquet")["text"].to_pylist())
+    found: Any = champion.predict(pq.read_table(RAW / "test.parquet")["text"].to_pylist())
     assert [list(row["probabilities"].values()) for row in found] == expected
     assert all(max(row["probabilities"], key=row["probabilities"].get) == row["label"] for row in found)
 
 
 def test_its_code_is_one_package_named_after_its_content(champion: PyFuncModel) -> None:
-    predictor = champion.unwrap_python_model().predictor  # type: ignore[no-untyped-call]
+    predictor = champion.unwrap_python_model().predictor
     package, modules = packaged_code()
     assert type(predictor).__module__ == f"{package}.predictor.predictor"
     assert type(predictor) is not Predictor
@@ -176,7 +176,7 @@ def test_two_models_with_other_code_do_not_share_modules(project: Path, tmp_path
 
 
 def test_an_ensemble_keeps_its_order(project: Path, tmp_path: Path) -> None:
-    write_model(tmp_path, [project / RESULTS / "gru2" / f"seed-{seed}" for seed in (2, 1)], {"model_id": "m-1"})
+    write_model(tmp_path, [project / RESULTS / "gru2" / f"seed-{seed}" for seed in (2, 1)], "m-1", None)
     names = sorted(path.name for path in (tmp_path / "artifacts/trainings").iterdir())
     assert names == ["0001-gru2-seed-2", "0002-gru2-seed-1"]
     assert mlflow.models.Model.load(str(tmp_path)).model_id == "m-1"
