@@ -45,6 +45,7 @@ WORKS = {
     "predict-lstm": Work("predict", PREDICT, ("--variant", "lstm")),
     "predict-bilstm": Work("predict", PREDICT, ("--variant", "bilstm")),
     "tokenize": Work("tokenize", ("project", "torchtext-loop", "keras", "hf-tokenizers")),
+    "raw-texts": Work("raw_texts", ("project", "scikit-learn", "packed", "keras")),
     "grid": Work("grid", ("project", "dvc-repro"), runs=2),
     "overhead": Work("overhead", ("dvc-repro", "dvc-status", "first-step", "bare-imports"), runs=5),
 }

@@ -10,6 +10,7 @@ NAMES = {
     "project": "this project",
     "project-bf16": "this project, bf16-mixed",
     "packed": "PyTorch, packed",
+    "scikit-learn": "scikit-learn, TF-IDF and logistic regression",
     "padded": "PyTorch, padded, random batches",
     "keras-tensorflow": "Keras 3 on TensorFlow",
     "keras-jax": "Keras 3 on JAX",
@@ -25,8 +26,8 @@ NAMES = {
     "bfloat16-one-core": "bfloat16 product, one core",
     "bfloat16-all-cores": "bfloat16 product, all cores",
 }
-UNITS = {"train": "ktok/s", "predict": "ktok/s", "tokenize": "documents/s", "grid": "s", "overhead": "s",
-         "limit": "GFLOP/s"}  # fmt: skip
+UNITS = {"train": "ktok/s", "predict": "ktok/s", "tokenize": "documents/s", "raw": "documents/s", "grid": "s",
+         "overhead": "s", "limit": "GFLOP/s"}  # fmt: skip
 SCALES = {"ktok/s": 1e3, "GFLOP/s": 1e9}
 
 

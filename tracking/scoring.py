@@ -34,10 +34,10 @@ def load_champion(name: str) -> PyFuncModel:
 
 def python_model_of(model: PyFuncModel) -> Any:
     """The TextModel (tracking/model_code.py, as it was when the model was logged), which has the predictor."""
-    return model.unwrap_python_model()
+    return model.unwrap_python_model()  # type: ignore[no-untyped-call]
 
 
 def scoring_app(model: PyFuncModel) -> FastAPI:
     """MLflow's scoring server for the model: /invocations, /ping, /health and /version."""
-    app: FastAPI = scoring_server.init(model)  # type: ignore[no-untyped-call]
+    app: FastAPI = scoring_server.init(model)
     return app

@@ -105,7 +105,7 @@ def test_one_variant_and_one_seed_have_neither_difference_nor_deviation(comparis
 
 def test_a_metric_in_nats_decides_in_nats(comparison: dict[str, Any]) -> None:
     differences = {"bi_lstm": {"loss": gaps(-0.067, 0.03)["accuracy"]}}
-    together = {"ensembles": {}, "ensemble_differences": {}}
+    together: dict[str, Any] = {"ensembles": {}, "ensemble_differences": {}}
     text = as_markdown(comparison | {"metric": "loss", "differences": differences} | together)
     assert "| loss (nats) | accuracy (%) |" in text
     assert "| −0.067 (−0.087 to −0.037) | 0.030 |" in text

@@ -21,7 +21,7 @@ from predictor.files import find_training
 from predictor.predictor import Predictor
 from tests.predictor.project import call, registered_project
 from tracking.model_files import packaged_code, write_model
-from tracking.scoring import load_champion
+from tracking.scoring import load_champion, python_model_of
 
 NAME = "lstm-vs-bilstm"
 
@@ -79,7 +79,7 @@ def test_the_registered_model_predicts_what_evaluate_did(project: Path, champion
 
 
 def test_its_code_is_one_package_named_after_its_content(champion: PyFuncModel) -> None:
-    predictor = champion.unwrap_python_model().predictor
+    predictor = python_model_of(champion).predictor
     package, modules = packaged_code()
     assert type(predictor).__module__ == f"{package}.predictor.predictor"
     assert type(predictor) is not Predictor
