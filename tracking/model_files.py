@@ -66,6 +66,11 @@ def write_model(path: Path, trainings: Sequence[Path], model_id: str, run_id: st
     model.save(str(path / "MLmodel"))
 
 
+def sources(trainings: Sequence[Path]) -> list[Path]:
+    """The files that are copied into the model of `trainings`."""
+    return [file for folder in trainings for file in _training_files(folder)] + reached_from(ROOT / CODE)
+
+
 _EXAMPLE_FILES = {
     "artifact_path": "input_example.json",
     "serving_input_path": "serving_input_example.json",
@@ -117,11 +122,16 @@ def _is_own(module: str) -> bool:
 
 def _copy_training(folder: Path, place: Path) -> None:
     place.mkdir(parents=True)
+    for path in _training_files(folder):
+        shutil.copyfile(path, place / path.name)
+
+
+def _training_files(folder: Path) -> list[Path]:
+    """What predictor/files.py reads of the training in `folder`."""
     tokens = folder.parents[2] / TOKENS
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    names = [tokens / VOCABULARY, *([tokens / PIECES] if config["tokenize"]["tokenizer"] == "sentencepiece" else [])]
-    for path in (folder / "config.json", folder / "model.safetensors", *names):
-        shutil.copyfile(path, place / path.name)
+    names = [VOCABULARY, *([PIECES] if config["tokenize"]["tokenizer"] == "sentencepiece" else [])]
+    return [folder / "config.json", folder / "model.safetensors", *(tokens / name for name in names)]
 
 
 def _write_environment(path: Path) -> None:

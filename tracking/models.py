@@ -14,7 +14,7 @@ from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.tracking import MlflowClient
 
 from core import file_io
-from tracking.model_files import packaged_code, write_model
+from tracking.model_files import packaged_code, sources, write_model
 from tracking.run import Run, flatten
 
 
@@ -47,10 +47,14 @@ def log_model(run: Run, name: str, trainings: Sequence[Path], params: Mapping[st
     if (created := mlflow.call(create)) is None:
         return ""
     model_id = str(created.model_id)
-    with TemporaryDirectory() as folder:
-        write_model(Path(folder), trainings, model_id, run.run_id)
-        files = [file for file in Path(folder).rglob("*") if file.is_file()]
-        mlflow.call(lambda client: client.log_model_artifacts(model_id, folder), files)
+
+    def upload(client: MlflowClient) -> None:
+        """Within the call, since a full disk must not end a training either."""
+        with TemporaryDirectory() as folder:
+            write_model(Path(folder), trainings, model_id, run.run_id)
+            client.log_model_artifacts(model_id, folder)
+
+    mlflow.call(upload, sources(trainings))
     if mlflow.missed == missed:
         mlflow.call(lambda client: client.finalize_logged_model(model_id, LoggedModelStatus.READY))
         outputs = [LoggedModelOutput(model_id, 0)]
