@@ -4,7 +4,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
-PORT ?= 5000
+PORT ?=
 PEERS := benchmarks/.venv
 WORKS ?=
 
@@ -13,7 +13,7 @@ ifneq ($(shell cd $(VENV) 2>/dev/null && pwd -P),$(shell cat $(READY) 2>/dev/nul
 .PHONY: $(READY)
 endif
 
-.PHONY: help run restore test torture ui bench check clean
+.PHONY: help run restore test torture ui register serve bench check clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,13 @@ torture: $(READY)  ## the long tests of docs/guarantees.md, half an hour or more
 	@python -m pytest -s tests/torture
 
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
-	@python -m commands.ui --port $(PORT)
+	@python -m commands.ui --port $(or $(PORT),5000)
+
+register: $(READY)  ## register the comparison's winner in MLflow, as champion
+	@python -m commands.register
+
+serve: $(READY)  ## the registered model and a page to try it, at http://127.0.0.1:5001 (PORT=… for another)
+	@python -m commands.serve --port $(or $(PORT),5001)
 
 bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, 20 minutes (WORKS="train-lstm grid" for a part)
 	@python -m benchmarks.run $(WORKS)

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import growth
+from benchmarks import growth, serve
 from benchmarks.corpus import ROOT, prepare
 from benchmarks.tables import write_table
 from models.machine import computes_in_bfloat16
@@ -45,27 +45,34 @@ WORKS = {
     "predict-lstm": Work("predict", PREDICT, ("--variant", "lstm")),
     "predict-bilstm": Work("predict", PREDICT, ("--variant", "bilstm")),
     "tokenize": Work("tokenize", ("project", "torchtext-loop", "keras", "hf-tokenizers")),
+    "raw-texts": Work("raw_texts", ("project", "scikit-learn", "packed", "keras")),
     "grid": Work("grid", ("project", "dvc-repro"), runs=2),
     "overhead": Work("overhead", ("dvc-repro", "dvc-status", "first-step", "bare-imports"), runs=5),
 }
+ALL = [*WORKS, "serve", "growth"]
 
 
 def main() -> None:
     """The command line."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("works", nargs="*", metavar="work", help=f"of {', '.join([*WORKS, 'growth'])}; default: all")
+    arguments.add_argument("works", nargs="*", metavar="work", help=f"of {', '.join(ALL)}; default: all")
     arguments.add_argument("--runs", type=int, default=3, help="turns of each candidate")
     chosen = arguments.parse_args()
-    works = chosen.works or [*WORKS, "growth"]
-    if unknown := set(works) - {*WORKS, "growth"}:
-        arguments.error(f"{', '.join(sorted(unknown))} is no work; allowed: {', '.join([*WORKS, 'growth'])}")
+    works = chosen.works or ALL
+    if unknown := set(works) - set(ALL):
+        arguments.error(f"{', '.join(sorted(unknown))} is no work; allowed: {', '.join(ALL)}")
     started = time.monotonic()
     path = RESULTS / "results.json"
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     results["corpus"] = prepare()
     results["machine"] = describe_machine()
     for name in works:
-        results[name] = run_growth() if name == "growth" else run_work(name, WORKS[name], chosen.runs)
+        if name == "growth":
+            results[name] = run_growth()
+        elif name == "serve":
+            results[name] = run_serve(chosen.runs)
+        else:
+            results[name] = run_work(name, WORKS[name], chosen.runs)
         results[name]["date"] = date.today().isoformat()
         results[name]["load_before"] = round(os.getloadavg()[0], 2)
         RESULTS.mkdir(exist_ok=True)
@@ -91,6 +98,20 @@ def run_work(name: str, work: Work, runs: int) -> dict[str, Any]:
         sys.exit(f"error: the candidates of {name} left different results")
     reason = {"left_out": "this CPU does not compute in bfloat16"}
     return {candidate: summary(found[candidate]) if candidate in found else reason for candidate in work.candidates}
+
+
+def run_serve(runs: int) -> dict[str, Any]:
+    """Documents per second and percentiles of the milliseconds for each number of clients."""
+    found: dict[int, list[dict[str, float]]] = {clients: [] for clients in serve.CLIENTS}
+    for turn in range(runs):
+        for clients, turns in found.items():
+            turns.append(measure("benchmarks.serve", str(clients)))
+            shown = "  ".join(f"{name} {value:.1f}" for name, value in turns[-1].items())
+            print(f"serve  turn {turn + 1}  {clients:2} clients  {shown}", flush=True)
+    return {
+        f"{clients} clients": {key: summary([turn[key] for turn in turns]) for key in turns[0]}
+        for clients, turns in found.items()
+    }
 
 
 def run_growth() -> dict[str, Any]:

@@ -10,6 +10,7 @@ NAMES = {
     "project": "this project",
     "project-bf16": "this project, bf16-mixed",
     "packed": "PyTorch, packed",
+    "scikit-learn": "scikit-learn, TF-IDF and logistic regression",
     "padded": "PyTorch, padded, random batches",
     "keras-tensorflow": "Keras 3 on TensorFlow",
     "keras-jax": "Keras 3 on JAX",
@@ -25,8 +26,8 @@ NAMES = {
     "bfloat16-one-core": "bfloat16 product, one core",
     "bfloat16-all-cores": "bfloat16 product, all cores",
 }
-UNITS = {"train": "ktok/s", "predict": "ktok/s", "tokenize": "documents/s", "grid": "s", "overhead": "s",
-         "limit": "GFLOP/s"}  # fmt: skip
+UNITS = {"train": "ktok/s", "predict": "ktok/s", "tokenize": "documents/s", "raw": "documents/s", "grid": "s",
+         "overhead": "s", "limit": "GFLOP/s"}  # fmt: skip
 SCALES = {"ktok/s": 1e3, "GFLOP/s": 1e9}
 
 
@@ -44,6 +45,7 @@ def write_table(results: Mapping[str, Any], path: Path) -> None:
         "| --- | --- | --: | --: | --: |",
         *_figures(results),
         "",
+        *_served(results),
         "| goal | reached |",
         "| --- | --: |",
         *(f"| {goal} | {reached} |" for goal, reached in _goals(results)),
@@ -72,6 +74,21 @@ def _figures(results: Mapping[str, Any]) -> Iterator[str]:
             yield f"| {work.replace('-', ' ')} | {NAMES[candidate]} | {median} {unit} | {low} to {high} | {ratio} |"
 
 
+def _served(results: Mapping[str, Any]) -> Iterator[str]:
+    if "serve" not in results:
+        return
+    yield "| `make serve`, texts of 200 tokens | p50, ms | p95, ms | p99, ms | documents/s |"
+    yield "| --- | --: | --: | --: | --: |"
+    for clients, found in results["serve"].items():
+        if clients.endswith("clients"):
+            columns = [
+                f"{_shown(found[key]['median'])} ({_shown(found[key]['lowest'])} to {_shown(found[key]['highest'])})"
+                for key in ("p50", "p95", "p99", "value")
+            ]
+            yield f"| {clients} | {' | '.join(columns)} |"
+    yield ""
+
+
 def _goals(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     def median(work: str, candidate: str) -> float:
         return float(results[work][candidate]["median"])
@@ -97,6 +114,8 @@ def _goals(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "tokenize: 4 × the plain loop",
             f"{median('tokenize', 'project') / median('tokenize', 'torchtext-loop'):.1f} ×",
         )
+    if "serve" in results:
+        yield "serve: p99 below 20 ms at one client", f"{results['serve']['1 clients']['p99']['median']:.1f} ms"
     if "grid" in results:
         yield "grid: 1.8 × on 2 cores", f"{median('grid', 'dvc-repro') / median('grid', 'project'):.2f} ×"
     if "overhead" in results:

@@ -21,12 +21,12 @@ from config.params import load
 from core import command_line
 from core.errors import ParamsError
 from predictor import tables, texts
-from predictor.files import ModelFiles, find_model, find_training, trainings
+from predictor.files import ModelFiles, find_model
 from predictor.predictor import Predictor
 from predictor.scores import Scores
+from predictor.selection import select
 from predictor.tables import Write
 from predictor.texts import CHUNK_TEXTS, Row, TableFile
-from predictor.winner import winner
 from text.sources.encodings import AUTO
 
 
@@ -120,23 +120,7 @@ def _column(name: str) -> str | int:
 def _models(chosen: argparse.Namespace, compare: CompareParams, console: Console) -> list[ModelFiles]:
     if chosen.model:
         return [find_model(chosen.model)]
-    variant = chosen.variant
-    if variant is None:
-        best = winner()
-        variant = best.variant
-        _say(console, best.reason)
-        for doubt in best.doubts:
-            _say(console, f"warning: {doubt}")
-    seeds = compare.seeds if variant in compare.variants else trainings().get(variant, [])
-    if chosen.seed is not None:
-        seeds = [chosen.seed]
-    if not seeds:
-        allowed = ", ".join(trainings()) or "nothing yet, run make run"
-        raise ParamsError(f"--variant is {variant!r}, which is not trained; allowed: {allowed}")
-    models = [find_training(variant, seed) for seed in seeds]
-    if len(models) > 1:
-        _say(console, f"{variant}: the mean of {len(models)} trainings, seeds {', '.join(map(str, seeds))}")
-    return models
+    return select(chosen.variant, chosen.seed, compare, lambda line: _say(console, line))
 
 
 @contextmanager

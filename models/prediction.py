@@ -60,7 +60,8 @@ def predict(
     with torch.inference_mode():
         tokens = int(documents.lengths.sum(dtype=np.int64))
         embed = backend(device).prediction_embedder(classifier.embedding, encoder.cell, encoder.layers[0], tokens)
-        for batch in track(batches, description="predicting", disable=not progress):
+        shown = track(batches, description="predicting") if progress else batches  # a hidden bar starts a thread, too
+        for batch in shown:
             vectors = embed(batch.tokens.to(device))  # (batch, time, embedding_size)
             logits = classifier.classify(vectors, batch.lengths.to(device))  # (batch, classes)
             probabilities[batch.indices.numpy()] = logits.softmax(dim=1).float().cpu().numpy()

@@ -7,7 +7,10 @@ from core.errors import DataError
 from core.paths import REPORTS
 
 COMPARISON = REPORTS / "comparison.json"
-KEYS = {"verdict", "metric", "variants", "differences", "soundness", "references", "seeds", "documents"}
+KEYS = {
+    "verdict", "data", "baseline", "metric", "variants", "ensembles", "differences", "soundness", "references", "seeds",
+    "documents",
+}  # fmt: skip
 
 
 def read_comparison() -> dict[str, Any]:

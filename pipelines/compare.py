@@ -6,6 +6,7 @@ writes reports/comparison.json, its main numbers as reports/metrics.json for `dv
 """
 
 from analysis.comparison.differences import compare as compare_variants
+from analysis.comparison.ensembles import compare_ensembles
 from analysis.comparison.slices import slice_scores
 from analysis.comparison.standing import stand
 from analysis.report import files
@@ -32,7 +33,8 @@ def compare(params: Params) -> Result:
     standing = stand(experiment, read_references(experiment))
     soundness = examine(experiment, comparison, standing, read_settings(params))
     verdict = judge(experiment, comparison, soundness)
-    result = Result(experiment, comparison, slice_scores(experiment), verdict, standing, soundness)
+    ensembles = compare_ensembles(experiment)
+    result = Result(experiment, comparison, ensembles, slice_scores(experiment), verdict, standing, soundness)
     files.write(result)
     files.show(result)
     return result

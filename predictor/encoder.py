@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from predictor.files import ModelFiles
 from text.cleaning import cleaned
-from text.tokenizing.encoding import never_empty, truncated, vocabulary_numbers
+from text.tokenizing.encoding import keep, never_empty, truncated, vocabulary_numbers
 from text.tokenizing.token_file import TokenizedDocuments, record_batch
 from text.tokenizing.tokenizers import build_tokenizer
 from text.tokenizing.vocabulary import token_numbers
@@ -33,7 +33,8 @@ class Encoder:
         self._pieces = None
         if files.pieces is not None:
             self._pieces = build_tokenizer("sentencepiece", files.pieces.read_bytes())
-            self._piece_translation = vocabulary_numbers(self._pieces.tokens, self._numbers)
+            self._piece_names = self._pieces.tokens
+            self._piece_translation = vocabulary_numbers(self._piece_names, self._numbers)
 
     def __call__(self, texts: Sequence[str]) -> TokenizedDocuments:
         """The texts as token numbers, without labels.
@@ -42,20 +43,39 @@ class Encoder:
             DataError: a text cannot be encoded in UTF-8.
         """
         _check_characters(texts)
-        texts = [cleaned(text, self._clean) for text in texts]
-        translation, numbers, full = self._tokenize(texts)
+        names, numbers, full = self._tokenize([cleaned(text, self._clean) for text in texts])
+        translation = vocabulary_numbers(names, self._numbers) if self._pieces is None else self._piece_translation
         tokens, lengths = truncated(translation, numbers, full, self.max_tokens, self._truncation)
-        ids = pa.array(map(str, range(1, len(texts) + 1)), pa.string())
-        labels = pa.array(np.full(len(texts), -1, np.int32))
-        return TokenizedDocuments([record_batch(ids, labels, *never_empty(tokens, lengths), full)])
+        return _unlabelled(tokens, lengths, full)
 
-    def _tokenize(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-        if self._pieces is not None:
-            return self._piece_translation, *self._pieces(texts)
+    def without_each(self, text: str, most: int) -> tuple[list[str], TokenizedDocuments]:
+        """The first `most` tokens that a model reads of the text, and the text without each of them, a document each.
+
+        Raises:
+            DataError: the text cannot be encoded in UTF-8.
+        """
+        _check_characters([text])
+        names, numbers, full = self._tokenize([cleaned(text, self._clean)])
+        numbers = numbers[keep(full, self.max_tokens, self._truncation)]
+        tokens = vocabulary_numbers(names, self._numbers)[numbers]  # (T,)
+        left_out = range(min(len(tokens), most))
+        others = np.concatenate([np.empty(0, np.int32), *(np.delete(tokens, index) for index in left_out)])
+        lengths = np.full(len(left_out), len(tokens) - 1, np.int32)
+        return [names[numbers[index]] or "<unk>" for index in left_out], _unlabelled(others, lengths, lengths)
+
+    def _tokenize(self, texts: Sequence[str]) -> tuple[list[str | None], NDArray[np.int32], NDArray[np.int32]]:
+        """The tokenizer's tokens by number, the numbers of all texts (tokens,), and how many each has (texts,)."""
         # A word tokenizer remembers all words it has seen; a new one each time keeps the memory bounded.
-        tokenizer = build_tokenizer(self._tokenizer, None)
+        tokenizer = self._pieces or build_tokenizer(self._tokenizer, None)
         numbers, lengths = tokenizer(texts)
-        return vocabulary_numbers(tokenizer.tokens, self._numbers), numbers, lengths
+        return self._piece_names if self._pieces else tokenizer.tokens, numbers, lengths
+
+
+def _unlabelled(tokens: NDArray[np.int32], lengths: NDArray[np.int32], full: NDArray[np.int32]) -> TokenizedDocuments:
+    """Documents without labels; one without tokens gets an unknown one."""
+    ids = pa.array(map(str, range(1, len(lengths) + 1)), pa.string())
+    labels = pa.array(np.full(len(lengths), -1, np.int32))
+    return TokenizedDocuments([record_batch(ids, labels, *never_empty(tokens, lengths), full)])
 
 
 def _check_characters(texts: Sequence[str]) -> None:

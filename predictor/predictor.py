@@ -20,6 +20,9 @@ from models.prediction import predict
 from outputs.trained_model import load_classifier
 from predictor.encoder import Encoder
 from predictor.files import ModelFiles, check_alike
+from text.tokenizing.token_file import TokenizedDocuments
+
+MOST_EFFECTS = 400  # tokens, each of which costs a prediction of the whole text
 
 
 class Predictions(NamedTuple):
@@ -82,11 +85,37 @@ class Predictor:
             none = np.empty((0, len(self.labels)), np.float32)
             return Predictions([], none, np.empty(0, np.int32))
         documents = self._encode(texts)
+        probabilities = self._predict(documents)
+        labels = [self.labels[index] for index in probabilities.argmax(axis=1)]
+        return Predictions(labels, probabilities, documents.full_lengths)
+
+    def effects(self, text: str, most: int = MOST_EFFECTS) -> list[tuple[str, float]]:
+        """The first `most` tokens of the text, each with what it adds to the log-odds of the label that is predicted.
+
+        That is the label's log-odds, ln p/(1−p), minus those of the text without the token.
+
+        Raises:
+            DataError: the text holds what is no character.
+        """
+        (whole,) = self([text]).probabilities
+        tokens, without = self._encode.without_each(text, most)
+        if not tokens:
+            return []
+        chosen = int(whole.argmax())
+        effects = _log_odds(whole[chosen]) - _log_odds(self._predict(without)[:, chosen])  # (tokens,)
+        return list(zip(tokens, effects.tolist(), strict=True))
+
+    def _predict(self, documents: TokenizedDocuments) -> NDArray[np.float32]:
+        """The mean over the models, (texts, classes)."""
         probabilities = [
             predict(member.classifier, documents, machine.device(member.accelerator), progress=False)
             for member in self._members
         ]
         # A mean of one is that one, bit for bit.
-        mean = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)  # (texts, classes)
-        labels = [self.labels[index] for index in mean.argmax(axis=1)]
-        return Predictions(labels, mean, documents.full_lengths)
+        mean: NDArray[np.float32] = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)
+        return mean
+
+
+def _log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    bounded = np.clip(np.asarray(probabilities, np.float64), 1e-12, 1 - 1e-12)
+    return np.asarray(np.log(bounded / (1 - bounded)))

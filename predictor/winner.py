@@ -36,7 +36,7 @@ def winner() -> Winner:
 
 def _doubts(comparison: Any, metric: Metric, best: str) -> list[str]:
     differences = {variant: by_metric[metric.key] for variant, by_metric in comparison["differences"].items()}
-    baseline = next(variant for variant in comparison["variants"] if variant not in differences)
+    baseline = comparison["baseline"]
     compared = differences if best == baseline else {best: differences[best]}
     unsure = {variant: gap for variant, gap in compared.items() if gap["p_value_corrected"] >= SIGNIFICANCE}
     doubts = []

@@ -6,6 +6,7 @@ provenance/code_lists.py lists them for DVC: after an edit, the stages that impo
 import ast
 import re
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -28,21 +29,35 @@ def files(stage: str) -> list[str]:
 
     `tracking` is left out, with what it alone imports.
     """
+    return [path.relative_to(ROOT).as_posix() for path in reached_from(ROOT / "pipelines" / f"{stage}.py")]
+
+
+def libraries(stage: str) -> set[str]:
+    """The libraries that the source files of `stage` import, such as torch and sklearn."""
+    return libraries_of([ROOT / file for file in files(stage)])
+
+
+def reached_from(module: Path) -> list[Path]:
+    """The file `module`, every module of the project that it imports, directly or not, and their templates."""
     reached: set[Path] = set()
-    waiting = [ROOT / "pipelines" / f"{stage}.py"]
+    waiting = [module]
     while waiting:
         path = waiting.pop()
         if path not in reached:
             reached.add(path)
             waiting += _named(path)
-    return sorted(path.relative_to(ROOT).as_posix() for path in reached)
+    return sorted(reached)
 
 
-def libraries(stage: str) -> set[str]:
-    """The libraries that the source files of `stage` import, such as torch and sklearn."""
-    own = files(stage)
-    modules = {name.partition(".")[0] for file in own for name in imported_modules(ROOT / file)}
-    return modules - sys.stdlib_module_names - {file.partition("/")[0] for file in own} - {TRACKING}
+def libraries_of(own: Sequence[Path]) -> set[str]:
+    """The libraries that these files of the project import."""
+    modules = {name.partition(".")[0] for path in own for name in imported_modules(path)}
+    return (
+        modules
+        - sys.stdlib_module_names
+        - {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in own}
+        - {TRACKING}
+    )
 
 
 @cache  # most files belong to several stages

@@ -24,7 +24,7 @@ def main() -> None:
     command = [sys.executable, "-m", "commands.ui", "--port", PORT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        lines = islice((line for line in server.stdout if ": http://127.0.0.1" in line), 3)
+        lines = islice((line for line in server.stdout if ": http://127.0.0.1" in line), 6)
         pages = dict(line.strip().split(": ", 1) for line in lines)
         with open_browser(1500, 1000) as browser:  # cut where the panel of MLflow's assistant begins
             open_page(browser, pages["trainings, best first"], "bilstm · seed 1")

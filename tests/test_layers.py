@@ -10,7 +10,7 @@ from provenance.source_code import imported_modules
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     *("core", "config", "text", "models", "analysis", "provenance", "outputs", "predictor"),
-    *("tracking", "pipelines", "engine", "commands"),
+    *("tracking", "serving", "pipelines", "engine", "commands"),
 )
 ONLY_IN = {"torchtext": "text", "mlflow": "tracking"}
 

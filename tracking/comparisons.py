@@ -19,9 +19,9 @@ from mlflow.tracking import MlflowClient
 from core.errors import TrackingError
 from tracking.connection import DESCRIPTION, Connection, connect
 from tracking.run import NOTE, PARENT, SIGNATURE, Run
+from tracking.views import MACHINE_LEARNING, addresses, save
 
 TRAINING = "training."
-VIEW = "workflowType=machine_learning"  # in an address; MLflow's pages are about language models otherwise
 LONGEST = 8000  # characters that MLflow takes for a run's description
 MOST = 50_000  # runs that MLflow returns at once
 ELSEWHERE = "MLflow lists each training once, below the first comparison that used it: "
@@ -42,10 +42,11 @@ def link(run: Run, name: str, signature: str, trainings: Mapping[str, str], note
     tags = {f"{TRAINING}{training}": run_id for training, run_id in trainings.items()}
     description = _description(compare_page(mlflow.experiment_id, list(trainings.values())), name, note)
     if len(description) > LONGEST:  # the ids of all trainings do not fit
-        description = _description(f"experiments/{mlflow.experiment_id}/runs?{VIEW}", name, note)[:LONGEST]
+        description = _description(f"experiments/{mlflow.experiment_id}/runs?{MACHINE_LEARNING}", name, note)[:LONGEST]
     run.set_tags({**tags, NOTE: description})
     # The experiment's page shows the first line, and the rest on request.
-    page = f"{description}\n\n{DESCRIPTION}"
+    views = " · ".join(f"[{name}](#/{page})" for name, page in addresses(mlflow.experiment_id).items())
+    page = f"{description}\n\nViews: {views}\n\n{DESCRIPTION}"
     mlflow.call(lambda client: client.set_experiment_tag(mlflow.experiment_id, NOTE, page))
 
 
@@ -69,7 +70,7 @@ def relink(mlflow: Connection, signature: str, trainings: Sequence[str]) -> None
 
 
 def latest_comparison(experiment: str) -> tuple[str, list[str]]:
-    """The experiment's id, and the ids of the trainings of its newest comparison, by name.
+    """The experiment's id, and the ids of the trainings of its newest comparison, by name; saves the views, too.
 
     Raises:
         TrackingError: the store cannot be used.
@@ -81,6 +82,7 @@ def latest_comparison(experiment: str) -> tuple[str, list[str]]:
             runs = [run for run in used if run is not None]
             if not runs:  # of a comparison that recorded nothing yet
                 runs = mlflow.search(f"tags.`{PARENT}` = '{comparisons[0].info.run_id}'", MOST)
+        save(mlflow)  # a store of an earlier version has none, and a deleted one comes back
         if mlflow.missed:
             raise TrackingError("MLflow's store cannot be read; the line above says why")
     return mlflow.experiment_id, [run.info.run_id for run in sorted(runs, key=lambda run: str(run.info.run_name))]
@@ -89,7 +91,7 @@ def latest_comparison(experiment: str) -> tuple[str, list[str]]:
 def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
     """Where MLflow's pages show these runs side by side."""
     chosen = f"runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps([experiment_id]))}"
-    return f"compare-runs?{chosen}&{VIEW}"
+    return f"compare-runs?{chosen}&{MACHINE_LEARNING}"
 
 
 def _recorded(comparison: MlflowRun) -> dict[str, str]:

@@ -17,6 +17,7 @@ from core.paths import EXPLANATIONS, TOKENS
 from outputs import measurements
 from tracking.connection import Connection
 from tracking.lifecycle import find_run, log_configuration, reference_run, training_run
+from tracking.models import log_training_model
 from tracking.run import Provenance, Run
 
 # The keys of METRICS, whose module needs scikit-learn: the stage train must not depend on it.
@@ -26,12 +27,10 @@ HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "ca
 def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     """The training's outputs in `folder`, and what it cost under which conditions."""
     history = file_io.read_json(folder / "history.json", made_by="train")
-    if costs := _costs("training", measured):
-        run.log_metrics(costs, at=measured["epochs"][-1]["ended"])
-        run.set_tags(_conditions("training", measured))
+    log_training_model(run, folder)
+    _training_costs(run, measured)
     run.log_artifacts([folder / "config.json", folder / "history.json", folder.parents[2] / TOKENS / "vocabulary.json"])
     run.log_figure(learning_curves(history), "learning_curves.png")
-    run.log_artifacts([folder / "model.safetensors", folder / "config.json"], "model")
 
 
 def complete(mlflow: Connection, folder: Path, evaluated: bool = False) -> bool:
@@ -56,9 +55,13 @@ def complete(mlflow: Connection, folder: Path, evaluated: bool = False) -> bool:
                 _evaluation(run, folder, measured)
                 _explanations(run, measured)
             return True
-        lacking = not run.has(_test_metrics(folder))
+        without_model = not run.model_id  # of an earlier version, or one that MLflow did not take
+        lacking = without_model or not run.has(_test_metrics(folder))
+        if without_model:
+            log_training_model(run, folder)
+            _training_costs(run, measured)
         if lacking or evaluated:
-            _evaluation(run, folder, measured)
+            _evaluation(run, folder, measured, again=without_model)
         return _explanations(run, measured) or lacking
 
 
@@ -92,8 +95,17 @@ def provenance(measured: Mapping[str, Any]) -> Provenance:
     return Provenance(**(measured.get("provenance") or measured.get("occasion") or {}))
 
 
-def _evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
-    """The evaluation's outputs in `folder`, where there are any, and what a prediction cost; the metrics come last."""
+def _training_costs(run: Run, measured: Mapping[str, Any]) -> None:
+    if costs := _costs("training", measured):
+        run.log_metrics(costs, at=measured["epochs"][-1]["ended"])
+        run.set_tags(_conditions("training", measured))
+
+
+def _evaluation(run: Run, folder: Path, measured: Mapping[str, Any], again: bool = False) -> None:
+    """The evaluation's outputs in `folder`, where there are any, and what a prediction cost; the metrics come last.
+
+    Metrics that the run has are sent `again` to link them with its model; MLflow keeps a repeated one once.
+    """
     if not (metrics := _test_metrics(folder)):
         return
     config = file_io.read_json(folder / "config.json", made_by="train")
@@ -101,7 +113,7 @@ def _evaluation(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
     figure = confusion_matrix(config["labels"], matrix, config.get("title", config["name"]))
     run.log_figure(figure, "confusion_matrix.png")
     run.log_artifacts([folder / "metrics.json", folder / "predictions.parquet"])
-    if not run.has(metrics):  # an evaluation that was interrupted is repeated
+    if again or not run.has(metrics):  # an evaluation that was interrupted is repeated
         run.set_tags(_conditions("prediction", measured))
         run.log_metrics(metrics | _costs("prediction", measured), at=measured.get("evaluated"))
 

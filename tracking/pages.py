@@ -20,8 +20,9 @@ from urllib.parse import quote
 import mlflow
 import requests
 
-from tracking.comparisons import VIEW, compare_page, latest_comparison
+from tracking.comparisons import compare_page, latest_comparison
 from tracking.settings import tracking_uri
+from tracking.views import MACHINE_LEARNING, addresses
 
 
 class Ranking(NamedTuple):
@@ -72,7 +73,7 @@ def serve(experiment: str, port: int, ranking: Ranking) -> None:
             _wait(server, f"{address}/health")
             print("\n".join(f"{title}: {page}" for title, page in found.items()), flush=True)
             if _has_display():
-                webbrowser.open(found["trainings, best first"])
+                webbrowser.open(next(iter(found.values())))
             server.wait()
         except KeyboardInterrupt:
             pass  # the terminal tells the server as well
@@ -100,11 +101,12 @@ def _importable() -> Iterator[dict[str, str]]:
 def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     """The addresses of MLflow's pages that show the experiment, by title."""
     experiment_id, runs = latest_comparison(experiment)
-    runs_page = f"experiments/{experiment_id}/runs?{VIEW}"
+    runs_page = f"experiments/{experiment_id}/runs?{MACHINE_LEARNING}"
     # With the references. Sorted by time, MLflow would fold them away under their comparison; sorted by a metric not.
     order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote("tags.kind != 'comparison'")
     ascending = "false" if ranking.higher_is_better else "true"
-    found = {
+    found = addresses(experiment_id) if runs else {}
+    found |= {
         "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc={ascending}&searchFilter={trainings}",
     }
     if runs:

@@ -39,6 +39,7 @@ class Run:
         mlflow: the connection that it uses.
         run_id: its id; empty if MLflow did not create it, and then nothing is sent.
         metrics: the latest values that MLflow had when the run was found.
+        model_id: of the MLflow model that the run has made (tracking/models.py); empty before.
         provenance: complete when the run has ended.
     """
 
@@ -46,6 +47,8 @@ class Run:
         self.mlflow = mlflow
         self.run_id = run_id
         self.metrics: Mapping[str, float] = known.data.metrics if known else {}
+        models = known.outputs.model_outputs if known and known.outputs else []
+        self.model_id = models[0].model_id if models else ""
         self.provenance = Provenance(known.info.start_time if known else None)
         self._logged: set[tuple[str, int]] = set()
 
@@ -57,15 +60,16 @@ class Run:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Logs nested `params` as dotted names, such as train.epochs."""
-        for batch in _batches(Param(name, str(value)) for name, value in _flatten(params)):
+        for batch in _batches(Param(name, str(value)) for name, value in flatten(params)):
             self._log_batch(params=batch)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
-        """Metrics of one step, at the same moment: `at` (milliseconds since 1970) or now."""
+        """Metrics of one step, at the same moment: `at` (milliseconds since 1970) or now; also of the run's model."""
         moment = time.time_ns() // 1_000_000 if at is None else at
         new = {name: value for name, value in metrics.items() if (name, step) not in self._logged}
         if new:
-            self._log_batch(metrics=[Metric(name, float(value), moment, step) for name, value in new.items()])
+            link = {"model_id": self.model_id or None}
+            self._log_batch(metrics=[Metric(name, float(value), moment, step, **link) for name, value in new.items()])
             self._logged |= {(name, step) for name in new}
 
     def has(self, metrics: Mapping[str, float]) -> bool:
@@ -132,10 +136,11 @@ class Run:
         return self.mlflow.call(lambda client: ask(client, self.run_id), files) if self.run_id else None
 
 
-def _flatten(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested `params` with dotted names, such as train.epochs."""
     for name, value in params.items():
         if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

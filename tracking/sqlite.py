@@ -24,7 +24,10 @@ ARTIFACTS = "mlartifacts"  # the folder beside the database
 PATIENCE = 600.0  # seconds
 
 # Every column in which MLflow keeps the absolute address of an artifact folder.
-ADDRESSES = {"experiments": "artifact_location", "runs": "artifact_uri", "logged_models": "artifact_location"}
+ADDRESSES = {
+    "experiments": "artifact_location", "runs": "artifact_uri",
+    "logged_models": "artifact_location", "model_versions": "storage_location",
+}  # fmt: skip
 
 
 def address(path: Path) -> str:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 from core.errors import DataError
 
@@ -164,6 +163,8 @@ def classification_metrics(labels: Labels, probabilities: Probabilities, names: 
     Raises:
         DataError: no documents, or probabilities that are not numbers.
     """
+    from sklearn.metrics import precision_recall_fscore_support  # here: it takes 2 seconds to import, METRICS need not
+
     if len(labels) == 0:
         raise DataError("there are no documents to evaluate; the split must hold at least one")
     if not np.isfinite(probabilities).all():
@@ -201,6 +202,8 @@ def roc_auc(labels: Labels, probabilities: Probabilities) -> float | None:
 
     None where a class is absent from `labels`, and where there is one class only: the area is undefined.
     """
+    from sklearn.metrics import roc_auc_score
+
     classes = probabilities.shape[1]
     if classes < 2 or len(np.unique(labels)) < classes:
         return None

@@ -106,7 +106,7 @@ def is_weak(standing: Standing) -> bool:
 
 
 class Row(NamedTuple):
-    """A reference or a variant in a table; a reference has no gap."""
+    """A reference, a variant or its ensemble in a table; only a variant has a gap, an ensemble has no costs."""
 
     title: str
     score: Score
@@ -114,8 +114,10 @@ class Row(NamedTuple):
     costs: Measured
 
 
-def table_rows(experiment: Experiment, comparison: Comparison, standing: Standing, metric: str) -> list[Row]:
-    """The references, then the variants, by one metric."""
+def table_rows(
+    experiment: Experiment, comparison: Comparison, ensembles: Comparison | None, standing: Standing, metric: str
+) -> list[Row]:
+    """The references, then the variants, then their ensembles, by one metric."""
     references = [
         Row(TITLES[name], scores[metric], None, [standing.references[name].costs])
         for name, scores in standing.scores.items()
@@ -125,4 +127,8 @@ def table_rows(experiment: Experiment, comparison: Comparison, standing: Standin
         Row(name, scores[metric], standing.gaps[name][metric], experiment.costs[name])
         for name, scores in comparison.scores.items()
     ]
-    return references + variants
+    together = [
+        Row(f"{name}, ensemble of {len(experiment.seeds)}", scores[metric], None, [])
+        for name, scores in (ensembles.scores if ensembles else {}).items()
+    ]
+    return references + variants + together

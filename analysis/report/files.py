@@ -1,5 +1,6 @@
 """Writes what a comparison found: numbers for DVC, figures, the page, and a table in the terminal."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.comparison.costs import COSTS, mean_cost, measured_on
-from analysis.comparison.differences import Comparison, Score
+from analysis.comparison.differences import Comparison, Difference, Score
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric
 from analysis.comparison.slices import Slice
@@ -24,10 +25,11 @@ from core.paths import REPORTS
 
 @dataclass(frozen=True)
 class Result:
-    """What the stage found."""
+    """What the stage found; `ensembles` is None with one seed."""
 
     experiment: Experiment
     comparison: Comparison
+    ensembles: Comparison | None
     slices: dict[str, list[Slice]]
     verdict: Verdict
     standing: Standing
@@ -46,7 +48,9 @@ def write(result: Result) -> None:
         with file_io.whole(REPORTS / "figures" / f"{name}.png") as path:
             path.write_bytes(panels_png(panels, experiment.variants))
     with file_io.whole(REPORTS / "comparison.html") as path:
-        page = render(experiment, result.comparison, result.slices, result.standing, result.verdict, drawn)
+        page = render(
+            experiment, result.comparison, result.ensembles, result.slices, result.standing, result.verdict, drawn
+        )
         path.write_text(page, encoding="utf-8")
 
 
@@ -55,39 +59,69 @@ def _summary(result: Result) -> dict[str, Any]:
     experiment, comparison = result.experiment, result.comparison
     return {
         "verdict": result.verdict.headline,
+        "data": experiment.data_shown,
+        "baseline": experiment.baseline,
         "metric": experiment.metric.key,
         "soundness": {kind: ", ".join(variants) or "fine" for kind, variants in result.soundness.by_kind().items()},
-        "seeds": len(experiment.seeds),
+        "seeds": list(experiment.seeds),
         **({} if experiment.folds is None else {"folds": experiment.fold_count}),
         **({"test_documents_in_training": experiment.leaked} if experiment.is_leaky else {}),
         "documents": len(experiment.labels),
         "variants": {
             variant: {
                 "parameters": experiment.parameters[variant]["total"],
-                **{key: {"mean": score.mean, "deviation": score.deviation} for key, score in scores.items()},
+                **{
+                    key: {"mean": score.mean, "deviation": score.deviation, "low": score.low, "high": score.high}
+                    for key, score in scores.items()
+                },
             }
             for variant, scores in comparison.scores.items()
         },
         "references": {
             name: {
                 "parameters": result.standing.references[name].parameters,
-                **{key: {"value": score.mean, "low": score.low, "high": score.high} for key, score in scores.items()},
+                **_single_scores(scores),
             }
             for name, scores in result.standing.scores.items()
         },
+        **_ensembles(experiment, result.ensembles),
         "differences_to_linear": {
             variant: {key: asdict(gap) for key, gap in gaps.items()} for variant, gaps in result.standing.gaps.items()
         },
         "differences": {
             variant: {
-                key: asdict(difference)
-                if key == experiment.metric.key
-                else {name: getattr(difference, name) for name in ("value", "low", "high", "p_value")}
+                key: asdict(difference) if key == experiment.metric.key else _plain(difference)
                 for key, difference in differences.items()
             }
             for variant, differences in comparison.differences.items()
         },
     }
+
+
+def _single_scores(scores: Mapping[str, Score]) -> dict[str, dict[str, float]]:
+    """By metric, of a model without several seeds."""
+    return {key: {"value": score.mean, "low": score.low, "high": score.high} for key, score in scores.items()}
+
+
+def _plain(difference: Difference) -> dict[str, float]:
+    """A difference without what only the metric that decides the verdict has."""
+    return {key: getattr(difference, key) for key in ("value", "low", "high", "p_value")}
+
+
+def _ensembles(experiment: Experiment, ensembles: Comparison | None) -> dict[str, Any]:
+    """Scores and differences of the ensembles; of the metric that decides, with the corrected p-value."""
+    if ensembles is None:
+        return {"ensembles": {}, "ensemble_differences": {}}
+    decisive = experiment.metric.key
+    differences = {
+        variant: {
+            key: _plain(gap) | ({"p_value_corrected": gap.p_value_corrected} if key == decisive else {})
+            for key, gap in gaps.items()
+        }
+        for variant, gaps in ensembles.differences.items()
+    }
+    scores = {variant: _single_scores(scores) for variant, scores in ensembles.scores.items()}
+    return {"ensembles": scores, "ensemble_differences": differences}
 
 
 def _metrics(result: Result) -> dict[str, dict[str, float]]:
@@ -182,13 +216,14 @@ def show(result: Result) -> None:
 
 
 def _references_table(result: Result) -> Table:
-    """The references, and how the variants stand to the linear model."""
+    """The references, how the variants stand to the linear model, and the variants' ensembles."""
     metric = result.experiment.metric
     table = Table(title="compared with simple models, with 95 % interval", title_justify="left")
     table.add_column()
     for column in (metric.title, "difference to the linear model", *(cost.title for cost in MEASURED)):
         table.add_column(column, justify="right")
-    for title, score, gap, measured in table_rows(result.experiment, result.comparison, result.standing, metric.key):
+    rows = table_rows(result.experiment, result.comparison, result.ensembles, result.standing, metric.key)
+    for title, score, gap, measured in rows:
         means = [mean_cost(measured, cost.key) for cost in MEASURED]
         table.add_row(
             title,

@@ -45,6 +45,7 @@ SECTIONS = {
 def render(
     experiment: Experiment,
     comparison: Comparison,
+    ensembles: Comparison | None,
     slices: dict[str, list[Slice]],
     standing: Standing,
     verdict: Verdict,
@@ -61,7 +62,7 @@ def render(
         comparison=comparison,
         verdict=verdict,
         metrics=[metric for metric in experiment.metrics if metric.key in comparison.scores[experiment.baseline]],
-        rows=table_rows(experiment, comparison, standing, experiment.metric.key),
+        rows=table_rows(experiment, comparison, ensembles, standing, experiment.metric.key),
         weak_linear=is_weak(standing),
         reference_costs=MEASURED,
         significance=SIGNIFICANCE,

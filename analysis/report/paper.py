@@ -16,7 +16,7 @@ from analysis.verdict.words import p_value
 Comparison = Mapping[str, Any]
 
 CSV_COLUMNS = (
-    "model", "kind", "parameters", "metric", "mean", "deviation", "low", "high",
+    "data", "model", "kind", "parameters", "metric", "mean", "deviation", "low", "high",
     "difference", "difference_low", "difference_high", "p_value", "p_value_corrected",
 )  # fmt: skip
 
@@ -42,25 +42,35 @@ class Table(NamedTuple):
 def as_csv(comparison: Comparison) -> str:
     """A line for each model and metric: shares from 0 to 1, losses in nats; empty where there is no number.
 
-    Of a variant, mean and deviation over seeds, and its difference to the baseline; of a simple model its value and
-    interval over test documents.
+    Of a variant, mean and deviation over seeds with the interval over seeds and test documents, and its difference to
+    the baseline; of a simple model, and of a variant's ensemble, its value and interval over test documents.
     """
     stream = io.StringIO()
     writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for kind, models in (("variant", comparison["variants"]), ("reference", comparison["references"])):
-        for model, scores in models.items():
-            gaps = comparison["differences"].get(model, {})
+    kinds = {"variant": "variants", "ensemble": "ensembles", "reference": "references"}
+    differences = {"variant": comparison["differences"], "ensemble": comparison["ensemble_differences"]}
+    for kind, key in kinds.items():
+        for model, scores in comparison[key].items():
+            gaps = differences.get(kind, {}).get(model, {})
+            parameters = _parameters(comparison, kind, model)
             for metric in METRICS:
                 if metric.key in scores:
+                    row = {"data": comparison["data"], "model": model, "kind": kind, "parameters": parameters}
                     numbers = _numbers(scores[metric.key], gaps.get(metric.key))
-                    row = {"model": model, "kind": kind, "parameters": scores["parameters"], "metric": metric.key}
-                    writer.writerow(row | numbers)
+                    writer.writerow(row | {"metric": metric.key} | numbers)
     return stream.getvalue()
 
 
+def _parameters(comparison: Comparison, kind: str, model: str) -> int:
+    """An ensemble has as many as its trainings together."""
+    if kind == "ensemble":
+        return int(comparison["variants"][model]["parameters"]) * len(comparison["seeds"])
+    return int(comparison[f"{kind}s"][model]["parameters"])
+
+
 def _numbers(score: Mapping[str, Any], gap: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The columns of CSV for one metric; the score of a variant has mean and deviation, of a reference an interval."""
+    """The columns of CSV for one metric; of a variant `mean` is over seeds, of another model its only value."""
     numbers = {"mean" if key == "value" else key: value for key, value in score.items()}
     if gap is not None:
         numbers |= {_GAP_COLUMNS[key]: gap[key] for key in _GAP_COLUMNS if key in gap}
@@ -69,7 +79,7 @@ def _numbers(score: Mapping[str, Any], gap: Mapping[str, Any] | None) -> dict[st
 
 def main_table(comparison: Comparison) -> Table:
     """The models with the metric that decides, accuracy and macro F1, and each variant's difference to the baseline."""
-    decisive, baseline = metric_named(comparison["metric"]), baseline_of(comparison)
+    decisive, baseline = metric_named(comparison["metric"]), comparison["baseline"]
     keys = dict.fromkeys((decisive.key, "accuracy", "macro_f1"))
     metrics = [metric_named(key) for key in keys]
     head = ["model", "parameters", *(f"{metric.title} ({_unit(metric)})" for metric in metrics)]
@@ -80,8 +90,12 @@ def main_table(comparison: Comparison) -> Table:
     for variant, scores in comparison["variants"].items():
         row = [variant, f"{scores['parameters']:,}", *(_mean(metric, scores[metric.key]) for metric in metrics)]
         rows.append(row + (_gap(decisive, comparison["differences"].get(variant)) if others else []))
+    for variant, scores in comparison["ensembles"].items():
+        shown = [_with_interval(metric, scores[metric.key]) for metric in metrics]
+        row = [f"{variant}, ensemble", f"{_parameters(comparison, 'ensemble', variant):,}", *shown]
+        rows.append(row + (_gap(decisive, comparison["ensemble_differences"].get(variant)) if others else []))
     for name, scores in comparison["references"].items():
-        values = [metric.shown(scores[metric.key]["value"]) for metric in metrics]
+        values = [_with_interval(metric, scores[metric.key]) for metric in metrics]
         row = [TITLES.get(name, name), f"{scores['parameters']:,}", *values]
         rows.append(row + (["–", "–"] if others else []))
     return Table(_caption(comparison, baseline), head, rows)
@@ -136,16 +150,15 @@ def latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
-def baseline_of(comparison: Comparison) -> str:
-    """The variant that the others are compared with: the one without a difference."""
-    variants: list[str] = list(comparison["variants"])
-    return next(variant for variant in variants if variant not in comparison["differences"])
-
-
 def _mean(metric: Metric, score: Mapping[str, float | None]) -> str:
     mean, deviation = score["mean"], score["deviation"]
-    assert mean is not None
-    return metric.shown(mean) if deviation is None else f"{metric.shown(mean)} ± {metric.shown(deviation)}"
+    assert mean is not None and score["low"] is not None and score["high"] is not None
+    spread = "" if deviation is None else f" ± {metric.shown(deviation)}"
+    return f"{metric.shown(mean)}{spread} ({metric.shown(score['low'])} to {metric.shown(score['high'])})"
+
+
+def _with_interval(metric: Metric, score: Mapping[str, float]) -> str:
+    return f"{metric.shown(score['value'])} ({metric.shown(score['low'])} to {metric.shown(score['high'])})"
 
 
 def _gap(metric: Metric, differences: Mapping[str, Any] | None) -> list[str]:
@@ -158,18 +171,22 @@ def _gap(metric: Metric, differences: Mapping[str, Any] | None) -> list[str]:
 
 
 def _caption(comparison: Comparison, baseline: str) -> str:
-    seeds, others = comparison["seeds"], len(comparison["differences"])
-    spread = f", mean ± standard deviation over {seeds} seeds" if seeds > 1 else ", one seed"
-    unit = "seeds"
+    seeds, others = len(comparison["seeds"]), len(comparison["differences"])
+    listed_seeds = ", ".join(map(str, comparison["seeds"]))
+    spread, unit = f", seed {listed_seeds}", "seeds"
+    if seeds > 1:
+        spread = f", mean ± standard deviation over {seeds} seeds ({listed_seeds})"
     if folds := comparison.get("folds"):
-        unit = "repetitions"
-        spread = f", {seeds} × {folds}-fold cross-validation"
-    caption = f"{comparison['documents']:,} test documents{spread}."
+        spread, unit = f", {seeds} × {folds}-fold cross-validation", "repetitions"
+    caption = f"{comparison['data']}, {comparison['documents']:,} test documents{spread}; in brackets 95 % intervals."
     if others:
         caption += f" Differences are to {baseline}, in {metric_named(comparison['metric']).unit}, with 95 % intervals"
         caption += f" over {unit} and test documents" if seeds > 1 else " over test documents"
         caption += " in folds" if folds else ""
         caption += "; p-values are corrected by Holm's method." if others > 1 else "."
+    if comparison["ensembles"]:
+        caption += " An ensemble averages the trainings' probabilities; its intervals, and those of the simple models,"
+        caption += " are over test documents."
     return caption
 
 

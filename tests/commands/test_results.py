@@ -15,7 +15,10 @@ from tests.predictor.project import call
 
 def scores(accuracy: float, deviation: float | None) -> dict[str, Any]:
     means = {"accuracy": accuracy, "macro_f1": accuracy - 0.01, "loss": 1 - accuracy}
-    return {key: {"mean": mean, "deviation": deviation} for key, mean in means.items()}
+    return {
+        key: {"mean": mean, "deviation": deviation, "low": mean - 0.02, "high": mean + 0.02}
+        for key, mean in means.items()
+    }
 
 
 def gaps(value: float, p: float) -> dict[str, Any]:
@@ -28,33 +31,44 @@ def comparison() -> dict[str, Any]:
     reference = {key: {"value": 0.5, "low": 0.4, "high": 0.6} for key in ("accuracy", "macro_f1", "loss")}
     return {
         "verdict": "bi_lstm is better than lstm on 50 % & more: +6.7 points (95 % interval +4.7 to +9.7, p < 0.001).",
+        "data": "imdb",
+        "baseline": "lstm",
         "metric": "accuracy",
         "soundness": {"overfitted": "fine"},
-        "seeds": 3,
+        "seeds": [1, 2, 5],
         "documents": 1920,
         "variants": {
             "lstm": {"parameters": 1234567, **scores(0.909, 0.003)},
             "bi_lstm": {"parameters": 2345678, **scores(0.976, 0.006)},
             "gru": {"parameters": 999, **scores(0.9, 0.01)},
         },
+        "ensembles": {"lstm": reference, "bi_lstm": reference, "gru": reference},
+        "ensemble_differences": {"bi_lstm": gaps(0.05, 0.01), "gru": gaps(-0.01, 0.3)},
         "references": {"linear": {"parameters": 4000, **reference}},
         "differences": {"bi_lstm": gaps(0.067, 0.0001), "gru": gaps(-0.009, 0.4)},
     }
 
 
 def test_csv_has_every_number_as_it_is(comparison: dict[str, Any]) -> None:
-    rows = {(row["model"], row["metric"]): row for row in csv.DictReader(io.StringIO(as_csv(comparison)))}
+    lines = list(csv.DictReader(io.StringIO(as_csv(comparison))))
+    rows = {(row["model"], row["metric"]): row for row in lines if row["kind"] != "ensemble"}
     assert len(rows) == 4 * 3
     numbers = {key: value for key, value in rows["bi_lstm", "accuracy"].items() if value}
     assert numbers == {
-        "model": "bi_lstm", "kind": "variant", "parameters": "2345678", "metric": "accuracy", "mean": "0.976",
-        "deviation": "0.006", "difference": "0.067", "difference_low": str(0.067 - 0.02),
+        "data": "imdb", "model": "bi_lstm", "kind": "variant", "parameters": "2345678", "metric": "accuracy",
+        "mean": "0.976", "deviation": "0.006", "low": str(0.976 - 0.02), "high": str(0.976 + 0.02),
+        "difference": "0.067", "difference_low": str(0.067 - 0.02),
         "difference_high": str(0.067 + 0.03), "p_value": "5e-05", "p_value_corrected": "0.0001",
     }  # fmt: skip
     assert rows["lstm", "loss"]["difference"] == ""
     linear = rows["linear", "macro_f1"]
     assert (linear["kind"], linear["mean"], linear["low"], linear["high"]) == ("reference", "0.5", "0.4", "0.6")
     assert rows["gru", "loss"]["p_value_corrected"] == ""
+    together = {(row["model"], row["metric"]): row for row in lines if row["kind"] == "ensemble"}
+    assert len(together) == 3 * 3
+    assert together["bi_lstm", "accuracy"]["difference"] == "0.05"
+    assert together["bi_lstm", "accuracy"]["parameters"] == str(3 * 2345678)
+    assert together["lstm", "accuracy"]["difference"] == "" and together["lstm", "accuracy"]["high"] == "0.6"
 
 
 def test_markdown_has_the_verdict_and_each_model_with_its_difference(comparison: dict[str, Any]) -> None:
@@ -63,28 +77,36 @@ def test_markdown_has_the_verdict_and_each_model_with_its_difference(comparison:
     assert table.splitlines() == [
         "| model | parameters | accuracy (%) | macro F1 (%) | difference in accuracy (95 % interval) | p |",
         "| --- | --: | --: | --: | --: | --: |",
-        "| lstm | 1,234,567 | 90.9 ± 0.3 | 89.9 ± 0.3 | – | – |",
-        "| bi_lstm | 2,345,678 | 97.6 ± 0.6 | 96.6 ± 0.6 | +6.7 (+4.7 to +9.7) | < 0.001 |",
-        "| gru | 999 | 90.0 ± 1.0 | 89.0 ± 1.0 | −0.9 (−2.9 to +2.1) | 0.40 |",
-        "| linear model | 4,000 | 50.0 | 50.0 | – | – |",
+        "| lstm | 1,234,567 | 90.9 ± 0.3 (88.9 to 92.9) | 89.9 ± 0.3 (87.9 to 91.9) | – | – |",
+        "| bi_lstm | 2,345,678 | 97.6 ± 0.6 (95.6 to 99.6) | 96.6 ± 0.6 (94.6 to 98.6) "
+        "| +6.7 (+4.7 to +9.7) | < 0.001 |",
+        "| gru | 999 | 90.0 ± 1.0 (88.0 to 92.0) | 89.0 ± 1.0 (87.0 to 91.0) | −0.9 (−2.9 to +2.1) | 0.40 |",
+        "| lstm, ensemble | 3,703,701 | 50.0 (40.0 to 60.0) | 50.0 (40.0 to 60.0) | – | – |",
+        "| bi_lstm, ensemble | 7,037,034 | 50.0 (40.0 to 60.0) | 50.0 (40.0 to 60.0) | +5.0 (+3.0 to +8.0) | 0.010 |",
+        "| gru, ensemble | 2,997 | 50.0 (40.0 to 60.0) | 50.0 (40.0 to 60.0) | −1.0 (−3.0 to +2.0) | 0.30 |",
+        "| linear model | 4,000 | 50.0 (40.0 to 60.0) | 50.0 (40.0 to 60.0) | – | – |",
     ]
     assert caption == (
-        "1,920 test documents, mean ± standard deviation over 3 seeds. Differences are to lstm, in points, with 95 % "
-        "intervals over seeds and test documents; p-values are corrected by Holm's method."
+        "imdb, 1,920 test documents, mean ± standard deviation over 3 seeds (1, 2, 5); in brackets 95 % intervals. "
+        "Differences are to lstm, in points, with 95 % intervals over seeds and test documents; p-values are corrected "
+        "by Holm's method. An ensemble averages the trainings' probabilities; its intervals, and those of the simple "
+        "models, are over test documents."
     )
 
 
 def test_one_variant_and_one_seed_have_neither_difference_nor_deviation(comparison: dict[str, Any]) -> None:
     alone = {"parameters": 10, **scores(0.9, None)}
-    text = as_markdown(comparison | {"variants": {"lstm": alone}, "differences": {}, "seeds": 1})
-    assert "| lstm | 10 | 90.0 | 89.0 |" in text
+    one = {"variants": {"lstm": alone}, "differences": {}, "seeds": [7], "ensembles": {}, "ensemble_differences": {}}
+    text = as_markdown(comparison | one)
+    assert "| lstm | 10 | 90.0 (88.0 to 92.0) | 89.0 (87.0 to 91.0) |" in text
     assert "difference in" not in text
-    assert text.endswith("1,920 test documents, one seed.\n")
+    assert text.endswith("imdb, 1,920 test documents, seed 7; in brackets 95 % intervals.\n")
 
 
 def test_a_metric_in_nats_decides_in_nats(comparison: dict[str, Any]) -> None:
     differences = {"bi_lstm": {"loss": gaps(-0.067, 0.03)["accuracy"]}}
-    text = as_markdown(comparison | {"metric": "loss", "differences": differences})
+    together: dict[str, Any] = {"ensembles": {}, "ensemble_differences": {}}
+    text = as_markdown(comparison | {"metric": "loss", "differences": differences} | together)
     assert "| loss (nats) | accuracy (%) |" in text
     assert "| −0.067 (−0.087 to −0.037) | 0.030 |" in text
     assert "Differences are to lstm, in nats" in text
@@ -93,8 +115,8 @@ def test_a_metric_in_nats_decides_in_nats(comparison: dict[str, Any]) -> None:
 def test_latex_is_a_booktabs_table_with_everything_escaped(comparison: dict[str, Any]) -> None:
     text = as_latex(comparison)
     assert r"bi\_lstm is better than lstm on 50 \% \& more" in text
-    assert r"bi\_lstm & 2,345,678 & 97.6 $\pm$ 0.6 & 96.6 $\pm$ 0.6 & +6.7 (+4.7 to +9.7) & $<$ 0.001 \\" in text
-    assert r"gru & 999 & 90.0 $\pm$ 1.0 & 89.0 $\pm$ 1.0 & $-$0.9 ($-$2.9 to +2.1) & 0.40 \\" in text
+    assert r"bi\_lstm & 2,345,678 & 97.6 $\pm$ 0.6 (95.6 to 99.6) & 96.6 $\pm$ 0.6 (94.6 to 98.6) & +6.7" in text
+    assert r"& 89.0 $\pm$ 1.0 (87.0 to 91.0) & $-$0.9 ($-$2.9 to +2.1) & 0.40 \\" in text
     assert [line for line in text.splitlines() if line.endswith("rule")] == [
         r"\toprule", r"\midrule", r"\midrule", r"\bottomrule"
     ]  # fmt: skip

@@ -115,7 +115,12 @@ def test_the_model_that_mlflow_holds_is_loaded_and_predicts_with_pickle_forbidde
     (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'training'")
     (held := tmp_path / "held").mkdir()
     client.download_artifacts(run.info.run_id, "", str(held))
-    assert {path.suffix for path in held.rglob("*") if path.is_file()} == {".json", ".parquet", ".png", ".safetensors"}
+    assert run.outputs is not None
+    model_id = run.outputs.model_outputs[0].model_id
+    model = project.folder / "mlartifacts/models" / model_id / "artifacts"
+    files = [path for folder in (held, model) for path in folder.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= {".json", ".parquet", ".png", ".safetensors", ".py", ".txt", ".yaml", ""}
+    assert [path.name for path in files if not path.suffix] == ["MLmodel"]
 
     test = TokenizedDocuments.open(project.folder / "data/tokens/test.arrow")
     # The compiled loops are code: where it is cached beside the sources, numba finds it by an index that is a pickle.
@@ -126,8 +131,9 @@ def test_the_model_that_mlflow_holds_is_loaded_and_predicts_with_pickle_forbidde
 
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, forbidden)
-    config = json.loads((held / "model/config.json").read_text(encoding="utf-8"))
-    classifier = load_classifier(config, held / "model/model.safetensors")
+    (training,) = (model / "artifacts/trainings").iterdir()
+    config = json.loads((training / "config.json").read_text(encoding="utf-8"))
+    classifier = load_classifier(config, training / "model.safetensors")
     expected = pq.read_table(project.folder / "results/lstm/seed-1/predictions.parquet")["probabilities"].to_pylist()
     assert predict(classifier, test, torch.device("cpu")).tolist() == expected
 

@@ -88,7 +88,7 @@ def test_every_output_is_there_and_every_run_is_finished(project: Path) -> None:
     assert {"test_accuracy", "train_loss", "epoch_seconds", "milliseconds_a_document"} <= set(training["metrics"])
     assert len(training["metrics"]["train_loss"]) == 2
     assert training["tags"]["mlflow.parentRunId"] == "lstm · bilstm on synthetic_reviews"
-    assert {"model/model.safetensors", "learning_curves.png", "metrics.json"} <= training["artifacts"]
+    assert {"vocabulary.json", "learning_curves.png", "metrics.json"} <= training["artifacts"]
 
 
 def test_the_tokenizer_that_auto_chose_is_recorded(project: Path) -> None:

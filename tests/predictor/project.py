@@ -12,12 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
+from commands.register import register_models
 from config.params import Params, load
+from pipelines.compare import compare_and_log
 from pipelines.download import download
 from pipelines.evaluate import evaluate
 from pipelines.match import match
+from pipelines.reference import make_references
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
+from predictor.files import find_training
+from tests.once import made_once
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
@@ -49,6 +54,18 @@ def project_in(folder: Path, changes: dict[str, dict[str, Any]], seeds: list[int
         patch.setenv("DVC_ROOT", str(folder))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         yield make_project(changes, seeds)
+
+
+def registered_project(temporary: pytest.TempPathFactory) -> Path:
+    """A project with two seeds and a comparison in MLflow, whose champion is bilstm, seed 1; made once a session."""
+    return made_once(temporary, "registered", _make_registered)
+
+
+def _make_registered(folder: Path) -> None:
+    with project_in(folder, {}, [1, 2]) as params:
+        make_references(params)
+        compare_and_log(params)
+        register_models(params, [find_training("bilstm", 1)])
 
 
 def call(module: Any, *arguments: str, stdin: bytes = b"") -> Any:

@@ -41,8 +41,8 @@ from tracking.progress import EpochMetrics
 
 RESULTS = Path("results/lstm/seed-1")
 ARTIFACTS = {
-    "config.json", "history.json", "vocabulary.json", "learning_curves.png", "model/model.safetensors",
-    "model/config.json", "metrics.json", "predictions.parquet", "confusion_matrix.png",
+    "config.json", "history.json", "vocabulary.json", "learning_curves.png", "metrics.json", "predictions.parquet",
+    "confusion_matrix.png",
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
             try:
                 assert server.stdout is not None
                 lines = (line for line in server.stdout if ": http://127.0.0.1" in line)  # the server writes, too
-                yield dict(line.strip().split(": ", 1) for line in islice(lines, 3))
+                yield dict(line.strip().split(": ", 1) for line in islice(lines, 6))
             finally:
                 server.send_signal(signal.SIGTERM)
                 server.wait()

@@ -1,0 +1,120 @@
+"""Serves the registered model on 127.0.0.1: MLflow's scoring server behind limits, and a page to try it.
+
+    GET /               a page: type a text, see its label, the probabilities, and the words that carried the decision
+    POST /invocations   {"inputs": [text, …]} → {"predictions": [{"label": …, "probabilities": {…}}, …]}
+    POST /explain       the same with one text → also what each word adds to the log-odds of the label
+    GET /ping, /health  200 as soon as the model has answered its first texts
+
+It is one process. It binds its port at once, so that a second one fails early, and listens when the model is warm.
+"""
+
+import asyncio
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from core.errors import ParamsError
+from serving.batching import Batched
+from serving.limits import App, Limited, Limits, Message, Texts
+from tracking.scoring import python_model_of, scoring_app
+
+HOST = "127.0.0.1"
+PAGE = Path(__file__).with_name("page.html")
+ROUTES: dict[str, Texts] = {
+    **{"/": "none", "/ping": "none", "/health": "none", "/version": "none"},
+    **{"/invocations": "several", "/explain": "one"},
+}
+# The page runs its own script and style, and loads nothing.
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
+THREADS = 64  # requests that are answered at the same time; the others wait
+WARMING = ["A film to remember.", "Dull. " * 50]
+
+
+def serve(model: Any, port: int, limits: Limits) -> None:
+    """Serves until SIGINT or SIGTERM, after which requests that have begun are answered.
+
+    Raises:
+        ParamsError: the port is in use.
+    """
+    # With a protocol named, asyncio switches Nagle's algorithm off, which would delay each answer by 40 ms.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as place:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            place.bind((HOST, port))
+        except OSError as error:
+            raise ParamsError(
+                f"--port is {port}: {error.strerror}; allowed: a free port, such as make serve PORT=5002"
+            ) from None
+        app = application(model, limits)
+        asyncio.run(warm(app))
+        configuration = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        _Server(configuration).run(sockets=[place])
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens, as soon as it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+        await super().startup(sockets)
+        assert sockets is not None
+        print(f"ready: http://{HOST}:{sockets[0].getsockname()[1]}/", flush=True)
+
+
+def application(model: Any, limits: Limits) -> App:
+    """The whole application; also usable behind another ASGI server."""
+    python_model = python_model_of(model)
+    python_model.predictor = Batched(python_model.predictor)
+    app = scoring_app(model)
+    _add_page(app, model)
+    return Limited(app, ROUTES, limits)
+
+
+def _add_page(app: FastAPI, model: Any) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    @app.get("/")
+    async def show() -> HTMLResponse:
+        return HTMLResponse(page, headers={"content-security-policy": POLICY})
+
+    @app.post("/explain")
+    async def explain(request: Request) -> JSONResponse:
+        (text,) = (await request.json())["inputs"]
+        return JSONResponse(await asyncio.to_thread(explanation, model, text))
+
+
+def explanation(model: Any, text: str) -> dict[str, Any]:
+    """The prediction for one text, and its words, each with what it adds to the log-odds of the label."""
+    predictions: Any = model.predict([text])
+    (prediction,) = predictions
+    words = [{"word": word, "effect": effect} for word, effect in python_model_of(model).predictor.effects(text)]
+    return {**prediction, "words": words}
+
+
+async def warm(app: App) -> None:
+    """Has the application answer once on each path that computes: loops are compiled, libraries loaded.
+
+    Raises:
+        RuntimeError: it did not answer.
+    """
+    for path, texts in (("/invocations", WARMING), ("/explain", WARMING[:1])):
+        body = json.dumps({"inputs": texts}).encode()
+        statuses: list[int] = []
+
+        async def receive(body: bytes = body) -> Message:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Message, statuses: list[int] = statuses) -> None:
+            statuses += [message["status"]] if "status" in message else []
+
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
+        await app({**scope, "http_version": "1.1", "scheme": "http", "root_path": ""}, receive, send)
+        if statuses != [200]:
+            raise RuntimeError(f"{path} answered its first request with {statuses}")
