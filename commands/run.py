@@ -8,14 +8,18 @@ a plain `dvc repro` does it. Outputs, cache and dvc.lock are those of `dvc repro
 import argparse
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from pathlib import Path
 
 from config.params import Params, load
 from core import command_line
-from core.errors import TrainingError
+from core.errors import ParamsError, TrainingError
 from core.paths import CODE
 from core.repository import repository_root
 from engine import dvc
-from engine.grid import Grid
+from engine.grid import Crew, Grid
 from engine.local import LocalCrew
 from engine.lock import only_one
 from engine.recording import Recorder
@@ -31,6 +35,12 @@ def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("--workers", type=int, help="trainings at the same time (default: as many as there is room)")
+    arguments.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: on a cluster")
+    arguments.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or this machine's)")
+    arguments.add_argument("--shared", type=Path, help="folder that all nodes see, for checkpoints and tokens")
+    arguments.add_argument(
+        "--any-hardware", action="store_true", help="allow variants of one seed on different hardware"
+    )
     command_line.run(lambda chosen: run_pipeline(load(), chosen), arguments)
 
 
@@ -43,7 +53,7 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     with only_one():
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
-        complete = run_stages(params, chosen.workers)
+        complete = run_stages(params, chosen)
     if complete:
         print("All stages are up to date.")
         return
@@ -52,35 +62,62 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     os.execv(sys.executable, [*dvc.DVC, "repro"])
 
 
-def run_stages(params: Params, workers: int | None) -> bool:
+def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
     """Runs all stages, if some can run at the same time; returns whether the whole pipeline is up to date.
 
     Raises:
         TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
-    if len(share_out(params.train, len(tasks(params)), workers)) < 2:
+    on_cluster = chosen.engine == "ray"
+    if not on_cluster and len(share_out(params.train, len(tasks(params)), chosen.workers)) < 2:
         complete_runs(params, nothing_due=False)
         return False
     before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
-    due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: preload(params))
+    due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: None if on_cluster else preload(params))
     complete_runs(params, nothing_due=complete)
     tasks_due = due_tasks(params, due)
-    rooms = share_out(params.train, len(tasks_due), workers)
-    if len(rooms) < 2:
+    rooms = [] if on_cluster else share_out(params.train, len(tasks_due), chosen.workers)
+    if not tasks_due or (len(rooms) < 2 and not on_cluster):
         return complete
+    try:
+        with cluster_crew(params, chosen, tasks_due) if on_cluster else nullcontext(LocalCrew(rooms, params)) as crew:
+            return run_tasks(params, tasks_due, crew, root=chosen.shared)
+    finally:
+        dvc.sort_lock_file(before, order(params))
+
+
+def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None) -> bool:
+    """Runs `tasks_due` and the comparison, and records them; returns whether all could be.
+
+    Raises:
+        TrainingError: names the tasks that failed.
+    """
     last = Task(COMPARE, (COMPARE,))
     stages = [stage for task in (*tasks_due, last) for stage in task.stages]
     with View([task.name for task in (*tasks_due, last)]) as view:
-        recorder = Recorder(stages, params, view.say)
-        here = LocalCrew([Room([], [])], params)
-        grid = Grid(LocalCrew(rooms, params), tasks_due, (here, last), recorder, view)
-        try:
-            grid.run()
-        finally:
-            dvc.sort_lock_file(before, order(params))
+        recorder = Recorder(stages, params, view.say, root)
+        grid = Grid(crew, tasks_due, (LocalCrew([Room([], [])], params), last), recorder, view)
+        grid.run()
     if grid.failed:
         raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")
     return recorder.recorded.issuperset(stages)
+
+
+def cluster_crew(params: Params, chosen: argparse.Namespace, tasks_due: Sequence[Task]) -> AbstractContextManager[Crew]:
+    """The crew of a Ray cluster.
+
+    Raises:
+        ParamsError: Ray is not installed, or no cluster can be used.
+    """
+    if find_spec("ray") is None:
+        raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
+    from engine import cluster
+
+    due = {stage for task in tasks_due for stage in task.stages}
+    finished = [f"{variant}-{seed}" for variant, seed in params.compare.trainings()]
+    finished = [name for name in finished if f"train@{name}" not in due]
+    shared = chosen.shared and chosen.shared.resolve()
+    return cluster.connected(params, chosen.address, shared, chosen.any_hardware, finished)
 
 
 def code_changed(params: Params) -> bool:

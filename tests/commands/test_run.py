@@ -1,7 +1,6 @@
 """Trainings at the same time leave what one after another leaves; failures and Ctrl-C lose nothing of the others."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,83 +14,11 @@ from ruamel.yaml import YAML
 from config.train import TrainParams
 from engine.dvc import sort_lock_file
 from engine.rooms import Room, share_out
+from tests.engine.stand_ins import WAIT, lines_of, make_project, ran, write_stage
 from tests.once import made_once
-from tests.pipelines.project import change_params, copy_project, install, run_in
+from tests.pipelines.project import change_params, install, run_in
 
-# Stages in the place of the real ones, which take seconds to start: what is tested is DVC's work around them.
-STAGE = """
-import os, pathlib, signal, sys
-
-with open("loaded-" + pathlib.Path(__file__).stem, "a") as file:
-    file.write("once ")
-
-def make(name):
-    words = name.rsplit("-", 1)
-    if pathlib.Path("fail-" + name).exists():
-        sys.exit("error: the loss is nan")
-{before}
-    for path in {outputs}:
-        path = pathlib.Path(path.format(*words))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('{{"signature": "' + name + '"}}')
-
-def train(params, variant, seed):
-    make(f"{{variant}}-{{seed}}")
-
-evaluate = train
-
-def make_references(params):
-    make("")
-
-compare_and_log = make_references
-
-if __name__ == "__main__":
-    make(os.environ["DVC_STAGE"].partition("@")[2])
-"""
-OUTPUTS = {
-    "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
-    "evaluate": [
-        *(f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")),
-        "data/evaluated/{}-{}.sha256",
-    ],
-    "reference": ["references/linear/config.json"],
-    "compare": [
-        *(f"reports/{file}" for file in ("comparison.json", "metrics.json", "comparison.html")),
-        *("reports/plots/a.json", "reports/figures/a.png"),
-    ],
-}
-KEEP = """
-from outputs import evaluation_checksums
-from config.params import load
-evaluation_checksums.keep_only(load().compare)
-"""
-WAIT = """
-try:
-    print("waiting", flush=True)
-    signal.pause()
-finally:
-    pathlib.Path("ended-" + name).touch()
-"""
 GRID = ("python", "-m", "commands.run", "--workers", "3")
-
-
-def write_stage(project: Path, stage: str, before: str = "") -> None:
-    (project / "pipelines" / f"{stage}.py").write_text(
-        STAGE.format(before=indent(before, "    "), outputs=OUTPUTS[stage])
-    )
-
-
-def ran(result: subprocess.CompletedProcess[str]) -> set[str]:
-    """The stages that DVC or a worker ran."""
-    by_workers = re.findall(r"^(\S+) +│ stage (\w+)$", result.stdout, re.MULTILINE)
-    stages = {stage if name == stage else f"{stage}@{name}" for name, stage in by_workers}
-    return stages.union(line.split("'")[1] for line in result.stdout.splitlines() if "Running stage" in line)
-
-
-def lines_of(name: str, result: subprocess.CompletedProcess[str]) -> list[str]:
-    """What was shown about a training."""
-    lines = [line.split("│ ", 1) for line in result.stdout.splitlines() if "│ " in line]
-    return [text for who, text in lines if who.strip() == name]
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +26,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose grid ran at the same time."""
 
     def make(folder: Path) -> None:
-        copy_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1]})
-        for stage in OUTPUTS:
-            write_stage(folder, stage, before=KEEP if stage == "compare" else "")
-        assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
+        make_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1]})
         result = run_in(folder, *GRID)
         assert result.returncode == 0, result.stdout + result.stderr
         assert "bilstm-1  │ stage train" in result.stdout
