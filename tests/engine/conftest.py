@@ -1,6 +1,5 @@
 """A real Ray cluster of three nodes on this machine, for all tests of a session."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from typing import Any

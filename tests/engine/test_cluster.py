@@ -1,7 +1,6 @@
 """Trainings on a Ray cluster leave what `dvc repro` leaves, whoever dies; needs no DVC, git or store on a node."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -170,4 +169,4 @@ def test_measurements_of_a_node_are_added_to_those_that_are_there(
     write_outputs({"measurements/a.json": b'{"evaluated": 3}'})
     assert json.loads(Path("measurements/a.json").read_text()) == {"training_seconds": 2.0, "evaluated": 3}
     assert Path("results/lstm/seed-1/config.json").read_bytes() == b"{}"
-    assert not [name for name in os.listdir() if name.endswith(".part")]
+    assert not list(Path().rglob(".*.part"))

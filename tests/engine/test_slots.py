@@ -57,7 +57,7 @@ def test_a_seed_whose_variants_were_trained_on_different_hardware_is_refused() -
     free = slots(FAST, SLOW)
     free.remember("lstm-1", "A10")
     free.remember("lstm-2", "H100")
-    with pytest.raises(ParamsError, match="bilstm-1 was trained on H100, another training .* on A10"):
+    with pytest.raises(ParamsError, match=r"bilstm-1 was trained on H100, another training .* on A10"):
         free.remember("bilstm-1", "H100")
 
 
