@@ -74,6 +74,7 @@ def connected(
         _copy_source(Path(folder))
         place = address or os.environ.get("RAY_ADDRESS", "auto")
         _check_reachable(place)
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what Ray logs of lost nodes, jobs report
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(place, runtime_env={"working_dir": folder}, log_to_driver=False, logging_level=logging.ERROR)

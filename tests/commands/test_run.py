@@ -14,30 +14,8 @@ from ruamel.yaml import YAML
 from config.train import TrainParams
 from engine.dvc import sort_lock_file
 from engine.rooms import Room, share_out
-from tests.engine.stand_ins import WAIT, lines_of, make_project, ran, write_stage
-from tests.once import made_once
+from tests.engine.stand_ins import GRID, WAIT, lines_of, ran, write_stage
 from tests.pipelines.project import change_params, install, run_in
-
-GRID = ("python", "-m", "commands.run", "--workers", "3")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose grid ran at the same time."""
-
-    def make(folder: Path) -> None:
-        make_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1]})
-        result = run_in(folder, *GRID)
-        assert result.returncode == 0, result.stdout + result.stderr
-        assert "bilstm-1  │ stage train" in result.stdout
-        assert "reference │ stage reference" in result.stdout
-
-    return made_once(tmp_path_factory, "grid", make)
-
-
-@pytest.fixture
-def project(finished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "project"))
 
 
 def test_stages_at_once_leave_the_lock_file_of_one_after_another(finished: Path, project: Path) -> None:
@@ -171,6 +149,35 @@ path.write_text(path.read_text().replace("batch_size: 32", "batch_size: 8"))"""
         entry = YAML(typ="safe").load(path)
         if "results/lstm/seed-3/config.json" in str(entry["outs"]) and "params" in entry:
             assert entry["params"]["params.yaml"]["train"]["batch_size"] == 8
+
+
+BREAK = """path = pathlib.Path("params.yaml")
+path.with_suffix(".saved").write_text(path.read_text())
+path.write_text("variants: [")"""
+MEND = """pathlib.Path("params.saved").replace("params.yaml")"""
+
+
+@pytest.mark.parametrize("is_mended", [True, False])
+def test_a_params_file_that_breaks_meanwhile_stops_the_recording_and_nothing_else(
+    project: Path, is_mended: bool
+) -> None:
+    mending = f'elif name == "bilstm-1":\n{indent(MEND, "    ")}' if is_mended else ""
+    write_stage(project, "train", before=f'if name == "lstm-3":\n{indent(BREAK, "    ")}\n{mending}')
+    result = run_in(project, *GRID, "--workers", "2")
+    trained = {
+        f"{stage}@{name}" for stage in ("train", "evaluate") for name in ("lstm-3", "lstm-1", "bilstm-3", "bilstm-1")
+    }
+    assert ran(result) >= trained
+    if is_mended:
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "Running stage 'train" not in result.stdout  # what had finished meanwhile was recorded
+    else:
+        assert result.returncode == 1
+        assert result.stderr.splitlines()[-1].startswith("error: params.yaml is no valid YAML")
+        (line,) = lines_of("params.yaml", result)
+        assert line.endswith("; nothing is recorded until it is mended, trainings go on")
+        (project / "params.saved").replace(project / "params.yaml")
+        assert run_in(project, "dvc", "status", "train@lstm-3", "--json").stdout.strip() != "{}"
 
 
 def test_a_training_on_several_devices_is_started_as_a_command(project: Path) -> None:

@@ -62,6 +62,8 @@ finally:
     pathlib.Path("ended-" + name).touch()
 """
 
+GRID = ("python", "-m", "commands.run", "--workers", "3")
+
 
 def write_stage(project: Path, stage: str, before: str = "") -> None:
     (project / "pipelines" / f"{stage}.py").write_text(
