@@ -9,7 +9,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from engine.local import LocalCrew
 from engine.lock import only_one
 from engine.recording import Recorder
 from engine.rooms import Room, share_out
-from engine.stages import COMPARE, KINDS, Task, due_tasks, order, tasks
+from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks
 from engine.view import View
 from engine.workers import preload
 from provenance import code_lists
@@ -68,26 +67,67 @@ def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
     Raises:
         TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
-    on_cluster = chosen.engine == "ray"
-    if not on_cluster and len(share_out(params.train, len(tasks(params)), chosen.workers)) < 2:
+    before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
+    try:
+        if chosen.engine == "ray":
+            return run_on_cluster(params, chosen)
+        return run_here(params, chosen.workers)
+    finally:
+        if dvc.LOCK_FILE.exists():
+            dvc.sort_lock_file(before, order(params))
+
+
+def run_here(params: Params, workers: int | None) -> bool:
+    """As `run_stages`, in processes of this machine."""
+    if len(share_out(params.train, len(tasks(params)), workers)) < 2:
         complete_runs(params, nothing_due=False)
         return False
-    before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
-    due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: None if on_cluster else preload(params))
+    due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: preload(params))
     complete_runs(params, nothing_due=complete)
     tasks_due = due_tasks(params, due)
-    rooms = [] if on_cluster else share_out(params.train, len(tasks_due), chosen.workers)
-    if not tasks_due or (len(rooms) < 2 and not on_cluster):
+    rooms = share_out(params.train, len(tasks_due), workers)
+    if len(rooms) < 2:
         return complete
-    try:
-        with cluster_crew(params, chosen, tasks_due) if on_cluster else nullcontext(LocalCrew(rooms, params)) as crew:
-            return run_tasks(params, tasks_due, crew, root=chosen.shared)
-    finally:
-        dvc.sort_lock_file(before, order(params))
+    return run_tasks(params, tasks_due, LocalCrew(rooms, params))
 
 
-def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None) -> bool:
+def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
+    """As `run_stages`, on a Ray cluster.
+
+    Raises:
+        ParamsError: Ray is not installed, or no cluster can be used.
+    """
+    if find_spec("ray") is None:
+        raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
+    due, complete = dvc.reproduce_others((TOKENIZE, *KINDS))
+    complete_runs(params, nothing_due=complete)
+    if not due:
+        return complete
+    from engine import cluster
+
+    with cluster.connected(params, chosen.address):
+        if TOKENIZE in due:
+            cluster.tokenize(params)
+            due, _ = dvc.reproduce_others(KINDS)
+        tasks_due = due_tasks(params, due)
+        due_names = {task.name for task in tasks_due if task.stages[0].startswith("train@")}
+        finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
+        shared = chosen.shared.resolve() if chosen.shared else None
+        crew = cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)
+        try:
+            return run_tasks(params, tasks_due, crew, shared)
+        finally:
+            crew.close()
+
+
+def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None = None) -> bool:
     """Runs `tasks_due` and the comparison, and records them; returns whether all could be.
+
+    Args:
+        params: of the run
+        tasks_due: what is to be run
+        crew: where
+        root: in whose folder checkpoints/ the trainings keep their checkpoints; None: the repository
 
     Raises:
         TrainingError: names the tasks that failed.
@@ -101,23 +141,6 @@ def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path 
     if grid.failed:
         raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")
     return recorder.recorded.issuperset(stages)
-
-
-def cluster_crew(params: Params, chosen: argparse.Namespace, tasks_due: Sequence[Task]) -> AbstractContextManager[Crew]:
-    """The crew of a Ray cluster.
-
-    Raises:
-        ParamsError: Ray is not installed, or no cluster can be used.
-    """
-    if find_spec("ray") is None:
-        raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
-    from engine import cluster
-
-    due = {stage for task in tasks_due for stage in task.stages}
-    finished = [f"{variant}-{seed}" for variant, seed in params.compare.trainings()]
-    finished = [name for name in finished if f"train@{name}" not in due]
-    shared = chosen.shared and chosen.shared.resolve()
-    return cluster.connected(params, chosen.address, shared, chosen.any_hardware, finished)
 
 
 def code_changed(params: Params) -> bool:

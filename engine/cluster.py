@@ -26,14 +26,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from config.params import Params
 from config.train import TrainParams
 from core import file_io, paths
+from core.command_line import SECONDS_TO_END
 from core.errors import ParamsError
 from core.paths import CODE, TOKENS, VARIANTS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
 from engine.nodes import Nodes, one_line
+from engine.recording import Recorder
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
-from engine.stages import REFERENCE, Task, training_of
+from engine.stages import REFERENCE, TOKENIZE, Task, training_of
 from engine.view import View
 from outputs import measurements
 from outputs.conditions import ENGINE
@@ -43,24 +45,21 @@ from tracking.notes import COMMIT, NO_STORE
 
 ATTEMPTS = 4  # of a task whose node dies or is full
 REACHABLE_SECONDS = 10.0
+SECONDS_TO_ANSWER = SECONDS_TO_END + 10
 PART = 64 << 20  # bytes of a file that are one object in Ray's store
 NO_SOURCE = {"tests", "benchmarks", "recipes", "docs"}  # of the folders that hold Python files
 
 
 @contextmanager
-def connected(
-    params: Params, address: str | None, shared: Path | None, any_hardware: bool, finished: Sequence[str]
-) -> Iterator["ClusterCrew"]:
-    """The crew of the cluster at `address`, for the block.
+def connected(params: Params, address: str | None) -> Iterator[None]:
+    """A connection to the cluster at `address`, for the block.
 
     Args:
-        finished: names of trainings that need not be run
+        params: of the run
         address: as `ray.init` takes it; None: RAY_ADDRESS, or the cluster that this machine belongs to
-        shared: a folder that this machine and all nodes see, for checkpoints and tokens
-        any_hardware: variants of one seed may run on different hardware
 
     Raises:
-        ParamsError: the token, the cluster or a usable node is missing, or the settings do not fit a cluster.
+        ParamsError: the token or the cluster is missing, or the settings do not fit a cluster.
     """
     if os.environ.get("RAY_AUTH_MODE") != "token":
         raise ParamsError("RAY_AUTH_MODE is not set; allowed: token, here and on all nodes (docs/cluster.md)")
@@ -68,8 +67,6 @@ def connected(
         raise ParamsError(
             f"train.num_nodes is {params.train.num_nodes}; allowed with --engine ray: 1 (docs/cluster.md)"
         )
-    if any_hardware and params.compare.matching == "training_time":
-        raise ParamsError("compare.matching is 'training_time', which --any-hardware would make unfair")
     with TemporaryDirectory() as folder:
         _copy_source(Path(folder))
         place = address or os.environ.get("RAY_ADDRESS", "auto")
@@ -83,9 +80,7 @@ def connected(
         finally:
             signal.signal(signal.SIGTERM, on_sigterm)  # which Ray sets for itself
         try:
-            crew = ClusterCrew(params, shared, any_hardware, finished)
-            yield crew
-            crew.nodes.watch.close()
+            yield
         finally:
             ray.shutdown()
 
@@ -112,10 +107,34 @@ def _copy_source(folder: Path) -> None:
             shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
+def tokenize(params: Params) -> None:
+    """Runs the stage tokenize on the connected cluster, and records it."""
+    from engine.tokenizing import on_cluster
+    from pipelines.tokenize import make_tokens, show
+
+    recorder = Recorder([TOKENIZE], params, say=lambda _, line: print(line, flush=True))
+    print(f"stage {TOKENIZE} on the cluster", flush=True)
+    show(make_tokens(params.tokenize, run=on_cluster))
+    recorder.add([TOKENIZE])
+    recorder.finish()
+
+
 class ClusterCrew:
-    """Runs as many tasks at a time as the nodes have room for; nodes may join and leave."""
+    """Runs as many tasks at a time as the nodes have room for; nodes may join and leave.
+
+    Args:
+        params: of the run
+        shared: a folder that this machine and all nodes see, for checkpoints and tokens
+        any_hardware: variants of one seed may run on different hardware
+        finished: names of trainings that need not be run
+
+    Raises:
+        ParamsError: no node can be used, or earlier trainings ran on other hardware.
+    """
 
     def __init__(self, params: Params, shared: Path | None, any_hardware: bool, finished: Sequence[str]) -> None:
+        if any_hardware and params.compare.matching == "training_time":
+            raise ParamsError("compare.matching is 'training_time', which --any-hardware would make unfair")
         self._params, self._shared, self._any_hardware = params, shared, any_hardware
         with_gpus = any(node["Resources"].get("GPU") for node in ray.nodes() if node["Alive"])
         self.cpus, self.gpus = needs(params.train, with_gpus)
@@ -140,6 +159,10 @@ class ClusterCrew:
         self._attempts[task.name] += 1
         self._last_node[task.name] = node
         return ClusterJob(self, task, node, self._attempts[task.name] == ATTEMPTS, view)
+
+    def close(self) -> None:
+        """Ends what the crew watches."""
+        self.nodes.watch.close()
 
     def streams(self) -> list[int]:
         """Readable when nodes have joined or left."""
@@ -224,7 +247,7 @@ class ClusterJob:
 
     def advance(self) -> None:
         """Shows and writes what the node has reported."""
-        while not self._events.empty():
+        while not self.ended and not self._events.empty():
             event = self._events.get()
             os.read(self.output, 1)
             match event.kind:
@@ -246,8 +269,11 @@ class ClusterJob:
                     self._end()
 
     def stop(self) -> None:
-        """Asks the node to end the task in an orderly way."""
+        """Asks the node to end the task in an orderly way; a node that does not answer is not waited for."""
         ray.cancel(self._generator, force=False)
+        timer = threading.Timer(SECONDS_TO_ANSWER, self._tell, [Event("over", "", {})])
+        timer.daemon = True
+        timer.start()
 
     def _lose(self, reason: str) -> None:
         """The task has to be started again, unless it was too often."""
@@ -277,8 +303,9 @@ class ClusterJob:
         self._tell(Event("over", "", {}))
 
     def _tell(self, event: Event) -> None:
-        self._events.put(event)
-        os.write(self._signal, b".")
+        if not self.ended:
+            self._events.put(event)
+            os.write(self._signal, b".")
 
 
 def write_outputs(outputs: Mapping[str, bytes]) -> None:

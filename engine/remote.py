@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from typing import Any
 from filelock import FileLock
 
 from core.command_line import SECONDS_TO_END
+from core.errors import DataError
 from core.replacing import replacing
 
 LEAST_SPACE = 32 << 20  # bytes; a disk with less is full
@@ -74,10 +77,28 @@ def describe(accelerator: str) -> dict[str, str]:
     return {"hardware": hardware, **versions("train")}
 
 
+def tokenize_group(texts: bytes, name: Any, model: bytes | None, versions_of_head: dict[str, str]) -> tuple[Any, ...]:
+    """Tokenizes the texts of a row group (an Arrow stream).
+
+    Raises:
+        DataError: this node has other versions of the libraries that decide the tokens.
+    """
+    import pyarrow as pa
+
+    from provenance.libraries import versions
+    from text.tokenizing.parallel import tokenize_texts
+
+    for library, version in versions("tokenize").items():
+        if version != versions_of_head[library]:
+            raise DataError(f"a node has {library} {version}, the head {versions_of_head[library]}")
+    return tuple(tokenize_texts(pa.ipc.open_stream(texts).read_all()["text"], name, model))
+
+
 def work(task: Work) -> Iterator[Event]:
     """Runs the stages of `task`; whatever happens ends in an event. If Ray cancels the task, its process ends, too."""
-    source = Path.cwd()  # where Ray has put the source files
-    with TemporaryDirectory(prefix="training-", ignore_cleanup_errors=True) as folder:
+    source = Path.cwd()  # where Ray has put the source files; it removes the folder some time after the last task
+    threading.Thread(target=_end_with_node, args=(os.getppid(),), daemon=True).start()
+    with TemporaryDirectory(prefix="training-", dir=source, ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         try:
             _lay_out(root, source, task)
@@ -90,6 +111,13 @@ def work(task: Work) -> Iterator[Event]:
                 yield Event("finished", stage, _outputs(root))
         except OSError as error:
             yield Event("full" if _is_full(root) else "failed", f"{error.strerror or error}", {})
+
+
+def _end_with_node(raylet: int) -> None:
+    """Ends this process, and so its stage, soon after the node's own one (raylet), which Ray does not always do."""
+    while os.getppid() == raylet:
+        time.sleep(0.2)
+    os._exit(1)
 
 
 def _lay_out(root: Path, source: Path, task: Work) -> None:

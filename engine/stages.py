@@ -16,6 +16,7 @@ from provenance import code_lists
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
 BEFORE = ("check", "download", "tokenize", "match")  # the stages that trainings depend on
+TOKENIZE = "tokenize"  # of BEFORE, it can run on a cluster
 KINDS = ("train", "evaluate", REFERENCE)  # the stages that run at the same time
 
 
@@ -96,14 +97,16 @@ def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
 
 def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[str, str]:
     kind = stage.partition("@")[0]
-    contents = {
-        f"the code of {kind}, a library or a file that params.yaml names": code_list.encode(),
-        str(TOKENS): tokens,
-    }
+    contents = {f"the code of {kind}, a library or a file that params.yaml names": code_list.encode()}
+    if kind != TOKENIZE:
+        contents[str(TOKENS)] = tokens
     if kind == "train":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
         path = VARIANTS / f"{training_of(stage)[0]}.json"
         contents[str(path)] = _content(path)
+    if kind == TOKENIZE:
+        contents["params.yaml: tokenize"] = params.tokenize.model_dump_json().encode()
+        contents[str(RAW)] = _content(RAW / "card.json")
     if kind == COMPARE:
         contents["params.yaml: compare"] = params.compare.model_dump_json().encode()
         contents["params.yaml: data.source"] = json.dumps(params.data.source).encode()

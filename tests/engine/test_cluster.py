@@ -16,10 +16,10 @@ from config.params import Params, load
 from core.errors import ParamsError
 from tests.engine.stand_ins import WAIT, lines_of, make_project, ran, write_stage
 from tests.once import made_once
-from tests.pipelines.project import environment, make_own, run_in
+from tests.pipelines.project import change_params, environment, make_own, run_in
 
 GRID = ("python", "-m", "commands.run", "--engine", "ray")
-MADE = ("results", "references", "data/evaluated", "reports/comparison.json")
+MADE = ("data/tokens", "results", "references", "data/evaluated", "reports/comparison.json")
 
 # Of the process of Ray that started a stage, and of its node; once, since {marks} is on this machine.
 KILL = """
@@ -65,12 +65,14 @@ def test_trainings_on_nodes_leave_the_lock_file_and_outputs_of_dvc_repro(
     project: Path, cluster: Any, tmp_path: Path
 ) -> None:
     by_hand = Path(shutil.copytree(project, tmp_path / "by-hand"))
-    for folder in (project, by_hand):  # an edit that no commit has
+    for folder in (project, by_hand):  # edits that no commit has
+        change_params(folder, {"tokenize.max_tokens": 29})
         write_stage(folder, "train", before='print("edited in", os.environ.get("GIT_COMMIT"), os.getcwd())')
     result = run_in(project, *GRID)
     assert result.returncode == 0, result.stdout + result.stderr
     (line,) = [line for line in lines_of("bilstm-1", result) if line.startswith("edited in")]
     assert str(project) not in line  # a folder of the node's
+    assert "stage tokenize on the cluster" in result.stdout
     assert {"train@bilstm-1", "evaluate@bilstm-1", "reference", "compare"} <= ran(result)
     alone = run_in(by_hand, "dvc", "repro")
     assert alone.returncode == 0, alone.stdout + alone.stderr
@@ -125,10 +127,13 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 
 def refused(params: Params, address: str | None = None, any_hardware: bool = False) -> str:
     pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
-    from engine.cluster import connected
+    from engine.cluster import ClusterCrew, connected
 
-    with pytest.raises(ParamsError) as error, connected(params, address, None, any_hardware, []):
-        pass
+    with pytest.raises(ParamsError) as error:
+        if any_hardware:
+            ClusterCrew(params, None, any_hardware, [])
+        with connected(params, address):
+            pass
     return str(error.value)
 
 
