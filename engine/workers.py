@@ -107,7 +107,7 @@ def _work(stage: str, params: Params, room: Room, at_once: int, output: Any) -> 
     if room.cores:
         os.sched_setaffinity(0, room.cores)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if stage.startswith("train@") and params.train.devices > 1:
+    if stage.startswith("train@") and params.train.devices != 1:
         sys.exit(_run_as_command(stage))
     command_line.finish(lambda: call_stage(stage, params))
 

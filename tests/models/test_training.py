@@ -21,6 +21,7 @@ from models.prediction import predict
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from models.training.schedule import learning_rate_factor
+from models.training.step_records import NORM
 from tests import needs
 from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
@@ -141,7 +142,7 @@ def test_an_epoch_without_a_finite_gradient_has_a_line_of_history_too() -> None:
 
         def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
             assert isinstance(pl_module, ClassifierModule)
-            pl_module._norms = [torch.tensor(float("inf"))] * len(pl_module._norms)
+            pl_module.records.rows[:, NORM] = float("inf")
 
     line = train(epochs=1, callbacks=(Overflow(),)).history[0]
     assert line["gradient_norm_mean"] == line["gradient_norm_max"] == 0
