@@ -67,6 +67,8 @@ def connected(params: Params, address: str | None) -> Iterator[None]:
         raise ParamsError(
             f"train.num_nodes is {params.train.num_nodes}; allowed with --engine ray: 1 (docs/cluster.md)"
         )
+    if params.train.devices == "auto" and params.train.accelerator != "cpu":
+        raise ParamsError("train.devices is 'auto'; allowed with --engine ray on GPUs: their number for each training")
     with TemporaryDirectory() as folder:
         _copy_source(Path(folder))
         place = address or os.environ.get("RAY_ADDRESS", "auto")
@@ -218,8 +220,9 @@ class ClusterCrew:
 
 def needs(train: TrainParams, with_gpus: bool) -> tuple[int, int]:
     """The CPUs and GPUs of one training."""
-    gpus = train.devices if train.accelerator == "gpu" or (train.accelerator == "auto" and with_gpus) else 0
-    return train.devices * train.threads, gpus
+    devices = 1 if train.devices == "auto" else train.devices  # on CPUs; `connected` refuses it on GPUs
+    on_gpus = train.accelerator == "gpu" or (train.accelerator == "auto" and with_gpus)
+    return devices * train.threads, devices if on_gpus else 0
 
 
 def _trained_on(name: str) -> list[str]:
