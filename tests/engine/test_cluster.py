@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
@@ -95,11 +96,14 @@ def test_what_dies_is_repeated_and_what_fails_is_named(project: Path, nodes: Any
     assert "train@bilstm-3" not in recorded(project)
 
 
-def test_nothing_outlives_a_killed_head_and_the_next_one_does_the_rest(
-    project: Path, nodes: Any, tmp_path: Path
-) -> None:
-    wait = WAIT.replace('pathlib.Path("ended-" + name)', f'pathlib.Path({str(tmp_path)!r}, "ended-" + name)')
-    write_stage(project, "train", before=f'if name.startswith("bilstm"):\n{indent(wait, "    ")}')
+def stages_on(cluster: Any) -> list[psutil.Process]:
+    raylets = [psutil.Process(node.all_processes["raylet"][0].process.pid) for node in cluster.list_all_nodes()]
+    below = [process for raylet in raylets for process in raylet.children(recursive=True)]
+    return [process for process in below if "engine.stages" in process.cmdline()]
+
+
+def test_nothing_outlives_a_killed_head_and_the_next_one_does_the_rest(project: Path, nodes: Any) -> None:
+    write_stage(project, "train", before=f'if name.startswith("bilstm"):\n{indent(WAIT, "    ")}')
     command = [sys.executable, *GRID[1:]]
     head = subprocess.Popen(command, cwd=project, env=environment(), stdout=subprocess.PIPE, text=True)
     assert head.stdout is not None
@@ -108,10 +112,12 @@ def test_nothing_outlives_a_killed_head_and_the_next_one_does_the_rest(
         waiting += line.endswith("│ waiting\n")
         if waiting == 2:
             break
+    stages = stages_on(nodes)
+    assert len(stages) == 2
     head.kill()
     assert head.wait() == -signal.SIGKILL
-    while len(list(tmp_path.glob("ended-*"))) < 2:
-        assert not head.stdout.read()
+    _, alive = psutil.wait_procs(stages, timeout=60)
+    assert not alive
     write_stage(project, "train")
     result = run_in(project, *GRID)
     assert result.returncode == 0, result.stdout + result.stderr
