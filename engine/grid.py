@@ -91,7 +91,7 @@ class Grid:
         return bool(self._jobs or self._waiting or self._recorder.busy)
 
     def _begin_last(self) -> None:
-        if not self.failed and not self._recorder.refused:
+        if not self.failed and not self._recorder.refused and not self._recorder.unreadable:
             crew, task = self._last
             self._last_began = True
             if job := crew.begin(task, self._view):

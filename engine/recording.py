@@ -27,6 +27,7 @@ class Recorder:
     Attributes:
         recorded: the stages that DVC has recorded
         refused: the stages that were not recorded because something has changed
+        unreadable: whether params.yaml was at the last attempt to record, and a line has said so
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Recorder:
         self._commit: subprocess.Popen[bytes] | None = None
         self._committed: list[str] = []
         self._lock_file = ""  # before the commit
-        self._unreadable = False  # whether params.yaml is, and a line has said so
+        self.unreadable = False
 
     def add(self, stages: Sequence[str]) -> None:
         """Takes the finished stages of a task."""
@@ -50,7 +51,7 @@ class Recorder:
     @property
     def busy(self) -> bool:
         """Whether something is being recorded, or can be."""
-        return self._commit is not None or (bool(self._finished) and not self._unreadable)
+        return self._commit is not None or (bool(self._finished) and not self.unreadable)
 
     def streams(self) -> list[int]:
         """The file descriptor that becomes readable when a commit has ended."""
@@ -82,7 +83,7 @@ class Recorder:
         said, _ = commit.communicate()
         self._commit = None
         unchanged = self._unchanged(self._committed)  # while DVC looked at them
-        if commit.returncode and not self._unreadable:
+        if commit.returncode and not self.unreadable:
             raise TrainingError(f"dvc commit failed: {' '.join(said.decode(errors='replace').split())}")
         dvc.forget([stage for stage in self._committed if stage not in unchanged], self._lock_file)
         self.recorded.update(unchanged)
@@ -96,12 +97,12 @@ class Recorder:
         try:
             now = inputs(stages, load())
         except ParamsError as error:
-            if not self._unreadable:
+            if not self.unreadable:
                 self._say("params.yaml", f"{error}; nothing is recorded until it is mended, trainings go on")
-            self._unreadable = True
+            self.unreadable = True
             self._finished += stages
             return []
-        self._unreadable = False
+        self.unreadable = False
         for stage in stages:
             changed = [name for name, digest in self._began[stage].items() if now[stage][name] != digest]
             if changed:
