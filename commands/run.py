@@ -1,40 +1,50 @@
 """The whole pipeline, with several trainings at the same time. `python -m commands.run`, or `make run`.
 
-`dvc repro` runs one stage after another. This command asks DVC which trainings, evaluations and references are due,
-runs them in worker processes, and records each as it finishes. A plain `dvc repro` at the end does the rest. Outputs,
-cache and dvc.lock are those of `dvc repro` alone.
+`dvc repro` runs one stage after another. This command has DVC run all stages but trainings, evaluations and references,
+runs those that are due in worker processes or on a Ray cluster, and records each as it finishes. If something is left,
+a plain `dvc repro` does it. Outputs, cache and dvc.lock are those of `dvc repro` alone.
 """
 
+import argparse
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 from config.params import Params, load
 from core import command_line
-from core.errors import TrainingError
+from core.errors import ParamsError, TrainingError
 from core.paths import CODE
 from core.repository import repository_root
 from engine import dvc
-from engine.grid import run_grid
+from engine.grid import Crew, Grid
+from engine.local import LocalCrew
 from engine.lock import only_one
-from engine.rooms import share_out
-from engine.stages import REFERENCE, Task, tasks
+from engine.recording import Recorder
+from engine.rooms import Room, share_out
+from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks
+from engine.view import View
 from engine.workers import preload
 from provenance import code_lists
 from tracking import notes
-
-BEFORE = ["check", "download", "tokenize", "match"]  # the stages that trainings depend on
 
 
 def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("--workers", type=int, help="trainings at the same time (default: as many as there is room)")
-    command_line.run(lambda namespace: run_pipeline(load(), namespace.workers), arguments)
+    arguments.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: on a cluster")
+    arguments.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or this machine's)")
+    arguments.add_argument("--shared", type=Path, help="folder that all nodes see, for checkpoints and tokens")
+    arguments.add_argument(
+        "--any-hardware", action="store_true", help="allow variants of one seed on different hardware"
+    )
+    command_line.run(lambda chosen: run_pipeline(load(), chosen), arguments)
 
 
-def run_pipeline(params: Params, workers: int | None) -> None:
-    """Runs whatever is not done yet; in the end `dvc repro` replaces this process (exec).
+def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
+    """Runs whatever is not done yet; where something is left, `dvc repro` replaces this process (exec).
 
     Raises:
         TrainingError: a stage failed; if it was a training, all others were run.
@@ -42,57 +52,101 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     with only_one():
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
-        changed = dvc.changed()
-        complete_runs(params, nothing_due=not changed)
-        run_trainings(params, changed, workers)
+        complete = run_stages(params, chosen)
+    if complete:
+        print("All stages are up to date.")
+        return
+    load()  # an edit that broke params.yaml ends in its line, rather than in one of DVC's
     sys.stdout.flush()
     os.execv(sys.executable, [*dvc.DVC, "repro"])
 
 
-def run_trainings(params: Params, changed: Collection[str], workers: int | None) -> None:
-    """Runs the trainings, evaluations and references that are due among the `changed` stages.
+def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
+    """Runs all stages, if some can run at the same time; returns whether the whole pipeline is up to date.
 
     Raises:
-        TrainingError: names those that failed.
+        TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
-    every = tasks(params)
-    stages = [stage for task in every for stage in task.stages]
-    if set(changed).isdisjoint([*BEFORE, *stages]):
-        return
-    preload(params)
-    if not set(changed).isdisjoint(BEFORE):
-        dvc.repro(BEFORE[-1])
-        changed = dvc.changed()
-    due = still_to_do(every, changed)
-    rooms = share_out(params.train, len(due), workers)
-    if len(rooms) < 2:
-        return  # nothing can run at the same time
-    before = dvc.LOCK_FILE.read_text(encoding="utf-8")
+    before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
     try:
-        failed = run_grid(due, rooms, params)
+        if chosen.engine == "ray":
+            return run_on_cluster(params, chosen)
+        return run_here(params, chosen.workers)
     finally:
-        dvc.sort_lock_file(before, in_order_of_dvc_yaml(stages))
-    if failed:
-        raise TrainingError(f"failed: {', '.join(failed)}; the lines above say why")
+        if dvc.LOCK_FILE.exists():
+            dvc.sort_lock_file(before, order(params))
 
 
-def still_to_do(every: Sequence[Task], changed: Collection[str]) -> list[Task]:
-    """The tasks with the stages that have to be run, after DVC has restored what it has in its run-cache."""
-    due_first = dvc.restore([task.stages[0] for task in every if task.stages[0] in changed])
-    # What an evaluation reads exists now, unless its training has to be run.
-    others = [stage for task in every if task.stages[0] not in due_first for stage in task.stages[1:]]
-    due_evaluations = dvc.restore([stage for stage in others if stage in changed])
-    reduced = [task if task.stages[0] in due_first else task.reduced_to(due_evaluations) for task in every]
-    return [task for task in reduced if task.stages]
+def run_here(params: Params, workers: int | None) -> bool:
+    """As `run_stages`, in processes of this machine."""
+    if len(share_out(params.train, len(tasks(params)), workers)) < 2:
+        complete_runs(params, nothing_due=False)
+        return False
+    due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: preload(params))
+    complete_runs(params, nothing_due=complete)
+    tasks_due = due_tasks(params, due)
+    rooms = share_out(params.train, len(tasks_due), workers)
+    if len(rooms) < 2:
+        return complete
+    return run_tasks(params, tasks_due, LocalCrew(rooms, params))
 
 
-def in_order_of_dvc_yaml(stages: Sequence[str]) -> list[str]:
-    """All trainings, then all evaluations, then the references."""
-    return sorted(stages, key=lambda stage: ("train", "evaluate", REFERENCE).index(stage.partition("@")[0]))
+def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
+    """As `run_stages`, on a Ray cluster.
+
+    Raises:
+        ParamsError: Ray is not installed, or no cluster can be used.
+    """
+    if find_spec("ray") is None:
+        raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
+    due, complete = dvc.reproduce_others((TOKENIZE, *KINDS))
+    complete_runs(params, nothing_due=complete)
+    if not due:
+        return complete
+    from engine import cluster
+
+    with cluster.connected(params, chosen.address):
+        if TOKENIZE in due:
+            cluster.tokenize(params)
+            due, _ = dvc.reproduce_others(KINDS)
+        tasks_due = due_tasks(params, due)
+        due_names = {task.name for task in tasks_due if task.stages[0].startswith("train@")}
+        finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
+        shared = chosen.shared.resolve() if chosen.shared else None
+        crew = cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)
+        try:
+            return run_tasks(params, tasks_due, crew, shared)
+        finally:
+            crew.close()
+
+
+def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None = None) -> bool:
+    """Runs `tasks_due` and the comparison, and records them; returns whether all could be.
+
+    Args:
+        params: of the run
+        tasks_due: what is to be run
+        crew: where
+        root: in whose folder checkpoints/ the trainings keep their checkpoints; None: the repository
+
+    Raises:
+        TrainingError: names the tasks that failed.
+    """
+    last = Task(COMPARE, (COMPARE,))
+    stages = [stage for task in (*tasks_due, last) for stage in task.stages]
+    with View([task.name for task in (*tasks_due, last)]) as view:
+        recorder = Recorder(stages, params, view.say, root)
+        grid = Grid(crew, tasks_due, (LocalCrew([Room([], [])], params), last), recorder, view)
+        grid.run()
+    if grid.failed:
+        raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")
+    return recorder.recorded.issuperset(stages)
 
 
 def code_changed(params: Params) -> bool:
     """Whether a source file, a library or a file that params.yaml names has changed since the stage check ran."""
+    if not CODE.exists():
+        return False
     lists = {CODE / f"{stage}.sha256": text for stage, text in code_lists.lists(params).items()}
     return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in lists.items())
 

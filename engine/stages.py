@@ -1,33 +1,51 @@
-"""The stages that a worker runs as plain functions, and what each reads, by which DVC would know them again."""
+"""The stages that a worker runs as plain functions, and what each reads, by which DVC would know them again.
+
+`python -m engine.stages train@lstm-1` runs one in a process of its own, on a node of a cluster.
+"""
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from config.params import Params, load
-from core.paths import TOKENS, VARIANTS
+from core import command_line
+from core.paths import RAW, TOKENS, VARIANTS
 from provenance import code_lists
 
-REFERENCE = "reference"  # the stage
+REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
+BEFORE = ("check", "download", "tokenize", "match")  # the stages that trainings depend on
+TOKENIZE = "tokenize"  # of BEFORE, it can run on a cluster
+KINDS = ("train", "evaluate", REFERENCE)  # the stages that run at the same time
 
 
 class Task(NamedTuple):
-    """What one worker does from beginning to end: a training and its evaluation, or the references."""
+    """What is done in one place: a training and its evaluation, the references, or the comparison."""
 
     name: str  # lstm-1, as DVC names it
     stages: tuple[str, ...]  # train@lstm-1, evaluate@lstm-1
 
-    def reduced_to(self, stages: Collection[str]) -> "Task":
-        """Those of its stages that are among `stages`."""
-        return Task(self.name, tuple(stage for stage in self.stages if stage in stages))
-
 
 def tasks(params: Params) -> list[Task]:
-    """All that `params` asks for, the references first."""
+    """All that `params` asks for and that can run at the same time, the references first."""
     names = [f"{variant}-{seed}" for variant, seed in params.compare.trainings()]
     return [Task(REFERENCE, (REFERENCE,)), *(Task(name, (f"train@{name}", f"evaluate@{name}")) for name in names)]
+
+
+def due_tasks(params: Params, due: Collection[str]) -> list[Task]:
+    """The tasks with the stages that have to be run: those that are `due`, and evaluations of trainings that are."""
+    reduced = []
+    for task in tasks(params):
+        first = next((index for index, stage in enumerate(task.stages) if stage in due), len(task.stages))
+        reduced.append(Task(task.name, task.stages[first:]))
+    return [task for task in reduced if task.stages]
+
+
+def order(params: Params) -> list[str]:
+    """All stages in the order in which `dvc repro` runs them."""
+    of_tasks = [stage for task in tasks(params) for stage in task.stages]
+    return [*BEFORE, *sorted(of_tasks, key=lambda stage: KINDS.index(stage.partition("@")[0])), COMPARE]
 
 
 def training_of(stage: str) -> tuple[str, int]:
@@ -40,39 +58,59 @@ def training_of(stage: str) -> tuple[str, int]:
     return variant, int(seed)
 
 
-def run_stage(stage: str, params: Params) -> None:
+def call_stage(stage: str, params: Params) -> None:
     """Runs the stage with this name, such as train@lstm-1, in this process."""
     kind = stage.partition("@")[0]
-    code_lists.verify(kind)
-    function: Callable[..., object]
-    if kind == REFERENCE:
-        from pipelines.reference import make_references
-
-        make_references(params)
-        return
+    code_lists.verify(kind, params)
     # Each takes a second or more to import, and a worker of another kind needs none of it.
-    if kind == "train":
-        from pipelines.train import train as function
-    else:
-        from pipelines.evaluate import evaluate as function
-    function(params, *training_of(stage))
+    match kind:
+        case "train":
+            from pipelines.train import train
+
+            train(params, *training_of(stage))
+        case "evaluate":
+            from pipelines.evaluate import evaluate
+
+            evaluate(params, *training_of(stage))
+        case "reference":
+            from pipelines.reference import make_references
+
+            make_references(params)
+        case "compare":
+            from pipelines.compare import compare_and_log
+
+            compare_and_log(params)
+        case _:
+            raise ValueError(f"workers do not run the stage {stage}")
 
 
-def inputs(stage: str) -> dict[str, str]:
-    """A digest of each thing that `stage` reads, by its name; its own results apart.
+def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
+    """A digest of each thing that each of the `stages` reads, by its name; results of other trainings apart.
 
-    What has changed when the stage ends must not be recorded as what the stage was made from.
+    What has changed when a stage ends must not be recorded as what the stage was made from.
     """
+    kinds = {stage.partition("@")[0] for stage in stages}
+    lists = {kind: code_lists.code_list(kind, params) for kind in kinds}
+    tokens = _content(TOKENS / "summary.json")  # which has the checksums of all files there
+    return {stage: _inputs(stage, params, lists[stage.partition("@")[0]], tokens) for stage in stages}
+
+
+def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[str, str]:
     kind = stage.partition("@")[0]
-    params = load()
-    contents = {
-        f"the code of {kind}, a library or a file that params.yaml names": code_lists.code_list(kind, params).encode(),
-        str(TOKENS): _content(TOKENS / "summary.json"),  # which has the checksums of all its files
-    }
+    contents = {f"the code of {kind}, a library or a file that params.yaml names": code_list.encode()}
+    if kind != TOKENIZE:
+        contents[str(TOKENS)] = tokens
     if kind == "train":
-        contents["params.yaml: train"] = json.dumps(params.train.model_dump()).encode()
+        contents["params.yaml: train"] = params.train.model_dump_json().encode()
         path = VARIANTS / f"{training_of(stage)[0]}.json"
         contents[str(path)] = _content(path)
+    if kind == TOKENIZE:
+        contents["params.yaml: tokenize"] = params.tokenize.model_dump_json().encode()
+        contents[str(RAW)] = _content(RAW / "card.json")
+    if kind == COMPARE:
+        contents["params.yaml: compare"] = params.compare.model_dump_json().encode()
+        contents["params.yaml: data.source"] = json.dumps(params.data.source).encode()
+        contents[str(RAW)] = _content(RAW / "card.json")
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
@@ -81,3 +119,14 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def main() -> None:
+    """The command line."""
+    arguments = command_line.parser(__doc__)
+    arguments.add_argument("stage", help="such as train@lstm-1")
+    command_line.run(lambda chosen: call_stage(chosen.stage, load()), arguments)
+
+
+if __name__ == "__main__":
+    main()

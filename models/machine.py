@@ -3,12 +3,9 @@
 import ctypes
 import os
 import platform
-import re
 import socket
 import sys
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import llvmlite.binding
@@ -83,15 +80,6 @@ def kind(accelerator: str, alone: bool) -> str:
     if uses_gpu(accelerator):
         return gpu(accelerator)
     return f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
-
-
-def processor() -> str:
-    """The CPU's name and, in brackets, LLVM's name for it, on which the last digits of results depend."""
-    name = platform.processor() or platform.machine()
-    with suppress(OSError):
-        match = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-        name = match[1].strip() if match else name
-    return f"{name} ({llvmlite.binding.get_host_cpu_name()})"
 
 
 def gpu(accelerator: str) -> str:

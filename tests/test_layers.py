@@ -12,7 +12,7 @@ LAYERS = (
     *("core", "config", "text", "models", "analysis", "provenance", "outputs", "predictor"),
     *("tracking", "serving", "pipelines", "engine", "commands"),
 )
-ONLY_IN = {"torchtext": "text", "mlflow": "tracking"}
+ONLY_IN = {"torchtext": "text", "mlflow": "tracking", "ray": "engine"}
 
 
 def source_files(package: str) -> Iterator[Path]:

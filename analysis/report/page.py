@@ -12,6 +12,7 @@ from analysis.comparison.costs import (
     cost_ratio,
     mean_cost,
     measured_on,
+    mixed_hardware,
     not_compared,
 )
 from analysis.comparison.differences import Comparison
@@ -71,6 +72,7 @@ def render(
         different_conditions=_different_conditions(experiment),
         not_compared=not_compared(experiment.all_costs),
         measured_on=measured_on(experiment.all_costs),
+        mixed_hardware=mixed_hardware(experiment.costs, experiment.seeds),
         scores=_drawn(figures, ["scores"]),
         sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
         labels=labels if len(labels := slices.get(LABEL, [])) > MOST_LABELS else [],
