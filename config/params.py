@@ -15,6 +15,7 @@ from config.compare import CompareParams, TrackingParams
 from config.data import DataParams
 from config.mistakes import describe
 from config.section import Name, Section
+from config.settings import SIZES, applied
 from config.tokenize import TokenizeParams
 from config.train import TrainParams
 from config.variants import VariantParams
@@ -36,6 +37,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _check_combinations(self) -> "Params":
         self._check_compared()
+        self._check_settings()
         self._check_sequences()
         return self
 
@@ -51,6 +53,35 @@ class Params(Section):
             raise ValueError(
                 f"train.max_seconds is {self.train.max_seconds or 'null'}, but compare.matching is "
                 f"{self.compare.matching!r}; max_seconds belongs to training_time, and to that alone"
+            )
+
+    def _check_settings(self) -> None:
+        """Refuses settings, listed or searched for, that a compared variant cannot be trained with."""
+        compare, tuning = self.compare, self.compare.tuning
+        for name in compare.variants:
+            if tuning.trials:
+                tuning.check(name, self.variants[name], self.train, compare.matching)
+            for index, setting in enumerate(compare.settings):
+                where = f"compare.settings[{index}]"
+                if compare.matching == "parameters" and (sizes := [key for key in setting if key in SIZES]):
+                    raise ValueError(
+                        f"{where} names {sizes[0]}, but compare.matching is 'parameters', which chooses the hidden "
+                        "size; allowed with it: settings without sizes"
+                    )
+                try:
+                    applied(setting, self.variants[name], self.train)
+                except ValueError as error:
+                    raise ValueError(f"{where} is a setting that {name} cannot have: {error}") from None
+        if tuning.trials and tuning.repeats not in (1, len(compare.seeds)):
+            raise ValueError(
+                f"compare.tuning.repeats is {tuning.repeats}; allowed: 1, or {len(compare.seeds)}, the number of "
+                "compare.seeds, each of which then trains the setting of a search of its own"
+            )
+        if (tuning.trials or compare.settings) and self.train.devices * self.train.num_nodes > 1:
+            key = "compare.tuning.trials" if tuning.trials else "compare.settings"
+            raise ValueError(
+                f"train.devices is {self.train.devices} and train.num_nodes {self.train.num_nodes}; allowed with {key}: "
+                "1 and 1, since its trainings run several at a time"
             )
 
     def _check_sequences(self) -> None:

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from config.choices import ClassWeight, Schedule
 from core.constants import LARGEST_ERROR
-from core.errors import TrainingError
+from core.errors import DivergenceError
 from models.backend import backend
 from models.classifier import TextClassifier
 from models.training.class_weights import balanced
@@ -175,9 +175,9 @@ class ClassifierModule(LightningModule):
             torch.stack(rows) if rows else torch.zeros(0, len(Totals._fields), dtype=torch.float64, device=self.device)
         )
 
-    def _diverged(self, what: str, value: float) -> TrainingError:
+    def _diverged(self, what: str, value: float) -> DivergenceError:
         where = " in another process" if math.isfinite(value) else ""
-        return TrainingError(
+        return DivergenceError(
             f"the {what} is {'not finite' if where else value}{where} at step {self.global_step} with a learning rate "
             f"of {self._last_learning_rate:g}; lower train.learning_rate or set train.gradient_clip"
         )
