@@ -18,7 +18,7 @@ from engine import dvc
 from engine.grid import run_grid
 from engine.lock import only_one
 from engine.rooms import share_out
-from engine.stages import REFERENCE, Task, tasks
+from engine.stages import REFERENCE, Task, setting_tasks, tasks, trial_tasks
 from engine.workers import preload
 from provenance import code_lists
 from tracking import notes
@@ -56,14 +56,18 @@ def run_trainings(params: Params, changed: Collection[str], workers: int | None)
         TrainingError: names those that failed.
     """
     every = tasks(params)
+    searches = [f"tune@{variant}" for variant in params.compare.variants]
     stages = [stage for task in every for stage in task.stages]
-    if set(changed).isdisjoint([*BEFORE, *stages]):
+    if set(changed).isdisjoint([*BEFORE, *searches, *stages]) and not any(map(is_setting, changed)):
         return
     preload(params)
-    if not set(changed).isdisjoint(BEFORE):
-        dvc.repro(BEFORE[-1])
+    if params.compare.tuning.trials and not set(changed).isdisjoint([*BEFORE, *searches]):
+        run_trials(params, changed, searches, workers)
+    if not set(changed).isdisjoint([*BEFORE, *searches]):
+        dvc.repro(*searches)
         changed = dvc.changed()
-    due = still_to_do(every, changed)
+    under_settings = setting_tasks(params, dvc.restore(list(filter(is_setting, changed))))
+    due = [*still_to_do(every, changed), *under_settings]
     rooms = share_out(params.train, len(due), workers)
     if len(rooms) < 2:
         return  # nothing can run at the same time
@@ -74,6 +78,28 @@ def run_trainings(params: Params, changed: Collection[str], workers: int | None)
         dvc.sort_lock_file(before, in_order_of_dvc_yaml(stages))
     if failed:
         raise TrainingError(f"failed: {', '.join(failed)}; the lines above say why")
+
+
+def run_trials(params: Params, changed: Collection[str], searches: Sequence[str], workers: int | None) -> None:
+    """Runs the trials of the `searches` that are due; their stages only gather what came out.
+
+    Raises:
+        TrainingError: names the trials that failed by a mistake, not by their settings.
+    """
+    if not set(changed).isdisjoint(BEFORE):
+        dvc.repro(BEFORE[-1])
+        changed = dvc.changed()
+    trials = trial_tasks(params, dvc.restore([stage for stage in searches if stage in changed]))
+    rooms = share_out(params.train, len(trials), workers)
+    if len(rooms) < 2:
+        return
+    if failed := run_grid(trials, rooms, params):
+        raise TrainingError(f"failed: {', '.join(failed)}; the lines above say why")
+
+
+def is_setting(stage: str) -> bool:
+    """Whether the stage trains a variant under one of compare.settings."""
+    return stage.startswith("settings@")
 
 
 def still_to_do(every: Sequence[Task], changed: Collection[str]) -> list[Task]:

@@ -19,7 +19,7 @@ Setting = Mapping[str, Any]
 # cell and bidirectional are what variants are compared for.
 TRAIN_KEYS = (
     *("batch_size", "learning_rate", "weight_decay", "schedule", "warmup_share", "gradient_clip", "early_stopping"),
-    *("monitor", "class_weight"),
+    "class_weight",
 )
 VARIANT_KEYS = tuple(key for key in VariantParams.model_fields if key not in ("cell", "bidirectional"))
 KEYS = (*TRAIN_KEYS, *VARIANT_KEYS)

@@ -62,9 +62,7 @@ def _plain(space: dict[str, Values]) -> dict[str, Any]:
 def _epochs(value: object) -> object:
     if value is None or value == "auto" or (type(value) is int and 1 <= value <= 10**6):
         return value
-    raise ValueError(
-        f"compare.tuning.epochs is {shown(value)}; allowed: null, auto, or an integer from 1 to 1000000"
-    )
+    raise ValueError(f"compare.tuning.epochs is {shown(value)}; allowed: null, auto, or an integer from 1 to 1000000")
 
 
 DEFAULT_SPACE: dict[str, Values] = {

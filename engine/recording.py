@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from core import file_io, paths
 from core.errors import TrainingError
 from engine import dvc
-from engine.stages import inputs, training_of
+from engine.stages import inputs, is_recorded, training_of
 from outputs.checkpoints import Checkpoints
 
 
@@ -30,11 +30,12 @@ class Recorder:
 
     def begin(self, stage: str) -> None:
         """Notes the inputs of `stage`, which begins now."""
-        self._began[stage] = inputs(stage)
+        if is_recorded(stage):
+            self._began[stage] = inputs(stage)
 
     def add(self, stages: Sequence[str]) -> None:
         """Takes the finished stages of a task."""
-        self._finished += stages
+        self._finished += filter(is_recorded, stages)
 
     @property
     def busy(self) -> bool:

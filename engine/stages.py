@@ -11,6 +11,7 @@ from core.paths import TOKENS, VARIANTS
 from provenance import code_lists
 
 REFERENCE = "reference"  # the stage
+TRIAL, SETTING = "trial", "setting"  # parts of the stages tune and settings, which DVC does not know
 
 
 class Task(NamedTuple):
@@ -30,6 +31,40 @@ def tasks(params: Params) -> list[Task]:
     return [Task(REFERENCE, (REFERENCE,)), *(Task(name, (f"train@{name}", f"evaluate@{name}")) for name in names)]
 
 
+def trial_tasks(params: Params, stages: Collection[str]) -> list[Task]:
+    """The trials of those of the `stages` that are searches, such as tune@lstm.
+
+    If the sampler learns from earlier trials, those of one search are one task.
+    """
+    tuning = params.compare.tuning
+    numbers = [tuning.trials - 1] if tuning.sampler == "tpe" else range(tuning.trials)
+    names = [
+        f"{variant}-{repeat}-{number}"
+        for variant in params.compare.variants
+        if f"tune@{variant}" in stages
+        for repeat in range(tuning.repeats)
+        for number in numbers
+    ]
+    return [Task(name, (f"{TRIAL}@{name}",)) for name in names]
+
+
+def setting_tasks(params: Params, stages: Collection[str]) -> list[Task]:
+    """The trainings of those of the `stages` that train under a setting, such as settings@lstm-setting0."""
+    names = [
+        f"{variant}-{number}-{seed}"
+        for variant in params.compare.variants
+        for number in range(len(params.compare.settings))
+        if f"settings@{variant}-setting{number}" in stages
+        for seed in params.compare.seeds
+    ]
+    return [Task(name, (f"{SETTING}@{name}",)) for name in names]
+
+
+def is_recorded(stage: str) -> bool:
+    """Whether DVC records the stage; a trial leaves a file of its own (outputs/trials.py)."""
+    return stage.partition("@")[0] not in (TRIAL, SETTING)
+
+
 def training_of(stage: str) -> tuple[str, int]:
     """The variant and the seed of a stage.
 
@@ -43,8 +78,11 @@ def training_of(stage: str) -> tuple[str, int]:
 def run_stage(stage: str, params: Params) -> None:
     """Runs the stage with this name, such as train@lstm-1, in this process."""
     kind = stage.partition("@")[0]
-    code_lists.verify(kind)
+    code_lists.verify({TRIAL: "tune", SETTING: "settings"}.get(kind, kind))
     function: Callable[..., object]
+    if kind in (TRIAL, SETTING):
+        _run_part(stage, params)
+        return
     if kind == REFERENCE:
         from pipelines.reference import make_references
 
@@ -56,6 +94,21 @@ def run_stage(stage: str, params: Params) -> None:
     else:
         from pipelines.evaluate import evaluate as function
     function(params, *training_of(stage))
+
+
+def _run_part(stage: str, params: Params) -> None:
+    """Runs a part of a stage, named by variant, search and trial, or by variant, setting and seed."""
+    kind, _, name = stage.partition("@")
+    variant, *numbers = name.rsplit("-", 2)
+    first, second = map(int, numbers)
+    if kind == TRIAL:
+        from pipelines.tune import run_trials
+
+        run_trials(params, variant, first, [second])
+    else:
+        from pipelines.settings import train_one
+
+        train_one(params, variant, first, second)
 
 
 def inputs(stage: str) -> dict[str, str]:

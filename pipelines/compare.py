@@ -8,14 +8,16 @@ writes reports/comparison.json, its main numbers as reports/metrics.json for `dv
 from analysis.comparison.differences import compare as compare_variants
 from analysis.comparison.slices import slice_scores
 from analysis.comparison.standing import stand
+from analysis.comparison.under_settings import compare_under_settings
 from analysis.report import files
 from analysis.report.files import Result
 from analysis.verdict.sentences import judge
 from analysis.verdict.soundness import examine
 from config.params import Params, load
 from core import command_line
-from outputs import evaluation_checksums
+from outputs import evaluation_checksums, tuned
 from outputs.experiment_files import read_experiment, read_references, read_settings
+from outputs.search_files import read_tuning, read_under_settings
 from provenance.stage import run_stage
 
 
@@ -27,15 +29,28 @@ def main() -> None:
 def compare(params: Params) -> Result:
     """Compares the trainings, writes the reports, and prints the table and the verdict."""
     evaluation_checksums.keep_only(params.compare)
+    tuned.keep_only(params.compare)
     experiment = read_experiment(params)
     comparison = compare_variants(experiment)
     standing = stand(experiment, read_references(experiment))
     soundness = examine(experiment, comparison, standing, read_settings(params))
     verdict = judge(experiment, comparison, soundness)
-    result = Result(experiment, comparison, slice_scores(experiment), verdict, standing, soundness)
+    under_settings = None
+    if params.compare.settings and experiment.others:
+        given = tuned_title(params)
+        under_settings = compare_under_settings(experiment, given, read_under_settings(params, experiment))
+    result = Result(
+        experiment, comparison, slice_scores(experiment), verdict, standing, soundness, read_tuning(params),
+        under_settings,
+    )  # fmt: skip
     files.write(result)
     files.show(result)
     return result
+
+
+def tuned_title(params: Params) -> str:
+    """The name of the setting of the comparison itself."""
+    return "after tuning" if params.compare.tuning.trials else "as in params.yaml"
 
 
 def compare_and_log(params: Params) -> None:

@@ -113,7 +113,12 @@ def read_variant(variant: str, root: Path = Path()) -> VariantParams:
 
 
 def configuration(
-    name: str, seed: int, variant: VariantParams, train: TrainParams, summary: dict[str, Any], documents: int | None = None
+    name: str,
+    seed: int,
+    variant: VariantParams,
+    train: TrainParams,
+    summary: dict[str, Any],
+    documents: int | None = None,
 ) -> dict[str, Any]:
     """The settings' part of config.json; `documents` is the number of training documents, None for all."""
     documents = documents or summary["splits"]["train"]["documents"]
@@ -121,7 +126,8 @@ def configuration(
         "name": name,
         "seed": seed,
         "variant": variant.model_dump(),
-        "train": train.model_dump(exclude=CHECKPOINTS) | {"epochs": train.epochs_for(documents, len(summary["labels"]))},
+        "train": train.model_dump(exclude=CHECKPOINTS)
+        | {"epochs": train.epochs_for(documents, len(summary["labels"]))},
         "data": summary["data"],
         "tokenize": summary["tokenize"],
         "vocabulary_size": summary["vocabulary_size"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from core.checksums import checksum_line
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("download", "tokenize", "match", "tune", "train", "evaluate", "reference", "compare")
+STAGES = ("download", "tokenize", "match", "tune", "train", "evaluate", "settings", "reference", "compare")
 
 
 def checksums(stage: str) -> str:

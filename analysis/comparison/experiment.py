@@ -42,6 +42,8 @@ class Experiment:
         tokenization: how texts became tokens, in sentences
         warnings: likely mistakes in the tokenization, a sentence each
         artificial: whether a program of this project wrote the texts
+        trials: of the search for each variant's setting; 0: none
+        repeats: searches for each variant; with several, each seed has one of its own
     """
 
     data: str
@@ -62,6 +64,8 @@ class Experiment:
     tokenization: Sequence[str] = ()
     warnings: Sequence[str] = ()
     artificial: bool = False
+    trials: int = 0
+    repeats: int = 1
 
     @property
     def data_shown(self) -> str:

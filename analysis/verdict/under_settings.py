@@ -1,0 +1,45 @@
+"""Whether a difference depends on the setting, in sentences."""
+
+from analysis.comparison.differences import Difference
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.under_settings import UnderSettings
+from analysis.verdict.words import SIGNIFICANCE, p_value
+
+
+def dependence_sentences(experiment: Experiment, under: UnderSettings) -> list[str]:
+    """One for each variant beside the baseline."""
+    return [_sentence(experiment, under, variant) for variant in experiment.others]
+
+
+def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str:
+    metric = experiment.metric
+    differences = under.differences[variant]
+    subject = f"difference between {variant} and {experiment.baseline}"
+    gains = [name for name, difference in differences.items() if difference.low > 0]
+    losses = [name for name, difference in differences.items() if difference.high < 0]
+    clearest = under.dependences[variant]
+    apart = f"{metric.shown_difference(clearest.value)[1:]} {metric.unit} apart, {p_value(clearest.p_value)}"
+    if gains and losses:
+        most, least = (max if metric.higher_is_better else min), (min if metric.higher_is_better else max)
+        shown = [
+            _shown(experiment, differences, pick(names, key=lambda name: differences[name].value))
+            for pick, names in (
+                (most, gains if metric.higher_is_better else losses),
+                (least, losses if metric.higher_is_better else gains),
+            )
+        ]
+        return f"The sign of the {subject} depends on the setting: {shown[0]}, but {shown[1]}."
+    if clearest.p_value < SIGNIFICANCE:
+        shown = [_shown(experiment, differences, name) for name in (clearest.first, clearest.second)]
+        return f"The size of the {subject} depends on the setting: {shown[0]}, but {shown[1]} ({apart})."
+    values = sorted(difference.value for difference in differences.values())
+    low, high = metric.shown_difference(values[0]), metric.shown_difference(values[-1])
+    return (
+        f"The {subject} is not shown to depend on the setting: {low} to {high} {metric.unit} under {len(differences)} "
+        f"settings, the two that speak most for a dependence {apart} after Holm's correction."
+    )
+
+
+def _shown(experiment: Experiment, differences: "dict[str, Difference]", name: str) -> str:
+    metric = experiment.metric
+    return f"{metric.shown_gap_with_interval(differences[name], f' {metric.unit}')} {name}"
