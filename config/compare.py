@@ -23,7 +23,8 @@ def _distinct(values: Sequence[object], info: ValidationInfo) -> Sequence[object
 def _settings(value: object) -> list[Setting]:
     if not isinstance(value, list) or not all(isinstance(setting, dict) and setting for setting in value):
         raise ValueError(
-            f"compare.settings is {shown(value)}; allowed: a list of settings such as {{pooling: mean, head_dropout: 0.5}}"
+            f"compare.settings is {shown(value)}; allowed: a list of settings such as "
+            "{pooling: mean, head_dropout: 0.5}"
         )
     for index, setting in enumerate(value):
         for key in setting:
@@ -41,7 +42,7 @@ class CompareParams(Section):
     baseline: Name
     metric: Literal["accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss"] = "accuracy"
     matching: Literal["hidden_size", "parameters", "training_time"] = "hidden_size"
-    settings: Annotated[list[Setting], PlainValidator(_settings)] = []
+    settings: Annotated[list[Setting], PlainValidator(_settings)] = Field(default=[])
     tuning: TuningParams = TuningParams()
 
     def trainings(self) -> list[tuple[str, int]]:

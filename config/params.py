@@ -80,8 +80,8 @@ class Params(Section):
         if (tuning.trials or compare.settings) and self.train.devices * self.train.num_nodes > 1:
             key = "compare.tuning.trials" if tuning.trials else "compare.settings"
             raise ValueError(
-                f"train.devices is {self.train.devices} and train.num_nodes {self.train.num_nodes}; allowed with {key}: "
-                "1 and 1, since its trainings run several at a time"
+                f"train.devices is {self.train.devices} and train.num_nodes {self.train.num_nodes}; allowed with "
+                f"{key}: 1 and 1, since its trainings run several at a time"
             )
 
     def _check_sequences(self) -> None:

@@ -104,7 +104,7 @@ class TuningParams(Section):
             key: (values.low, values.high) if isinstance(values, Range) else values
             for key, values in self.space.items()
         }
-        pairs = list(combinations(ends, 2)) or [(key,) for key in ends]
+        pairs: list[tuple[str, ...]] = [*((key,) for key in ends), *combinations(ends, 2)]
         for keys in pairs:
             for values in product(*(ends[key] for key in keys)):
                 try:

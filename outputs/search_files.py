@@ -11,11 +11,11 @@ from config.settings import setting_shown
 from config.tuning import Range
 from core import file_io
 from core.errors import DataError
-from core.paths import SETTINGS
+from core.paths import SETTINGS, TUNED
 from outputs import measurements
 from outputs.experiment_files import document_ids, read_probabilities
 from outputs.token_files import read_summary
-from outputs.tuned import TRIALS, TUNED, read_search
+from outputs.tuned import TRIALS, read_search
 
 
 def read_tuning(params: Params) -> Tuning | None:

@@ -1,7 +1,7 @@
-"""One training with a setting of its own, of which the scores count and not the weights: for the stages tune and settings.
+"""One training with a setting of its own, of which the scores count and not the weights.
 
-No stage, but what these two share. A trial is evaluated on the validation split. Which splits it may open is decided
-here: it knows the checksums of no other files.
+No stage, but what the stages tune and settings share. A trial is evaluated on the validation split. Which splits a
+training may open is decided here: it knows the checksums of no other files.
 """
 
 from dataclasses import asdict, dataclass

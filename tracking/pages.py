@@ -102,7 +102,8 @@ def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     experiment_id, runs = latest_comparison(experiment)
     runs_page = f"experiments/{experiment_id}/runs?{VIEW}"
     # With the references. Sorted by time, MLflow would fold them away under their comparison; sorted by a metric not.
-    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote("tags.kind != 'comparison'")
+    others = " and ".join(f"tags.kind != '{kind}'" for kind in ("comparison", "tuning", "trial"))
+    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote(others)
     ascending = "false" if ranking.higher_is_better else "true"
     found = {
         "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc={ascending}&searchFilter={trainings}",

@@ -112,7 +112,8 @@ def expected_best(values: Sequence[float], budget: int) -> float:
     0.467
     """
     ordered = np.sort(np.asarray(values, np.float64))  # (n,)
-    return float(round(ordered @ np.diff(_probabilities(len(ordered), budget), prepend=0.0), 12))
+    probabilities = np.diff(_probabilities(len(ordered), budget), prepend=0.0)  # of being the largest, (n,)
+    return round(float(ordered @ probabilities), 12)
 
 
 def best_quantile(values: Sequence[float], budget: int, share: float) -> float:

@@ -1,5 +1,7 @@
 """Whether a difference depends on the setting, in sentences."""
 
+from collections.abc import Mapping
+
 from analysis.comparison.differences import Difference
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.under_settings import UnderSettings
@@ -15,19 +17,11 @@ def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str
     metric = experiment.metric
     differences = under.differences[variant]
     subject = f"difference between {variant} and {experiment.baseline}"
-    gains = [name for name, difference in differences.items() if difference.low > 0]
-    losses = [name for name, difference in differences.items() if difference.high < 0]
     clearest = under.dependences[variant]
     apart = f"{metric.shown_difference(clearest.value)[1:]} {metric.unit} apart, {p_value(clearest.p_value)}"
-    if gains and losses:
-        most, least = (max if metric.higher_is_better else min), (min if metric.higher_is_better else max)
-        shown = [
-            _shown(experiment, differences, pick(names, key=lambda name: differences[name].value))
-            for pick, names in (
-                (most, gains if metric.higher_is_better else losses),
-                (least, losses if metric.higher_is_better else gains),
-            )
-        ]
+    highest, lowest = (pick(differences, key=lambda name: differences[name].value) for pick in (max, min))
+    if differences[highest].low > 0 and differences[lowest].high < 0:
+        shown = [_shown(experiment, differences, name) for name in (highest, lowest)]
         return f"The sign of the {subject} depends on the setting: {shown[0]}, but {shown[1]}."
     if clearest.p_value < SIGNIFICANCE:
         shown = [_shown(experiment, differences, name) for name in (clearest.first, clearest.second)]
@@ -40,6 +34,6 @@ def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str
     )
 
 
-def _shown(experiment: Experiment, differences: "dict[str, Difference]", name: str) -> str:
+def _shown(experiment: Experiment, differences: Mapping[str, Difference], name: str) -> str:
     metric = experiment.metric
     return f"{metric.shown_gap_with_interval(differences[name], f' {metric.unit}')} {name}"
