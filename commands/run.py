@@ -1,13 +1,14 @@
 """The whole pipeline, with several trainings at the same time. `python -m commands.run`, or `make run`.
 
-`dvc repro` runs one stage after another. This command asks DVC which trainings, evaluations and references are due,
-runs them in worker processes, and records each as it finishes. A plain `dvc repro` at the end does the rest. Outputs,
-cache and dvc.lock are those of `dvc repro` alone.
+`dvc repro` runs one stage after another. This command has DVC run all stages but trainings, evaluations and references,
+runs those that are due in worker processes or on a Ray cluster, and records each as it finishes. If something is left,
+a plain `dvc repro` does it. Outputs, cache and dvc.lock are those of `dvc repro` alone.
 """
 
+import argparse
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from config.params import Params, load
 from core import command_line
@@ -15,26 +16,27 @@ from core.errors import TrainingError
 from core.paths import CODE
 from core.repository import repository_root
 from engine import dvc
-from engine.grid import run_grid
+from engine.grid import Grid
+from engine.local import LocalCrew
 from engine.lock import only_one
-from engine.rooms import share_out
-from engine.stages import REFERENCE, Task, setting_tasks, tasks, trial_tasks
+from engine.recording import Recorder
+from engine.rooms import Room, share_out
+from engine.stages import COMPARE, KINDS, Task, due_tasks, order, tasks, trial_tasks
+from engine.view import View
 from engine.workers import preload
 from provenance import code_lists
 from tracking import notes
-
-BEFORE = ["check", "download", "tokenize", "match"]  # the stages that trainings depend on
 
 
 def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("--workers", type=int, help="trainings at the same time (default: as many as there is room)")
-    command_line.run(lambda namespace: run_pipeline(load(), namespace.workers), arguments)
+    command_line.run(lambda chosen: run_pipeline(load(), chosen), arguments)
 
 
-def run_pipeline(params: Params, workers: int | None) -> None:
-    """Runs whatever is not done yet; in the end `dvc repro` replaces this process (exec).
+def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
+    """Runs whatever is not done yet; where something is left, `dvc repro` replaces this process (exec).
 
     Raises:
         TrainingError: a stage failed; if it was a training, all others were run.
@@ -42,83 +44,69 @@ def run_pipeline(params: Params, workers: int | None) -> None:
     with only_one():
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
-        changed = dvc.changed()
-        complete_runs(params, nothing_due=not changed)
-        run_trainings(params, changed, workers)
+        complete = run_stages(params, chosen.workers)
+    if complete:
+        print("All stages are up to date.")
+        return
+    load()  # an edit that broke params.yaml ends in its line, rather than in one of DVC's
     sys.stdout.flush()
     os.execv(sys.executable, [*dvc.DVC, "repro"])
 
 
-def run_trainings(params: Params, changed: Collection[str], workers: int | None) -> None:
-    """Runs the trainings, evaluations and references that are due among the `changed` stages.
+def run_stages(params: Params, workers: int | None) -> bool:
+    """Runs all stages, if some can run at the same time; returns whether the whole pipeline is up to date.
 
     Raises:
-        TrainingError: names those that failed.
+        TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
-    every = tasks(params)
-    searches = [f"tune@{variant}" for variant in params.compare.variants]
-    stages = [stage for task in every for stage in task.stages]
-    if set(changed).isdisjoint([*BEFORE, *searches, *stages]) and not any(map(is_setting, changed)):
-        return
-    preload(params)
-    if params.compare.tuning.trials and not set(changed).isdisjoint([*BEFORE, *searches]):
-        run_trials(params, changed, searches, workers)
-    if not set(changed).isdisjoint([*BEFORE, *searches]):
-        dvc.repro(*searches)
-        changed = dvc.changed()
-    under_settings = setting_tasks(params, dvc.restore(list(filter(is_setting, changed))))
-    due = [*still_to_do(every, changed), *under_settings]
-    rooms = share_out(params.train, len(due), workers)
+    if len(share_out(params.train, len(tasks(params)), workers)) < 2:
+        complete_runs(params, nothing_due=False)
+        return False
+    before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
+    left_out = [*KINDS, "tune"] if params.compare.tuning.trials else KINDS
+    due, complete = dvc.reproduce_others(left_out, at_first_stage=lambda: preload(params))
+    if searches := [stage for stage in due if stage.startswith("tune@")]:
+        run_trials(params, searches, workers)
+        due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: None)
+    complete_runs(params, nothing_due=complete)
+    tasks_due = due_tasks(params, due)
+    rooms = share_out(params.train, len(tasks_due), workers)
     if len(rooms) < 2:
-        return  # nothing can run at the same time
-    before = dvc.LOCK_FILE.read_text(encoding="utf-8")
-    try:
-        failed = run_grid(due, rooms, params)
-    finally:
-        dvc.sort_lock_file(before, in_order_of_dvc_yaml(stages))
-    if failed:
-        raise TrainingError(f"failed: {', '.join(failed)}; the lines above say why")
+        return complete
+    last = Task(COMPARE, (COMPARE,))
+    stages = [stage for task in (*tasks_due, last) for stage in task.stages]
+    with View([task.name for task in (*tasks_due, last)]) as view:
+        recorder = Recorder(stages, params, view.say)
+        here = LocalCrew([Room([], [])], params)
+        grid = Grid(LocalCrew(rooms, params), tasks_due, (here, last), recorder, view)
+        try:
+            grid.run()
+        finally:
+            dvc.sort_lock_file(before, order(params))
+    if grid.failed:
+        raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")
+    return recorder.recorded.issuperset(stages)
 
 
-def run_trials(params: Params, changed: Collection[str], searches: Sequence[str], workers: int | None) -> None:
-    """Runs the trials of the `searches` that are due; their stages only gather what came out.
+def run_trials(params: Params, searches: Sequence[str], workers: int | None) -> None:
+    """Runs the trials of the `searches` that are not done; their stages then gather what came out.
 
     Raises:
-        TrainingError: names the trials that failed by a mistake, not by their settings.
+        TrainingError: names the trials that failed, not by their settings, but by a mistake.
     """
-    if not set(changed).isdisjoint(BEFORE):
-        dvc.repro(BEFORE[-1])
-        changed = dvc.changed()
-    trials = trial_tasks(params, dvc.restore([stage for stage in searches if stage in changed]))
+    trials = trial_tasks(params, searches)
     rooms = share_out(params.train, len(trials), workers)
-    if len(rooms) < 2:
-        return
-    if failed := run_grid(trials, rooms, params):
-        raise TrainingError(f"failed: {', '.join(failed)}; the lines above say why")
-
-
-def is_setting(stage: str) -> bool:
-    """Whether the stage trains a variant under one of compare.settings."""
-    return stage.startswith("settings@")
-
-
-def still_to_do(every: Sequence[Task], changed: Collection[str]) -> list[Task]:
-    """The tasks with the stages that have to be run, after DVC has restored what it has in its run-cache."""
-    due_first = dvc.restore([task.stages[0] for task in every if task.stages[0] in changed])
-    # What an evaluation reads exists now, unless its training has to be run.
-    others = [stage for task in every if task.stages[0] not in due_first for stage in task.stages[1:]]
-    due_evaluations = dvc.restore([stage for stage in others if stage in changed])
-    reduced = [task if task.stages[0] in due_first else task.reduced_to(due_evaluations) for task in every]
-    return [task for task in reduced if task.stages]
-
-
-def in_order_of_dvc_yaml(stages: Sequence[str]) -> list[str]:
-    """All trainings, then all evaluations, then the references."""
-    return sorted(stages, key=lambda stage: ("train", "evaluate", REFERENCE).index(stage.partition("@")[0]))
+    with View([task.name for task in trials]) as view:
+        grid = Grid(LocalCrew(rooms, params), trials, None, Recorder([], params, view.say), view)
+        grid.run()
+    if grid.failed:
+        raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")
 
 
 def code_changed(params: Params) -> bool:
     """Whether a source file, a library or a file that params.yaml names has changed since the stage check ran."""
+    if not CODE.exists():
+        return False
     lists = {CODE / f"{stage}.sha256": text for stage, text in code_lists.lists(params).items()}
     return any(path.exists() and path.read_text(encoding="utf-8") != text for path, text in lists.items())
 

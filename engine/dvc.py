@@ -1,16 +1,16 @@
-"""DVC by its command line: which stages are due, running them, and recording what the workers made."""
+"""DVC by its command line: running the pipeline up to its trainings, and recording what the workers made."""
 
-import json
 import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from ruamel.yaml import YAML
 
@@ -24,64 +24,110 @@ MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; a
     "is not a git repository": "is no git repository, which DVC needs: git init",
     "not inside of a DVC repository": "has no folder .dvc, which DVC needs: dvc init",
 }
+# The command `python` of the stages that `reproduce_others` runs. No shell stays between DVC and a stage (exec), which
+# could not see otherwise that DVC was killed.
+PYTHON = """#!/bin/sh
+echo "$DVC_STAGE" >> {noted}
+case "${{DVC_STAGE%%@*}}" in {left_out}) exit 1 ;; esac
+echo "Running stage '$DVC_STAGE':"
+PATH={path} exec {python} "$@"
+"""
 
 
-def changed() -> set[str]:
-    """The stages that DVC would look at again.
+class Reproduced(NamedTuple):
+    """What a `dvc repro` without some stages came to.
+
+    Attributes:
+        due: the stages that it left out, though they have to be run
+        complete: whether the whole pipeline is up to date
+    """
+
+    due: list[str]
+    complete: bool
+
+
+def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], None]) -> Reproduced:
+    """Runs a real `dvc repro` of the pipeline in which stages of the kinds `left_out` do not run.
+
+    What is due is asked in the same call. DVC takes a stage's outputs from its run-cache where it can; the command
+    `python` of a stage that it would run only notes the stage's name, if it is left out. (`dvc repro --dry` would
+    compare with the inputs in dvc.lock, not with those of now.)
+
+    Args:
+        left_out: kinds of stages, such as train
+        at_first_stage: called once, when the first stage is due
 
     Raises:
-        UserError: DVC cannot tell.
+        TrainingError: another stage failed.
+        UserError: DVC cannot work here.
     """
-    return set(json.loads(_asked("status", "--json")))
-
-
-def restore(stages: Sequence[str]) -> list[str]:
-    """Takes the outputs of `stages`, whose inputs exist, from DVC's run-cache; returns those that have to be run.
-
-    `dvc repro` does this by itself, except that here the command `python` of the other stages only notes their names:
-    `dvc repro --dry` compares with the inputs in dvc.lock, not with those of now.
-    """
-    if not stages:
-        return []
     with TemporaryDirectory() as folder:
         python, noted = Path(folder, "python"), Path(folder, "noted")
-        python.write_text(f'#!/bin/sh\necho "$DVC_STAGE" >> {shlex.quote(str(noted))}\nexit 1\n')
-        python.chmod(0o700)
         noted.touch()
-        environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-        command = [*DVC, "repro", "--quiet", "--single-item", "--keep-going", *stages]
-        subprocess.run(command, env=environment, capture_output=True, check=False)
-        return noted.read_text().split()
+        path = os.environ["PATH"]
+        words = {"noted": noted, "path": path, "python": sys.executable}
+        script = PYTHON.format(left_out="|".join(left_out), **{name: shlex.quote(str(w)) for name, w in words.items()})
+        python.write_text(script, encoding="utf-8")
+        python.chmod(0o700)
+        environment = os.environ | {"PATH": f"{folder}{os.pathsep}{path}"}
+
+        def look() -> None:
+            nonlocal at_first_stage
+            if noted.stat().st_size:
+                at_first_stage()
+                at_first_stage = _nothing
+
+        code = _run("repro", "--quiet", "--keep-going", environment=environment, meanwhile=look)
+        stages = noted.read_text(encoding="utf-8").split()
+    due = [stage for stage in stages if stage.partition("@")[0] in left_out]
+    if code and not due:
+        if stages:
+            raise TrainingError(f"the stage {stages[-1]} failed; the lines above say why")
+        _explain()
+    return Reproduced(due, complete=code == 0)
 
 
-def _asked(*arguments: str) -> str:
-    """What DVC answers."""
-    done = subprocess.run([*DVC, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        for problem, mend in MENDS.items():
-            if problem in done.stderr:
-                raise UserError(f"{Path.cwd()} {mend}")
+def _nothing() -> None:
+    """What is done at later stages."""
+
+
+def _explain() -> None:
+    """Raises what DVC says about this folder, in which it did not start a stage."""
+    done = subprocess.run([*DVC, "status"], capture_output=True, text=True, check=False)
+    for problem, mend in MENDS.items():
+        if problem in done.stderr:
+            raise UserError(f"{Path.cwd()} {mend}")
     print(done.stderr, end="", file=sys.stderr)
-    if done.returncode:
-        raise UserError(f"dvc {arguments[0]} failed; the lines above say why")
-    return done.stdout
+    raise UserError("dvc repro failed" + ("; the lines above say why" if done.stderr else ": dvc repro --verbose"))
 
 
 def repro(*arguments: str) -> None:
-    """`dvc repro` in the foreground; Ctrl-C and SIGTERM reach DVC and its stage exactly once.
+    """`dvc repro` in the foreground.
 
     Raises:
         TrainingError: a stage failed.
     """
-    with subprocess.Popen([*DVC, "repro", *arguments], start_new_session=True) as process:
+    if _run("repro", *arguments):
+        raise TrainingError(f"dvc repro {' '.join(arguments)} failed; the lines above say why")
+
+
+def _run(
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> int:
+    """DVC's exit code. Ctrl-C and SIGTERM reach DVC and its stage exactly once."""
+    with subprocess.Popen([*DVC, *arguments], env=environment, start_new_session=True) as process:
         try:
-            code = process.wait()
+            while meanwhile is not None and process.poll() is None:
+                meanwhile()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=0.1)
+            return process.wait()
         except KeyboardInterrupt as stop:
             os.killpg(process.pid, signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
             process.wait()
             raise
-    if code:
-        raise TrainingError(f"dvc repro {' '.join(arguments)} failed; the lines above say why")
 
 
 def start_commit(stages: Sequence[str]) -> "subprocess.Popen[bytes]":

@@ -1,101 +1,113 @@
-"""Runs tasks at the same time, a worker in each room, and has their results recorded as they finish."""
+"""Runs tasks at the same time, wherever a crew has room, and has their results recorded as they finish."""
 
 from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import wait
+from typing import Protocol
 
-from config.params import Params
 from engine.recording import Recorder
-from engine.rooms import Room
 from engine.stages import Task
 from engine.view import View
-from engine.workers import Worker, context
 
 
-def run_grid(tasks: Sequence[Task], rooms: Sequence[Room], params: Params) -> list[str]:
-    """Runs `tasks`, one in each of the `rooms` at a time; returns the names of those that failed.
+class Job(Protocol):
+    """A task at work; engine/local.py says what its attributes mean."""
 
-    Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; workers have stopped, and what was finished is recorded.
-        TrainingError: DVC did not record something.
-    """
-    with View([task.name for task in tasks]) as view:
-        grid = Grid(tasks, rooms, params, view)
-        try:
-            while grid.advance():
-                wait(grid.streams())
-        finally:
-            grid.stop()
-    return grid.failed
+    task: Task
+    finished: list[str]
+    ended: bool
+    failure: str
+
+    @property
+    def output(self) -> int:
+        """File descriptor, readable when something has happened."""
+
+    def advance(self) -> None:
+        """Shows and does what is to be done now."""
+
+    def stop(self) -> None:
+        """Asks it to end in an orderly way."""
+
+
+class Crew(Protocol):
+    """Where tasks run: processes of this machine (engine/local.py) or a cluster (engine/cluster.py)."""
+
+    def begin(self, task: Task, view: View) -> Job | None:
+        """Starts `task`, if there is room for it now."""
 
 
 class Grid:
-    """The state of a run: which tasks wait, which workers are at work, what is being recorded.
+    """The state of a run: which tasks wait, which are at work, what is being recorded.
+
+    Args:
+        crew: where the tasks run
+        tasks: all that can run at the same time
+        last: runs after them, on this machine, while they are being recorded; not if one failed or is not recorded
+            (None: nothing does)
+        recorder: of their stages
 
     Attributes:
         failed: names of tasks that failed
     """
 
-    def __init__(self, tasks: Sequence[Task], rooms: Sequence[Room], params: Params, view: View) -> None:
+    def __init__(
+        self, crew: Crew, tasks: Sequence[Task], last: tuple[Crew, Task] | None, recorder: Recorder, view: View
+    ) -> None:
         self.failed: list[str] = []
+        self._crew, self._last, self._recorder, self._view = crew, last, recorder, view
         self._waiting = deque(tasks)
-        self._free = deque(rooms)
-        self._at_work: list[tuple[Worker, Task, Room]] = []
-        self._params, self._view, self._parallel = params, view, len(rooms)
-        self._mp_context = context(params)
-        self._recorder = Recorder(view.say)
+        self._jobs: list[Job] = []
+        self._last_began = False
 
-    def streams(self) -> list[int]:
-        """File descriptors, of which one becomes readable when there is something to do."""
-        return [*(worker.output for worker, _, _ in self._at_work), *self._recorder.streams()]
+    def run(self) -> None:
+        """Runs all tasks.
 
-    def advance(self) -> bool:
-        """Shows what workers have printed, and replaces those that have ended; returns whether work is left."""
-        for entry in list(self._at_work):
-            worker, task, _ = entry
-            for line in worker.lines():
-                self._view.say(task.name, line)
-            if worker.ended:
-                self._at_work.remove(entry)
-                self._follow_up(*entry)
-        while self._waiting and self._free:
-            task = self._waiting.popleft()
-            self._start(task, task.stages[0], self._free.popleft())
-        if self._recorder.can_advance():
-            self._recorder.advance()
-        return bool(self._at_work or self._recorder.busy)
+        Raises:
+            KeyboardInterrupt: Ctrl-C or SIGTERM; the tasks at work have stopped, and what was finished is recorded.
+            TrainingError: DVC did not record something.
+        """
+        try:
+            while self._advance():
+                wait([*(job.output for job in self._jobs), *self._recorder.streams()])
+        finally:
+            self._stop()
 
-    def stop(self) -> None:
-        """Stops the workers that are still at work, and records the stages that were finished."""
-        for worker, task, _ in self._at_work:
-            self._recorder.add(task.stages[: task.stages.index(worker.stage)])
-        for worker, _, _ in self._at_work:
-            worker.stop()
-        for worker, task, _ in self._at_work:
-            while not worker.ended:
-                wait([worker.output])
-                for line in worker.lines():
-                    self._view.say(task.name, line)
-            worker.code()
-        self._at_work = []
+    def _advance(self) -> bool:
+        """Does what is to be done now; returns whether work is left."""
+        for ready in list(self._jobs):
+            ready.advance()
+            if ready.ended:
+                self._end(ready)
+        while self._waiting and (job := self._crew.begin(self._waiting[0], self._view)):
+            self._jobs.append(job)
+            self._waiting.popleft()
+        self._recorder.advance()
+        if not self._jobs and not self._waiting and not self._last_began:
+            self._begin_last()
+        return bool(self._jobs or self._recorder.busy)
+
+    def _begin_last(self) -> None:
+        if self._last is not None and not self.failed and not self._recorder.refused:
+            crew, task = self._last
+            self._last_began = True
+            if job := crew.begin(task, self._view):
+                self._jobs.append(job)
+
+    def _end(self, job: Job) -> None:
+        self._jobs.remove(job)
+        self._view.end(job.task.name, job.failure or "done")
+        self._recorder.add(job.finished)
+        if job.failure:
+            self.failed.append(job.task.name)
+
+    def _stop(self) -> None:
+        """Stops the tasks that are still at work, and records the stages that were finished."""
+        for job in self._jobs:
+            job.stop()
+        for job in self._jobs:
+            while not job.ended:
+                wait([job.output])
+                job.advance()
+            self._recorder.add(job.finished)
+        self._jobs = []
         self._recorder.finish()
-
-    def _start(self, task: Task, stage: str, room: Room) -> None:
-        self._recorder.begin(stage)
-        self._view.begin(task.name, stage)
-        self._at_work.append((Worker(self._mp_context, stage, self._params, room, self._parallel), task, room))
-
-    def _follow_up(self, worker: Worker, task: Task, room: Room) -> None:
-        """Starts the next stage of a task, or ends the task: the stages that it has finished are recorded."""
-        done = task.stages[: task.stages.index(worker.stage) + 1]
-        if code := worker.code():
-            self._view.end(task.name, f"failed with exit code {code}")
-            self.failed.append(task.name)
-            done = done[:-1]
-        elif done != task.stages:
-            self._start(task, task.stages[len(done)], room)
-            return
-        else:
-            self._view.end(task.name, "done")
-        self._recorder.add(done)
-        self._free.append(room)

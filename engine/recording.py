@@ -2,88 +2,110 @@
 
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from config.params import Params, load
 from core import file_io, paths
-from core.errors import TrainingError
+from core.errors import ParamsError, TrainingError
 from engine import dvc
-from engine.stages import inputs, is_recorded, training_of
+from engine.stages import inputs, training_of
 from outputs.checkpoints import Checkpoints
 
 
 class Recorder:
     """Commits finished stages; those that finish while a commit runs are committed together after it.
 
-    A stage whose inputs have changed since it began is not recorded: DVC would take its outputs for what the new inputs
-    give. It stays due.
+    A stage whose inputs have changed since the run began is not recorded: DVC would take its outputs for what the new
+    inputs give. It stays due. While params.yaml cannot be read, nothing is recorded; once it is mended, what was
+    finished meanwhile is.
 
     Args:
+        stages: all that may be recorded; what they read is noted now
         say: shows a line about a task, given the task's name and the line
+        root: in whose folder checkpoints/ the trainings keep their checkpoints; None: the repository
+
+    Attributes:
+        recorded: the stages that DVC has recorded
+        refused: the stages that were not recorded because something has changed
     """
 
-    def __init__(self, say: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, stages: Sequence[str], params: Params, say: Callable[[str, str], None], root: Path | None = None
+    ) -> None:
+        self.recorded: set[str] = set()
+        self.refused: set[str] = set()
+        self._began = inputs(stages, params)
         self._say = say
-        self._began: dict[str, dict[str, str]] = {}
+        self._root = root
         self._finished: list[str] = []
         self._commit: subprocess.Popen[bytes] | None = None
         self._committed: list[str] = []
         self._lock_file = ""  # before the commit
-
-    def begin(self, stage: str) -> None:
-        """Notes the inputs of `stage`, which begins now."""
-        if is_recorded(stage):
-            self._began[stage] = inputs(stage)
+        self._unreadable = False  # whether params.yaml is, and a line has said so
 
     def add(self, stages: Sequence[str]) -> None:
-        """Takes the finished stages of a task."""
-        self._finished += filter(is_recorded, stages)
+        """Takes the finished stages of a task; trials are no stages of DVC."""
+        self._finished += [stage for stage in stages if stage in self._began]
 
     @property
     def busy(self) -> bool:
-        """Whether something is being recorded, or has yet to be."""
-        return self._commit is not None or bool(self._finished)
+        """Whether something is being recorded, or can be."""
+        return self._commit is not None or (bool(self._finished) and not self._unreadable)
 
     def streams(self) -> list[int]:
         """The file descriptor that becomes readable when a commit has ended."""
         return [self._commit.stdout.fileno()] if self._commit and self._commit.stdout else []
 
-    def can_advance(self) -> bool:
-        """Whether a commit has ended, or the next one can start."""
-        return bool(self._finished) if self._commit is None else self._commit.poll() is not None
-
     def advance(self) -> None:
-        """Ends the commit that is running, and starts the next one.
+        """Ends a commit that is over, and starts the next one if there is something to record.
 
         Raises:
             TrainingError: DVC did not record a stage.
         """
-        if self._commit is not None:
+        if self._commit is not None and self._commit.poll() is not None:
             self._end(self._commit)
-        self._committed = [stage for stage in self._finished if self._is_unchanged(stage)]
-        self._finished = []
-        if self._committed:
-            self._lock_file = dvc.LOCK_FILE.read_text(encoding="utf-8")
-            self._commit = dvc.start_commit(self._committed)
+        if self._commit is None and self._finished:
+            stages, self._finished = self._finished, []
+            self._committed = self._unchanged(stages)
+            if self._committed:
+                self._lock_file = dvc.LOCK_FILE.read_text(encoding="utf-8")
+                self._commit = dvc.start_commit(self._committed)
 
     def finish(self) -> None:
         """Records what is left."""
         while self.busy:
+            if self._commit is not None:
+                self._end(self._commit)
             self.advance()
 
     def _end(self, commit: "subprocess.Popen[bytes]") -> None:
         said, _ = commit.communicate()
         self._commit = None
-        if commit.returncode:
+        unchanged = self._unchanged(self._committed)  # while DVC looked at them
+        if commit.returncode and not self._unreadable:
             raise TrainingError(f"dvc commit failed: {' '.join(said.decode(errors='replace').split())}")
-        changed = [stage for stage in self._committed if not self._is_unchanged(stage)]  # while DVC looked at them
-        dvc.forget(changed, self._lock_file)
-        for stage in set(self._committed) - set(changed):
+        dvc.forget([stage for stage in self._committed if stage not in unchanged], self._lock_file)
+        self.recorded.update(unchanged)
+        for stage in unchanged:
             if stage.startswith("train@"):
                 config = file_io.read_json(paths.folder(*training_of(stage)) / "config.json", made_by="train")
-                Checkpoints(config["signature"]).remove()
+                Checkpoints(config["signature"], self._root).remove()
 
-    def _is_unchanged(self, stage: str) -> bool:
-        now = inputs(stage)
-        changed = [name for name, digest in self._began[stage].items() if now[name] != digest]
-        if changed:
-            self._say(stage.rpartition("@")[2], f"{stage} is not recorded: {changed[0]} has changed since it began")
-        return not changed
+    def _unchanged(self, stages: Sequence[str]) -> list[str]:
+        """Those of `stages` that may be recorded; the others are refused, or wait for a readable params.yaml."""
+        try:
+            now = inputs(stages, load())
+        except ParamsError as error:
+            if not self._unreadable:
+                self._say("params.yaml", f"{error}; nothing is recorded until it is mended, trainings go on")
+            self._unreadable = True
+            self._finished += stages
+            return []
+        self._unreadable = False
+        for stage in stages:
+            changed = [name for name, digest in self._began[stage].items() if now[stage][name] != digest]
+            if changed:
+                self.refused.add(stage)
+                name = stage.rpartition("@")[2]
+                self._say(name, f"{stage} is not recorded: {changed[0]} has changed since the run began")
+        return [stage for stage in stages if stage not in self.refused]

@@ -1,68 +1,77 @@
-"""The stages that a worker runs as plain functions, and what each reads, by which DVC would know them again."""
+"""The stages that a worker runs as plain functions, and what each reads, by which DVC would know them again.
+
+`python -m engine.stages train@lstm-1` runs one in a process of its own, on a node of a cluster.
+"""
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from config.params import Params, load
-from core.paths import TOKENS, VARIANTS
+from core import command_line
+from core.paths import RAW, TOKENS, TUNED, VARIANTS
 from provenance import code_lists
 
-REFERENCE = "reference"  # the stage
-TRIAL, SETTING = "trial", "setting"  # parts of the stages tune and settings, which DVC does not know
+REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
+BEFORE = ("check", "download", "tokenize", "match")  # the stages that trainings depend on
+KINDS = ("train", "evaluate", "settings", REFERENCE)  # the stages that run at the same time
+TRIAL = "trial"  # a part of the stage tune, which DVC does not know: it leaves a file of its own (outputs/trials.py)
 
 
 class Task(NamedTuple):
-    """What one worker does from beginning to end: a training and its evaluation, or the references."""
+    """What is done in one place: a training and its evaluation, the references, or the comparison."""
 
     name: str  # lstm-1, as DVC names it
     stages: tuple[str, ...]  # train@lstm-1, evaluate@lstm-1
 
-    def reduced_to(self, stages: Collection[str]) -> "Task":
-        """Those of its stages that are among `stages`."""
-        return Task(self.name, tuple(stage for stage in self.stages if stage in stages))
-
 
 def tasks(params: Params) -> list[Task]:
-    """All that `params` asks for, the references first."""
+    """All that `params` asks for and that can run at the same time, the references first."""
     names = [f"{variant}-{seed}" for variant, seed in params.compare.trainings()]
-    return [Task(REFERENCE, (REFERENCE,)), *(Task(name, (f"train@{name}", f"evaluate@{name}")) for name in names)]
+    under_settings = [
+        f"{variant}-setting{number}"
+        for variant in params.compare.variants
+        for number in range(len(params.compare.settings))
+    ]
+    return [
+        Task(REFERENCE, (REFERENCE,)),
+        *(Task(name, (f"train@{name}", f"evaluate@{name}")) for name in names),
+        *(Task(name, (f"settings@{name}",)) for name in under_settings),
+    ]
 
 
-def trial_tasks(params: Params, stages: Collection[str]) -> list[Task]:
-    """The trials of those of the `stages` that are searches, such as tune@lstm.
+def trial_tasks(params: Params, searches: Collection[str]) -> list[Task]:
+    """The trials of the stages `searches`, such as tune@lstm.
 
     If the sampler learns from earlier trials, those of one search are one task.
     """
     tuning = params.compare.tuning
     numbers = [tuning.trials - 1] if tuning.sampler == "tpe" else range(tuning.trials)
     names = [
-        f"{variant}-{repeat}-{number}"
-        for variant in params.compare.variants
-        if f"tune@{variant}" in stages
+        f"{stage.partition('@')[2]}-{repeat}-{number}"
+        for stage in searches
         for repeat in range(tuning.repeats)
         for number in numbers
     ]
-    return [Task(name, (f"{TRIAL}@{name}",)) for name in names]
+    return [Task(f"{TRIAL} {name}", (f"{TRIAL}@{name}",)) for name in names]
 
 
-def setting_tasks(params: Params, stages: Collection[str]) -> list[Task]:
-    """The trainings of those of the `stages` that train under a setting, such as settings@lstm-setting0."""
-    names = [
-        f"{variant}-{number}-{seed}"
-        for variant in params.compare.variants
-        for number in range(len(params.compare.settings))
-        if f"settings@{variant}-setting{number}" in stages
-        for seed in params.compare.seeds
-    ]
-    return [Task(name, (f"{SETTING}@{name}",)) for name in names]
+def due_tasks(params: Params, due: Collection[str]) -> list[Task]:
+    """The tasks with the stages that have to be run: those that are `due`, and evaluations of trainings that are."""
+    reduced = []
+    for task in tasks(params):
+        first = next((index for index, stage in enumerate(task.stages) if stage in due), len(task.stages))
+        reduced.append(Task(task.name, task.stages[first:]))
+    return [task for task in reduced if task.stages]
 
 
-def is_recorded(stage: str) -> bool:
-    """Whether DVC records the stage; a trial leaves a file of its own (outputs/trials.py)."""
-    return stage.partition("@")[0] not in (TRIAL, SETTING)
+def order(params: Params) -> list[str]:
+    """All stages in the order in which `dvc repro` runs them."""
+    searches = [f"tune@{variant}" for variant in params.compare.variants]
+    of_tasks = [stage for task in tasks(params) for stage in task.stages]
+    return [*BEFORE, *searches, *sorted(of_tasks, key=lambda stage: KINDS.index(stage.partition("@")[0])), COMPARE]
 
 
 def training_of(stage: str) -> tuple[str, int]:
@@ -75,57 +84,84 @@ def training_of(stage: str) -> tuple[str, int]:
     return variant, int(seed)
 
 
-def run_stage(stage: str, params: Params) -> None:
+def trial_of(stage: str) -> tuple[str, int, int]:
+    """The variant, the search and the number of a trial.
+
+    >>> trial_of("trial@bi-lstm-0-12")
+    ('bi-lstm', 0, 12)
+    """
+    variant, repeat, number = stage.partition("@")[2].rsplit("-", 2)
+    return variant, int(repeat), int(number)
+
+
+def call_stage(stage: str, params: Params) -> None:
     """Runs the stage with this name, such as train@lstm-1, in this process."""
     kind = stage.partition("@")[0]
-    code_lists.verify({TRIAL: "tune", SETTING: "settings"}.get(kind, kind))
-    function: Callable[..., object]
-    if kind in (TRIAL, SETTING):
-        _run_part(stage, params)
-        return
-    if kind == REFERENCE:
-        from pipelines.reference import make_references
-
-        make_references(params)
-        return
+    code_lists.verify("tune" if kind == TRIAL else kind, params)
     # Each takes a second or more to import, and a worker of another kind needs none of it.
-    if kind == "train":
-        from pipelines.train import train as function
-    else:
-        from pipelines.evaluate import evaluate as function
-    function(params, *training_of(stage))
+    match kind:
+        case "train":
+            from pipelines.train import train
+
+            train(params, *training_of(stage))
+        case "evaluate":
+            from pipelines.evaluate import evaluate
+
+            evaluate(params, *training_of(stage))
+        case "trial":
+            from pipelines.tune import run_trials
+
+            variant, repeat, number = trial_of(stage)
+            run_trials(params, variant, repeat, [number])
+        case "settings":
+            from pipelines.settings import train_under
+
+            variant, _, place = stage.partition("@")[2].rpartition("-setting")
+            train_under(params, variant, int(place))
+        case "reference":
+            from pipelines.reference import make_references
+
+            make_references(params)
+        case "compare":
+            from pipelines.compare import compare_and_log
+
+            compare_and_log(params)
+        case _:
+            raise ValueError(f"workers do not run the stage {stage}")
 
 
-def _run_part(stage: str, params: Params) -> None:
-    """Runs a part of a stage, named by variant, search and trial, or by variant, setting and seed."""
-    kind, _, name = stage.partition("@")
-    variant, *numbers = name.rsplit("-", 2)
-    first, second = map(int, numbers)
-    if kind == TRIAL:
-        from pipelines.tune import run_trials
+def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
+    """A digest of each thing that each of the `stages` reads, by its name; results of other trainings apart.
 
-        run_trials(params, variant, first, [second])
-    else:
-        from pipelines.settings import train_one
-
-        train_one(params, variant, first, second)
-
-
-def inputs(stage: str) -> dict[str, str]:
-    """A digest of each thing that `stage` reads, by its name; its own results apart.
-
-    What has changed when the stage ends must not be recorded as what the stage was made from.
+    What has changed when a stage ends must not be recorded as what the stage was made from.
     """
+    kinds = {stage.partition("@")[0] for stage in stages}
+    lists = {kind: code_lists.code_list(kind, params) for kind in kinds}
+    tokens = _content(TOKENS / "summary.json")  # which has the checksums of all files there
+    return {stage: _inputs(stage, params, lists[stage.partition("@")[0]], tokens) for stage in stages}
+
+
+def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[str, str]:
     kind = stage.partition("@")[0]
-    params = load()
     contents = {
-        f"the code of {kind}, a library or a file that params.yaml names": code_lists.code_list(kind, params).encode(),
-        str(TOKENS): _content(TOKENS / "summary.json"),  # which has the checksums of all its files
+        f"the code of {kind}, a library or a file that params.yaml names": code_list.encode(),
+        str(TOKENS): tokens,
     }
     if kind == "train":
-        contents["params.yaml: train"] = json.dumps(params.train.model_dump()).encode()
-        path = VARIANTS / f"{training_of(stage)[0]}.json"
+        contents["params.yaml: train"] = params.train.model_dump_json().encode()
+        variant, seed = training_of(stage)
+        for path in (VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"):
+            contents[str(path)] = _content(path)
+    if kind == "settings":
+        contents["params.yaml: train"] = params.train.model_dump_json().encode()
+        contents["params.yaml: compare.seeds"] = json.dumps(params.compare.seeds).encode()
+        contents["params.yaml: compare.settings"] = json.dumps(params.compare.settings).encode()
+        path = VARIANTS / f"{stage.partition('@')[2].rpartition('-setting')[0]}.json"
         contents[str(path)] = _content(path)
+    if kind == COMPARE:
+        contents["params.yaml: compare"] = params.compare.model_dump_json().encode()
+        contents["params.yaml: data.source"] = json.dumps(params.data.source).encode()
+        contents[str(RAW)] = _content(RAW / "card.json")
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
@@ -134,3 +170,14 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def main() -> None:
+    """The command line."""
+    arguments = command_line.parser(__doc__)
+    arguments.add_argument("stage", help="such as train@lstm-1")
+    command_line.run(lambda chosen: call_stage(chosen.stage, load()), arguments)
+
+
+if __name__ == "__main__":
+    main()

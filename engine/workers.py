@@ -23,7 +23,7 @@ from config.params import Params
 from core import command_line
 from core.command_line import SECONDS_TO_END
 from engine.rooms import Room
-from engine.stages import run_stage
+from engine.stages import call_stage
 from outputs.conditions import TRAININGS_AT_ONCE
 
 PRELOADED = ["pipelines.train", "pipelines.evaluate", "models.cpu.loops"]
@@ -109,7 +109,7 @@ def _work(stage: str, params: Params, room: Room, at_once: int, output: Any) -> 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if stage.startswith("train@") and params.train.devices > 1:
         sys.exit(_run_as_command(stage))
-    command_line.finish(lambda: run_stage(stage, params))
+    command_line.finish(lambda: call_stage(stage, params))
 
 
 def _end_with_parent() -> None:

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
 from core.errors import TrainingError
@@ -26,11 +25,11 @@ DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 class Checkpoints:
-    """The checkpoints of the training with this signature."""
+    """The checkpoints of the training with this signature, below `root` or the repository's root."""
 
-    def __init__(self, signature: str) -> None:
+    def __init__(self, signature: str, root: Path | None = None) -> None:
         self.signature = signature
-        self.folder = repository_root() / "checkpoints" / signature
+        self.folder = (root or repository_root()) / "checkpoints" / signature
         self._lock = FileLock(self.folder.with_suffix(".lock"))
 
     @contextmanager
@@ -74,6 +73,8 @@ class Checkpoints:
         Raises:
             TrainingError: the disk refuses.
         """
+        import torch  # takes two seconds, which whoever only removes checkpoints need not wait for
+
         path = self.folder / f"step-{step}.ckpt"
         content = io.BytesIO()
         torch.save(state, content)
@@ -119,6 +120,8 @@ def _step(path: Path) -> int:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import torch
+
     content = memoryview(path.read_bytes())
     if hashlib.sha256(content[:-DIGEST_SIZE]).digest() != content[-DIGEST_SIZE:]:
         raise ValueError("its checksum differs")

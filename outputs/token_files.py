@@ -32,6 +32,8 @@ def open_split(split: str, checksums: Mapping[str, str], root: Path = Path()) ->
     """The documents of a split: train, validation or test.
 
     Raises:
-        DataError: the file is missing or broken.
+        DataError: the file is missing or broken, or `checksums` does not know it.
     """
+    if f"{split}.arrow" not in checksums:
+        raise DataError(f"the {split} split is closed to this training, which may not see it")
     return TokenStore.open(token_file(f"{split}.arrow", checksums, root))

@@ -5,14 +5,18 @@ writes reports/comparison.json, its main numbers as reports/metrics.json for `dv
 `dvc plots`, and reports/comparison.html.
 """
 
+from dataclasses import replace
+
 from analysis.comparison.differences import compare as compare_variants
+from analysis.comparison.experiment import Experiment
 from analysis.comparison.slices import slice_scores
 from analysis.comparison.standing import stand
-from analysis.comparison.under_settings import compare_under_settings
+from analysis.comparison.under_settings import UnderSettings, compare_under_settings
 from analysis.report import files
 from analysis.report.files import Result
 from analysis.verdict.sentences import judge
 from analysis.verdict.soundness import examine
+from analysis.verdict.under_settings import dependence_sentences
 from config.params import Params, load
 from core import command_line
 from outputs import evaluation_checksums, tuned
@@ -34,11 +38,10 @@ def compare(params: Params) -> Result:
     comparison = compare_variants(experiment)
     standing = stand(experiment, read_references(experiment))
     soundness = examine(experiment, comparison, standing, read_settings(params))
+    under_settings = under_other_settings(params, experiment)
     verdict = judge(experiment, comparison, soundness)
-    under_settings = None
-    if params.compare.settings and experiment.others:
-        given = tuned_title(params)
-        under_settings = compare_under_settings(experiment, given, read_under_settings(params, experiment))
+    if under_settings is not None:
+        verdict = replace(verdict, remarks=[*dependence_sentences(experiment, under_settings), *verdict.remarks])
     result = Result(
         experiment, comparison, slice_scores(experiment), verdict, standing, soundness, read_tuning(params),
         under_settings,
@@ -48,9 +51,12 @@ def compare(params: Params) -> Result:
     return result
 
 
-def tuned_title(params: Params) -> str:
-    """The name of the setting of the comparison itself."""
-    return "after tuning" if params.compare.tuning.trials else "as in params.yaml"
+def under_other_settings(params: Params, experiment: Experiment) -> UnderSettings | None:
+    """The comparison under each of compare.settings; None without any, or without variants to compare."""
+    if not params.compare.settings or not experiment.others:
+        return None
+    own = "after tuning" if params.compare.tuning.trials else "as in params.yaml"
+    return compare_under_settings(experiment, own, read_under_settings(params, experiment))
 
 
 def compare_and_log(params: Params) -> None:

@@ -3,7 +3,7 @@
 Trains the variant with every seed under that setting, and predicts the test split. Reads compare.settings,
 compare.seeds and train of params.yaml, data/variants/<variant>.json and data/tokens; writes scores, histories and
 predictions to data/settings/<variant>-setting<n>/, and their checksums to data/evaluated. A training that is done is
-not repeated (outputs/trials.py): `make run` runs them before, several at a time.
+not repeated (outputs/trials.py).
 """
 
 import argparse
@@ -16,7 +16,6 @@ from core import file_io
 from core.errors import ParamsError
 from core.paths import SETTINGS
 from outputs import evaluation_checksums, trials
-from outputs.trials import Outcome
 from pipelines.trial import Plan, run
 from provenance.stage import run_stage, setting_parser
 
@@ -34,21 +33,22 @@ def train_under(params: Params, variant: str, number: int, root: Path = Path()) 
     """Trains `variant` with every seed under the setting with this `number`, and writes what came out below `root`."""
     if number >= len(params.compare.settings):
         raise ParamsError(f"--setting is {number}; allowed: 0 to {len(params.compare.settings) - 1} (compare.settings)")
-    outcomes = {seed: train_one(params, variant, number, seed, root) for seed in params.compare.seeds}
+    setting = params.compare.settings[number]
+    outcomes = {
+        seed: run(
+            params,
+            Plan(variant, setting, seed, split="test"),
+            f"{variant} · seed {seed} · {setting_shown(setting)}",
+            root,
+        )
+        for seed in params.compare.seeds
+    }
     name = f"{variant}-setting{number}"
     with file_io.whole_folder(root / SETTINGS / name) as folder:
         for seed, outcome in outcomes.items():
             file_io.write_json(folder / f"seed-{seed}.json", outcome)
             shutil.copy(trials.file(outcome["signature"], ".parquet"), folder / f"seed-{seed}.parquet")
     evaluation_checksums.write_setting(name, root)
-
-
-def train_one(params: Params, variant: str, number: int, seed: int, root: Path = Path()) -> Outcome:
-    """One of these trainings."""
-    setting = params.compare.settings[number]
-    return run(
-        params, Plan(variant, setting, seed, split="test"), f"{variant} · seed {seed} · {setting_shown(setting)}", root
-    )
 
 
 if __name__ == "__main__":

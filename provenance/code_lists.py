@@ -5,7 +5,7 @@ with the present code each time, plain `dvc repro` only when the stage check run
 compares its own list, too: otherwise DVC would record and cache its outputs as those of other code.
 """
 
-from config.params import Params, load
+from config.params import Params
 from core import paths
 from core.errors import DataError
 from provenance import source_code
@@ -36,7 +36,7 @@ def named_files(stage: str, params: Params) -> dict[str, str | None]:
     return {}
 
 
-def verify(stage: str) -> None:
+def verify(stage: str, params: Params) -> None:
     """Refuses to run `stage` if its list, which DVC records, differs from the present code; check itself has no list.
 
     Raises:
@@ -45,7 +45,7 @@ def verify(stage: str) -> None:
     path = paths.CODE / f"{stage}.sha256"
     if not path.exists():
         return
-    before, now = (text.splitlines() for text in (path.read_text(encoding="utf-8"), code_list(stage, load())))
+    before, now = (text.splitlines() for text in (path.read_text(encoding="utf-8"), code_list(stage, params)))
     changed = [line for line in now if line not in before] + [line for line in before if line not in now]
     if changed:
         name = changed[0].split()[1]  # "<digest>  <file>", or "# <library> <version>"

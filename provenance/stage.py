@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
+from config.params import load
 from core import command_line
 from provenance import code_lists
 
@@ -15,7 +16,7 @@ def run_stage(stage: Callable[[argparse.Namespace], None], arguments: argparse.A
 
     def checked(namespace: argparse.Namespace) -> None:
         if name := os.environ.get("DVC_STAGE", "").partition("@")[0]:
-            code_lists.verify(name)
+            code_lists.verify(name, load())
         stage(namespace)
 
     command_line.run(checked, arguments)

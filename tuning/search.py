@@ -4,12 +4,14 @@ The same space, sampler and seed propose the same settings. `random` and `quasi_
 trials reached: their trials may run in any order, and every variant tries the same settings. `tpe` does look.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import Trial, TrialState, create_trial
@@ -94,7 +96,9 @@ def _sampler(name: str, seed: int) -> BaseSampler:
         case "random":
             return RandomSampler(seed)
         case "quasi_random":
-            return QMCSampler(qmc_type="sobol", scramble=True, seed=seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)  # its interface may change: the version is pinned
+                return QMCSampler(qmc_type="sobol", scramble=True, seed=seed)
     return TPESampler(seed=seed)
 
 

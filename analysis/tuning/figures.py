@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.drawing.panels import Panel, Tips, name_rows, point, styles
 from analysis.tuning.search import Tuning
@@ -94,6 +94,9 @@ def _values(tuning: Tuning, key: str) -> Panel:
             axes.set_xlim(-0.6, len(names) - 0.4)
         elif key in tuning.logarithmic:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(f"{key}; large: chosen")
         return tips
 

@@ -60,8 +60,7 @@ def what_more_trials_buy(tuning: Tuning) -> str:
     for variant in tuning.searches:
         means = tuning.curve(variant).means
         gains[variant] = tuning.metric.shown_difference(means[-1] - means[half - 1], narrow=True)
-    shown = listed([f"{gain} for {variant}" for variant, gain in gains.items()])
+    shown = listed([f"{gain} {tuning.metric.unit} for {variant}" for variant, gain in gains.items()])
     return (
-        f"From {half} to {tuning.trials} trials the expected best validation {tuning.metric.title} changes by {shown} "
-        f"{tuning.metric.unit}."
+        f"From {half} to {tuning.trials} trials the expected best validation {tuning.metric.title} changes by {shown}."
     )

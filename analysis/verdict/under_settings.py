@@ -29,8 +29,8 @@ def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str
     values = sorted(difference.value for difference in differences.values())
     low, high = metric.shown_difference(values[0]), metric.shown_difference(values[-1])
     return (
-        f"The {subject} is not shown to depend on the setting: {low} to {high} {metric.unit} under {len(differences)} "
-        f"settings, the two that speak most for a dependence {apart} after Holm's correction."
+        f"The {subject} is not shown to depend on the setting: it is {low} to {high} {metric.unit} under "
+        f"{len(differences)} settings, of which the two that differ most clearly are {apart} after Holm's correction."
     )
 
 

@@ -1,0 +1,81 @@
+"""The local engine: tasks in processes of this machine, each with cores or GPUs of its own."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from config.params import Params
+from engine.rooms import Room
+from engine.stages import Task
+from engine.view import View
+from engine.workers import Worker, context
+
+
+class LocalCrew:
+    """Runs as many tasks at a time as there are `rooms`."""
+
+    def __init__(self, rooms: Sequence[Room], params: Params) -> None:
+        self._free = deque(rooms)
+        self._parallel, self._params, self._origin = len(rooms), params, context(params)
+
+    def begin(self, task: Task, view: View) -> "LocalJob | None":
+        """Starts `task`, if there is room."""
+        return LocalJob(self, task, self._free.popleft(), view) if self._free else None
+
+    def worker(self, stage: str, room: Room) -> Worker:
+        """A new process for one stage."""
+        return Worker(self._origin, stage, self._params, room, self._parallel)
+
+    def release(self, room: Room) -> None:
+        """Takes back the room of a task that has ended."""
+        self._free.append(room)
+
+
+class LocalJob:
+    """A task at work: its stages one after another, each in a process of its own.
+
+    Attributes:
+        task: what is done
+        finished: its stages that are done
+        ended: whether nothing more happens
+        failure: why it ended early; empty if it did not
+    """
+
+    def __init__(self, crew: LocalCrew, task: Task, room: Room, view: View) -> None:
+        self.task = task
+        self.finished: list[str] = []
+        self.ended = False
+        self.failure = ""
+        self._crew, self._room, self._view = crew, room, view
+        self._stopping = False
+        self._start()
+
+    @property
+    def output(self) -> int:
+        """File descriptor, readable when something has happened."""
+        return self._worker.output
+
+    def advance(self) -> None:
+        """Shows what has been printed, and starts the next stage if one has ended."""
+        for line in self._worker.lines():
+            self._view.say(self.task.name, line)
+        if not self._worker.ended:
+            return
+        if code := self._worker.code():
+            self.failure = f"failed with exit code {code}"
+        else:
+            self.finished.append(self._worker.stage)
+        if not self.failure and not self._stopping and len(self.finished) < len(self.task.stages):
+            self._start()
+        else:
+            self.ended = True
+            self._crew.release(self._room)
+
+    def stop(self) -> None:
+        """Asks it to end in an orderly way, as SIGTERM does; no further stage starts."""
+        self._stopping = True
+        self._worker.stop()
+
+    def _start(self) -> None:
+        stage = self.task.stages[len(self.finished)]
+        self._view.begin(self.task.name, stage)
+        self._worker = self._crew.worker(stage, self._room)
