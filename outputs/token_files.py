@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from core import file_io
+from core.errors import DataError
 from core.paths import TOKENS
 from text.tokenizing.token_file import TokenStore
 

@@ -18,7 +18,7 @@ def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str
     differences = under.differences[variant]
     subject = f"difference between {variant} and {experiment.baseline}"
     clearest = under.dependences[variant]
-    apart = f"{metric.shown_difference(clearest.value)[1:]} {metric.unit} apart, {p_value(clearest.p_value)}"
+    apart = f"{metric.shown(clearest.value)} {metric.unit} apart, {p_value(clearest.p_value)}"
     highest, lowest = (pick(differences, key=lambda name: differences[name].value) for pick in (max, min))
     if differences[highest].low > 0 and differences[lowest].high < 0:
         shown = [_shown(experiment, differences, name) for name in (highest, lowest)]
