@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from config.mistakes import describe
-from config.section import Section, shown
+from config.mistakes import describe, unknown_key
+from config.section import Section
 from config.train import TrainParams
 from config.variants import VariantParams
 
@@ -33,7 +33,7 @@ def check_key(key: object, where: str) -> None:
         ValueError: the message begins with `where`, such as compare.tuning.space.
     """
     if key not in KEYS:
-        raise ValueError(f"{where} names {shown(key)}; allowed: {', '.join(KEYS)}")
+        raise ValueError(unknown_key(f"{where}.{key}", KEYS))
 
 
 def applied(setting: Setting, variant: VariantParams, train: TrainParams) -> tuple[VariantParams, TrainParams]:

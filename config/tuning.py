@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator
 
+from config.mistakes import unknown_key
 from config.section import Count, Section, Seed, shown
 from config.settings import KEYS, SIZES, applied, check_key
 from config.train import TrainParams
@@ -43,7 +44,10 @@ def _values(key: str, value: object) -> Values:
         scalars = all(each is None or isinstance(each, bool | int | float | str) for each in value)
         if scalars and len(set(value)) == len(value) >= 2:
             return tuple(value)
-    elif isinstance(value, dict) and {"low", "high"} <= value.keys() <= {"low", "high", "log"}:
+    elif isinstance(value, dict) and {"low", "high"} <= value.keys():
+        for part in value:
+            if part not in Range.model_fields:
+                raise ValueError(unknown_key(f"{SPACE}.{key}.{part}", list(Range.model_fields)))
         low, high, log = value["low"], value["high"], value.get("log", False)
         numbers = all(type(each) in (int, float) and math.isfinite(each) for each in (low, high))
         if numbers and type(log) is bool and low < high and (low > 0 or not log):

@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient
 from config.params import Params, load
 from core.errors import DataError, DivergenceError, TrainingError
 from core.paths import RAW, TOKENS, TUNED
+from models.training.fit import fit
 from outputs.token_files import open_split
 from outputs.trained_model import read_config
 from pipelines import trial
@@ -28,8 +29,8 @@ from tests.pipelines.project import SMALL, change_params, enter, make_own
 from tracking import tuning_from_outputs
 from tracking.connection import connect
 
-TINY = {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}
-SPACE = {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "pooling": ["last", "max", "mean"]}
+TINY: dict[str, Any] = {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}
+SPACE: dict[str, Any] = {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "pooling": ["last", "max", "mean"]}
 TRIALS = 3
 
 
@@ -146,11 +147,11 @@ def test_a_search_that_was_stopped_goes_on_and_ends_with_the_same_bytes(monkeypa
     before = written()
     forget_trials()
     with monkeypatch.context() as patch:
-        began = iter([trial.fit])
+        first = iter([fit])
 
         def stop(*arguments: Any, **named: Any) -> None:
-            for fit in began:
-                fit(*arguments, **named)
+            for real in first:
+                real(*arguments, **named)
                 return
             raise KeyboardInterrupt
 
@@ -174,7 +175,7 @@ def test_trials_in_any_order_give_the_same_bytes() -> None:
 def test_a_trial_whose_loss_is_not_finite_counts_and_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = [each["scores"] for each in trials_of()]
     forget_trials()
-    real = trial.fit
+    real = fit
     worst = trials_of()[0]["seed"]
 
     def diverge(*arguments: Any, seed: int, **named: Any) -> None:
@@ -217,7 +218,7 @@ def test_with_repeats_each_seed_has_a_search_of_its_own() -> None:
 
 def test_trials_on_fewer_documents_see_the_same_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    real = trial.fit
+    real = fit
 
     def note(trainer: Any, module: Any, documents: Any, *rest: Any, **named: Any) -> None:
         seen.append(hashlib.sha256(documents.batch(range(len(documents.lengths)))[0].tobytes()).hexdigest())

@@ -18,6 +18,7 @@ from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
+from pipelines.tune import tune
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
@@ -80,6 +81,7 @@ def make_project(changes: dict[str, dict[str, Any]], seeds: list[int]) -> Params
     make_tokens(params.tokenize)
     match(params)
     for variant in params.compare.variants:
+        tune(params, variant)
         for seed in seeds:
             train(params, variant, seed)
             evaluate(params, variant, seed)

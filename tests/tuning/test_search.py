@@ -63,7 +63,7 @@ def test_proposals_are_in_the_space_and_can_be_trained_as_they_are_shown(sampler
 def test_quasi_random_settings_are_evener_than_random_ones() -> None:
     def largest_gap(sampler: str) -> float:
         values = sorted(setting["batch_size"] for setting in proposed(params(sampler), [0.0] * 33)[1:])
-        return max(later - earlier for earlier, later in pairwise(values))
+        return float(max(later - earlier for earlier, later in pairwise(values)))
 
     assert largest_gap("quasi_random") < largest_gap("random")
 
