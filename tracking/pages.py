@@ -20,7 +20,7 @@ from urllib.parse import quote
 import mlflow
 import requests
 
-from tracking.comparisons import VIEW, compare_page, latest_comparison
+from tracking.comparisons import VIEW, compare_page, latest_comparison, search_pages
 from tracking.settings import tracking_uri
 
 
@@ -110,7 +110,7 @@ def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     }
     if runs:
         found["latest comparison, side by side"] = compare_page(experiment_id, runs)
-    return found | {"all runs": runs_page}
+    return found | search_pages(experiment) | {"all runs": runs_page}
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:

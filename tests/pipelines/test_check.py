@@ -44,7 +44,7 @@ MISTAKES = [
     (
         "compare:",
         "compare:\nolder:",
-        "compare is None; allowed: the keys variants, seeds, baseline, metric, matching (and 1 more)",
+        "compare is None; allowed: the keys variants, seeds, baseline, metric, matching, settings, tuning (and 1 more)",
     ),
 ]
 STATUS = """

@@ -40,7 +40,10 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("tuned")
 
-        changes = {"variants": {"lstm": dict(TINY), "twin": dict(TINY)}, "compare.variants": ["lstm", "twin"]}
+        changes: dict[str, Any] = {
+            "variants": {"lstm": dict(TINY), "twin": dict(TINY)},
+            "compare.variants": ["lstm", "twin"],
+        }
         changes |= {"compare.tuning.trials": TRIALS, "compare.tuning.space": SPACE, "train.epochs": 1}
         make_own(folder, {**SMALL, **changes, "compare.seeds": [1, 2]}, patch)
         params = load()
