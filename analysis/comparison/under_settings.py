@@ -5,7 +5,7 @@ give different differences is itself a contrast of four means (statistics.py): o
 setting, less the same under the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -18,6 +18,8 @@ from analysis.comparison.experiment import Experiment
 from analysis.comparison.influences import covariance, document_influences
 from analysis.comparison.metrics import classification_metrics
 from analysis.comparison.statistics import contrast, holm
+
+LEAST_LEARNED = 0.01  # of accuracy above the most frequent class
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,16 @@ class UnderSettings:
     """The differences under each setting.
 
     Attributes:
-        names: of the settings; the first one is that of the comparison itself
+        means: of each variant under each setting, by setting; the first one is that of the comparison itself
         differences: by variant, then by setting
+        not_learned: by setting, the variants that are not more accurate than the most frequent class by a point
         dependences: by variant, the pair of settings that speaks most clearly for a dependence
     """
 
-    names: Sequence[str]
+    means: Mapping[str, Mapping[str, float]]
     differences: Mapping[str, Mapping[str, Difference]]
     dependences: Mapping[str, Dependence]
+    not_learned: Mapping[str, list[str]]
 
 
 def compare_under_settings(
@@ -74,7 +78,18 @@ def compare_under_settings(
     differences = {
         variant: {name: by_setting[name][variant] for name in probabilities} for variant in experiment.others
     }
-    return UnderSettings(list(probabilities), differences, _dependences(experiment, values, influences))
+    means = {
+        name: dict(zip(experiment.variants, rows.mean(axis=1).tolist(), strict=True)) for name, rows in values.items()
+    }
+    not_learned = {name: _not_learned(experiment, runs) for name, runs in probabilities.items()}
+    return UnderSettings(means, differences, _dependences(experiment, values, influences), not_learned)
+
+
+def _not_learned(experiment: Experiment, runs: npt.NDArray[np.float32]) -> list[str]:
+    accuracies = (runs.argmax(axis=3) == experiment.labels).mean(axis=(1, 2))  # (variants,)
+    most_frequent = np.bincount(experiment.labels).max() / len(experiment.labels)
+    learned = zip(experiment.variants, accuracies > most_frequent + LEAST_LEARNED, strict=True)
+    return [variant for variant, is_above in learned if not is_above]
 
 
 def _score(experiment: Experiment, run: npt.NDArray[np.float32]) -> Any:

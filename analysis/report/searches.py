@@ -39,6 +39,7 @@ def settings_summary(experiment: Experiment, under: UnderSettings) -> dict[str, 
     """For reports/comparison.json."""
     return {
         "verdict": dependence_sentences(experiment, under),
+        "means": {name: dict(means) for name, means in under.means.items()},
         "differences": {
             variant: {name: asdict(difference) for name, difference in by_name.items()}
             for variant, by_name in under.differences.items()
@@ -89,8 +90,10 @@ def _forest(experiment: Experiment, under: UnderSettings, variant: str) -> Panel
             sure = difference.p_value < SIGNIFICANCE
             point(axes, metric.scale * difference.value, row, style, f"{variant}{row}", size=10, filled=sure)
             gap = metric.shown_gap_with_interval(difference, f" {metric.unit}")
-            tips[f"{variant}{row}"] = f"{variant} less {experiment.baseline} {name}: {gap}"
-            label = f"{name.removeprefix('with ')}: {metric.shown_difference(difference.value)}"
+            own, other = (under.means[name][each] for each in (variant, experiment.baseline))
+            reached = f"{variant} {metric.shown_with_unit(own)}, {experiment.baseline} {metric.shown_with_unit(other)}"
+            tips[f"{variant}{row}"] = f"{variant} less {experiment.baseline} {name}: {gap}; {reached}"
+            label = f"{name.removeprefix('with ')} ({metric.shown(other)} → {metric.shown(own)})"
             axes.text(
                 0.0,
                 row - 0.28,
@@ -105,7 +108,7 @@ def _forest(experiment: Experiment, under: UnderSettings, variant: str) -> Panel
         axes.set_ylim(len(differences) - 0.5, -0.9)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         better = "" if metric.higher_is_better else "; less is better"
-        axes.set_xlabel(f"95 % interval; filled: p < {SIGNIFICANCE}{better}")
+        axes.set_xlabel(f"95 % interval; filled: p < {SIGNIFICANCE}{better}; ({experiment.baseline} → {variant})")
         return tips
 
     return Panel(f"{variant} less {experiment.baseline}, {metric.unit}", 80 + 52 * len(differences), draw)

@@ -1,16 +1,27 @@
 """Whether a difference depends on the setting, in sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from analysis.comparison.differences import Difference
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.under_settings import UnderSettings
-from analysis.verdict.words import SIGNIFICANCE, p_value
+from analysis.verdict.words import SIGNIFICANCE, listed, p_value
 
 
 def dependence_sentences(experiment: Experiment, under: UnderSettings) -> list[str]:
-    """One for each variant beside the baseline."""
-    return [_sentence(experiment, under, variant) for variant in experiment.others]
+    """One for each variant beside the baseline, and one for each setting under which a variant did not learn."""
+    return [
+        *(_sentence(experiment, under, variant) for variant in experiment.others),
+        *(_not_learned(variants, name) for name, variants in under.not_learned.items() if variants),
+    ]
+
+
+def _not_learned(variants: Sequence[str], name: str) -> str:
+    verb = "is" if len(variants) == 1 else "are"
+    return (
+        f"{listed(variants)} {verb} no better than always answering the most frequent class {name}: there a difference "
+        "of 0 says nothing about models that learned."
+    )
 
 
 def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str:

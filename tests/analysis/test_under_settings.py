@@ -53,6 +53,9 @@ def test_each_setting_has_the_difference_that_a_comparison_of_its_own_would_have
     assert found.differences["bilstm"]["as given"] == compare(own).differences["bilstm"]["accuracy"]
     second = compare(experiment(runs(0.7, 0.7, seed=1))).differences["bilstm"]["accuracy"]
     assert found.differences["bilstm"]["with setting 1"] == second
+    assert found.means["with setting 1"]["bilstm"] - found.means["with setting 1"]["lstm"] == pytest.approx(
+        second.value
+    )
     apart = found.differences["bilstm"]["as given"].value - second.value
     assert found.dependences["bilstm"].value == pytest.approx(abs(apart))
     assert (found.dependences["bilstm"].first, found.dependences["bilstm"].second) == ("as given", "with setting 1")
@@ -88,6 +91,15 @@ def test_the_p_value_is_corrected_for_the_number_of_pairs() -> None:
         moved = covariance((correct - means[:, :, None]) / DOCUMENTS)
         p_values.append(contrast(means, moved, [-1, 1, 1, -1], DOCUMENTS).p_value())
     assert found.dependences["bilstm"].p_value == pytest.approx(3 * min(p_values))
+
+
+def test_a_setting_under_which_nothing_was_learned_is_named() -> None:
+    (first, last) = dependence_sentences(*under((0.8, 0.9), (0.5, 0.5)))
+    assert first.startswith("The size of the difference between bilstm and lstm depends on the setting")
+    assert last == (
+        "lstm and bilstm are no better than always answering the most frequent class with setting 1: there a "
+        "difference of 0 says nothing about models that learned."
+    )
 
 
 def test_the_forest_has_a_mark_for_each_setting_with_its_interval_as_a_tip() -> None:
