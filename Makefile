@@ -7,6 +7,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 PORT ?= 5000
 PEERS := benchmarks/.venv
 WORKS ?=
+ENGINE ?= local
+RAY := $(VENV)/.ray
 
 # A moved or copied environment names the folder in which it was made: it is repaired without downloads.
 ifneq ($(shell cd $(VENV) 2>/dev/null && pwd -P),$(shell cat $(READY) 2>/dev/null))
@@ -19,8 +21,8 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "In the activated environment, python -m commands lists more."
 
-run: $(READY)  ## download, tokenize, train, evaluate, compare: whatever is not up to date
-	@python -m commands.run
+run: $(READY) $(if $(filter ray,$(ENGINE)),$(RAY))  ## download, tokenize, train, evaluate, compare: whatever is not up to date
+	@python -m commands.run --engine $(ENGINE)
 	@test -e reports/comparison.html || python -m pipelines.compare
 	@echo "The report: reports/comparison.html   MLflow's pages: make ui"
 
@@ -28,6 +30,7 @@ restore: $(READY)  ## rebuild MLflow's runs from the outputs, if its store was l
 	@python -m commands.restore
 
 test: $(READY)  ## the whole test suite
+	@$(MAKE) --no-print-directory $(RAY) || echo "Ray cannot be installed: tests of the cluster are skipped"
 	@python -m pytest -n auto --dist worksteal
 
 torture: $(READY)  ## the long tests of docs/guarantees.md, half an hour or more
@@ -54,6 +57,10 @@ $(READY): requirements.txt constraints.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	@$(VENV)/bin/python -m core.environment $(VENV)
 	@cd $(VENV) && pwd -P > .ready
+
+$(RAY): requirements-ray.txt constraints.txt | $(READY)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $< -c constraints.txt
+	@touch $@
 
 $(PEERS)/.ready: benchmarks/requirements.txt
 	@echo "Setting up $(PEERS) (once, some minutes)"

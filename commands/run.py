@@ -9,19 +9,21 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 from config.params import Params, load
 from core import command_line
-from core.errors import TrainingError
+from core.errors import ParamsError, TrainingError
 from core.paths import CODE
 from core.repository import repository_root
 from engine import dvc
-from engine.grid import Grid
+from engine.grid import Crew, Grid
 from engine.local import LocalCrew
 from engine.lock import only_one
 from engine.recording import Recorder
 from engine.rooms import Room, share_out
-from engine.stages import COMPARE, KINDS, Task, due_tasks, order, tasks, trial_tasks
+from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks, trial_tasks
 from engine.view import View
 from engine.workers import preload
 from provenance import code_lists
@@ -32,6 +34,12 @@ def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("--workers", type=int, help="trainings at the same time (default: as many as there is room)")
+    arguments.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: on a cluster")
+    arguments.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or this machine's)")
+    arguments.add_argument("--shared", type=Path, help="folder that all nodes see, for checkpoints and tokens")
+    arguments.add_argument(
+        "--any-hardware", action="store_true", help="allow variants of one seed on different hardware"
+    )
     command_line.run(lambda chosen: run_pipeline(load(), chosen), arguments)
 
 
@@ -44,7 +52,7 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     with only_one():
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
-        complete = run_stages(params, chosen.workers)
+        complete = run_stages(params, chosen)
     if complete:
         print("All stages are up to date.")
         return
@@ -53,16 +61,27 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     os.execv(sys.executable, [*dvc.DVC, "repro"])
 
 
-def run_stages(params: Params, workers: int | None) -> bool:
+def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
     """Runs all stages, if some can run at the same time; returns whether the whole pipeline is up to date.
 
     Raises:
         TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
+    before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
+    try:
+        if chosen.engine == "ray":
+            return run_on_cluster(params, chosen)
+        return run_here(params, chosen.workers)
+    finally:
+        if dvc.LOCK_FILE.exists():
+            dvc.sort_lock_file(before, order(params))
+
+
+def run_here(params: Params, workers: int | None) -> bool:
+    """As `run_stages`, in processes of this machine."""
     if len(share_out(params.train, len(tasks(params)), workers)) < 2:
         complete_runs(params, nothing_due=False)
         return False
-    before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
     left_out = [*KINDS, "tune"] if params.compare.tuning.trials else KINDS
     due, complete = dvc.reproduce_others(left_out, at_first_stage=lambda: preload(params))
     if searches := [stage for stage in due if stage.startswith("tune@")]:
@@ -73,16 +92,57 @@ def run_stages(params: Params, workers: int | None) -> bool:
     rooms = share_out(params.train, len(tasks_due), workers)
     if len(rooms) < 2:
         return complete
+    return run_tasks(params, tasks_due, LocalCrew(rooms, params))
+
+
+def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
+    """As `run_stages`, on a Ray cluster.
+
+    Raises:
+        ParamsError: Ray is not installed, or no cluster can be used.
+    """
+    if find_spec("ray") is None:
+        raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
+    kinds = [kind for kind in KINDS if kind != "settings"]  # which, as searches do, runs on the head
+    due, complete = dvc.reproduce_others((TOKENIZE, *kinds))
+    complete_runs(params, nothing_due=complete)
+    if not due:
+        return complete
+    from engine import cluster
+
+    with cluster.connected(params, chosen.address):
+        if TOKENIZE in due:
+            cluster.tokenize(params)
+            due, _ = dvc.reproduce_others(kinds)
+        tasks_due = due_tasks(params, due)
+        due_names = {task.name for task in tasks_due if task.stages[0].startswith("train@")}
+        finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
+        shared = chosen.shared.resolve() if chosen.shared else None
+        crew = cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)
+        try:
+            return run_tasks(params, tasks_due, crew, shared)
+        finally:
+            crew.close()
+
+
+def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None = None) -> bool:
+    """Runs `tasks_due` and the comparison, and records them; returns whether all could be.
+
+    Args:
+        params: of the run
+        tasks_due: what is to be run
+        crew: where
+        root: in whose folder checkpoints/ the trainings keep their checkpoints; None: the repository
+
+    Raises:
+        TrainingError: names the tasks that failed.
+    """
     last = Task(COMPARE, (COMPARE,))
     stages = [stage for task in (*tasks_due, last) for stage in task.stages]
     with View([task.name for task in (*tasks_due, last)]) as view:
-        recorder = Recorder(stages, params, view.say)
-        here = LocalCrew([Room([], [])], params)
-        grid = Grid(LocalCrew(rooms, params), tasks_due, (here, last), recorder, view)
-        try:
-            grid.run()
-        finally:
-            dvc.sort_lock_file(before, order(params))
+        recorder = Recorder(stages, params, view.say, root)
+        grid = Grid(crew, tasks_due, (LocalCrew([Room([], [])], params), last), recorder, view)
+        grid.run()
     if grid.failed:
         raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")
     return recorder.recorded.issuperset(stages)

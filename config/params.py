@@ -77,7 +77,7 @@ class Params(Section):
                 f"compare.tuning.repeats is {tuning.repeats}; allowed: 1, or {len(compare.seeds)}, the number of "
                 "compare.seeds, each of which then trains the setting of a search of its own"
             )
-        if (tuning.trials or compare.settings) and self.train.devices * self.train.num_nodes > 1:
+        if (tuning.trials or compare.settings) and (self.train.devices, self.train.num_nodes) != (1, 1):
             key = "compare.tuning.trials" if tuning.trials else "compare.settings"
             raise ValueError(
                 f"train.devices is {self.train.devices} and train.num_nodes {self.train.num_nodes}; allowed with "

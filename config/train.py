@@ -32,10 +32,10 @@ class TrainParams(Section):
     monitor: Monitor = "validation_loss"
     class_weight: ClassWeight = "none"
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
-    devices: Annotated[int, Field(ge=1, le=1024)] = 1
+    devices: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
     strategy: Literal["auto", "ddp"] = "auto"
-    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
+    precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     max_seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
     checkpoint_steps: Count | None = None
@@ -56,6 +56,7 @@ class TrainParams(Section):
             return self.epochs
         if self.max_seconds is not None:
             return 10**6
+        assert self.devices != "auto"  # models/machine.py has counted them
         steps_per_epoch = -(-documents // (self.batch_size * self.devices * self.num_nodes))
         usual = min(STEPS / steps_per_epoch, MOST_EPOCHS)
         many_classes = min(STEPS_PER_CLASS * classes / steps_per_epoch, MOST_EPOCHS_FOR_CLASSES)
@@ -68,9 +69,9 @@ class TrainParams(Section):
                 f"train.schedule is {self.schedule!r}, which needs a known number of steps; "
                 "allowed with train.max_seconds: constant"
             )
-        if self.precision == "16-mixed" and self.accelerator == "cpu":
+        if self.precision in ("16-mixed", "tf32") and self.accelerator == "cpu":
             raise ValueError(
-                "train.precision is '16-mixed', which needs a GPU, but train.accelerator is 'cpu'; "
+                f"train.precision is {self.precision!r}, which needs a GPU, but train.accelerator is 'cpu'; "
                 "allowed there: 32-true, bf16-mixed, 64-true"
             )
         return self

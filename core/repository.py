@@ -8,6 +8,8 @@ from filelock import FileLock
 
 from core.replacing import replacing
 
+WORKING_COPY = "WORKING_COPY"  # environment variable: on a node of a cluster, the head's working copy
+
 
 def repository_root() -> Path:
     """The repository in which the user works, also for a stage that DVC runs in a temporary copy of it."""
@@ -28,6 +30,8 @@ def working_copy() -> str:
     It stays the same when the folder is moved. A copy beside the original gets a different one, so that it does not
     take up the original's runs on a server that both use.
     """
+    if WORKING_COPY in os.environ:
+        return os.environ[WORKING_COPY]
     path = repository_root() / "checkpoints" / "working-copy"
     path.parent.mkdir(exist_ok=True)
     with FileLock(f"{path}.lock"):

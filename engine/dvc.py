@@ -46,7 +46,7 @@ class Reproduced(NamedTuple):
     complete: bool
 
 
-def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], None]) -> Reproduced:
+def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], None] | None = None) -> Reproduced:
     """Runs a real `dvc repro` of the pipeline in which stages of the kinds `left_out` do not run.
 
     What is due is asked in the same call. DVC takes a stage's outputs from its run-cache where it can; the command
@@ -73,9 +73,9 @@ def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], Non
 
         def look() -> None:
             nonlocal at_first_stage
-            if noted.stat().st_size:
+            if at_first_stage is not None and noted.stat().st_size:
                 at_first_stage()
-                at_first_stage = _nothing
+                at_first_stage = None
 
         code = _run("repro", "--quiet", "--keep-going", environment=environment, meanwhile=look)
         stages = noted.read_text(encoding="utf-8").split()
@@ -85,10 +85,6 @@ def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], Non
             raise TrainingError(f"the stage {stages[-1]} failed; the lines above say why")
         _explain()
     return Reproduced(due, complete=code == 0)
-
-
-def _nothing() -> None:
-    """What is done at later stages."""
 
 
 def _explain() -> None:

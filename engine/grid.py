@@ -17,6 +17,7 @@ class Job(Protocol):
     finished: list[str]
     ended: bool
     failure: str
+    is_lost: bool  # its place is: what is not finished has to be started again
 
     @property
     def output(self) -> int:
@@ -34,6 +35,9 @@ class Crew(Protocol):
 
     def begin(self, task: Task, view: View) -> Job | None:
         """Starts `task`, if there is room for it now."""
+
+    def streams(self) -> list[int]:
+        """File descriptors, of which one becomes readable when there may be more room."""
 
 
 class Grid:
@@ -68,7 +72,8 @@ class Grid:
         """
         try:
             while self._advance():
-                wait([*(job.output for job in self._jobs), *self._recorder.streams()])
+                room = self._crew.streams() if self._waiting else []
+                wait([*(job.output for job in self._jobs), *self._recorder.streams(), *room])
         finally:
             self._stop()
 
@@ -84,7 +89,7 @@ class Grid:
         self._recorder.advance()
         if not self._jobs and not self._waiting and not self._last_began:
             self._begin_last()
-        return bool(self._jobs or self._recorder.busy)
+        return bool(self._jobs or self._waiting or self._recorder.busy)
 
     def _begin_last(self) -> None:
         if self._last is not None and not self.failed and not self._recorder.refused:
@@ -95,8 +100,12 @@ class Grid:
 
     def _end(self, job: Job) -> None:
         self._jobs.remove(job)
-        self._view.end(job.task.name, job.failure or "done")
         self._recorder.add(job.finished)
+        if job.is_lost:
+            self._view.end(job.task.name, "waiting")
+            self._waiting.appendleft(Task(job.task.name, job.task.stages[len(job.finished) :]))
+            return
+        self._view.end(job.task.name, job.failure or "done")
         if job.failure:
             self.failed.append(job.task.name)
 

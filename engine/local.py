@@ -21,6 +21,10 @@ class LocalCrew:
         """Starts `task`, if there is room."""
         return LocalJob(self, task, self._free.popleft(), view) if self._free else None
 
+    def streams(self) -> list[int]:
+        """Rooms become free only when a task ends."""
+        return []
+
     def worker(self, stage: str, room: Room) -> Worker:
         """A new process for one stage."""
         return Worker(self._origin, stage, self._params, room, self._parallel)
@@ -38,6 +42,7 @@ class LocalJob:
         finished: its stages that are done
         ended: whether nothing more happens
         failure: why it ended early; empty if it did not
+        is_lost: whether its place is lost, which a process of this machine never is
     """
 
     def __init__(self, crew: LocalCrew, task: Task, room: Room, view: View) -> None:
@@ -45,6 +50,7 @@ class LocalJob:
         self.finished: list[str] = []
         self.ended = False
         self.failure = ""
+        self.is_lost = False
         self._crew, self._room, self._view = crew, room, view
         self._stopping = False
         self._start()

@@ -26,12 +26,13 @@ def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[R
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
     cores = cores[: cpu_count()]  # which knows of a container's limits, too
     gpus = _gpus() if train.accelerator != "cpu" else []
-    most = len(gpus) // train.devices if gpus else len(cores) // (train.devices * train.threads)
+    devices = (len(gpus) or 1) if train.devices == "auto" else train.devices
+    most = len(gpus) // devices if gpus else len(cores) // (devices * train.threads)
     count = min(trainings, workers or most) if most else 0
     if not hasattr(os, "sched_setaffinity") or count > len(cores):
         cores = []
     width = len(cores) // count if count else 0
-    groups = [gpus[start : start + train.devices] for start in range(0, most * train.devices, train.devices)]
+    groups = [gpus[start : start + devices] for start in range(0, most * devices, devices)]
     return [
         Room(cores[part * width : (part + 1) * width], groups[part % most] if gpus else []) for part in range(count)
     ]

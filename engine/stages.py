@@ -16,6 +16,7 @@ from provenance import code_lists
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
 BEFORE = ("check", "download", "tokenize", "match")  # the stages that trainings depend on
+TOKENIZE = "tokenize"  # of BEFORE, it can run on a cluster
 KINDS = ("train", "evaluate", "settings", REFERENCE)  # the stages that run at the same time
 TRIAL = "trial"  # a part of the stage tune, which DVC does not know: it leaves a file of its own (outputs/trials.py)
 
@@ -143,10 +144,9 @@ def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
 
 def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[str, str]:
     kind = stage.partition("@")[0]
-    contents = {
-        f"the code of {kind}, a library or a file that params.yaml names": code_list.encode(),
-        str(TOKENS): tokens,
-    }
+    contents = {f"the code of {kind}, a library or a file that params.yaml names": code_list.encode()}
+    if kind != TOKENIZE:
+        contents[str(TOKENS)] = tokens
     if kind == "train":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
         variant, seed = training_of(stage)
@@ -158,6 +158,9 @@ def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[s
         contents["params.yaml: compare.settings"] = json.dumps(params.compare.settings).encode()
         path = VARIANTS / f"{stage.partition('@')[2].rpartition('-setting')[0]}.json"
         contents[str(path)] = _content(path)
+    if kind == TOKENIZE:
+        contents["params.yaml: tokenize"] = params.tokenize.model_dump_json().encode()
+        contents[str(RAW)] = _content(RAW / "card.json")
     if kind == COMPARE:
         contents["params.yaml: compare"] = params.compare.model_dump_json().encode()
         contents["params.yaml: data.source"] = json.dumps(params.data.source).encode()

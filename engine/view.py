@@ -72,7 +72,7 @@ class View:
     def end(self, name: str, state: str) -> None:
         """A task has ended."""
         self._progress[name].state, self._progress[name].seconds_left = state, None
-        if state != "done" and not self._console.is_terminal:
+        if state not in ("done", "waiting") and not self._console.is_terminal:
             self.say(name, state)
 
     def _table(self) -> Table:

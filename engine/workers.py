@@ -24,7 +24,7 @@ from core import command_line
 from core.command_line import SECONDS_TO_END
 from engine.rooms import Room
 from engine.stages import call_stage
-from outputs.conditions import TRAININGS_AT_ONCE
+from outputs.conditions import ENGINE
 
 PRELOADED = ["pipelines.train", "pipelines.evaluate", "models.cpu.loops"]
 BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
@@ -101,13 +101,13 @@ def _work(stage: str, params: Params, room: Room, at_once: int, output: Any) -> 
         os.dup2(descriptor, stream)
     os.close(descriptor)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    os.environ |= {TRAININGS_AT_ONCE: str(at_once), "DVC_STAGE": stage}  # as DVC names the stage, for MLflow's tags
+    os.environ |= {ENGINE: f"grid of {at_once}", "DVC_STAGE": stage}  # as DVC names the stage, for MLflow's tags
     if room.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(room.gpus)
     if room.cores:
         os.sched_setaffinity(0, room.cores)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if stage.startswith("train@") and params.train.devices > 1:
+    if stage.startswith("train@") and params.train.devices != 1:
         sys.exit(_run_as_command(stage))
     command_line.finish(lambda: call_stage(stage, params))
 

@@ -1,25 +1,30 @@
 """What CPU and GPU compute differently, as one interface; models/cpu/backend.py and models/gpu/backend.py implement it.
 
-The rest of `models` calls these functions and nothing else in the two folders. Shapes: `lengths` is int64 (batch,) on
-the CPU, each from 1 to time; documents are right-padded; a layer is a single-layer nn.RNN, nn.GRU or nn.LSTM that holds
-the weights.
+The rest of `models` calls these functions and nothing else in the two folders, but for CUDA graphs, which
+models/training/module.py uses. Shapes: `lengths` is int64 (batch,), each from 1 to time; documents are right-padded; a
+layer is a single-layer nn.RNN, nn.GRU or nn.LSTM that holds the weights.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.data import Dataset
 
 import models.cpu.backend
 import models.gpu.backend
 from config.choices import Cell
 from models.embedding import Vectors, WordEmbedding
+from text.batches import Documents
 
 
 class Backend(Protocol):
     """What a kind of device has its own way to compute."""
+
+    def batches(self, documents: Documents, device: torch.device) -> Dataset[Any]:
+        """Makes a Batch, or what has a Batch's attributes, of each Share of `documents` (text/batches.py)."""
 
     def embed(self, embedding: WordEmbedding, tokens: Tensor) -> Vectors:
         """`embedding(tokens)`: (batch, time, size) for `tokens` (batch, time)."""

@@ -3,12 +3,10 @@
 import ctypes
 import os
 import platform
-import re
 import socket
 import sys
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
+from typing import Literal
 
 import llvmlite.binding
 
@@ -21,7 +19,7 @@ import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 
-def check(accelerator: str, devices: int, precision: str) -> None:
+def check(accelerator: str, devices: int | Literal["auto"], precision: str) -> None:
     """Refuses settings that this machine cannot run.
 
     Raises:
@@ -31,10 +29,17 @@ def check(accelerator: str, devices: int, precision: str) -> None:
     if accelerator == "gpu" and gpus == 0:
         raise ParamsError("train.accelerator is 'gpu', but this machine has none; allowed here: cpu, auto")
     kind, available = ("GPU", gpus) if uses_gpu(accelerator) else ("CPU", os.cpu_count() or 1)
-    if devices > available:
+    if devices != "auto" and devices > available:
         raise ParamsError(f"train.devices is {devices}; allowed: 1 to {available}, the {kind}s of this machine")
     if precision not in (allowed := precisions(accelerator)):
         raise ParamsError(f"train.precision is {precision!r}, which this {kind} lacks; allowed: {', '.join(allowed)}")
+
+
+def count_devices(accelerator: str, devices: int | Literal["auto"]) -> int:
+    """Processes per node: `devices`, where "auto" means all GPUs, or one process on the CPU."""
+    if devices != "auto":
+        return devices
+    return torch.cuda.device_count() if uses_gpu(accelerator) else 1
 
 
 def precisions(accelerator: str) -> list[str]:
@@ -43,7 +48,7 @@ def precisions(accelerator: str) -> list[str]:
     if computes_in_bfloat16(accelerator):
         available.append("bf16-mixed")
     if uses_gpu(accelerator):
-        available.append("16-mixed")
+        available += ["16-mixed"] + ["tf32"] * (torch.cuda.get_device_capability()[0] >= 8)
     return available
 
 
@@ -77,22 +82,17 @@ def kind(accelerator: str, alone: bool) -> str:
     return f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
 
 
-def processor() -> str:
-    """The CPU's name and, in brackets, LLVM's name for it, on which the last digits of results depend."""
-    name = platform.processor() or platform.machine()
-    with suppress(OSError):
-        match = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-        name = match[1].strip() if match else name
-    return f"{name} ({llvmlite.binding.get_host_cpu_name()})"
-
-
 def gpu(accelerator: str) -> str:
     """The GPU's name, or "none" where `accelerator` means the CPU."""
     return torch.cuda.get_device_name() if uses_gpu(accelerator) else "none"
 
 
-def prepare(threads: int) -> None:
-    """Sets up this process; call it before the first tensor operation, while there are no worker threads."""
+def prepare(threads: int, precision: str = "32-true") -> None:
+    """Sets up this process; call it before the first tensor operation, while there are no worker threads.
+
+    On a GPU float32 products round their factors to tf32 only if `precision` says so; cuDNN would do it by default.
+    """
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     # Gradients that vanish through time become denormal numbers, which make float32 arithmetic about 5 times slower.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)

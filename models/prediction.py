@@ -12,7 +12,9 @@ from models.backend import backend
 from models.classifier import TextClassifier
 from text.batches import Documents, loader
 
-BATCH_SIZE = 128
+BATCH_SIZE = 128  # documents, on a CPU
+LARGEST_BATCH = 1024  # on a GPU
+SHARE_OF_MEMORY = 1 / 16  # of a GPU, for what a batch takes
 REPEATS = 5  # timed predictions at most
 ENOUGH_SECONDS = 5.0  # of timed predictions, after which none is added
 
@@ -52,12 +54,28 @@ def predict(
     """Probabilities (documents, classes), in the order of the store; with a progress bar."""
     classifier.to(device).eval()
     encoder = classifier.encoder
-    batches = loader(documents, BATCH_SIZE, seed=None)
+    batch_size = documents_at_once(classifier, int(documents.lengths.max()), device)
+    batches = loader(documents, batch_size, seed=None, batches=backend(device).batches(documents, device))
     probabilities = np.empty((len(documents.lengths), classifier.head.out_features), dtype=np.float32)
     with torch.inference_mode():
         tokens = int(documents.lengths.sum(dtype=np.int64))
         embed = backend(device).prediction_embedder(classifier.embedding, encoder.cell, encoder.layers[0], tokens)
         for batch in track(batches, description="predicting", disable=not progress):
-            logits = classifier.classify(embed(batch.tokens.to(device)), batch.lengths)  # (batch, classes)
+            vectors = embed(batch.tokens.to(device))  # (batch, time, embedding_size)
+            logits = classifier.classify(vectors, batch.lengths.to(device))  # (batch, classes)
             probabilities[batch.indices.numpy()] = logits.softmax(dim=1).float().cpu().numpy()
     return probabilities
+
+
+def documents_at_once(classifier: TextClassifier, longest: int, device: torch.device) -> int:
+    """Documents of a batch whose longest has `longest` tokens; on a GPU, as many as its memory is meant for.
+
+    It depends on the GPU's size, and not on what is free, since the last digits of results depend on the batch.
+    """
+    if device.type != "cuda":
+        return BATCH_SIZE
+    encoder = classifier.encoder
+    gates = {"rnn": 1, "gru": 3, "lstm": 4}[encoder.cell]
+    numbers = 2 * classifier.embedding.embedding_dim + (gates + 2) * encoder.output_size  # of a token, at one layer
+    memory = torch.cuda.get_device_properties(device).total_memory * SHARE_OF_MEMORY
+    return int(min(max(memory // (8 * numbers * longest), 1), LARGEST_BATCH))

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from joblib import cpu_count
 
-TRAININGS_AT_ONCE = "TRAININGS_AT_ONCE"  # environment variable: how many of them commands.run runs at the same time
+ENGINE = "ENGINE"  # environment variable: what runs the trainings, where commands.run does
 
 
 def current_conditions(accelerator: str) -> dict[str, str | int]:
@@ -18,17 +18,16 @@ def current_conditions(accelerator: str) -> dict[str, str | int]:
         cores: how many CPU cores it may use
         processor: its name and instruction set
         gpu: its name, or "none" where none is used
-        engine: "alone", or "grid of 2" where commands.run runs two trainings at the same time
+        engine: "alone", "grid of 2" where commands.run runs two trainings at the same time, or "ray 2.60.0"
         torch, numba: their versions
     """
-    from models import machine  # imports torch, a second; commands.run needs only the name above
+    from models import machine, processor  # import torch, a second; commands.run needs only the name above
 
-    at_once = os.environ.get(TRAININGS_AT_ONCE)
     return {
         "cores": cpu_count(),
-        "processor": machine.processor(),
+        "processor": processor.name(),
         "gpu": machine.gpu(accelerator),
-        "engine": f"grid of {at_once}" if at_once else "alone",
+        "engine": os.environ.get(ENGINE, "alone"),
         "torch": version("torch"),
         "numba": version("numba"),
     }

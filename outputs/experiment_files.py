@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from analysis.comparison.costs import Measured, different_hardware
 from analysis.comparison.experiment import Document, Experiment
 from analysis.comparison.metrics import DECISIVE, metric_named
 from analysis.comparison.standing import TITLES, Reference
@@ -44,6 +45,8 @@ def read_experiment(params: Params) -> Experiment:
         _check_data(folder, config, card)
         _check_libraries(folder, config, folders[0][0], configs[0][0])
     by_variant = list(zip(variants, configs, strict=True))
+    costs = {variant: [measurements.read(config["signature"]) for config in row] for variant, row in by_variant}
+    _check_time(params, list(chain(*costs.values())))
     return Experiment(
         data=_data_name(params, card),
         classes=card["labels"],
@@ -57,7 +60,7 @@ def read_experiment(params: Params) -> Experiment:
         parameters={variant: first["parameters"] for variant, (first, *_) in by_variant},
         matching=params.compare.matching,
         hidden_sizes={variant: first["variant"]["hidden_size"] for variant, (first, *_) in by_variant},
-        costs={variant: [measurements.read(config["signature"]) for config in row] for variant, row in by_variant},
+        costs=costs,
         columns={
             "length in tokens": _read_lengths(token_file("test.arrow", tokens["checksums"]), test["id"]),
             **{name: test[name].to_numpy(zero_copy_only=False) for name in card["columns"]},
@@ -123,6 +126,15 @@ def _check_libraries(folder: Path, config: dict[str, Any], first: Path, first_co
                 f"{folder} was trained with {name} {version}, {first} with {other}; to train all alike: make run, or "
                 "dvc repro --force --single-item check and then dvc repro"
             )
+
+
+def _check_time(params: Params, measured: Measured) -> None:
+    """Refuses trainings that were given the same time on different hardware: they did not get the same chance."""
+    if params.compare.matching == "training_time" and (hardware := different_hardware(measured)):
+        raise DataError(
+            f"compare.matching is 'training_time', but the trainings ran on {hardware}; delete results/ on one machine "
+            "and run make run there, or set another compare.matching"
+        )
 
 
 def _check_metric(metric: str, classes: Sequence[str], labels: npt.NDArray[np.integer[Any]]) -> None:

@@ -35,7 +35,7 @@ def check(params: Params) -> None:
 
 def _needs_special_hardware(train: TrainParams) -> bool:
     """Whether some machines cannot train with these settings."""
-    return train.accelerator == "gpu" or train.devices > 1 or train.precision not in ("32-true", "64-true")
+    return train.accelerator == "gpu" or train.devices != 1 or train.precision not in ("32-true", "64-true")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from analysis.comparison.metrics import METRICS, classification_metrics
 from config.params import Params, load
 from core import file_io, paths
 from models import machine, memory
-from models.prediction import BATCH_SIZE, Timed, timed_predictions
+from models.prediction import Timed, documents_at_once, timed_predictions
 from outputs import evaluation_checksums, measurements
 from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
@@ -63,11 +63,12 @@ def predict_test_split(config: dict[str, Any], folder: Path, test: TokenStore) -
     settings = config["train"]
     machine.prepare(settings["threads"])
     classifier = load_classifier(config, file_io.verified(folder / "model.safetensors", config["checksums"]))
-    batch_tokens = min(BATCH_SIZE, len(test)) * int(test.lengths.max())
+    longest, device = int(test.lengths.max()), machine.device(settings["accelerator"])
+    batch_tokens = min(documents_at_once(classifier, longest, device), len(test)) * longest
     memory.check(
         config["name"], classifier, batch_tokens, settings["accelerator"], settings["precision"], training=False
     )
-    return timed_predictions(classifier, test, machine.device(settings["accelerator"]))
+    return timed_predictions(classifier, test, device)
 
 
 def show(title: str, metrics: dict[str, Any], milliseconds: float) -> None:

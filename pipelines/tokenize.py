@@ -26,7 +26,7 @@ from text.sources.addresses import local_path
 from text.sources.catalogue import SEQUENCES
 from text.tokenizing import token_card
 from text.tokenizing.choice import MOST_CHARACTERS, MOST_TEXTS, Choice, choose_tokenizer
-from text.tokenizing.parallel import Summary, count, row_groups, texts, tokenize, write_store
+from text.tokenizing.parallel import Run, Summary, count, row_groups, texts, tokenize, write_store
 from text.tokenizing.tokenizers import train_sentencepiece
 from text.tokenizing.vectors import read_vectors
 from text.tokenizing.vocabulary import build_vocabulary, token_numbers
@@ -40,15 +40,20 @@ def main() -> None:
     run_stage(lambda _: show(make_tokens(load().tokenize)), command_line.parser(__doc__))
 
 
-def make_tokens(params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW) -> dict[str, Any]:
-    """Tokenizes the splits in `raw`; writes `folder` anew, whole or not at all. Returns the summary."""
+def make_tokens(
+    params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW, run: Run | None = None
+) -> dict[str, Any]:
+    """Tokenizes the splits in `raw`, on this machine or by `run`; writes `folder` anew, whole or not at all.
+
+    Returns the summary.
+    """
     card = file_io.read_json(raw / "card.json", made_by="download")
     groups = [group for split in card["splits"] for group in row_groups(raw / f"{split}.parquet")]
     with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
         chosen, model = _tokenizer(params, card["name"], raw / "train.parquet")
         if model is not None:
             (made / "sentencepiece.model").write_bytes(model)
-        parts = tokenize(groups, chosen.tokenizer, model, Path(spool))
+        parts = tokenize(groups, chosen.tokenizer, model, Path(spool), run)
         by_split = {split: [part for part in parts if part.group.path.stem == split] for split in card["splits"]}
         counts = count(by_split["train"])
         vocabulary = build_vocabulary(counts, params.max_size, params.min_freq)

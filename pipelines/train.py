@@ -67,7 +67,9 @@ def _command(chosen: argparse.Namespace) -> None:
 def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     """Trains the variant, writes its outputs below `root`, and logs its MLflow run; returns its signature."""
     machine.check(params.train.accelerator, params.train.devices, params.train.precision)
-    machine.prepare(params.train.threads)
+    machine.prepare(params.train.threads, params.train.precision)
+    devices = machine.count_devices(params.train.accelerator, params.train.devices)
+    params = params.model_copy(update={"train": params.train.model_copy(update={"devices": devices})})
     config = resolve_config(params, variant, seed, root)
     splits = [open_split(split, config["tokens"], root) for split in ("train", "validation")]
     classifier = build_classifier(config, splits, root)

@@ -12,7 +12,7 @@ LAYERS = (
     *("core", "config", "tuning", "text", "models", "analysis", "provenance", "outputs", "predictor"),
     *("tracking", "pipelines", "engine", "commands"),
 )
-ONLY_IN = {"torchtext": "text", "mlflow": "tracking", "optuna": "tuning"}
+ONLY_IN = {"torchtext": "text", "mlflow": "tracking", "optuna": "tuning", "ray": "engine"}
 
 
 def source_files(package: str) -> Iterator[Path]:

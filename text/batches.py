@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
     Attributes:
         tokens: int32 (batch, time), right-padded.
-        lengths: int64 (batch,), always on the CPU.
+        lengths: int64 (batch,).
         labels: int64 (batch,).
         indices: int64 (batch,), the documents' positions in the store.
         total: documents of this step over all processes.
@@ -145,11 +145,22 @@ class TokenBatches(Dataset[Batch]):
 
 
 def loader(
-    documents: Documents, batch_size: int, *, seed: int | None, rank: int = 0, world_size: int = 1, start: int = 0
+    documents: Documents,
+    batch_size: int,
+    *,
+    seed: int | None,
+    rank: int = 0,
+    world_size: int = 1,
+    start: int = 0,
+    batches: Dataset[Any] | None = None,
 ) -> DataLoader[Batch]:
-    """Iterates over the batches of `documents`; see `LengthBuckets` for the arguments."""
+    """Iterates over the batches of `documents`; see `LengthBuckets` for the arguments.
+
+    `batches` makes a batch of each Share; None: TokenBatches.
+    """
     buckets = LengthBuckets(documents.lengths, batch_size, seed=seed, rank=rank, world_size=world_size, start=start)
-    return DataLoader(TokenBatches(documents), sampler=buckets, batch_size=None, collate_fn=_as_it_is)
+    batches = batches or TokenBatches(documents)
+    return DataLoader(batches, sampler=buckets, batch_size=None, collate_fn=_as_it_is)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from analysis.comparison.costs import COSTS, mean_cost, measured_on
+from analysis.comparison.costs import COSTS, mean_cost, measured_on, mixed_hardware
 from analysis.comparison.standing import LINEAR, TITLES
 from analysis.report.files import Result
 from config.params import Params
@@ -60,7 +60,9 @@ def log(
     tags["metric"] = params.compare.metric
     tags |= {"sound": "no" if result.soundness.findings else "yes"}
     tags |= {f"sound.{kind}": ", ".join(found) for kind, found in result.soundness.by_kind().items() if found}
-    note = f"{result.verdict} {measured_on(result.experiment.all_costs)}"
+    experiment = result.experiment
+    hardware = [mixed_hardware(experiment.costs, experiment.seeds), measured_on(experiment.all_costs)]
+    note = " ".join(filter(None, [str(result.verdict), *hardware]))
     with comparison_run(mlflow, name, signature, trainings, tags, note, original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})
         run.log_metrics(comparison_metrics(result), at=logged)

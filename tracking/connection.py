@@ -75,9 +75,12 @@ class Connection:
         """
         self.experiment = experiment
         self.experiment_id = ""
-        self.reachable = True
+        self.reachable = notes.NO_STORE not in os.environ
         self.missed = 0
         self.abandoned: list[Path] = []
+        self.writer = ""
+        if not self.reachable:
+            return
         self._uri = tracking_uri()
         self._root = repository_root()
         self._database = sqlite.database(self._uri)
@@ -134,7 +137,8 @@ class Connection:
 
     def close(self) -> None:
         """Gives the note up, or leaves it if MLflow missed something."""
-        self._note.close(keep=self.missed > 0)
+        if self.writer:
+            self._note.close(keep=self.missed > 0)
 
     def _open(self) -> None:
         with self._lock:

@@ -16,7 +16,7 @@ from mlflow.entities import RunStatus
 from core.repository import working_copy
 from tracking import comparisons
 from tracking.connection import Connection
-from tracking.notes import WRITER
+from tracking.notes import COMMIT, WRITER
 from tracking.run import NOTE, SIGNATURE, Provenance, Run
 
 WORKING_COPY = "working_copy"  # a working copy does not take up the runs of another that uses the same store
@@ -173,6 +173,9 @@ def _create(mlflow: Connection, name: str, tags: Mapping[str, str], started: int
 
 def _surroundings() -> dict[str, str]:
     """The commit, DVC's stage and its experiment, as tags."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    commit = os.environ.get(COMMIT)
+    if commit is None:
+        answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        commit = answer.stdout.strip()
     values = (commit, commit, os.environ.get("DVC_STAGE", ""), os.environ.get("DVC_EXP_NAME", ""))
     return {name: value for name, value in zip(SURROUNDINGS, values, strict=True) if value}

@@ -22,6 +22,8 @@ from core.repository import exists
 
 RUNNING = "mlflow.running"
 WRITER = "writer"  # the tag
+# Environment variables on a node of a cluster: it has no store, so the head sends all later; the commit of the head.
+NO_STORE, COMMIT = "MLFLOW_NO_STORE", "GIT_COMMIT"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 

@@ -111,6 +111,34 @@ def not_compared(trainings: Measured) -> str:
     )
 
 
+def mixed_hardware(costs: Mapping[str, Measured], seeds: Sequence[int]) -> str:
+    """A warning if variants were trained with one seed on different hardware; "" if none was.
+
+    Args:
+        costs: by variant, the measurements of its trainings in the order of `seeds`
+        seeds: of the trainings
+
+    Example:
+        >>> on_gpu = [{"training_conditions": [{"gpu": gpu}]} for gpu in ("A10", "H100")]
+        >>> mixed_hardware({"lstm": on_gpu, "bilstm": on_gpu}, [1, 2])
+        ''
+        >>> mixed_hardware({"lstm": on_gpu, "bilstm": on_gpu[::-1]}, [1, 2])
+        'Part of a difference may come from the hardware: with seed 1 the variants were trained on GPU A10 and H100.'
+    """
+    for position, seed in enumerate(seeds):
+        trainings = [own[position] for own in costs.values() if position < len(own)]
+        if shown := different_hardware(trainings):
+            where = f"with seed {seed} the variants were trained on {shown}"
+            return f"Part of a difference may come from the hardware: {where}."
+    return ""
+
+
+def different_hardware(trainings: Measured) -> str:
+    """The processors or GPUs of the trainings, where these are not the same; else ""."""
+    values = {CONDITIONS[name]: condition_values(trainings, "training", name) for name in ("gpu", "processor")}
+    return next((f"{title} {' and '.join(each)}" for title, each in values.items() if len(each) > 1), "")
+
+
 def measured_on(trainings: Measured) -> str:
     """The conditions of the trainings, in one sentence; "" where nothing was measured."""
     values = {title: condition_values(trainings, "training", name) for name, title in CONDITIONS.items()}

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from analysis.comparison.costs import COSTS, mean_cost, measured_on
+from analysis.comparison.costs import COSTS, mean_cost, measured_on, mixed_hardware
 from analysis.comparison.differences import Comparison, Score
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric
@@ -191,6 +191,7 @@ def show(result: Result) -> None:
     console.print(result.verdict.sentence, style="bold", highlight=False, markup=False)
     remarks = [
         *result.verdict.warnings,
+        *filter(None, [mixed_hardware(experiment.costs, experiment.seeds)]),
         *result.verdict.details,
         *result.verdict.remarks,
         measured_on(experiment.all_costs),

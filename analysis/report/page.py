@@ -12,6 +12,7 @@ from analysis.comparison.costs import (
     cost_ratio,
     mean_cost,
     measured_on,
+    mixed_hardware,
     not_compared,
 )
 from analysis.comparison.differences import Comparison
@@ -76,6 +77,7 @@ def render(
         different_conditions=_different_conditions(experiment),
         not_compared=not_compared(experiment.all_costs),
         measured_on=measured_on(experiment.all_costs),
+        mixed_hardware=mixed_hardware(experiment.costs, experiment.seeds),
         scores=_drawn(figures, ["scores"]),
         tuning=None if tuning is None else tuning_shown(tuning),
         tuning_panels=_drawn(figures, ["tuning"]),

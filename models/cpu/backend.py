@@ -3,14 +3,21 @@
 from collections.abc import Callable
 from functools import partial
 
+import torch
 from torch.optim import Optimizer
 
 from models.cpu.adamw import RowwiseAdamW
 from models.cpu.recurrence import kept_per_token, read_layer
 from models.cpu.words import embed, prediction_embedder
 from models.embedding import WordEmbedding
+from text.batches import Documents, TokenBatches
 
-__all__ = ["adamw", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
+__all__ = ["adamw", "batches", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
+
+
+def batches(documents: Documents, device: torch.device) -> TokenBatches:
+    """Batches from the token file."""
+    return TokenBatches(documents)
 
 
 def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:

@@ -1,14 +1,26 @@
-"""What a GPU computes in its own way (models/backend.py): recurrent layers run in cuDNN, on packed sequences."""
+"""What a GPU computes in its own way (models/backend.py).
+
+LSTMs of at most WIDEST units run in our kernel (models/gpu/lstm.py), all other layers in cuDNN (models/gpu/padded.py).
+"""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from importlib.util import find_spec
+from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.optim import AdamW, Optimizer
 
 from config.choices import Cell
 from models.embedding import Vectors, WordEmbedding
+from models.gpu import padded
+from models.gpu.documents import batches
+
+__all__ = ["adamw", "batches", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
+
+WIDEST = 64
+"""The largest hidden size whose W_h fits into the registers of one program: 64 KiB in float32."""
 
 
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
@@ -25,14 +37,34 @@ def prediction_embedder(
 
 
 def read_layer(cell: Cell, layer: nn.RNNBase, inputs: Vectors, lengths: Tensor, last_only: bool = False) -> Tensor:
-    """cuDNN computes the gates of all steps from the packed batch."""
+    """Our kernel where the layer fits it, else cuDNN."""
     assert isinstance(inputs, Tensor)
-    packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-    states, last = layer(packed)
-    if last_only:
-        hidden: Tensor = last[0] if cell == "lstm" else last  # (directions, batch, h)
-        return hidden.transpose(0, 1).flatten(1)  # (batch, directions·h)
-    return pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])[0]
+    lengths = lengths.to(inputs.device)
+    if not fits_kernel(cell, layer, inputs):
+        return padded.read_layer(cell, layer, inputs, lengths, last_only)
+    from models.gpu import lstm  # imports triton, which machines without a GPU may lack
+
+    w_ih, w_hh, b_ih, b_hh = (torch.stack(weights).unsqueeze(0) for weights in zip(*layer.all_weights, strict=True))
+    if torch.is_autocast_enabled("cuda"):
+        inputs = inputs.to(torch.get_autocast_dtype("cuda"))
+    with torch.autocast("cuda", enabled=False):
+        states = lstm.read(
+            inputs.unsqueeze(0), lengths.int().unsqueeze(0), w_ih, w_hh, b_ih + b_hh, last_only=last_only
+        )
+    return states.squeeze(0)  # (batch, time, directions·h) or (batch, directions·h)
+
+
+def fits_kernel(cell: Cell, layer: nn.RNNBase, inputs: Tensor) -> bool:
+    """Whether models/gpu/lstm.py can read the layer: it adds up in float32, and keeps gates in float32 or bfloat16."""
+    if cell != "lstm" or layer.hidden_size > WIDEST or not inputs.is_cuda or not _has_triton():
+        return False
+    mixed = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else inputs.dtype
+    return mixed in (torch.float32, torch.bfloat16)
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
 
 
 def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
@@ -40,9 +72,11 @@ def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[
 
     Not in 16-mixed, which scales gradients: a fused step unscales them itself, after they have been clipped.
     """
-    return partial(AdamW, fused=precision != "16-mixed")
+    scales = precision == "16-mixed"
+    return partial(AdamW, fused=not scales, capturable=not scales)  # capturable: by CUDA graphs
 
 
 def kept_per_token(cell: Cell, hidden_size: int) -> int:
-    """Unknown: cuDNN reserves what it needs."""
-    return 0
+    """The gates, and our kernel's states and cells before each step; what cuDNN reserves is unknown."""
+    gates: dict[Cell, Any] = {"rnn": 1, "gru": 3, "lstm": 6}
+    return int(gates[cell]) * hidden_size

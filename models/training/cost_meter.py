@@ -14,6 +14,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from core.errors import ParamsError
+from models.training.module import ClassifierModule
 
 Conditions = Mapping[str, str | int]
 
@@ -29,7 +30,8 @@ class Costs(Callback):
         startup_seconds: the cold start of this process, as models/training/warmup.py measures it
         epochs: one dictionary an epoch: ended (milliseconds since 1970), epoch_seconds (steps and validation),
             tokens_per_second (median of the epoch's steps)
-        rates: real tokens a second of each step, of all processes together, without padding
+        rates: real tokens a second of each step, of all processes together, without padding; on a GPU, which takes
+            steps while the CPU goes on, of those steps between which the CPU waits for it
         conditions: of all processes that took part one after another: several if a training was resumed under others
     """
 
@@ -43,6 +45,7 @@ class Costs(Callback):
         self._steps_before = 0  # this epoch
         self._epoch_started = 0.0
         self._step_started = 0.0
+        self._tokens = 0  # of the steps since then
         self._elapsed = 0.0  # of the epoch, before this process resumed it
 
     def state_dict(self) -> dict[str, Any]:
@@ -73,6 +76,7 @@ class Costs(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
         self._steps_before = len(self.rates)
+        self._tokens = 0
         self._epoch_started = self._step_started = perf_counter()
 
     def on_train_batch_end(
@@ -83,9 +87,13 @@ class Costs(Callback):
         Raises:
             ParamsError: the time is over after the first step.
         """
+        assert isinstance(pl_module, ClassifierModule)
+        self._tokens += batch.total_tokens
+        if not pl_module.waited:
+            return
         now = perf_counter()
-        self.rates.append(batch.total_tokens / (now - self._step_started))
-        self._step_started = now
+        self.rates.append(self._tokens / (now - self._step_started))
+        self._step_started, self._tokens = now, 0
         if self._is_over(trainer, now - self._epoch_started):
             if len(self.rates) == 1:
                 raise ParamsError(

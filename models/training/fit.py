@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from config.choices import Monitor
 from core.errors import ParamsError
 from models import machine
+from models.backend import backend
 from models.training.cost_meter import Costs
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing, OwnSignals, StepSeeds
@@ -59,7 +60,7 @@ def build_trainer(
         devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,
-        precision=precision,
+        precision="32-true" if precision == "tf32" else precision,  # set by models/machine.py
         callbacks=callbacks,
         deterministic="warn",
         use_distributed_sampler=False,  # text.batches distributes the documents, without repeating any
@@ -153,7 +154,11 @@ class Loaders(LightningDataModule):
     def _loader(self, documents: Documents, seed: int | None, start: int = 0) -> DataLoader[Batch]:
         assert self.trainer is not None
         rank, world_size = self.trainer.global_rank, self.trainer.world_size
-        return loader(documents, self.batch_size, seed=seed, rank=rank, world_size=world_size, start=start)
+        device = self.trainer.strategy.root_device
+        batches = backend(device).batches(documents, device)
+        return loader(
+            documents, self.batch_size, seed=seed, rank=rank, world_size=world_size, start=start, batches=batches
+        )
 
 
 class BestWeights(Callback):

@@ -1,35 +1,35 @@
-"""What Lightning trains: a classifier, its loss, its optimizer, and the history of its epochs."""
+"""What Lightning trains: a classifier, its loss, its optimizer, and the history of its epochs.
+
+On a CPU, and in several processes, Lightning takes the steps. A single GPU takes them as CUDA graphs
+(models/gpu/graphs.py), which hold a step from the batch to the new weights.
+"""
 
 import math
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from config.choices import ClassWeight, Schedule
-from core.constants import LARGEST_ERROR
 from core.errors import DivergenceError
 from models.backend import backend
 from models.classifier import TextClassifier
+from models.gpu.documents import ResidentBatch, ResidentDocuments
+from models.gpu.graphs import GraphedSteps
 from models.training.class_weights import balanced
 from models.training.schedule import learning_rate_factor
+from models.training.step_records import NORM, StepRecords, Totals, sums, totals
 from text.batches import Batch
 
-
-class Totals(NamedTuple):
-    """Sums over documents, kept as tensors so that no step waits for the GPU."""
-
-    loss: Tensor
-    correct: Tensor
-    solved: Tensor
-    documents: Tensor
+CHECK_EVERY = 50
+"""Steps on a GPU after which the CPU waits for it, to see whether all losses are finite."""
 
 
 class ClassifierModule(LightningModule):
@@ -43,6 +43,8 @@ class ClassifierModule(LightningModule):
             weights change. The learning rate is that of the epoch's last step. Norms are those of each step before
             clipping; 0 if no step was taken, since in 16-mixed all may overflow. A document is solved if each of its
             probabilities is less than LARGEST_ERROR away from 1 (its class) or 0.
+        records: what this epoch's steps add up to.
+        waited: whether the CPU has waited for the last step to end, as it always does on a CPU.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class ClassifierModule(LightningModule):
         self.class_weight = class_weight
         self.class_weights: Tensor | None = None
         self.history: list[dict[str, float]] = []
-        self._train: list[Totals] = []
+        self.records: StepRecords
+        self.waited = True
         self._validation: list[Totals] = []
-        self._norms: list[Tensor] = []  # () each
-        self._last_learning_rate = learning_rate  # of the last step; at validation the schedule is a step ahead
+        self._resumed_rows: Tensor | None = None
+        self._totals: Totals  # of the step that is being taken
+        self._graphs: GraphedSteps | None = None
 
     def weigh(self, labels: NDArray[np.int32]) -> None:
         """Computes the class weights from the `labels` (documents,) of the training split."""
@@ -77,9 +81,14 @@ class ClassifierModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW with the learning rate of the schedule."""
         optimizer = self.build_optimizer(self.device, self.trainer.world_size, str(self.trainer.precision))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": LambdaLR(optimizer, self._factor), "interval": "step"},
+        }
+
+    def _factor(self, step: int) -> float:
         steps = int(self.trainer.estimated_stepping_batches)
-        factor = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, self.warmup_share, self.schedule))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": factor, "interval": "step"}}
+        return learning_rate_factor(step, steps, self.warmup_share, self.schedule)
 
     def build_optimizer(self, device: torch.device, world_size: int, precision: str) -> Optimizer:
         """AdamW for the weights that learn."""
@@ -87,26 +96,51 @@ class ClassifierModule(LightningModule):
         adamw = backend(device).adamw(self.classifier.embedding, world_size, precision)
         return adamw(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
 
+    def on_train_start(self) -> None:
+        """Makes room for the steps of an epoch, and prepares graphs where a single GPU trains."""
+        self.records = StepRecords(int(self.trainer.num_training_batches), self.device, self._resumed_rows)
+        self._resumed_rows = None
+        if self.class_weights is not None:
+            self.class_weights = self.class_weights.to(self.device)
+        alone = self.device.type == "cuda" and self.trainer.world_size == 1
+        if alone and str(self.trainer.precision) != "16-mixed":  # which reads from the GPU whether gradients overflow
+            for group in self._optimizer.param_groups:
+                group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=self.device)
+            loaders = cast(Any, self.trainer).datamodule
+            self._graphs = GraphedSteps(self._whole_step, self._changed_by_steps, loaders.batch_size)
+
     def on_fit_end(self) -> None:
         """Ends the optimizer's lazy updates."""
         self.classifier.embedding.update_all()
         self.classifier.embedding.update_rows = None
 
-    def training_step(self, batch: Batch, step: int) -> Tensor:
+    def training_step(self, batch: Batch | ResidentBatch, step: int) -> Tensor | None:
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents.
 
-        Each document counts with its class's weight, but not in the history (models/training/class_weights.py).
+        None: the step has been taken, to the new weights.
         """
-        self._last_learning_rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
-        logits = self.classifier(batch.tokens, batch.lengths)  # (batch, classes)
-        loss = cross_entropy(logits, batch.labels, reduction="sum")
-        # All processes stop at the same step: one that waited for the others would be killed without its error.
-        if self.trainer.strategy.reduce_boolean_decision(not torch.isfinite(loss), all=False):
-            raise self._diverged("loss", loss.item())
-        self._train.append(totals(logits, batch.labels, loss))
-        if self.class_weights is not None:
-            loss = cross_entropy(logits, batch.labels, weight=self.class_weights.to(logits), reduction="sum")
+        if self._graphs is not None and isinstance(batch, ResidentBatch):
+            self._graphs(batch)
+            self._count_step()
+            return None
+        loss, self._totals = self._loss(batch.tokens, batch.lengths, batch.labels)
         return loss * self.trainer.world_size / batch.total
+
+    def _loss(self, tokens: Tensor, lengths: Tensor, labels: Tensor) -> tuple[Tensor, Totals]:
+        """The sum over the documents, each with its class's weight; its totals are unweighted."""
+        logits = self.classifier(tokens, lengths)  # (batch, classes)
+        loss = cross_entropy(logits, labels, reduction="sum")
+        unweighted = totals(logits, labels, loss)
+        if self.class_weights is not None:
+            loss = cross_entropy(logits, labels, weight=self.class_weights.to(logits), reduction="sum")
+        return loss, unweighted
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """Lightning's, unless `training_step` takes the whole step."""
+        if self._graphs is not None:
+            optimizer_closure()
+        else:
+            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
 
     def configure_gradient_clipping(
         self,
@@ -115,15 +149,51 @@ class ClassifierModule(LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clips, and keeps the norm before clipping; Lightning's method refuses fused optimizers under bf16-mixed."""
-        gradients = [w.grad for group in optimizer.param_groups for w in group["params"] if w.grad is not None]
-        gradients = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
-        norm = get_total_norm(gradients)
-        if gradient_clip_val is not None:
-            factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)  # as PyTorch clips
-            torch._foreach_mul_(gradients, factor)
-        self._norms.append(norm)
+        self.records.add(self._totals, clip(optimizer, gradient_clip_val))
+        self._count_step()
 
-    def validation_step(self, batch: Batch, step: int) -> None:
+    def _whole_step(self, documents: ResidentDocuments, indices: Tensor, time: int) -> None:
+        """A step from the documents' numbers to the new weights, on one GPU; nothing waits for it."""
+        tokens, lengths, labels = documents.padded(indices, time)
+        loss, batch = self._loss(tokens, lengths, labels)
+        with torch.autocast("cuda", enabled=False):
+            torch.autograd.backward(loss / len(indices))
+            self.records.add(batch, clip(self._optimizer, self.trainer.gradient_clip_val))
+            self._optimizer.step()
+        self._optimizer.zero_grad()
+
+    @property
+    def _optimizer(self) -> Optimizer:
+        return cast(Optimizer, self.optimizers(use_pl_optimizer=False))
+
+    def _changed_by_steps(self) -> list[Tensor]:
+        moments = [value for state in self._optimizer.state.values() for value in state.values()]
+        return [*self.parameters(), *moments, *self.records.tensors()]
+
+    def _count_step(self) -> None:
+        self.records.count += 1
+        done = self.records.count
+        self.waited = (
+            self.device.type != "cuda" or done % CHECK_EVERY == 0 or done == int(self.trainer.num_training_batches)
+        )
+        if self.waited:
+            self.check_losses()
+
+    def check_losses(self) -> None:
+        """Waits for the steps that have been taken.
+
+        Raises:
+            TrainingError: the loss of one was not finite, here or in another process.
+        """
+        losses = self.records.rows[:, 0]
+        broken = torch.nonzero(~torch.isfinite(losses))
+        # All processes stop at the same step: one that waited for the others would be killed without its error.
+        if self.trainer.strategy.reduce_boolean_decision(len(broken) > 0, all=False):
+            first = int(broken[0]) if len(broken) else self.records.count - 1
+            before = int(self.history[-1]["step"]) if self.history else 0
+            raise self._diverged("loss", float(losses[first]), before + first, before + first)
+
+    def validation_step(self, batch: Batch | ResidentBatch, step: int) -> None:
         """Adds to the sums of which the epoch's means are made."""
         logits = self.classifier(batch.tokens, batch.lengths)
         loss = cross_entropy(logits, batch.labels, reduction="sum")
@@ -134,14 +204,18 @@ class ClassifierModule(LightningModule):
         if self.trainer.sanity_checking:
             self._validation.clear()
             return
-        train_loss, train_accuracy, _ = self._means(self._train)
-        validation_loss, validation_accuracy, validation_solved = self._means(self._validation)
+        self.check_losses()
+        train_loss, train_accuracy, _ = self._means(self.records.rows)
+        validation = [torch.stack(list(batch)).double() for batch in self._validation]  # (4,) each
+        rows = torch.stack(validation) if validation else self.records.rows[:0, :NORM]
+        validation_loss, validation_accuracy, validation_solved = self._means(rows)
+        self._validation.clear()
         if not math.isfinite(validation_loss):
-            raise self._diverged("validation loss", validation_loss)
-        norms = torch.stack([norm.double().to(self.device) for norm in self._norms])  # (steps,)
+            raise self._diverged("validation loss", validation_loss, self.global_step, self.global_step - 1)
+        norms = self.records.rows[:, NORM].contiguous()  # (steps,)
         norms = norms[torch.isfinite(norms)]  # a step in 16-mixed that overflows is not taken
         norms = norms if len(norms) else torch.zeros(1)  # no step was taken
-        self._norms.clear()
+        self.records.clear()
         self.history.append(
             {
                 "epoch": self.current_epoch + 1,
@@ -151,7 +225,7 @@ class ClassifierModule(LightningModule):
                 "validation_loss": validation_loss,
                 "validation_accuracy": validation_accuracy,
                 "validation_solved": validation_solved,
-                "learning_rate": self._last_learning_rate,
+                "learning_rate": self._learning_rate(self.global_step - 1),
                 "gradient_norm_mean": float(norms.mean()),
                 "gradient_norm_max": float(norms.max()),
             }
@@ -159,56 +233,60 @@ class ClassifierModule(LightningModule):
         for name in ("validation_loss", "validation_accuracy"):
             self.log(name, self.history[-1][name], prog_bar=True, sync_dist=True)
 
-    def _means(self, collected: list[Totals]) -> tuple[float, float, float]:
-        """Loss, accuracy and share of solved documents, over all processes; empties `collected`."""
-        # Sums in float64: the order of the batches does not change the digits that are written to files.
-        sums = self._rows(collected).sum(dim=0)  # (4,)
-        sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
-        collected.clear()
-        loss, correct, solved, documents = sums.tolist()
+    def _means(self, rows: Tensor) -> tuple[float, float, float]:
+        """Loss, accuracy and share of solved documents, over all processes, of batches (batches, 4 or 5)."""
+        loss, correct, solved, documents = self.trainer.strategy.reduce(sums(rows), reduce_op="sum").tolist()
         return loss / documents, correct / documents, solved / documents
 
-    def _rows(self, collected: list[Totals]) -> Tensor:
-        """One row a batch, (batches, 4)."""
-        rows = [torch.stack(entry).double().to(self.device) for entry in collected]
-        return (
-            torch.stack(rows) if rows else torch.zeros(0, len(Totals._fields), dtype=torch.float64, device=self.device)
-        )
+    def _learning_rate(self, step: int) -> float:
+        """That of a step, counted from 0."""
+        return self.learning_rate * self._factor(step)
 
-    def _diverged(self, what: str, value: float) -> DivergenceError:
+    def _diverged(self, what: str, value: float, step: int, last_step: int) -> DivergenceError:
         where = " in another process" if math.isfinite(value) else ""
         return DivergenceError(
-            f"the {what} is {'not finite' if where else value}{where} at step {self.global_step} with a learning rate "
-            f"of {self._last_learning_rate:g}; lower train.learning_rate or set train.gradient_clip"
+            f"the {what} is {'not finite' if where else value}{where} at step {step} with a learning rate "
+            f"of {self._learning_rate(last_step):g}; lower train.learning_rate or set train.gradient_clip"
         )
 
     def is_sound(self) -> bool:
-        """Whether the last step's gradient was finite, so that a checkpoint is worth saving."""
-        return bool(torch.isfinite(self._norms[-1]))
+        """Whether all losses and the last step's gradient were finite, so that a checkpoint is worth saving.
+
+        Raises:
+            TrainingError: a loss was not finite.
+        """
+        self.check_losses()
+        return bool(torch.isfinite(self.records.rows[-1, NORM]))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the history, and what the epoch has collected so far in each process."""
-        rows = cast(Tensor, self.all_gather(self._rows(self._train)))
+        rows = cast(Tensor, self.all_gather(self.records.rows))
         checkpoint["history"] = self.history
-        checkpoint["train"] = rows.reshape(self.trainer.world_size, -1, rows.shape[-1]).cpu()  # (processes, batches, 4)
-        checkpoint["norms"] = torch.stack(self._norms).cpu() if self._norms else torch.zeros(0)  # (batches,)
+        checkpoint["steps"] = rows.reshape(self.trainer.world_size, -1, NORM + 1).cpu()  # (processes, steps, 5)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restores them."""
         self.history = checkpoint["history"]
-        self._train = [Totals(*row) for row in checkpoint["train"][self.trainer.global_rank]]
-        self._norms = list(checkpoint["norms"])
+        self._resumed_rows = checkpoint["steps"][self.trainer.global_rank]
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Moves tokens and labels; lengths stay on the CPU, where the backends read them."""
+    def transfer_batch_to_device(
+        self, batch: Batch | ResidentBatch, device: torch.device, dataloader_idx: int
+    ) -> Batch | ResidentBatch:
+        """Moves what is not there yet."""
+        if isinstance(batch, ResidentBatch):
+            return batch
         return batch._replace(
-            tokens=batch.tokens.to(device, non_blocking=True), labels=batch.labels.to(device, non_blocking=True)
+            tokens=batch.tokens.to(device, non_blocking=True),
+            lengths=batch.lengths.to(device, non_blocking=True),
+            labels=batch.labels.to(device, non_blocking=True),
         )
 
 
-def totals(logits: Tensor, labels: Tensor, loss: Tensor) -> Totals:
-    """What one batch adds to an epoch's means; `loss` is the sum over its documents."""
-    correct = (logits.argmax(dim=1) == labels).sum()
-    errors = (logits.detach().softmax(dim=1) - one_hot(labels, logits.shape[1])).abs().amax(dim=1)  # (batch,)
-    solved = (errors < LARGEST_ERROR).sum()
-    return Totals(loss.detach(), correct, solved, torch.tensor(len(labels), device=labels.device))
+def clip(optimizer: Optimizer, largest: float | None) -> Tensor:
+    """Scales the gradients so that their norm is `largest` at most, as PyTorch does; returns the norm before, ()."""
+    gradients = [w.grad for group in optimizer.param_groups for w in group["params"] if w.grad is not None]
+    gradients = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
+    norm = get_total_norm(gradients)
+    if largest is not None:
+        torch._foreach_mul_(gradients, (largest / (norm + 1e-6)).clamp(max=1.0))
+    return norm

@@ -58,7 +58,8 @@ class Checkpointing(Checkpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Makes sure that all processes resume from the same step."""
         self.saved_at = time.monotonic()
-        steps = trainer.strategy.reduce(torch.tensor(float(trainer.global_step)), reduce_op="mean")
+        own_steps = torch.tensor(float(trainer.global_step), device=trainer.strategy.root_device)  # NCCL reduces there
+        steps = trainer.strategy.reduce(own_steps, reduce_op="mean")
         if float(steps) != trainer.global_step:
             raise TrainingError("the processes found different checkpoints; they need one folder that all of them see")
 

@@ -12,8 +12,10 @@ import torch
 from pytorch_lightning import Trainer
 from torch.nn.functional import cross_entropy
 
-from models.training.module import ClassifierModule, totals
-from text.batches import Documents, Share, TokenBatches
+from models.backend import backend
+from models.training.module import ClassifierModule, clip
+from models.training.step_records import totals
+from text.batches import Documents, Share
 
 
 def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, batch_size: int) -> float:
@@ -30,7 +32,8 @@ def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, ba
     first = np.arange(min(batch_size, len(documents.lengths)))
     copied = trainer.precision_plugin.convert_module(deepcopy(module)).to(device)
     assert isinstance(copied, ClassifierModule)
-    batch = copied.transfer_batch_to_device(TokenBatches(documents)[Share(first, len(first), 0)], device, 0)
+    batches = backend(device).batches(documents, device)
+    batch = copied.transfer_batch_to_device(batches[Share(first, len(first), 0)], device, 0)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):  # dropout draws numbers
         optimizer = copied.build_optimizer(device, trainer.world_size, str(trainer.precision))
         for training in (True, False):
@@ -41,7 +44,7 @@ def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, ba
                 totals(logits, batch.labels, loss)
             if training:
                 torch.autograd.backward(loss)
-                copied.configure_gradient_clipping(optimizer, trainer.gradient_clip_val)
+                clip(optimizer, trainer.gradient_clip_val)
                 optimizer.step()
     if device.type == "cuda":
         torch.cuda.synchronize(device)

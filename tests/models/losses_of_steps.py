@@ -1,6 +1,6 @@
 """Trains on a few documents and writes what each step's loss was. Run as a program: Lightning starts it again for DDP.
 
-python losses_of_steps.py DEVICES BATCH_SIZE FOLDER
+python losses_of_steps.py DEVICES NODES BATCH_SIZE FOLDER
 """
 
 import json
@@ -39,7 +39,7 @@ class Losses(Callback):
         self.listens_at |= {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
 
 
-def train(devices: int, batch_size: int, class_weight: Any) -> dict[str, Any]:
+def train(devices: int, nodes: int, batch_size: int, class_weight: Any) -> dict[str, Any]:
     torch.manual_seed(5)
     classifier = plain_classifier(20, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8)
     module = ClassifierModule(
@@ -50,7 +50,7 @@ def train(devices: int, batch_size: int, class_weight: Any) -> dict[str, Any]:
         warmup_share=0.1,
         class_weight=class_weight,
     )
-    trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices)
+    trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices, num_nodes=nodes)
     losses = Losses()
     measured = Costs()
     # A clock that goes a second at each look: a step lasts from one look to the next.
@@ -75,10 +75,11 @@ def train(devices: int, batch_size: int, class_weight: Any) -> dict[str, Any]:
     }
 
 
-def main(devices: int, batch_size: int, folder: Path) -> None:
-    results = {class_weight: train(devices, batch_size, class_weight) for class_weight in ("none", "balanced")}
-    (folder / f"rank-{os.environ.get('LOCAL_RANK', 0)}.json").write_text(json.dumps(results))
+def main(devices: int, nodes: int, batch_size: int, folder: Path) -> None:
+    results = {class_weight: train(devices, nodes, batch_size, class_weight) for class_weight in ("none", "balanced")}
+    rank = os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))  # torchrun's, or Lightning's
+    (folder / f"rank-{rank}.json").write_text(json.dumps(results))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    main(*map(int, sys.argv[1:4]), Path(sys.argv[4]))

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from models.prediction import predict
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from models.training.schedule import learning_rate_factor
+from models.training.step_records import NORM
 from tests import needs
 from tests.models.plain import plain_classifier
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
@@ -140,7 +142,7 @@ def test_an_epoch_without_a_finite_gradient_has_a_line_of_history_too() -> None:
 
         def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
             assert isinstance(pl_module, ClassifierModule)
-            pl_module._norms = [torch.tensor(float("inf"))] * len(pl_module._norms)
+            pl_module.records.rows[:, NORM] = float("inf")
 
     line = train(epochs=1, callbacks=(Overflow(),)).history[0]
     assert line["gradient_norm_mean"] == line["gradient_norm_max"] == 0
@@ -165,23 +167,49 @@ def test_ctrl_c_comes_out_as_ctrl_c() -> None:
 def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_this_machine_can_join_them(
     tmp_path: Path,
 ) -> None:
-    results: dict[int, dict[str, Any]] = {}
-    for devices, batch_size in ((1, 16), (2, 8)):
-        folder = tmp_path / str(devices)
-        folder.mkdir()
-        command = [sys.executable, str(SCRIPT), str(devices), str(batch_size), str(folder)]
-        subprocess.run(command, check=True, capture_output=True, text=True)
-        results[devices] = json.loads((folder / "rank-0.json").read_text())
+    alone, pair = (losses_of_steps(tmp_path, *sizes) for sizes in ((1, 1, 16), (2, 1, 8)))
+    check_same_steps(alone, pair)
+    assert {pair[class_weight]["listens_at"][0] for class_weight in ("none", "balanced")} == {"127.0.0.1"}
+    assert alone["none"]["losses"] != alone["balanced"]["losses"]
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs 2 cores")
+def test_two_nodes_of_torchrun_take_the_same_steps_as_one_process_with_twice_the_batch(tmp_path: Path) -> None:
+    check_same_steps(losses_of_steps(tmp_path, 1, 1, 16), losses_of_steps(tmp_path, 1, 2, 8))
+
+
+def losses_of_steps(tmp_path: Path, devices: int, nodes: int, batch_size: int) -> dict[str, Any]:
+    """What the first process writes; several nodes are agents of torchrun, as docs/cluster.md starts them."""
+    folder = tmp_path / f"{devices}-{nodes}"
+    folder.mkdir()
+    script = [str(SCRIPT), str(devices), str(nodes), str(batch_size), str(folder)]
+    starts = [[sys.executable]]
+    if nodes > 1:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        place = ["--nnodes", str(nodes), "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", port]
+        torchrun = [sys.executable, "-m", "torch.distributed.run", *place, "--node-rank"]
+        starts = [[*torchrun, str(rank)] for rank in range(nodes)]
+    processes = [
+        subprocess.Popen([*start, *script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for start in starts
+    ]
+    for process in processes:
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+    results: dict[str, Any] = json.loads((folder / "rank-0.json").read_text())
+    return results
+
+
+def check_same_steps(one: dict[str, Any], two: dict[str, Any]) -> None:
     for class_weight in ("none", "balanced"):
-        alone, pair = results[1][class_weight], results[2][class_weight]
+        alone, pair = one[class_weight], two[class_weight]
         assert (alone["world_size"], pair["world_size"]) == (1, 2)
-        assert pair["listens_at"] == ["127.0.0.1"]
         assert len(alone["losses"]) == 2 * 7
         assert pair["losses"] == pytest.approx(alone["losses"], abs=1e-5)
         for pairs_line, line in zip(pair["history"], alone["history"], strict=True):
             assert pairs_line == pytest.approx(line, abs=1e-5)
         assert pair["tokens"] == alone["tokens"]  # of each step, all processes together
-    assert results[1]["none"]["losses"] != results[1]["balanced"]["losses"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ vocabulary's and truncates the documents. The result does not depend on the numb
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,18 @@ class Tokenized(NamedTuple):
     lengths: Path
     tokens: list[str | None]  # the token of each number; None: unknown to the tokenizer
     counts: NDArray[np.int64]  # how often each number occurs
+
+
+class GroupTokens(NamedTuple):
+    """A tokenized row group in memory: `numbers` (tokens,), `lengths` (documents,) and the token of each number."""
+
+    numbers: NDArray[np.int32]
+    lengths: NDArray[np.int32]
+    tokens: list[str | None]
+
+
+# Tokenizes row groups somewhere, with a tokenizer and its SentencePiece model, into a folder; in their order.
+Run = Callable[[Sequence[RowGroup], TokenizerName, bytes | None, Path], Iterable[Tokenized]]
 
 
 @dataclass
@@ -95,29 +107,53 @@ def _read(group: RowGroup, columns: Sequence[str]) -> pa.Table:
         return file.read_row_group(group.number, [name for name in columns if name in file.schema_arrow.names])
 
 
-def tokenize(groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path) -> list[Tokenized]:
-    """Tokenizes `groups` on all cores into files of the folder `spool`."""
-    jobs = min(cpu_count(), len(groups))
-    work = (delayed(_tokenize_group)(group, name, model, spool) for group in groups)
-    results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(work)
+def tokenize(
+    groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path, run: Run | None = None
+) -> list[Tokenized]:
+    """Tokenizes `groups` into files of the folder `spool`: on all cores of this machine, or wherever `run` does."""
+    results = (run or on_all_cores)(groups, name, model, spool)
     return list(track(results, description="tokenizing", total=len(groups)))
 
 
-def _tokenize_group(group: RowGroup, name: TokenizerName, model: bytes | None, spool: Path) -> Tokenized:
+def on_all_cores(
+    groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path
+) -> Iterator[Tokenized]:
+    """Tokenizes in threads; the results are in the order of `groups`."""
+
+    def tokenize_group(group: RowGroup) -> Tokenized:
+        return write_group(group, spool, tokenize_texts(read_texts(group), name, model))
+
+    jobs = min(cpu_count(), len(groups))
+    results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(map(delayed(tokenize_group), groups))
+    yield from results
+
+
+def read_texts(group: RowGroup) -> pa.ChunkedArray:
+    """The texts of a row group."""
+    return _read(group, ["text"])["text"]
+
+
+def tokenize_texts(texts: pa.ChunkedArray, name: TokenizerName, model: bytes | None) -> GroupTokens:
+    """The tokens of the texts of a row group."""
     tokenizer = build_tokenizer(name, model)
-    table = _read(group, ["text"])
-    numbers, lengths = tokenizer(table["text"].to_pylist())
+    numbers, lengths = tokenizer(texts.to_pylist())
+    return GroupTokens(numbers, lengths, tokenizer.tokens)
+
+
+def write_group(group: RowGroup, spool: Path, result: GroupTokens) -> Tokenized:
+    """Moves the tokens of a row group from memory to `spool`."""
+    numbers, lengths, tokens = result
     stem = f"{group.path.stem}-{group.number}"
-    result = Tokenized(
+    written = Tokenized(
         group,
         spool / f"{stem}-numbers.npy",
         spool / f"{stem}-lengths.npy",
-        tokens := tokenizer.tokens,
+        tokens,
         np.bincount(numbers, minlength=len(tokens)),
     )
-    np.save(result.numbers, numbers, allow_pickle=False)
-    np.save(result.lengths, lengths, allow_pickle=False)
-    return result
+    np.save(written.numbers, numbers, allow_pickle=False)
+    np.save(written.lengths, lengths, allow_pickle=False)
+    return written
 
 
 def count(parts: Sequence[Tokenized]) -> Counter[str]:

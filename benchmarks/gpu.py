@@ -1,0 +1,295 @@
+"""Training and prediction on one GPU, beside PyTorch's own loops. `python -m benchmarks.gpu [--short] [part …]`.
+
+Embedding(20,002, 128) → LSTM in one or two directions → two classes, AdamW, at most 400 tokens; documents have the
+lengths of IMDB's. Rates are real tokens a second of whole steps. Peers read padded or packed batches that lie on the
+GPU already. Prints a line of JSON for each figure; it needs none of this project's other data.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import Callback
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from benchmarks.corpus import LENGTHS, MAX_TOKENS, PERCENTILES, VOCABULARY_SIZE
+from models import machine
+from models.classifier import TextClassifier
+from models.prediction import predict
+from models.training.fit import build_trainer, fit
+from models.training.module import ClassifierModule
+from text.batches import LengthBuckets
+
+DEVICE = torch.device("cuda")
+EMBEDDING_SIZE = 128
+DOCUMENTS = {32: 8_192, 256: 32_768, 1_024: 65_536}  # by batch size: some hundred steps, or 64
+SHORT = 8  # times fewer
+TURNS = 3
+
+
+class Shape(NamedTuple):
+    """What is trained."""
+
+    directions: int = 1
+    batch_size: int = 32
+    hidden_size: int = 64
+    layers: int = 1
+    precision: str = "32-true"
+
+
+class Documents:
+    """Documents with the lengths of IMDB's and random tokens, common ones first, as Zipf says."""
+
+    def __init__(self, count: int) -> None:
+        random = np.random.default_rng(1)
+        lengths = np.interp(random.uniform(0, 100, count), PERCENTILES, LENGTHS)
+        self.lengths = np.minimum(lengths, MAX_TOKENS).astype(np.int32)
+        self.labels = random.integers(0, 2, count).astype(np.int32)
+        ranks = VOCABULARY_SIZE ** random.uniform(0, 1, int(self.lengths.sum()))  # density 1 / rank
+        self._flat = np.clip(ranks, 2, VOCABULARY_SIZE - 1).astype(np.int32)
+        self._starts = np.cumsum(self.lengths) - self.lengths
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Right-padded tokens (batch, longest) and lengths (batch,)."""
+        lengths = self.lengths[indices]
+        positions = np.arange(lengths.max())
+        places = np.minimum(self._starts[indices][:, None] + positions, len(self._flat) - 1)
+        return np.where(positions < lengths[:, None], self._flat[places], 1).astype(np.int32), lengths
+
+
+class Clock(Callback):
+    """Times the last epoch's steps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        """Waits for what came before."""
+        torch.cuda.synchronize()
+        self.started = time.perf_counter()
+
+    def on_validation_start(self, *_: Any) -> None:
+        """Waits for the epoch's last step."""
+        torch.cuda.synchronize()
+        self.seconds = time.perf_counter() - self.started
+
+
+def project_training(documents: Documents, shape: Shape, turns: int) -> list[float]:
+    """This project, as `fit` trains: the first epoch, which records graphs, does not count."""
+    machine.prepare(1, shape.precision)
+    trainer = build_trainer(
+        epochs=1 + turns,
+        gradient_clip=1.0,
+        early_stopping=None,
+        monitor="validation_loss",
+        accelerator="gpu",
+        devices=1,
+        num_nodes=1,
+        strategy="auto",
+        precision=shape.precision,
+    )
+    rates = []
+
+    class Rates(Clock):
+        def on_train_epoch_end(self, *_: Any) -> None:
+            rates.append(float(documents.lengths.sum() / self.seconds))
+
+    module = build_module(shape)
+    few = Documents(64)
+    fit(
+        trainer,
+        module,
+        documents,
+        few,
+        batch_size=shape.batch_size,
+        seed=1,
+        monitor="validation_loss",
+        callbacks=[Rates()],
+    )
+    return rates[1:]
+
+
+def build_module(shape: Shape) -> ClassifierModule:
+    """This project's classifier in its Lightning module."""
+    torch.manual_seed(1)
+    classifier = TextClassifier(
+        VOCABULARY_SIZE,
+        2,
+        cell="lstm",
+        bidirectional=shape.directions == 2,
+        layers=shape.layers,
+        hidden_size=shape.hidden_size,
+        embedding_size=EMBEDDING_SIZE,
+        pooling="last",
+        embedding_dropout=0.0,
+        layer_dropout=0.0,
+        head_dropout=0.0,
+        freeze_embedding=False,
+        single_bias=False,
+        initialization="pytorch",
+        forget_bias=None,
+        input_bias=None,
+        recurrent_init="uniform",
+    )
+    return ClassifierModule(
+        classifier, learning_rate=0.003, weight_decay=0.0, schedule="linear", warmup_share=0.0, class_weight="none"
+    )
+
+
+class Plain(nn.Module):
+    """What people write: nn.LSTM over padded or packed batches. Padded, its backward direction reads padding first."""
+
+    def __init__(self, shape: Shape, packed: bool) -> None:
+        super().__init__()
+        self.packed = packed
+        self.embedding = nn.Embedding(VOCABULARY_SIZE, EMBEDDING_SIZE, padding_idx=1)
+        self.lstm = nn.LSTM(
+            EMBEDDING_SIZE, shape.hidden_size, shape.layers, batch_first=True, bidirectional=shape.directions == 2
+        )
+        self.head = nn.Linear(shape.directions * shape.hidden_size, 2)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (batch, 2)."""
+        vectors = self.embedding(tokens)
+        if self.packed:
+            vectors = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False)
+        last = self.lstm(vectors)[1][0][-self.head.in_features // self.lstm.hidden_size :]  # (directions, batch, h)
+        logits: Tensor = self.head(torch.cat(list(last), dim=1))
+        return logits
+
+
+def resident(documents: Documents, batch_size: int) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Length-bucketed batches on the GPU; lengths on the CPU, where packing needs them."""
+    steps = [share.indices for share in LengthBuckets(documents.lengths, batch_size, seed=1)]
+    batches = []
+    for indices in steps:
+        tokens, lengths = documents.batch(indices)
+        labels = torch.from_numpy(documents.labels[indices].astype(np.int64))
+        batches.append((torch.from_numpy(tokens).to(DEVICE), torch.from_numpy(lengths), labels.to(DEVICE)))
+    return batches
+
+
+def plain_training(documents: Documents, shape: Shape, turns: int, *, packed: bool) -> list[float]:
+    """The usual loop with clipping and fused AdamW."""
+    machine.prepare(1, shape.precision)
+    torch.manual_seed(1)
+    model = Plain(shape, packed).to(DEVICE)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.003, weight_decay=0.0, fused=True)
+    batches = resident(documents, shape.batch_size)
+
+    def epoch() -> None:
+        for tokens, lengths, labels in batches:
+            optimizer.zero_grad()
+            with torch.autocast("cuda", torch.bfloat16, enabled=shape.precision == "bf16-mixed"):
+                loss = cross_entropy(model(tokens, lengths).float(), labels)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+
+    return rates_of(epoch, int(documents.lengths.sum()), turns)
+
+
+def project_prediction(documents: Documents, shape: Shape, turns: int) -> list[float]:
+    """This project, from documents on the CPU to probabilities on the CPU."""
+    machine.prepare(1)
+    classifier = build_module(shape).classifier
+    return rates_of(lambda: predict(classifier, documents, DEVICE, progress=False), int(documents.lengths.sum()), turns)
+
+
+def packed_prediction(documents: Documents, shape: Shape, turns: int) -> list[float]:
+    """Packed batches of 1,024."""
+    machine.prepare(1)
+    model = Plain(shape, packed=True).to(DEVICE).eval()
+
+    def all_documents() -> None:
+        with torch.inference_mode():
+            for tokens, lengths, _ in resident(documents, 1_024):
+                model(tokens, lengths).softmax(dim=1).cpu()
+
+    return rates_of(all_documents, int(documents.lengths.sum()), turns)
+
+
+def rates_of(work: Callable[[], Any], tokens: int, turns: int) -> list[float]:
+    """Tokens a second of each turn, after one that does not count."""
+    rates = []
+    for _ in range(1 + turns):
+        torch.cuda.synchronize()
+        started = time.perf_counter()
+        work()
+        torch.cuda.synchronize()
+        rates.append(tokens / (time.perf_counter() - started))
+    return rates[1:]
+
+
+def busy_share(documents: Documents, shape: Shape) -> dict[str, Any]:
+    """The share of a training's time in which the GPU computes, and the kernels that take most of it."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CUDA]) as profiled:
+        rate = project_training(documents, shape, 1)[0]
+    kernels: dict[str, float] = {}
+    for event in profiled.events():
+        kernels[event.name] = kernels.get(event.name, 0.0) + event.device_time
+    largest = sorted(kernels.items(), key=lambda kernel: -kernel[1])[:12]
+    total = sum(kernels.values())
+    return {"rate_profiled": round(rate), "kernels": {name[:60]: round(share / total, 3) for name, share in largest}}
+
+
+def shapes(part: str) -> Iterator[Shape]:
+    """What a part measures."""
+    match part:
+        case "train":
+            for batch_size in DOCUMENTS:
+                for directions in (1, 2):
+                    for precision in ("32-true", "tf32", "bf16-mixed"):
+                        yield Shape(directions, batch_size, precision=precision)
+        case "wide":
+            for precision in ("32-true", "tf32", "bf16-mixed"):
+                yield Shape(1, 1_024, 512, 2, precision)
+        case _:
+            for directions in (1, 2):
+                yield Shape(directions, 1_024)
+
+
+def main() -> None:
+    """The command line."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("parts", nargs="*", default=["train", "wide", "predict", "busy"])
+    arguments.add_argument("--short", action="store_true", help="fewer documents and one turn")
+    arguments.add_argument("--only", default="", help="a candidate")
+    chosen = arguments.parse_args()
+    turns = 1 if chosen.short else TURNS
+    print(json.dumps({"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}), flush=True)
+    candidates: dict[str, dict[str, Callable[..., list[float]]]] = {
+        "train": {
+            "project": project_training,
+            "padded": lambda *given: plain_training(*given, packed=False),
+            "packed": lambda *given: plain_training(*given, packed=True),
+        },
+        "predict": {"project": project_prediction, "packed": packed_prediction},
+    }
+    candidates["wide"] = candidates["train"]
+    for part in chosen.parts:
+        for shape in shapes(part):
+            documents = Documents(DOCUMENTS[shape.batch_size] // (SHORT if chosen.short or part == "wide" else 1))
+            if part == "busy":
+                print(json.dumps({"part": part, **shape._asdict(), **busy_share(documents, shape)}), flush=True)
+                continue
+            for name, candidate in candidates[part].items():
+                if chosen.only not in name:
+                    continue
+                rates = candidate(documents, shape, turns)
+                figures = {"rate": round(statistics.median(rates)), "lowest": round(min(rates)), "turns": turns}
+                print(json.dumps({"part": part, "candidate": name, **shape._asdict(), **figures}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,326 @@
+"""The cluster engine: tasks on the nodes of a Ray cluster. It alone imports ray; engine/remote.py is what a node runs.
+
+The head chooses the node of each task, so that all variants of one seed run on one kind of hardware (engine/slots.py),
+writes the outputs that come back, and records them as the local engine does.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from config.params import Params
+from config.train import TrainParams
+from core import file_io, paths
+from core.command_line import SECONDS_TO_END
+from core.errors import ParamsError
+from core.paths import CODE, TOKENS, VARIANTS
+from core.repository import WORKING_COPY, working_copy
+from engine import remote
+from engine.nodes import Nodes, one_line
+from engine.recording import Recorder
+from engine.remote import Event, Work
+from engine.slots import Node, Slots
+from engine.stages import REFERENCE, TOKENIZE, Task, training_of
+from engine.view import View
+from outputs import measurements
+from outputs.conditions import ENGINE
+from outputs.token_files import read_summary
+from provenance.source_code import ROOT
+from tracking.notes import COMMIT, NO_STORE
+
+ATTEMPTS = 4  # of a task whose node dies or is full
+REACHABLE_SECONDS = 10.0
+SECONDS_TO_ANSWER = SECONDS_TO_END + 10
+PART = 64 << 20  # bytes of a file that are one object in Ray's store
+NO_SOURCE = {"tests", "benchmarks", "recipes", "docs"}  # of the folders that hold Python files
+
+
+@contextmanager
+def connected(params: Params, address: str | None) -> Iterator[None]:
+    """A connection to the cluster at `address`, for the block.
+
+    Args:
+        params: of the run
+        address: as `ray.init` takes it; None: RAY_ADDRESS, or the cluster that this machine belongs to
+
+    Raises:
+        ParamsError: the token or the cluster is missing, or the settings do not fit a cluster.
+    """
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        raise ParamsError("RAY_AUTH_MODE is not set; allowed: token, here and on all nodes (docs/cluster.md)")
+    if params.train.num_nodes > 1:
+        raise ParamsError(
+            f"train.num_nodes is {params.train.num_nodes}; allowed with --engine ray: 1 (docs/cluster.md)"
+        )
+    if params.train.devices == "auto" and params.train.accelerator != "cpu":
+        raise ParamsError("train.devices is 'auto'; allowed with --engine ray on GPUs: their number for each training")
+    with TemporaryDirectory() as folder:
+        _copy_source(Path(folder))
+        place = address or os.environ.get("RAY_ADDRESS", "auto")
+        _check_reachable(place)
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what Ray logs of lost nodes, jobs report
+        on_sigterm = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(place, runtime_env={"working_dir": folder}, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            raise ParamsError(f"no Ray cluster can be used at {place}: {error}") from None
+        finally:
+            signal.signal(signal.SIGTERM, on_sigterm)  # which Ray sets for itself
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _check_reachable(place: str) -> None:
+    """Refuses an address at which nobody answers; Ray itself would try for minutes."""
+    host, _, port = place.rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=REACHABLE_SECONDS).close()
+        except OSError as error:
+            raise ParamsError(f"no Ray cluster at {place}: {error.strerror or error}") from None
+
+
+def _copy_source(folder: Path) -> None:
+    """Copies the source files of the working tree, with edits that are not committed."""
+    for source in ROOT.iterdir():
+        if (
+            source.is_dir()
+            and source.name.isidentifier()
+            and source.name not in NO_SOURCE
+            and any(source.rglob("*.py"))
+        ):
+            shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def tokenize(params: Params) -> None:
+    """Runs the stage tokenize on the connected cluster, and records it."""
+    from engine.tokenizing import on_cluster
+    from pipelines.tokenize import make_tokens, show
+
+    recorder = Recorder([TOKENIZE], params, say=lambda _, line: print(line, flush=True))
+    print(f"stage {TOKENIZE} on the cluster", flush=True)
+    show(make_tokens(params.tokenize, run=on_cluster))
+    recorder.add([TOKENIZE])
+    recorder.finish()
+
+
+class ClusterCrew:
+    """Runs as many tasks at a time as the nodes have room for; nodes may join and leave.
+
+    Args:
+        params: of the run
+        shared: a folder that this machine and all nodes see, for checkpoints and tokens
+        any_hardware: variants of one seed may run on different hardware
+        finished: names of trainings that need not be run
+
+    Raises:
+        ParamsError: no node can be used, or earlier trainings ran on other hardware.
+    """
+
+    def __init__(self, params: Params, shared: Path | None, any_hardware: bool, finished: Sequence[str]) -> None:
+        if any_hardware and params.compare.matching == "training_time":
+            raise ParamsError("compare.matching is 'training_time', which --any-hardware would make unfair")
+        self._params, self._shared, self._any_hardware = params, shared, any_hardware
+        with_gpus = any(node["Resources"].get("GPU") for node in ray.nodes() if node["Alive"])
+        self.cpus, self.gpus = needs(params.train, with_gpus)
+        self.slots = Slots(self._group)
+        self.nodes = Nodes(self.cpus, self.gpus, params.train.accelerator, self.slots)
+        self._tokens: dict[str, tuple[str, list[Any]]] = {}
+        self._attempts: Counter[str] = Counter()
+        self._last_node: dict[str, Node] = {}
+        if not self.nodes.known:
+            raise ParamsError(f"no node of the cluster has room for {self.cpus} CPUs and {self.gpus} GPUs")
+        for name in finished:
+            for hardware in _trained_on(name):
+                self.slots.remember(name, hardware)
+
+    def begin(self, task: Task, view: View) -> "ClusterJob | None":
+        """Starts `task`, if a node has room for it."""
+        if self.nodes.watch.has_changed():
+            self.nodes.look()
+        node = self.slots.take(task.name, avoid=self._last_node.get(task.name))
+        if node is None:
+            return None
+        self._attempts[task.name] += 1
+        self._last_node[task.name] = node
+        return ClusterJob(self, task, node, self._attempts[task.name] == ATTEMPTS, view)
+
+    def close(self) -> None:
+        """Ends what the crew watches."""
+        self.nodes.watch.close()
+
+    def streams(self) -> list[int]:
+        """Readable when nodes have joined or left."""
+        return [self.nodes.watch.output]
+
+    def submit(self, task: Task, node: Node) -> Any:
+        """Starts the task on `node`; returns Ray's generator of its events."""
+        where = NodeAffinitySchedulingStrategy(node.id, soft=False)
+        run = ray.remote(max_calls=1, max_retries=0, num_returns="streaming")(remote.work)
+        return run.options(num_cpus=self.cpus, num_gpus=self.gpus, scheduling_strategy=where).remote(self._work(task))
+
+    def _work(self, task: Task) -> Work:
+        """What a node needs for the task."""
+        kinds = [stage.partition("@")[0] for stage in task.stages]
+        names = [*(CODE / f"{kind}.sha256" for kind in kinds), TOKENS / "summary.json"]
+        if task.name != REFERENCE:
+            variant, seed = training_of(task.stages[0])
+            names.append(VARIANTS / f"{variant}.json")
+            if "train" not in kinds:
+                folder = paths.folder(variant, seed)
+                names += [folder / name for name in ("config.json", "history.json", "model.safetensors")]
+        files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
+        files["params.yaml"] = self._params.model_dump_json().encode()  # JSON is YAML
+        shared = str(self._shared) if self._shared else None
+        return Work(task.stages, files, self._token_files(), self._environment(), shared)
+
+    def _environment(self) -> dict[str, str]:
+        """Variables of the stages on a node."""
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout
+        server = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
+        forwarded = {name: value for name, value in os.environ.items() if server and name.startswith("MLFLOW_TRACKING")}
+        return {
+            **(forwarded or {NO_STORE: "true"}),
+            ENGINE: f"ray {ray.__version__}",
+            "LOKY_MAX_CPU_COUNT": str(self.cpus),  # joblib's; the conditions have it as the number of cores
+            COMMIT: commit.strip(),
+            WORKING_COPY: working_copy(),
+        }
+
+    def _token_files(self) -> dict[str, tuple[str, list[Any]]]:
+        """The files of data/tokens, put into Ray's object store at first use."""
+        for name, digest in read_summary()["checksums"].items() if not self._tokens else ():
+            with (TOKENS / name).open("rb") as file:
+                self._tokens[name] = digest, [ray.put(part) for part in iter(lambda: file.read(PART), b"")]
+        return self._tokens
+
+    def _group(self, name: str) -> str | None:
+        """Trainings of one group run on one kind of hardware: a seed's, or all if they are given the same time."""
+        if name == REFERENCE or self._any_hardware:
+            return None
+        return "all" if self._params.compare.matching == "training_time" else name.rpartition("-")[2]
+
+
+def needs(train: TrainParams, with_gpus: bool) -> tuple[int, int]:
+    """The CPUs and GPUs of one training."""
+    devices = 1 if train.devices == "auto" else train.devices  # on CPUs; `connected` refuses it on GPUs
+    on_gpus = train.accelerator == "gpu" or (train.accelerator == "auto" and with_gpus)
+    return devices * train.threads, devices if on_gpus else 0
+
+
+def _trained_on(name: str) -> list[str]:
+    """The hardware of a finished training, as far as its measurements say."""
+    variant, seed = training_of(name)
+    config = file_io.read_json(paths.folder(variant, seed) / "config.json", made_by="train")
+    conditions = measurements.read(config["signature"]).get("training_conditions", [])
+    return [each["processor"] if each["gpu"] == "none" else each["gpu"] for each in conditions]
+
+
+class ClusterJob:
+    """A task on a node; engine/local.py explains the attributes. A thread takes over what the node reports."""
+
+    def __init__(self, crew: ClusterCrew, task: Task, node: Node, is_last_attempt: bool, view: View) -> None:
+        self.task = task
+        self.finished: list[str] = []
+        self.ended = False
+        self.failure = ""
+        self.is_lost = False
+        self._crew, self._node, self._view, self._is_last_attempt = crew, node, view, is_last_attempt
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self.output, self._signal = os.pipe()
+        self._generator = crew.submit(task, node)
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def advance(self) -> None:
+        """Shows and writes what the node has reported."""
+        while not self.ended and not self._events.empty():
+            event = self._events.get()
+            os.read(self.output, 1)
+            match event.kind:
+                case "began":
+                    self._view.begin(self.task.name, event.text)
+                case "line":
+                    self._view.say(self.task.name, event.text)
+                case "finished":
+                    write_outputs(event.outputs)
+                    self.finished.append(event.text)
+                case "failed":
+                    self.failure = event.text
+                case "full":
+                    self._lose(f"the disk of {self._node.address} is full: {event.text}")
+                    self._crew.nodes.exclude(self._node)
+                case "lost":
+                    self._lose(f"{self._node.address}: {event.text}")
+                case "over":
+                    self._end()
+
+    def stop(self) -> None:
+        """Asks the node to end the task in an orderly way; a node that does not answer is not waited for."""
+        ray.cancel(self._generator, force=False)
+        timer = threading.Timer(SECONDS_TO_ANSWER, self._tell, [Event("over", "", {})])
+        timer.daemon = True
+        timer.start()
+
+    def _lose(self, reason: str) -> None:
+        """The task has to be started again, unless it was too often."""
+        if self._is_last_attempt:
+            self.failure = f"failed {ATTEMPTS} times, at last: {reason}"
+        else:
+            self.is_lost = True
+            self._view.say(self.task.name, f"{reason}; it starts again")
+
+    def _end(self) -> None:
+        self.ended = True
+        self._crew.slots.give_back(self._node)
+        os.close(self._signal)
+        os.close(self.output)
+
+    def _follow(self) -> None:
+        """Takes over the events, in a thread; the last one is `over`."""
+        try:
+            for reference in self._generator:
+                self._tell(ray.get(reference))
+        except ray.exceptions.TaskCancelledError:
+            self._tell(Event("failed", "stopped", {}))
+        except ray.exceptions.RayTaskError as error:
+            self._tell(Event("failed", one_line(error), {}))
+        except ray.exceptions.RayError as error:
+            self._tell(Event("lost", one_line(error), {}))
+        self._tell(Event("over", "", {}))
+
+    def _tell(self, event: Event) -> None:
+        if not self.ended:
+            self._events.put(event)
+            os.write(self._signal, b".")
+
+
+def write_outputs(outputs: Mapping[str, bytes]) -> None:
+    """Writes what a node has made, by its paths in the project's folder; measurements are added to those there.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    for name, content in outputs.items():
+        path = Path(name)
+        if path.parts[0] == "measurements":
+            measurements.add(path.stem, **json.loads(content))
+        else:
+            with file_io.whole(path) as temporary:
+                temporary.write_bytes(content)

@@ -1,0 +1,49 @@
+"""A real Ray cluster of three nodes on this machine, for all tests of a session."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20, "node_ip_address": "127.0.0.1"}
+SETTINGS = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray takes 127.0.0.1 for a mistake, and uses the address that other machines see; with this it does not.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """The cluster, of nodes with one CPU each; its address is in RAY_ADDRESS."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+        from ray.cluster_utils import Cluster
+
+        result = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        try:
+            for _ in range(2):
+                result.add_node(**NODE)
+            patch.setenv("RAY_ADDRESS", result.address)
+            yield result
+        finally:
+            result.shutdown()
+
+
+@pytest.fixture
+def nodes(cluster: Any) -> Iterator[Any]:
+    """The cluster; nodes that a test kills are replaced after it."""
+    yield cluster
+    for node in [*cluster.worker_nodes]:
+        if not node.live_processes() or not _is_alive(node):
+            cluster.remove_node(node, allow_graceful=False)
+            cluster.add_node(**NODE)
+
+
+def _is_alive(node: Any) -> bool:
+    return any(name == "raylet" for name, _ in node.live_processes())

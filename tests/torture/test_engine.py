@@ -1,0 +1,113 @@
+"""Kills at random moments of `make run`, on this machine and on a Ray cluster. `make torture`.
+
+KILLS (12) is how many each engine gets; TORTURE_SEED repeats a session's choices, though not the machine's speed. What
+was done is printed (pytest -s).
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.engine.conftest import cluster, nodes  # noqa: F401  (fixtures)
+from tests.pipelines.project import copy_project, environment, run_in
+
+KILLS = int(os.environ.get("KILLS", 12))
+SEED = int(os.environ.get("TORTURE_SEED", random.SystemRandom().randrange(2**32)))
+A_LIFE = 3  # kills of one pipeline, before it may end
+MADE = ("data/tokens", "data/evaluated", "results", "references", "reports/comparison.json", "dvc.lock")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What plain `dvc repro` leaves."""
+    folder = tmp_path_factory.mktemp("reference")
+    copy_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [1, 2], "train.checkpoint_steps": 1})
+    assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
+    result = run_in(folder, "dvc", "repro")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder
+
+
+def test_kills_on_this_machine_lose_nothing(reference: Path, tmp_path: Path) -> None:
+    torture(reference, tmp_path, ["--workers", "2"], lambda head: head.children(recursive=True))
+
+
+def test_kills_on_a_cluster_lose_nothing(reference: Path, tmp_path: Path, nodes: Any) -> None:  # noqa: F811
+    def processes(_: psutil.Process) -> list[psutil.Process]:
+        raylets = [psutil.Process(node.all_processes["raylet"][0].process.pid) for node in nodes.worker_nodes]
+        below = [process for raylet in raylets for process in raylet.children(recursive=True)]
+        return [*raylets, *(process for process in below if "engine.stages" in " ".join(process.cmdline()))]
+
+    torture(
+        reference, tmp_path, ["--engine", "ray", "--shared", str(tmp_path)], processes, repair=lambda: repair(nodes)
+    )
+
+
+def repair(cluster: Any) -> None:  # noqa: F811
+    """Replaces the nodes that were killed."""
+    from tests.engine.conftest import NODE
+
+    for node in [*cluster.worker_nodes]:
+        if not any(name == "raylet" for name, _ in node.live_processes()):
+            cluster.remove_node(node, allow_graceful=False)
+            cluster.add_node(**NODE)
+
+
+def torture(reference: Path, tmp_path: Path, options: list[str], victims: Any, repair: Any = lambda: None) -> None:
+    chance, kills, lives = random.Random(SEED), 0, 0
+    print(f"\nTORTURE_SEED={SEED} {' '.join(options)}")
+    while kills < KILLS:
+        lives += 1
+        project = tmp_path / f"life-{lives}"
+        shutil.copytree(reference, project)
+        for name in ("data", "results", "references", "reports", "checkpoints", ".dvc/cache", ".dvc/tmp"):
+            shutil.rmtree(project / name, ignore_errors=True)
+        (project / "dvc.lock").unlink()
+        command = [sys.executable, "-m", "commands.run", *options]
+        for _ in range(A_LIFE):
+            kills += strike(project, command, victims, chance)
+            repair()
+        result = run_in(project, *command)
+        if "error: failed: " in result.stderr:  # which a training that was killed is called
+            result = run_in(project, *command)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert dict(contents(project)) == dict(contents(reference))
+        print(f"  life {lives}: the same after {kills} kills", flush=True)
+        shutil.rmtree(project)
+
+
+def strike(project: Path, command: list[str], victims: Any, chance: random.Random) -> int:
+    """Starts a run, and kills the head or another process of it at a random moment; returns how many it killed."""
+    with (project / "log").open("a") as log:
+        process = subprocess.Popen(command, cwd=project, env=environment(), stdout=log, stderr=log)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=chance.uniform(2, 60))
+    if process.poll() is not None:
+        return 0
+    head = psutil.Process(process.pid)
+    with suppress(psutil.NoSuchProcess):
+        victim = chance.choice([head, *victims(head)])
+        number = chance.choice([signal.SIGKILL, signal.SIGTERM] if victim == head else [signal.SIGKILL])
+        print(f"  {number.name} for {' '.join(victim.cmdline())[:80]}", flush=True)
+        victim.send_signal(number)
+    process.wait()
+    time.sleep(3)  # until the last process that was started has noticed
+    return 1
+
+
+def contents(project: Path) -> Iterator[tuple[str, bytes]]:
+    for name in MADE:
+        for path in [project / name] if (project / name).is_file() else (project / name).rglob("*"):
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(project).parts):
+                yield path.relative_to(project).as_posix(), path.read_bytes()
