@@ -34,6 +34,7 @@ from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
+from pipelines.tune import tune
 from text.tokenizing.token_file import TokenizedDocuments
 
 FOLDER = REPORTS / "long_term_dependency"
@@ -84,6 +85,8 @@ def measure(params: Params, folder: Path) -> Iterator[Training]:
     download(params.data, root / RAW)
     make_tokens(params.tokenize, root / TOKENS, root / RAW)
     match(params, root)
+    for variant in params.compare.variants:
+        tune(params, variant, root)
     for variant, seed in params.compare.trainings():
         print(f"{params.data.name} {length}: {variant}, seed {seed}", flush=True)
         signature = train(params, variant, seed, root)

@@ -23,7 +23,7 @@ from engine.local import LocalCrew
 from engine.lock import only_one
 from engine.recording import Recorder
 from engine.rooms import Room, share_out
-from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks
+from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks, trial_tasks
 from engine.view import View
 from engine.workers import preload
 from provenance import code_lists
@@ -82,7 +82,11 @@ def run_here(params: Params, workers: int | None) -> bool:
     if len(share_out(params.train, len(tasks(params)), workers)) < 2:
         complete_runs(params, nothing_due=False)
         return False
-    due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: preload(params))
+    left_out = [*KINDS, "tune"] if params.compare.tuning.trials else KINDS
+    due, complete = dvc.reproduce_others(left_out, at_first_stage=lambda: preload(params))
+    if searches := [stage for stage in due if stage.startswith("tune@")]:
+        run_trials(params, searches, workers)
+        due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: None)
     complete_runs(params, nothing_due=complete)
     tasks_due = due_tasks(params, due)
     rooms = share_out(params.train, len(tasks_due), workers)
@@ -99,7 +103,8 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
     """
     if find_spec("ray") is None:
         raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
-    due, complete = dvc.reproduce_others((TOKENIZE, *KINDS))
+    kinds = [kind for kind in KINDS if kind != "settings"]  # which, as searches do, runs on the head
+    due, complete = dvc.reproduce_others((TOKENIZE, *kinds))
     complete_runs(params, nothing_due=complete)
     if not due:
         return complete
@@ -108,7 +113,7 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
     with cluster.connected(params, chosen.address):
         if TOKENIZE in due:
             cluster.tokenize(params)
-            due, _ = dvc.reproduce_others(KINDS)
+            due, _ = dvc.reproduce_others(kinds)
         tasks_due = due_tasks(params, due)
         due_names = {task.name for task in tasks_due if task.stages[0].startswith("train@")}
         finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
@@ -141,6 +146,21 @@ def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path 
     if grid.failed:
         raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")
     return recorder.recorded.issuperset(stages)
+
+
+def run_trials(params: Params, searches: Sequence[str], workers: int | None) -> None:
+    """Runs the trials of the `searches` that are not done; their stages then gather what came out.
+
+    Raises:
+        TrainingError: names the trials that failed, not by their settings, but by a mistake.
+    """
+    trials = trial_tasks(params, searches)
+    rooms = share_out(params.train, len(trials), workers)
+    with View([task.name for task in trials]) as view:
+        grid = Grid(LocalCrew(rooms, params), trials, None, Recorder([], params, view.say), view)
+        grid.run()
+    if grid.failed:
+        raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")
 
 
 def code_changed(params: Params) -> bool:

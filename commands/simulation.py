@@ -20,6 +20,7 @@ DRAWS = 400  # of one bootstrap
 SEEDS = (3, 5)
 DOCUMENTS = (500, 2_000, 25_000)
 SPREADS = (0.002, 0.005, 0.01)
+TRIALS = 20  # of a simulated search
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,23 @@ class Truth:
     taste: float = 0.0
     luck: float = 0.5
 
-    def draw(self, rng: np.random.Generator, seeds: int, documents: int) -> npt.NDArray[np.bool_]:
-        """Which documents are classified correctly, (2, seeds, documents)."""
+    def draw(
+        self, rng: np.random.Generator, seeds: int, documents: int, losses: float | npt.NDArray[np.float64] = 0.0
+    ) -> npt.NDArray[np.bool_]:
+        """Which documents are classified correctly, (2, seeds, documents).
+
+        `losses`, (2, seeds) or for all, is what each training's setting costs in accuracy.
+        """
         common = rng.standard_normal((1, 1, documents), np.float32) * np.sqrt(1 - self.taste)
         own = rng.standard_normal((2, 1, documents), np.float32) * np.sqrt(self.taste)
         luck = rng.standard_normal((2, seeds, documents), np.float32) * np.sqrt(self.luck)
         deviation = np.sqrt(1 + self.luck)
-        quantiles = stats.norm.ppf(self.accuracies)  # (2,)
+        quantiles = stats.norm.ppf(np.array(self.accuracies)[:, None] - losses)  # (2, 1) or (2, seeds)
         # A shift of the threshold by this much moves the accuracy by `seed_spread`.
         shift = self.seed_spread / stats.norm.pdf(quantiles)
-        seed = rng.standard_normal((2, seeds)) * shift[:, None]  # (2, seeds)
-        scale = np.sqrt(1 + shift**2)[:, None]  # keeps the mean accuracy over seeds where it should be
-        threshold = deviation * (quantiles[:, None] * scale + seed)  # (2, seeds)
+        seed = rng.standard_normal((2, seeds)) * shift  # (2, seeds)
+        scale = np.sqrt(1 + shift**2)  # keeps the mean accuracy over seeds where it should be
+        threshold = deviation * (quantiles * scale + seed)  # (2, seeds)
         return np.asarray(common + own + luck < threshold[:, :, None])
 
 
@@ -82,6 +88,61 @@ def count_errors(truth: Truth, seeds: int, documents: int, repeats: int, random_
     return Errors(detected / repeats, covered / repeats)
 
 
+@dataclass(frozen=True)
+class Budget:
+    """A search for a setting, as it happens: settings differ in accuracy, and their validation scores are noisy.
+
+    Attributes:
+        trials: of each search
+        spread: mean loss of accuracy of a random setting, compared with the best one; exponentially distributed
+        documents: of the validation split
+    """
+
+    trials: int
+    spread: float = 0.01
+    documents: int = 2_000
+
+    def losses(self, rng: np.random.Generator, truth: Truth, searches: int) -> npt.NDArray[np.float64]:
+        """What the chosen setting of each search of either variant costs in accuracy, (2, searches)."""
+        losses = rng.exponential(self.spread, (2, searches, self.trials))
+        true = np.array(truth.accuracies)[:, None, None] - losses
+        of_seed = truth.seed_spread * rng.standard_normal(true.shape)
+        scores = rng.binomial(self.documents, np.clip(true + of_seed, 0, 1))
+        chosen = scores.argmax(axis=2)[:, :, None]  # the first of the best
+        return np.asarray(np.take_along_axis(losses, chosen, axis=2)[:, :, 0])
+
+
+@dataclass(frozen=True)
+class TunedErrors:
+    """Shares of many comparisons of two variants that are equally good under equal settings.
+
+    Attributes:
+        detected: share with p < 0.05
+        covered: share whose 95 % interval holds the difference between the settings that were chosen
+    """
+
+    detected: float
+    covered: float
+
+
+def count_errors_after_tuning(
+    truth: Truth, budget: Budget, seeds: int, documents: int, repeats: int, *, searches: int, random_state: int = 0
+) -> TunedErrors:
+    """Simulates and judges `repeats` comparisons after 1 search, or one for each seed."""
+    rng = np.random.default_rng(random_state)
+    detected = covered = 0
+    for _ in range(repeats):
+        losses = budget.losses(rng, truth, searches)  # (2, searches)
+        correct = truth.draw(rng, seeds, documents, losses)
+        shares = correct.mean(axis=2)  # (2, seeds)
+        result = contrast(shares, covariance((correct - shares[:, :, None]) / documents), (-1, 1), documents)
+        low, high = result.interval()
+        own = float(losses[0].mean() - losses[1].mean())
+        detected += result.p_value() < 0.05
+        covered += low <= own <= high
+    return TunedErrors(detected / repeats, covered / repeats)
+
+
 def count_bootstrap_alarms(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> float:
     """How often a percentile bootstrap over seeds and documents calls two equal variants different."""
     rng = np.random.default_rng(random_state)
@@ -104,6 +165,8 @@ def main() -> None:
 
 def print_tables() -> None:
     """Prints the tables as Markdown."""
+    print_table_after_tuning()
+    print()
     print("| seeds | documents | seed spread | A/A alarms of the bootstrap |")
     print("| --: | --: | --: | --: |")
     for seeds, documents in product(SEEDS, DOCUMENTS):
@@ -122,6 +185,19 @@ def print_tables() -> None:
         shares = (itself.detected, equal.detected, one.covered, one.detected, two.detected)
         cells = " | ".join(f"{100 * share:.1f} %" for share in shares)
         print(f"| {seeds} | {documents:,} | {100 * spread:.1f} points | {cells} |", flush=True)
+
+
+def print_table_after_tuning() -> None:
+    """Prints the table of docs/tuning.md."""
+    print("| seeds | test documents | alarms, one search | its interval covers | alarms, a search for each seed |")
+    print("| --: | --: | --: | --: | --: |")
+    for seeds, documents in product((3, 5, 10), (2_000, 25_000)):
+        once, repeated = (
+            count_errors_after_tuning(Truth(taste=0.2), Budget(TRIALS), seeds, documents, REPEATS, searches=searches)
+            for searches in (1, seeds)
+        )
+        shares = " | ".join(f"{100 * share:.1f} %" for share in (once.detected, once.covered, repeated.detected))
+        print(f"| {seeds} | {documents:,} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo
 
 from config.section import Name, Section, Seed, shown
+from config.settings import Setting, check_key
+from config.tuning import TuningParams
 
 
 def _distinct(values: Sequence[object], info: ValidationInfo) -> Sequence[object]:
@@ -18,6 +20,20 @@ def _distinct(values: Sequence[object], info: ValidationInfo) -> Sequence[object
     return values
 
 
+def _settings(value: object) -> list[Setting]:
+    if not isinstance(value, list) or not all(isinstance(setting, dict) and setting for setting in value):
+        raise ValueError(
+            f"compare.settings is {shown(value)}; allowed: a list of settings such as "
+            "{pooling: mean, head_dropout: 0.5}"
+        )
+    for index, setting in enumerate(value):
+        for key in setting:
+            check_key(key, f"compare.settings[{index}]")
+        if setting in value[:index]:
+            raise ValueError(f"compare.settings names {shown(setting)} more than once; each may stand there once")
+    return value
+
+
 class CompareParams(Section):
     """What is compared with what."""
 
@@ -26,6 +42,8 @@ class CompareParams(Section):
     baseline: Name
     metric: Literal["accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss"] = "accuracy"
     matching: Literal["hidden_size", "parameters", "training_time"] = "hidden_size"
+    settings: Annotated[list[Setting], PlainValidator(_settings)] = Field(default=[])
+    tuning: TuningParams = TuningParams()
 
     def trainings(self) -> list[tuple[str, int]]:
         """Every variant with every seed, in the order of the results."""

@@ -1,6 +1,7 @@
 """One line for a mistake in params.yaml: its key, what was found, what is allowed."""
 
 import difflib
+from collections.abc import Sequence
 from typing import get_args
 
 from pydantic import ValidationError
@@ -53,10 +54,14 @@ def _describe(mistake: ErrorDetails, params: type[Section]) -> str:
 
 def _describe_unknown_key(location: Location, params: type[Section]) -> str:
     *parents, key = map(str, location)
-    allowed = list(_section_at(parents, params).model_fields)
-    close = difflib.get_close_matches(key[:80], allowed, n=1)
+    return unknown_key(".".join([*parents, key]), list(_section_at(parents, params).model_fields))
+
+
+def unknown_key(name: str, allowed: Sequence[str]) -> str:
+    """The message about an unknown key, given its whole `name`; the last part is compared with those `allowed`."""
+    close = difflib.get_close_matches(name.rpartition(".")[2][:80], allowed, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{cut('.'.join([*parents, key]))} is an unknown key; {hint}allowed: {', '.join(allowed)}"
+    return f"{cut(name)} is an unknown key; {hint}allowed: {', '.join(allowed)}"
 
 
 def _section_at(location: Location | list[str], params: type[Section]) -> type[Section]:

@@ -16,6 +16,7 @@ from config.compare import CompareParams, TrackingParams
 from config.data import DataParams
 from config.mistakes import describe
 from config.section import Name, Section, shown
+from config.settings import SIZES, applied
 from config.tokenize import TokenizeParams
 from config.train import TrainParams
 from config.variants import VariantParams
@@ -39,6 +40,7 @@ class Params(Section):
     def _check_combinations(self) -> "Params":
         self._check_compared()
         self._check_folds()
+        self._check_settings()
         self._check_sequences()
         return self
 
@@ -65,6 +67,41 @@ class Params(Section):
             raise ValueError(
                 f"compare.seeds is {shown(self.compare.seeds)}, but with data.folds of {folds} each fold needs as many "
                 f"trainings, and seed n tests on fold n; allowed: 1 to {folds}, or 1 to {2 * folds}"
+            )
+
+    def _check_settings(self) -> None:
+        """Refuses settings, listed or searched for, that a compared variant cannot be trained with."""
+        compare, tuning = self.compare, self.compare.tuning
+        for name in compare.variants:
+            if tuning.trials:
+                tuning.check(name, self.variants[name], self.train, compare.matching)
+            for index, setting in enumerate(compare.settings):
+                where = f"compare.settings[{index}]"
+                if compare.matching == "parameters" and (sizes := [key for key in setting if key in SIZES]):
+                    raise ValueError(
+                        f"{where} names {sizes[0]}, but compare.matching is 'parameters', which chooses the hidden "
+                        "size; allowed with it: settings without sizes"
+                    )
+                try:
+                    applied(setting, self.variants[name], self.train)
+                except ValueError as error:
+                    raise ValueError(f"{where} is a setting that {name} cannot have: {error}") from None
+        if tuning.trials and tuning.repeats not in (1, len(compare.seeds)):
+            raise ValueError(
+                f"compare.tuning.repeats is {tuning.repeats}; allowed: 1, or {len(compare.seeds)}, the number of "
+                "compare.seeds, each of which then trains the setting of a search of its own"
+            )
+        if (tuning.trials or compare.settings) and self.data.folds is not None:
+            key = "compare.tuning.trials" if tuning.trials else "compare.settings"
+            raise ValueError(
+                f"data.folds is {self.data.folds}; allowed with {key}: null, since every document would be a test "
+                "document of some training while settings are chosen"
+            )
+        if (tuning.trials or compare.settings) and (self.train.devices, self.train.num_nodes) != (1, 1):
+            key = "compare.tuning.trials" if tuning.trials else "compare.settings"
+            raise ValueError(
+                f"train.devices is {self.train.devices} and train.num_nodes {self.train.num_nodes}; allowed with "
+                f"{key}: 1 and 1, since its trainings run several at a time"
             )
 
     def _check_sequences(self) -> None:

@@ -61,5 +61,9 @@ class TrainingError(UserError):
     """A training cannot continue, for example because its loss is not finite."""
 
 
+class DivergenceError(TrainingError):
+    """A training's loss is not finite: its setting is the cause."""
+
+
 class TrackingError(UserError):
     """The MLflow store or server cannot be used."""

@@ -47,6 +47,7 @@ class Grid:
         crew: where the tasks run
         tasks: all that can run at the same time
         last: runs after them, on this machine, while they are being recorded; not if one failed or is not recorded
+            (None: nothing does)
         recorder: of their stages
 
     Attributes:
@@ -54,7 +55,7 @@ class Grid:
     """
 
     def __init__(
-        self, crew: Crew, tasks: Sequence[Task], last: tuple[Crew, Task], recorder: Recorder, view: View
+        self, crew: Crew, tasks: Sequence[Task], last: tuple[Crew, Task] | None, recorder: Recorder, view: View
     ) -> None:
         self.failed: list[str] = []
         self._crew, self._last, self._recorder, self._view = crew, last, recorder, view
@@ -91,7 +92,8 @@ class Grid:
         return bool(self._jobs or self._waiting or self._recorder.busy)
 
     def _begin_last(self) -> None:
-        if not self.failed and not self._recorder.refused and not self._recorder.unreadable:
+        refused = self.failed or self._recorder.refused or self._recorder.unreadable
+        if self._last is not None and not refused:
             crew, task = self._last
             self._last_began = True
             if job := crew.begin(task, self._view):

@@ -45,8 +45,8 @@ class Recorder:
         self.unreadable = False
 
     def add(self, stages: Sequence[str]) -> None:
-        """Takes the finished stages of a task."""
-        self._finished += stages
+        """Takes the finished stages of a task; trials are no stages of DVC."""
+        self._finished += [stage for stage in stages if stage in self._began]
 
     @property
     def busy(self) -> bool:

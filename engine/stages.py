@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from config.params import Params, load
 from core import command_line
-from core.paths import RAW, TOKENS, VARIANTS
+from core.paths import RAW, TOKENS, TUNED, VARIANTS
 from provenance import code_lists
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
 BEFORE = ("check", "download", "tokenize", "match")  # the stages that trainings depend on
 TOKENIZE = "tokenize"  # of BEFORE, it can run on a cluster
-KINDS = ("train", "evaluate", REFERENCE)  # the stages that run at the same time
+KINDS = ("train", "evaluate", "settings", REFERENCE)  # the stages that run at the same time
+TRIAL = "trial"  # a part of the stage tune, which DVC does not know: it leaves a file of its own (outputs/trials.py)
 
 
 class Task(NamedTuple):
@@ -30,7 +31,32 @@ class Task(NamedTuple):
 def tasks(params: Params) -> list[Task]:
     """All that `params` asks for and that can run at the same time, the references first."""
     names = [f"{variant}-{seed}" for variant, seed in params.compare.trainings()]
-    return [Task(REFERENCE, (REFERENCE,)), *(Task(name, (f"train@{name}", f"evaluate@{name}")) for name in names)]
+    under_settings = [
+        f"{variant}-setting{number}"
+        for variant in params.compare.variants
+        for number in range(len(params.compare.settings))
+    ]
+    return [
+        Task(REFERENCE, (REFERENCE,)),
+        *(Task(name, (f"train@{name}", f"evaluate@{name}")) for name in names),
+        *(Task(name, (f"settings@{name}",)) for name in under_settings),
+    ]
+
+
+def trial_tasks(params: Params, searches: Collection[str]) -> list[Task]:
+    """The trials of the stages `searches`, such as tune@lstm.
+
+    If the sampler learns from earlier trials, those of one search are one task.
+    """
+    tuning = params.compare.tuning
+    numbers = [tuning.trials - 1] if tuning.sampler == "tpe" else range(tuning.trials)
+    names = [
+        f"{stage.partition('@')[2]}-{repeat}-{number}"
+        for stage in searches
+        for repeat in range(tuning.repeats)
+        for number in numbers
+    ]
+    return [Task(f"{TRIAL} {name}", (f"{TRIAL}@{name}",)) for name in names]
 
 
 def due_tasks(params: Params, due: Collection[str]) -> list[Task]:
@@ -44,8 +70,9 @@ def due_tasks(params: Params, due: Collection[str]) -> list[Task]:
 
 def order(params: Params) -> list[str]:
     """All stages in the order in which `dvc repro` runs them."""
+    searches = [f"tune@{variant}" for variant in params.compare.variants]
     of_tasks = [stage for task in tasks(params) for stage in task.stages]
-    return [*BEFORE, *sorted(of_tasks, key=lambda stage: KINDS.index(stage.partition("@")[0])), COMPARE]
+    return [*BEFORE, *searches, *sorted(of_tasks, key=lambda stage: KINDS.index(stage.partition("@")[0])), COMPARE]
 
 
 def training_of(stage: str) -> tuple[str, int]:
@@ -58,10 +85,20 @@ def training_of(stage: str) -> tuple[str, int]:
     return variant, int(seed)
 
 
+def trial_of(stage: str) -> tuple[str, int, int]:
+    """The variant, the search and the number of a trial.
+
+    >>> trial_of("trial@bi-lstm-0-12")
+    ('bi-lstm', 0, 12)
+    """
+    variant, repeat, number = stage.partition("@")[2].rsplit("-", 2)
+    return variant, int(repeat), int(number)
+
+
 def call_stage(stage: str, params: Params) -> None:
     """Runs the stage with this name, such as train@lstm-1, in this process."""
     kind = stage.partition("@")[0]
-    code_lists.verify(kind, params)
+    code_lists.verify("tune" if kind == TRIAL else kind, params)
     # Each takes a second or more to import, and a worker of another kind needs none of it.
     match kind:
         case "train":
@@ -72,6 +109,16 @@ def call_stage(stage: str, params: Params) -> None:
             from pipelines.evaluate import evaluate
 
             evaluate(params, *training_of(stage))
+        case "trial":
+            from pipelines.tune import run_trials
+
+            variant, repeat, number = trial_of(stage)
+            run_trials(params, variant, repeat, [number])
+        case "settings":
+            from pipelines.settings import train_under
+
+            variant, _, place = stage.partition("@")[2].rpartition("-setting")
+            train_under(params, variant, int(place))
         case "reference":
             from pipelines.reference import make_references
 
@@ -102,7 +149,14 @@ def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[s
         contents[str(TOKENS)] = tokens
     if kind == "train":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
-        path = VARIANTS / f"{training_of(stage)[0]}.json"
+        variant, seed = training_of(stage)
+        for path in (VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"):
+            contents[str(path)] = _content(path)
+    if kind == "settings":
+        contents["params.yaml: train"] = params.train.model_dump_json().encode()
+        contents["params.yaml: compare.seeds"] = json.dumps(params.compare.seeds).encode()
+        contents["params.yaml: compare.settings"] = json.dumps(params.compare.settings).encode()
+        path = VARIANTS / f"{stage.partition('@')[2].rpartition('-setting')[0]}.json"
         contents[str(path)] = _content(path)
     if kind == TOKENIZE:
         contents["params.yaml: tokenize"] = params.tokenize.model_dump_json().encode()

@@ -10,7 +10,7 @@ from config.compare import CompareParams
 from core import file_io, paths
 from core.checksums import checksum_line
 from core.errors import DataError
-from core.paths import EVALUATED
+from core.paths import EVALUATED, SETTINGS
 
 FILES = ("config.json", "history.json", "metrics.json", "predictions.parquet")  # config.json has the weights' checksum
 
@@ -22,6 +22,13 @@ def write(variant: str, seed: int, root: Path = Path()) -> None:
         path.write_text("".join(checksum_line(name, root) for name in names), encoding="utf-8")
 
 
+def write_setting(name: str, root: Path = Path()) -> None:
+    """The same for the trainings under one of compare.settings, in data/settings/`name`."""
+    files = sorted((root / SETTINGS / name).iterdir())
+    with file_io.whole(root / EVALUATED / f"{name}.sha256") as path:
+        path.write_text("".join(checksum_line(file.relative_to(root), root) for file in files), encoding="utf-8")
+
+
 def keep_only(compare: CompareParams) -> None:
     """Removes the checksums of trainings that are not compared; DVC's cache keeps them.
 
@@ -29,6 +36,11 @@ def keep_only(compare: CompareParams) -> None:
         DataError: the folder cannot be written.
     """
     compared = {_path(variant, seed) for variant, seed in compare.trainings()}
+    compared |= {
+        EVALUATED / f"{variant}-setting{number}.sha256"
+        for variant in compare.variants
+        for number in range(len(compare.settings))
+    }
     try:
         for path in set(EVALUATED.glob("*.sha256")) - compared:
             path.unlink()

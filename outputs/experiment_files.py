@@ -79,6 +79,8 @@ def read_experiment(params: Params) -> Experiment:
         folds=np.repeat(np.arange(len(parts)), [len(part) for part in parts]) if folds else None,
         training_seeds=seeds,
         artificial=params.data.name in get_args(Generated),
+        trials=params.compare.tuning.trials,
+        repeats=params.compare.tuning.repeats,
     )
 
 
@@ -94,13 +96,13 @@ def read_references(experiment: Experiment) -> list[Reference]:
         DataError: an output is missing, or was made from other data.
     """
     card = file_io.read_json(RAW / "card.json", made_by="download")
-    ids = pa.chunked_array([pa.array([document.id for document in experiment.documents], pa.string())])
+    ids = document_ids(experiment)
     references = []
     for name in TITLES:
         folder = REFERENCES / name
         config = file_io.read_json(folder / "config.json", made_by="reference")
         _check_data(folder, config, card)
-        probabilities = _read_probabilities(folder, ids, made_by="reference")
+        probabilities = _read_predictions(folder, ids, made_by="reference")
         costs = measurements.read(config["signature"])
         references.append(Reference(name, probabilities, config["parameters"]["total"], costs))
     return references
@@ -115,6 +117,7 @@ def read_settings(params: Params) -> Settings:
     return Settings(
         variants={name: config["variant"] for name, config in configs.items()},
         train=configs[params.compare.baseline]["train"],
+        tuned={name: config["train"] for name, config in configs.items()} if params.compare.tuning.trials else {},
         share_unknown=share_unknown_in_tests(tokens),
         vectors=tokens["tokenize"]["vectors"] is not None,
     )
@@ -176,9 +179,18 @@ def _read_table(path: Path, made_by: str) -> pa.Table:
         raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
 
 
-def _read_probabilities(folder: Path, ids: pa.ChunkedArray, made_by: str = "evaluate") -> npt.NDArray[np.float32]:
+def document_ids(experiment: Experiment) -> pa.ChunkedArray:
+    """The ids of the test documents, in their order."""
+    return pa.chunked_array([pa.array([document.id for document in experiment.documents], pa.string())])
+
+
+def _read_predictions(folder: Path, ids: pa.ChunkedArray, made_by: str = "evaluate") -> npt.NDArray[np.float32]:
     """The predictions of a training or reference for the test documents `ids`, (n, classes)."""
-    path = folder / "predictions.parquet"
+    return read_probabilities(folder / "predictions.parquet", ids, made_by)
+
+
+def read_probabilities(path: Path, ids: pa.ChunkedArray, made_by: str) -> npt.NDArray[np.float32]:
+    """The predictions in the file `path` for the test documents `ids`, (n, classes)."""
     table = _read_table(path, made_by=made_by)
     flat = table["probabilities"].combine_chunks().flatten().to_numpy()
     return np.asarray(flat.reshape(table.num_rows, -1)[_order(path, table["id"], ids)])
@@ -206,7 +218,7 @@ def _read_repetitions(folders: Sequence[Path], parts: Sequence[pa.Table]) -> lis
     """A variant's predictions for all test documents under each seed, or in each repetition of a cross-validation."""
     count = len(parts)
     return [
-        np.concatenate([_read_probabilities(folder, part["id"]) for folder, part in zip(group, parts, strict=True)])
+        np.concatenate([_read_predictions(folder, part["id"]) for folder, part in zip(group, parts, strict=True)])
         for group in (folders[start : start + count] for start in range(0, len(folders), count))
     ]
 

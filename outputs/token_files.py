@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from core import file_io
+from core.errors import DataError
 from core.folds import splits_of
 from core.paths import TOKENS
 from text.tokenizing.token_file import TokenizedDocuments
@@ -58,6 +59,8 @@ def open_split(split: str, checksums: Mapping[str, str], root: Path = Path()) ->
     """The documents of a split: train, validation or test.
 
     Raises:
-        DataError: the file is missing or broken.
+        DataError: the file is missing or broken, or `checksums` does not know it.
     """
+    if f"{split}.arrow" not in checksums:
+        raise DataError(f"the {split} split is closed to this training, which may not see it")
     return TokenizedDocuments.open(token_file(f"{split}.arrow", checksums, root))

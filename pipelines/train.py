@@ -1,8 +1,9 @@
 """Stage train: one variant with one seed. `python -m pipelines.train --variant bilstm --seed 1`.
 
-Reads the section train of params.yaml, data/variants/<variant>.json and data/tokens; writes the weights, the resolved
-configuration and the history of the epochs to results/<variant>/seed-<seed>/, and logs an MLflow run. With several
-devices Lightning starts this module once for each; only the first process writes.
+Reads the section train of params.yaml, data/variants/<variant>.json, the setting that the stage tune chose, and
+data/tokens; writes the weights, the resolved configuration and the history of the epochs to
+results/<variant>/seed-<seed>/, and logs an MLflow run. With several devices Lightning starts this module once for each;
+only the first process writes.
 """
 
 import argparse
@@ -19,7 +20,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from config.params import Params, load
+from config.settings import applied
 from config.train import TrainParams
+from config.variants import VariantParams
 from core import file_io, paths
 from core.errors import DataError, ParamsError
 from core.paths import VARIANTS
@@ -34,6 +37,7 @@ from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
 from outputs.token_files import open_part, read_summary, token_file, training_documents
 from outputs.trained_model import write_training
+from outputs.tuned import read_setting
 from provenance.libraries import versions
 from provenance.signature import signature
 from provenance.stage import run_as_command, training_parser
@@ -71,7 +75,7 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     classifier = build_classifier(config, splits, root)
     config["parameters"] = classifier.parameter_counts()
 
-    settings = params.train.model_copy(update={"epochs": config["train"]["epochs"]})
+    settings = params.train.model_copy(update=config["train"])
     module, trainer = as_lightning(classifier, settings)
     check_split_sizes(trainer, splits)
     costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
@@ -100,21 +104,38 @@ def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[
     """Every value that decides the result; its signature identifies the checkpoints and the MLflow run."""
     if variant not in params.compare.variants:
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.compare.variants)} (compare.variants)")
-    summary = read_summary(root)
-    epochs = params.train.epochs_for(training_documents(summary), len(summary["labels"]))
-    config = {
-        "name": variant,
+    model, settings = applied(read_setting(variant, seed, root), read_variant(variant, root), params.train)
+    config = configuration(variant, seed, model, settings, read_summary(root)) | {"libraries": versions("train")}
+    return {**config, "signature": signature(config)}
+
+
+def read_variant(variant: str, root: Path = Path()) -> VariantParams:
+    """The variant as the stage match has resolved it."""
+    return VariantParams.model_validate(file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match"))
+
+
+def configuration(
+    name: str,
+    seed: int,
+    variant: VariantParams,
+    train: TrainParams,
+    summary: dict[str, Any],
+    documents: int | None = None,
+) -> dict[str, Any]:
+    """The settings' part of config.json; `documents` is the number of training documents, None for all."""
+    documents = documents or training_documents(summary)
+    return {
+        "name": name,
         "seed": seed,
-        "variant": file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match"),
-        "train": params.train.model_dump(exclude=CHECKPOINTS) | {"epochs": epochs},
+        "variant": variant.model_dump(),
+        "train": train.model_dump(exclude=CHECKPOINTS)
+        | {"epochs": train.epochs_for(documents, len(summary["labels"]))},
         "data": summary["data"],
         "tokenize": summary["tokenize"],
         "vocabulary_size": summary["vocabulary_size"],
         "labels": summary["labels"],
         "tokens": summary["checksums"],
-        "libraries": versions("train"),
     }
-    return {**config, "signature": signature(config)}
 
 
 def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments], root: Path) -> TextClassifier:

@@ -27,10 +27,29 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
 
     So no command in dvc.yaml holds a value of params.yaml, which a shell would interpret before this program checks it.
     """
+    return _parser(description, r"(?P<variant>[\w-]+)-(?P<seed>\d+)", seed="of weights, dropout, shuffling")
+
+
+def variant_parser(description: str | None) -> argparse.ArgumentParser:
+    """The same for a stage with one argument, --variant, such as tune@bilstm."""
+    return _parser(description, r"(?P<variant>[\w-]+)")
+
+
+def setting_parser(description: str | None) -> argparse.ArgumentParser:
+    """The same for --variant and --setting: settings@bilstm-setting0."""
+    return _parser(
+        description, r"(?P<variant>[\w-]+)-setting(?P<setting>\d+)", setting="its place in compare.settings, from 0"
+    )
+
+
+def _parser(description: str | None, pattern: str, **numbers: str) -> argparse.ArgumentParser:
+    """A parser for the groups of `pattern`, which matches what follows the @; `numbers` has the help of the rest."""
     result = command_line.parser(description)
-    training = os.environ.get("DVC_STAGE", "").rpartition("@")[2]
-    match = re.fullmatch(r"(?P<variant>[\w-]+)-(?P<seed>\d+)", training)
-    variant, seed = match.groups() if match else (None, None)
-    result.add_argument("--variant", default=variant, required=match is None, help="a name in compare.variants")
-    result.add_argument("--seed", default=seed, required=match is None, type=int, help="of weights, dropout, shuffling")
+    named = re.fullmatch(pattern, os.environ.get("DVC_STAGE", "").partition("@")[2])
+    values = named.groupdict() if named else {}
+    result.add_argument(
+        "--variant", default=values.get("variant"), required=not named, help="a name in compare.variants"
+    )
+    for name, text in numbers.items():
+        result.add_argument(f"--{name}", default=values.get(name), required=not named, type=int, help=text)
     return result

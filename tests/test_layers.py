@@ -9,10 +9,10 @@ from provenance.source_code import imported_modules
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    *("core", "config", "text", "models", "analysis", "provenance", "outputs", "predictor"),
+    *("core", "config", "tuning", "text", "models", "analysis", "provenance", "outputs", "predictor"),
     *("tracking", "serving", "pipelines", "engine", "commands"),
 )
-ONLY_IN = {"torchtext": "text", "mlflow": "tracking", "ray": "engine"}
+ONLY_IN = {"torchtext": "text", "mlflow": "tracking", "optuna": "tuning", "ray": "engine"}
 
 
 def source_files(package: str) -> Iterator[Path]:

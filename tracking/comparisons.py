@@ -88,6 +88,18 @@ def latest_comparison(experiment: str) -> tuple[str, list[str]]:
     return mlflow.experiment_id, [run.info.run_id for run in sorted(runs, key=lambda run: str(run.info.run_name))]
 
 
+def search_pages(experiment: str) -> dict[str, str]:
+    """Where MLflow shows the trials of the newest search of each variant side by side, by title."""
+    pages: dict[str, str] = {}
+    with connect(experiment) as mlflow:
+        for search in mlflow.search("tags.kind = 'tuning'", MOST):
+            title = f"trials of {search.data.tags['variant']}, as parallel coordinates"
+            if title not in pages:
+                trials = mlflow.search(f"tags.`{PARENT}` = '{search.info.run_id}'", MOST)
+                pages[title] = compare_page(mlflow.experiment_id, [trial.info.run_id for trial in trials])
+    return pages
+
+
 def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
     """Where MLflow's pages show these runs side by side."""
     chosen = f"runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps([experiment_id]))}"

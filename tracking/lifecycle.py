@@ -55,6 +55,33 @@ def reference_run(
 
 
 @contextmanager
+def trial_run(
+    mlflow: Connection,
+    title: str,
+    outcome: Mapping[str, Any],
+    original: Provenance | None = None,
+    resumed: bool = False,
+) -> Iterator[Run]:
+    """The run of a training with a setting of its own (pipelines/trial.py); it ends as `training_run` does.
+
+    The setting's keys are its params by their own names, by which MLflow's parallel coordinates show them.
+    """
+    kind = "trial" if outcome["split"] == "validation" else "setting"
+    tags = {"variant": outcome["variant"], "seed": str(outcome["seed"]), SIGNATURE: outcome["signature"], "kind": kind}
+    with _run(mlflow, title, tags, original, resumed) as run:
+        run.log_params({**outcome["setting"], "epochs": outcome["epochs"], "documents": outcome["documents"]})
+        yield run
+
+
+@contextmanager
+def tuning_run(mlflow: Connection, variant: str, signature: str) -> Iterator[Run]:
+    """The run of a search, the parent of its trials."""
+    tags = {"variant": variant, SIGNATURE: signature, "kind": "tuning"}
+    with _run(mlflow, f"tuning of {variant}", tags, None) as run:
+        yield run
+
+
+@contextmanager
 def comparison_run(
     mlflow: Connection,
     name: str,

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import mlflow
 import requests
 
-from tracking.comparisons import compare_page, latest_comparison
+from tracking.comparisons import compare_page, latest_comparison, search_pages
 from tracking.settings import tracking_uri
 from tracking.views import MACHINE_LEARNING, addresses
 
@@ -103,7 +103,8 @@ def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     experiment_id, runs = latest_comparison(experiment)
     runs_page = f"experiments/{experiment_id}/runs?{MACHINE_LEARNING}"
     # With the references. Sorted by time, MLflow would fold them away under their comparison; sorted by a metric not.
-    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote("tags.kind != 'comparison'")
+    others = " and ".join(f"tags.kind != '{kind}'" for kind in ("comparison", "tuning", "trial"))
+    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote(others)
     ascending = "false" if ranking.higher_is_better else "true"
     found = addresses(experiment_id) if runs else {}
     found |= {
@@ -111,7 +112,7 @@ def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     }
     if runs:
         found["latest comparison, side by side"] = compare_page(experiment_id, runs)
-    return found | {"all runs": runs_page}
+    return found | search_pages(experiment) | {"all runs": runs_page}
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:

@@ -72,6 +72,11 @@ class Run:
             self._log_batch(metrics=[Metric(name, float(value), moment, step, **link) for name, value in new.items()])
             self._logged |= {(name, step) for name in new}
 
+    def log_scores(self, split: str, scores: Mapping[str, float | None]) -> None:
+        """The scores of the weights that were kept, such as best_validation_accuracy or test_accuracy."""
+        prefix = "best_validation" if split == "validation" else split
+        self.log_metrics({f"{prefix}_{key}": value for key, value in scores.items() if value is not None})
+
     def has(self, metrics: Mapping[str, float]) -> bool:
         """Whether these were the run's latest values when it was found."""
         return all(self.metrics.get(name) == value for name, value in metrics.items())

@@ -49,6 +49,8 @@ class Experiment:
         training_seeds: of the trainings of a cross-validation
         leaked: the number of test documents whose text also stands in the training split
         artificial: whether a program of this project wrote the texts
+        trials: of the search for each variant's setting; 0: none
+        repeats: searches for each variant; with several, each seed has one of its own
     """
 
     data: str
@@ -72,6 +74,8 @@ class Experiment:
     folds: npt.NDArray[np.integer[Any]] | None = None
     training_seeds: Sequence[int] = ()
     leaked: int = 0
+    trials: int = 0
+    repeats: int = 1
 
     @property
     def data_shown(self) -> str:

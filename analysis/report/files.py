@@ -13,9 +13,13 @@ from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric
 from analysis.comparison.slices import Slice
 from analysis.comparison.standing import MEASURED, Standing, table_rows
+from analysis.comparison.under_settings import UnderSettings
 from analysis.drawing.render import panels_png
 from analysis.report.figures import figures
 from analysis.report.page import render
+from analysis.report.searches import forest_panels, settings_summary, tuning_summary
+from analysis.tuning.figures import tuning_panels
+from analysis.tuning.search import Tuning
 from analysis.verdict.sentences import Verdict
 from analysis.verdict.soundness import Soundness
 from analysis.verdict.words import p_value
@@ -34,6 +38,8 @@ class Result:
     verdict: Verdict
     standing: Standing
     soundness: Soundness
+    tuning: Tuning | None = None
+    under_settings: UnderSettings | None = None
 
 
 def write(result: Result) -> None:
@@ -44,20 +50,30 @@ def write(result: Result) -> None:
     for name, rows in _plot_rows(result).items():
         file_io.write_json(REPORTS / "plots" / f"{name}.json", _rounded(rows))
     drawn = figures(experiment, result.comparison, result.slices)
+    if result.tuning is not None:
+        drawn["tuning"] = tuning_panels(result.tuning)
+    if result.under_settings is not None:
+        drawn["settings"] = forest_panels(experiment, result.under_settings)
     for name, panels in drawn.items():
         with file_io.whole(REPORTS / "figures" / f"{name}.png") as path:
             path.write_bytes(panels_png(panels, experiment.variants))
     with file_io.whole(REPORTS / "comparison.html") as path:
         page = render(
-            experiment, result.comparison, result.ensembles, result.slices, result.standing, result.verdict, drawn
-        )
+            experiment, result.comparison, result.ensembles, result.slices, result.standing, result.verdict, drawn,
+            result.tuning, result.under_settings,
+        )  # fmt: skip
         path.write_text(page, encoding="utf-8")
 
 
 def _summary(result: Result) -> dict[str, Any]:
     """All that was found, but for what is in reports/plots."""
     experiment, comparison = result.experiment, result.comparison
-    return {
+    more = {}
+    if result.tuning is not None:
+        more["tuning"] = tuning_summary(result.tuning)
+    if result.under_settings is not None:
+        more["settings"] = settings_summary(experiment, result.under_settings)
+    summary = {
         "verdict": result.verdict.headline,
         "data": experiment.data_shown,
         "baseline": experiment.baseline,
@@ -96,6 +112,7 @@ def _summary(result: Result) -> dict[str, Any]:
             for variant, differences in comparison.differences.items()
         },
     }
+    return summary | more
 
 
 def _single_scores(scores: Mapping[str, Score]) -> dict[str, dict[str, float]]:

@@ -19,11 +19,15 @@ from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.slices import FEWEST_DOCUMENTS, LABEL, Disagreement, Slice, disagreements
 from analysis.comparison.standing import MEASURED, Standing, is_weak, table_rows
+from analysis.comparison.under_settings import UnderSettings
 from analysis.drawing.page import environment
 from analysis.drawing.panels import Panel, styles
 from analysis.drawing.render import VARIABLES, panel_svg
 from analysis.report.figures import ACCURACY, MOST_LABELS
+from analysis.report.searches import tuning_shown
+from analysis.tuning.search import Tuning
 from analysis.verdict.sentences import Verdict, chance_shown
+from analysis.verdict.under_settings import dependence_sentences
 from analysis.verdict.words import SIGNIFICANCE, p_value
 
 FIRST_TEXT = 280  # characters of a document that are always shown, or a few fewer, to the end of a word
@@ -51,6 +55,8 @@ def render(
     standing: Standing,
     verdict: Verdict,
     figures: dict[str, list[Panel]],
+    tuning: Tuning | None = None,
+    under_settings: UnderSettings | None = None,
 ) -> str:
     """The page, as text."""
     pages = environment()
@@ -74,6 +80,10 @@ def render(
         measured_on=measured_on(experiment.all_costs),
         mixed_hardware=mixed_hardware(experiment.costs, experiment.seeds),
         scores=_drawn(figures, ["scores"]),
+        tuning=None if tuning is None else tuning_shown(tuning),
+        tuning_panels=_drawn(figures, ["tuning"]),
+        dependences=[] if under_settings is None else dependence_sentences(experiment, under_settings),
+        forest=_drawn(figures, ["settings"]),
         sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
         labels=labels if len(labels := slices.get(LABEL, [])) > MOST_LABELS else [],
         accuracy=ACCURACY,

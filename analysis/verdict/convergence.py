@@ -24,9 +24,12 @@ EPOCHS_AFTER, LOSS_RISE = 3, 0.25
 def not_converged(settings: Settings, histories: Histories) -> Finding | None:
     """Variants that longer training would probably improve."""
     single_epoch = [variant for variant, runs in histories.items() if all(len(history) == 1 for history in runs)]
-    rate = settings.train["learning_rate"]
     last = [variant for variant, runs in histories.items() if is_improving(runs)]
-    late = [variant for variant, runs in histories.items() if variant not in last and is_unfinished(runs, rate)]
+    late = [
+        variant
+        for variant, runs in histories.items()
+        if variant not in last and is_unfinished(runs, settings.learning_rate(variant))
+    ]
     words = []
     if last:
         words.append(f"{listed(last)} {_was(last)} still improving in the last epoch")

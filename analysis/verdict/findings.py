@@ -5,7 +5,7 @@ applies all. docs/statistics.md explains the thresholds, which stand in these th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +44,8 @@ class Settings:
 
     Attributes:
         variants: each one's section of params.yaml, with all defaults filled in
-        train: the section `train`, likewise
+        train: the section `train`, likewise, of the baseline
+        tuned: the same of each variant, where each was searched for a setting of its own
         share_unknown: share of the test tokens that are not in the vocabulary
         vectors: whether embeddings start from pretrained vectors
     """
@@ -53,6 +54,12 @@ class Settings:
     train: Mapping[str, Any]
     share_unknown: float
     vectors: bool
+    tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def learning_rate(self, variant: str) -> float:
+        """The highest learning rate of a variant's training."""
+        rate: float = self.tuned.get(variant, self.train)["learning_rate"]
+        return rate
 
 
 @dataclass(frozen=True)
@@ -116,11 +123,8 @@ def did_not_learn(
     words, reasons = [], []
     for variant, indices in failed.items():
         words.append(f"{variant} did not learn{_with_seeds(experiment, indices)}")
-        reason = why_not_learned(
-            experiment,
-            settings,
-            [histories[variant][training] for index in indices for training in experiment.trainings_of(index)],
-        )
+        runs = [histories[variant][training] for index in indices for training in experiment.trainings_of(index)]
+        reason = why_not_learned(experiment, settings, runs, settings.learning_rate(variant))
         if reason not in reasons:
             reasons.append(reason)
     start = "Its accuracy is no better than that of always answering the most frequent class."
@@ -175,9 +179,9 @@ def _mean_accuracy(comparison: Comparison, variant: str, indices: Sequence[int])
     return float(np.mean([comparison.scores[variant]["accuracy"].values[index] for index in indices]))
 
 
-def why_not_learned(experiment: Experiment, settings: Settings, histories: Sequence[History]) -> str:
-    """The likely reason why these trainings did not learn, and what to try."""
-    rate, steps = settings.train["learning_rate"], histories[0][-1]["step"]
+def why_not_learned(experiment: Experiment, settings: Settings, histories: Sequence[History], rate: float) -> str:
+    """The likely reason why these trainings, with the learning rate `rate`, did not learn, and what to try."""
+    steps = histories[0][-1]["step"]
     least = (1 - LOSS_MOVED) * _entropy(experiment)
     if settings.share_unknown > UNKNOWN_SHARE:
         return (

@@ -6,6 +6,7 @@ from analysis.comparison.costs import COSTS, cost_ratio, not_compared
 from analysis.comparison.differences import Comparison, Difference
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric
+from analysis.tuning.words import after_tuning
 from analysis.verdict import small_classes
 from analysis.verdict.soundness import Soundness
 from analysis.verdict.words import SIGNIFICANCE, listed, p_value
@@ -86,7 +87,8 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
         details = [_paragraph(experiment, comparison, variant) for variant in _by_gain(metric, differences)]
         return Verdict(_claims(experiment, differences), "", "", "", details, warnings)
     (variant, difference), *_ = differences.items()
-    claim = f"{_answer(experiment, variant, difference)} on {experiment.data_shown}: "
+    tuned = after_tuning(experiment.trials)
+    claim = f"{_answer(experiment, variant, difference)} on {experiment.data_shown}{tuned}: "
     claim += f"{metric.shown_gap(difference)[0]} {metric.unit} of test {metric.title}"
     claim += "" if metric.higher_is_better else ", where less is better"
     costs, outlook = _costs(experiment, variant), _outlook(experiment, difference)
@@ -109,7 +111,8 @@ def _alone(experiment: Experiment, comparison: Comparison, warnings: list[str]) 
     score = comparison.scores[experiment.baseline][metric.key]
     mean = metric.shown_with_unit(score.mean)
     return Verdict(
-        claim=f"{experiment.baseline} reaches a test {metric.title} of {mean} on {experiment.data_shown}",
+        claim=f"{experiment.baseline} reaches a test {metric.title} of {mean} on {experiment.data_shown}"
+        f"{after_tuning(experiment.trials).replace(' each', '').replace(' equal', '')}",
         evidence=f"95 % interval {metric.shown(score.low)} to {metric.shown(score.high)}",
         costs="",
         outlook="",
@@ -134,7 +137,7 @@ def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
             claims.append(f"{names_shown} {verb} {direction}" if direction else f"for {names_shown} it is unclear")
     what = f"in {metric.unit} of test {metric.title} compared with {experiment.baseline}"
     what += "" if metric.higher_is_better else " (less is better)"
-    return f"On {experiment.data_shown}, {what}: {'; '.join(claims)}"
+    return f"On {experiment.data_shown}{after_tuning(experiment.trials)}, {what}: {'; '.join(claims)}"
 
 
 def _by_gain(metric: Metric, differences: dict[str, Difference]) -> list[str]:

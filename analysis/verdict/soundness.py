@@ -9,6 +9,7 @@ from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import metric_named
 from analysis.comparison.standing import Standing
+from analysis.tuning.words import what_the_interval_covers
 from analysis.verdict.convergence import epochs_remark, not_converged, overfit
 from analysis.verdict.findings import (
     ACCURACY,
@@ -97,6 +98,8 @@ def _not_above_linear(experiment: Experiment, standing: Standing) -> str:
 
 
 def _setting(experiment: Experiment, settings: Settings) -> str:
+    if experiment.trials:
+        return what_the_interval_covers(experiment) if experiment.others else ""
     train = settings.train
     parts = [_one_or_each(experiment, settings, key) for key in ("initialization", "pooling", "head_dropout")]
     parts.append(f"learning rate {train['learning_rate']:g} ({train['schedule']})")

@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from config.choices import ClassWeight, Schedule
-from core.errors import TrainingError
+from core.errors import DivergenceError
 from models.backend import backend
 from models.classifier import TextClassifier
 from models.gpu.documents import ResidentBatch, ResidentDocuments
@@ -243,9 +243,9 @@ class ClassifierModule(LightningModule):
         """That of a step, counted from 0."""
         return self.learning_rate * self._factor(step)
 
-    def _diverged(self, what: str, value: float, step: int, last_step: int) -> TrainingError:
+    def _diverged(self, what: str, value: float, step: int, last_step: int) -> DivergenceError:
         where = " in another process" if math.isfinite(value) else ""
-        return TrainingError(
+        return DivergenceError(
             f"the {what} is {'not finite' if where else value}{where} at step {step} with a learning rate "
             f"of {self._learning_rate(last_step):g}; lower train.learning_rate or set train.gradient_clip"
         )

@@ -6,7 +6,7 @@ from scipy import stats
 
 from analysis.comparison.influences import covariance
 from analysis.comparison.statistics import contrast, holm, mcnemar, wilson
-from commands.simulation import Truth, count_errors
+from commands.simulation import Budget, Truth, count_errors, count_errors_after_tuning
 
 NO_COVARIANCE = np.zeros((2, 3, 2, 3))
 ENDLESS = 10**9  # documents, so that their choice plays no part
@@ -153,3 +153,20 @@ def test_wilsons_interval_holds_the_share_and_stays_within_0_and_1(share: float,
 
 def test_wilsons_interval_of_a_textbook_case() -> None:
     assert wilson(0.5, 10, 1.959964) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+
+
+def test_with_a_search_for_each_seed_a_comparison_keeps_its_error_rate_and_with_one_search_its_condition() -> None:
+    """After one search the interval covers the chosen settings; to call that a property of the variants errs."""
+    truth, budget = Truth(taste=0.2), Budget(trials=10)
+    once, repeated = (
+        count_errors_after_tuning(truth, budget, 5, 4000, repeats=200, searches=searches) for searches in (1, 5)
+    )
+    assert repeated.detected <= 0.07  # 5 % and 1.3 standard errors
+    assert once.covered >= 0.91
+    assert once.detected > 0.08
+
+
+def test_more_trials_find_better_settings() -> None:
+    rng, truth = np.random.default_rng(0), Truth()
+    few, many = (np.mean([Budget(trials).losses(rng, truth, 1).mean() for _ in range(200)]) for trials in (2, 20))
+    assert 0 < many < 0.7 * few

@@ -22,6 +22,7 @@ from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
+from pipelines.tune import tune
 from tests.browser import MISSING, REASON, open_browser
 from tests.pipelines.project import make_own
 from tests.tracking.connected import find_run
@@ -56,6 +57,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         make_tokens(params.tokenize)
         match(params)
         for variant in VARIANTS:
+            tune(params, variant)
             train(params, variant, 1)
             evaluate(params, variant, 1)
         yield folder

@@ -74,7 +74,8 @@ def documented(section: dict[str, Any], prefix: str = "") -> list[str]:
     keys = []
     for key, value in section.items():
         if prefix != "variants." or key == "lstm":
-            keys += [prefix + key, *(documented(value, f"{prefix}{key}.") if isinstance(value, dict) else [])]
+            parts = isinstance(value, dict) and key != "space"  # whose keys are the user's own choice
+            keys += [prefix + key, *(documented(value, f"{prefix}{key}.") if parts else [])]
     return [name for name in keys if name != "variants.lstm"]
 
 
@@ -409,3 +410,92 @@ def test_each_fold_needs_as_many_seeds() -> None:
         content["compare"]["seeds"] = seeds
         with pytest.raises(ParamsError, match=r"compare\.seeds is \[.*\], but with data\.folds of 3 each fold needs"):
             parse(content)
+
+
+SETTINGS_MISTAKES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"tuning": {"space": {"learning_rat": [1, 2]}}},
+        "compare.tuning.space.learning_rat is an unknown key; did you mean learning_rate? allowed: batch_size,",
+    ),
+    ({"tuning": {"space": {"cell": ["rnn", "gru"]}}}, "compare.tuning.space.cell is an unknown key; "),
+    ({"tuning": {"space": {"epochs": [1, 2]}}}, "compare.tuning.space.epochs is an unknown key; "),
+    (
+        {"tuning": {"space": {}}},
+        "compare.tuning.space is {}; allowed: keys of train and variants, each with its values",
+    ),
+    ({"tuning": {"space": {"pooling": ["max"]}}}, "compare.tuning.space.pooling is ['max']; allowed: a list of two or"),
+    ({"tuning": {"space": {"pooling": ["max", "max"]}}}, "compare.tuning.space.pooling is ['max', 'max']; allowed: a"),
+    (
+        {"tuning": {"space": {"weight_decay": {"low": 0, "high": 1, "log": True}}}},
+        "compare.tuning.space.weight_decay is",
+    ),
+    ({"tuning": {"space": {"weight_decay": {"low": 1, "high": 1}}}}, "compare.tuning.space.weight_decay is"),
+    ({"tuning": {"trials": 1, "space": {"pooling": ["max", "men"]}}}, "compare.tuning.space has a setting that lstm"),
+    (
+        {"tuning": {"trials": 1, "space": {"pooling": {"low": 1, "high": 2}}}},
+        "compare.tuning.space.pooling is a range;",
+    ),
+    (
+        {"tuning": {"trials": 1, "space": {"batch_size": {"low": 1.5, "high": 8}}}},
+        "compare.tuning.space has a setting that lstm cannot have: batch_size is 1.5; allowed: integer",
+    ),
+    (
+        {"tuning": {"trials": 1, "space": {"layers": [1, 2], "layer_dropout": [0.0, 0.1]}}},
+        "compare.tuning.space has a setting that lstm cannot have: layer_dropout is 0.1, but layers is 1; it needs",
+    ),
+    (
+        {"tuning": {"trials": 1, "space": {"hidden_size": [32, 64]}}, "matching": "parameters"},
+        "compare.tuning.space names hidden_size, but compare.matching is 'parameters', which chooses the hidden size;",
+    ),
+    (
+        {"tuning": {"trials": 1, "repeats": 2}},
+        "compare.tuning.repeats is 2; allowed: 1, or 3, the number of compare.seeds",
+    ),
+    ({"tuning": {"epochs": 0}}, "compare.tuning.epochs is 0; allowed: null, auto, or an integer from 1 to 1000000"),
+    ({"tuning": {"trails": 2}}, "compare.tuning.trails is an unknown key; did you mean trials?"),
+    ({"settings": {"pooling": "max"}}, "compare.settings is {'pooling': 'max'}; allowed: a list of settings such as"),
+    ({"settings": [{"pooling": "max"}, {}]}, "compare.settings is [{'pooling': 'max'}, {}]; allowed: a list of"),
+    ({"settings": [{"poolin": "max"}]}, "compare.settings[0].poolin is an unknown key; did you mean pooling?"),
+    (
+        {"settings": [{"pooling": "x"}]},
+        "compare.settings[0] is a setting that lstm cannot have: pooling is 'x'; allowed:",
+    ),
+    (
+        {"settings": [{"pooling": "max"}] * 2},
+        "compare.settings names {'pooling': 'max'} more than once; each may stand",
+    ),
+    (
+        {"settings": [{"layers": 2}], "matching": "parameters"},
+        "compare.settings[0] names layers, but compare.matching is 'parameters', which chooses the hidden size;",
+    ),
+]
+
+
+@pytest.mark.parametrize(("compare", "message"), SETTINGS_MISTAKES)
+def test_a_setting_that_cannot_be_trained_is_named_before_anything_runs(compare: dict[str, Any], message: str) -> None:
+    content = shipped()
+    content["compare"] |= compare
+    with pytest.raises(ParamsError, match="^" + re.escape(f"params.yaml: {message}")):
+        parse(content)
+
+
+@pytest.mark.parametrize("more", [{"settings": [{"pooling": "mean"}]}, {"tuning": {"trials": 1}}])
+def test_settings_are_trained_on_one_device_each(more: dict[str, Any]) -> None:
+    content = changed(("train", "devices"), 2)
+    content["compare"] |= more
+    with pytest.raises(ParamsError, match=r"train.devices is 2 and train.num_nodes 1; allowed with compare\."):
+        parse(content)
+
+
+@pytest.mark.parametrize("more", [{"settings": [{"pooling": "mean"}]}, {"tuning": {"trials": 1}}])
+def test_settings_are_not_compared_in_a_cross_validation(more: dict[str, Any]) -> None:
+    content = shipped()
+    content["data"] |= {"name": "cr", "folds": 3}
+    content["compare"] |= more
+    with pytest.raises(ParamsError, match=r"data.folds is 3; allowed with compare\..*: null, since every document"):
+        parse(content)
+
+
+def test_a_space_that_is_not_searched_need_not_suit_the_variants() -> None:
+    content = changed(("compare", "tuning"), {"space": {"layers": [1, 2], "layer_dropout": [0.0, 0.1]}})
+    assert parse(content).compare.tuning.trials == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guarantees.project import Project
+from tests.guarantees.project import Project, stage_of_lstm
 from tests.once import made_once
 
 
@@ -15,8 +15,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
     def make(folder: Path) -> None:
         project = Project.make(folder / "project")
-        for stage in ("check", "download", "tokenize", "match", "train", "evaluate", "reference", "compare"):
-            done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
+        for stage in ("check", "download", "tokenize", "match", "tune", "train", "evaluate", "reference", "compare"):
+            done = project.run(f"pipelines.{stage}", DVC_STAGE=stage_of_lstm(stage))
             assert done.returncode == 0, done.stderr
 
     return Project(made_once(tmp_path_factory, "finished", make) / "project")

@@ -74,6 +74,11 @@ class Project:
         return project.environment() | {"OMP_NUM_THREADS": "1"} | self.environment | dict(more)
 
 
+def stage_of_lstm(stage: str) -> str:
+    """As DVC names the stage of the only training."""
+    return f"{stage}@lstm" if stage == "tune" else f"{stage}@lstm-1"
+
+
 def stop(process: "subprocess.Popen[str]") -> None:
     """Ends `process` and all that it started."""
     if process.poll() is None:

@@ -18,7 +18,7 @@ from core import paths
 from core.errors import DataError, ParamsError, UserError
 from pipelines.download import download
 from pipelines.tokenize import make_tokens
-from tests.guarantees.project import Project
+from tests.guarantees.project import Project, stage_of_lstm
 from text.tokenizing.token_file import TokenizedDocuments
 
 Rows = list[tuple[str, str]]
@@ -212,8 +212,8 @@ def test_strange_texts_go_through_training_evaluation_and_comparison(tmp_path: P
     project = Project.make(tmp_path / "project")
     write(project.folder / "data.csv", [*strange_rows(), (VERY_LONG, "0")])
     project.change_params({"data": {"name": "custom", "source": "data.csv"}, "train.epochs": 1})
-    for stage in ("download", "tokenize", "match", "train", "evaluate", "reference", "compare"):
-        done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
+    for stage in ("download", "tokenize", "match", "tune", "train", "evaluate", "reference", "compare"):
+        done = project.run(f"pipelines.{stage}", DVC_STAGE=stage_of_lstm(stage))
         assert done.returncode == 0, done.stderr
     page = (project.folder / "reports/comparison.html").read_text(encoding="utf-8")
     assert "<script>alert(1)" not in page
@@ -223,8 +223,8 @@ def test_strange_texts_go_through_training_evaluation_and_comparison(tmp_path: P
 def test_a_model_that_no_memory_holds_is_refused_before_any_is_taken(project: Project) -> None:
     huge = {"cell": "lstm", "hidden_size": 65536, "embedding_size": 65536, "layers": 64}
     project.change_params({"variants": {"lstm": huge}})
-    for stage in ("match", "train"):
-        done = project.run(f"pipelines.{stage}", DVC_STAGE=f"{stage}@lstm-1")
+    for stage in ("match", "tune", "train"):
+        done = project.run(f"pipelines.{stage}", DVC_STAGE=stage_of_lstm(stage))
     assert done.returncode == 1
     assert "error: variants.lstm has 2," in done.stderr
     assert "GiB" in done.stderr

@@ -44,7 +44,7 @@ MISTAKES = [
     (
         "compare:",
         "compare:\nolder:",
-        "compare is None; allowed: the keys variants, seeds, baseline, metric, matching (and 1 more)",
+        "compare is None; allowed: the keys variants, seeds, baseline, metric, matching, settings, tuning (and 1 more)",
     ),
 ]
 STATUS = """
@@ -130,11 +130,12 @@ def test_an_edited_file_that_params_name_changes_the_list_of_the_stage_that_read
 @pytest.mark.parametrize(
     ("library", "stages"),
     [
-        ("torch", {"match", "reference", "train", "evaluate"}),
-        ("numba", {"tokenize", "match", "train", "evaluate"}),
-        ("pytorch-lightning", {"train"}),
+        ("torch", {"match", "reference", "tune", "train", "evaluate", "settings"}),
+        ("numba", {"tokenize", "match", "tune", "train", "evaluate", "settings"}),
+        ("pytorch-lightning", {"tune", "train", "settings"}),
+        ("optuna", {"tune"}),
         ("sentencepiece", {"tokenize"}),
-        ("scikit-learn", {"reference", "evaluate", "compare"}),
+        ("scikit-learn", {"reference", "tune", "evaluate", "settings", "compare"}),
         ("matplotlib", {"compare"}),
         ("mlflow", set()),
         ("requests", set()),

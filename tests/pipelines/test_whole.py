@@ -221,7 +221,7 @@ def test_an_edit_of_one_variant_concerns_its_trainings_only(copy: Path) -> None:
     change_params(copy, {"variants.bilstm.hidden_size": 48})
     assert run_in(copy, "dvc", "repro", "match").returncode == 0
     changed = json.loads(run_in(copy, "dvc", "status", "--json").stdout)
-    assert set(changed) == {"train@bilstm-1"}
+    assert set(changed) == {"tune@bilstm", "train@bilstm-1"}
     assert "data/variants/bilstm.json" in json.dumps(changed)
 
 

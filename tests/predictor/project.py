@@ -21,6 +21,7 @@ from pipelines.match import match
 from pipelines.reference import make_references
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
+from pipelines.tune import tune
 from predictor.files import find_training
 from tests.once import made_once
 
@@ -97,6 +98,7 @@ def make_project(changes: dict[str, dict[str, Any]], seeds: list[int]) -> Params
     make_tokens(params.tokenize)
     match(params)
     for variant in params.compare.variants:
+        tune(params, variant)
         for seed in seeds:
             train(params, variant, seed)
             evaluate(params, variant, seed)

@@ -19,6 +19,7 @@ from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import resolve_config, train
+from pipelines.tune import tune
 from provenance import source_code
 from tests.pipelines.project import change_params, enter, install, make_own
 from tests.tracking.connected import find_run
@@ -45,6 +46,7 @@ def run_stages() -> dict[str, bytes]:
     download(params.data)
     make_tokens(params.tokenize)
     match(params)
+    tune(params, "lstm")
     train(params, "lstm", 1)
     return {name: (RESULTS / name).read_bytes() for name in FILES}
 

@@ -32,6 +32,7 @@ from pipelines.match import match
 from pipelines.reference import make_references
 from pipelines.tokenize import make_tokens
 from pipelines.train import train
+from pipelines.tune import tune
 from tests.pipelines.project import ROOT, SMALL, change_params
 from tests.tracking.connected import find_run, training_run
 from tests.tracking.server import Server
@@ -62,6 +63,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         download(load().data)
         make_tokens(load().tokenize)
         match(load())
+        tune(load(), "lstm")
     return folder
 
 

@@ -1,0 +1,50 @@
+"""Whether a difference depends on the setting, in sentences."""
+
+from collections.abc import Mapping, Sequence
+
+from analysis.comparison.differences import Difference
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.under_settings import UnderSettings
+from analysis.verdict.words import SIGNIFICANCE, listed, p_value
+
+
+def dependence_sentences(experiment: Experiment, under: UnderSettings) -> list[str]:
+    """One for each variant beside the baseline, and one for each setting under which a variant did not learn."""
+    return [
+        *(_sentence(experiment, under, variant) for variant in experiment.others),
+        *(_not_learned(variants, name) for name, variants in under.not_learned.items() if variants),
+    ]
+
+
+def _not_learned(variants: Sequence[str], name: str) -> str:
+    verb = "is" if len(variants) == 1 else "are"
+    return (
+        f"{listed(variants)} {verb} no better than always answering the most frequent class {name}: there a difference "
+        "of 0 says nothing about models that learned."
+    )
+
+
+def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str:
+    metric = experiment.metric
+    differences = under.differences[variant]
+    subject = f"difference between {variant} and {experiment.baseline}"
+    clearest = under.dependences[variant]
+    apart = f"{metric.shown(clearest.value)} {metric.unit} apart, {p_value(clearest.p_value)}"
+    highest, lowest = (pick(differences, key=lambda name: differences[name].value) for pick in (max, min))
+    if differences[highest].low > 0 and differences[lowest].high < 0:
+        shown = [_shown(experiment, differences, name) for name in (highest, lowest)]
+        return f"The sign of the {subject} depends on the setting: {shown[0]}, but {shown[1]}."
+    if clearest.p_value < SIGNIFICANCE:
+        shown = [_shown(experiment, differences, name) for name in (clearest.first, clearest.second)]
+        return f"The size of the {subject} depends on the setting: {shown[0]}, but {shown[1]} ({apart})."
+    values = sorted(difference.value for difference in differences.values())
+    low, high = metric.shown_difference(values[0]), metric.shown_difference(values[-1])
+    return (
+        f"The {subject} is not shown to depend on the setting: it is {low} to {high} {metric.unit} under "
+        f"{len(differences)} settings, of which the two that differ most clearly are {apart} after Holm's correction."
+    )
+
+
+def _shown(experiment: Experiment, differences: Mapping[str, Difference], name: str) -> str:
+    metric = experiment.metric
+    return f"{metric.shown_gap_with_interval(differences[name], f' {metric.unit}')} {name}"

@@ -1,0 +1,73 @@
+"""A setting: values of keys of `train` and `variants` by which trainings of every variant are varied.
+
+`compare.tuning` searches for one, `compare.settings` lists some. {"learning_rate": 0.001, "pooling": "mean"} is one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from config.mistakes import describe, unknown_key
+from config.section import Section
+from config.train import TrainParams
+from config.variants import VariantParams
+
+Setting = Mapping[str, Any]
+
+# Not the rest: epochs, devices and limits decide what a training may cost, which is to be the same for all variants;
+# cell and bidirectional are what variants are compared for.
+TRAIN_KEYS = (
+    *("batch_size", "learning_rate", "weight_decay", "schedule", "warmup_share", "gradient_clip", "early_stopping"),
+    "class_weight",
+)
+VARIANT_KEYS = tuple(key for key in VariantParams.model_fields if key not in ("cell", "bidirectional"))
+KEYS = (*TRAIN_KEYS, *VARIANT_KEYS)
+SIZES = ("hidden_size", "embedding_size", "layers")  # compare.matching: parameters chooses a variant's size itself
+
+
+def check_key(key: object, where: str) -> None:
+    """Refuses a key that no setting may have.
+
+    Raises:
+        ValueError: the message begins with `where`, such as compare.tuning.space.
+    """
+    if key not in KEYS:
+        raise ValueError(unknown_key(f"{where}.{key}", KEYS))
+
+
+def applied(setting: Setting, variant: VariantParams, train: TrainParams) -> tuple[VariantParams, TrainParams]:
+    """Both sections with the values of `setting`.
+
+    Raises:
+        ValueError: a value is not allowed, or not beside the others; one line.
+    """
+    sections: tuple[Section, Section] = (variant, train)
+    changed = []
+    for section, keys in zip(sections, (VARIANT_KEYS, TRAIN_KEYS), strict=True):
+        values = {key: value for key, value in setting.items() if key in keys}
+        try:
+            changed.append(type(section).model_validate(section.model_dump() | values))
+        except ValidationError as error:
+            raise ValueError(describe(error, type(section))) from None
+    return changed[0], changed[1]  # type: ignore[return-value]
+
+
+def setting_shown(setting: Setting) -> str:
+    """A setting as a person reads it.
+
+    >>> setting_shown({"learning_rate": 0.0031234567, "pooling": "max", "early_stopping": None})
+    'learning_rate 0.00312, pooling max, early_stopping null'
+    """
+    return ", ".join(f"{key} {value_shown(value)}" for key, value in setting.items())
+
+
+def value_shown(value: Any) -> str:
+    """One value, a number in three digits.
+
+    >>> [value_shown(value) for value in (0.5, 0.0031234, 128, None, True, "max")]
+    ['0.5', '0.00312', '128', 'null', 'true', 'max']
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

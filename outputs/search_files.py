@@ -1,0 +1,84 @@
+"""Reads what the stages tune and settings left, for the stage compare."""
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.comparison.experiment import Experiment
+from analysis.comparison.metrics import metric_named
+from analysis.tuning.search import Search, Tuning
+from config.params import Params
+from config.settings import setting_shown
+from config.tuning import Range
+from core import file_io
+from core.errors import DataError
+from core.paths import SETTINGS, TUNED
+from outputs import measurements
+from outputs.experiment_files import document_ids, read_probabilities
+from outputs.token_files import read_summary
+from outputs.tuned import TRIALS, read_search
+
+
+def read_tuning(params: Params) -> Tuning | None:
+    """The searches of all variants; None if params.yaml asks for none.
+
+    Raises:
+        DataError: an output of the stage tune is missing or broken, or was made by another metric.
+    """
+    tuning = params.compare.tuning
+    if not tuning.trials:
+        return None
+    searches, trials = {}, []
+    for variant in params.compare.variants:
+        found = read_search(variant)
+        if found is None or found["metric"] != params.compare.metric:
+            raise DataError(f"{TUNED / variant / TRIALS} is missing or of another compare.metric; run dvc repro")
+        trials += found["trials"]
+        searches[variant] = Search(
+            settings=[trial["setting"] for trial in found["trials"]],
+            scores=[trial["scores"][found["metric"]] if "scores" in trial else None for trial in found["trials"]],
+            chosen=found["chosen"],
+            importances=found["importances"],
+            costs=[measurements.read(trial["signature"]) for trial in found["trials"]],
+        )
+    epochs = [trial["epochs"] for trial in trials]
+    return Tuning(
+        metric=metric_named(params.compare.metric),
+        trials=tuning.trials,
+        repeats=tuning.repeats,
+        sampler=tuning.sampler,
+        epochs=(min(epochs), max(epochs)),
+        documents=trials[0]["documents"],
+        all_documents=read_summary()["splits"]["train"]["documents"],
+        logarithmic=frozenset(k for k, values in tuning.space.items() if isinstance(values, Range) and values.log),
+        searches=searches,
+    )
+
+
+def read_under_settings(params: Params, experiment: Experiment) -> dict[str, npt.NDArray[np.float32]]:
+    """The predictions under each of compare.settings, by its name: (variants, seeds, n, classes).
+
+    Raises:
+        DataError: an output of the stage settings is missing or broken.
+    """
+    ids = document_ids(experiment)
+    predictions = {}
+    for number, setting in enumerate(params.compare.settings):
+        rows = [
+            [
+                read_probabilities(SETTINGS / f"{variant}-setting{number}" / f"seed-{seed}.parquet", ids, "settings")
+                for seed in params.compare.seeds
+            ]
+            for variant in params.compare.variants
+        ]
+        _check(params, number)
+        predictions[f"with {setting_shown(setting)}"] = np.array(rows)
+    return predictions
+
+
+def _check(params: Params, number: int) -> None:
+    """Refuses what was made under another setting."""
+    for variant in params.compare.variants:
+        for seed in params.compare.seeds:
+            path = SETTINGS / f"{variant}-setting{number}" / f"seed-{seed}.json"
+            if file_io.read_json(path, made_by="settings")["setting"] != dict(params.compare.settings[number]):
+                raise DataError(f"{path} was made under another setting than compare.settings[{number}]; run dvc repro")

@@ -1,0 +1,139 @@
+"""One training with a setting of its own, of which the scores count and not the weights.
+
+No stage, but what the stages tune and settings share. A trial is evaluated on the validation split. Which splits a
+training may open is decided here: it knows the checksums of no other files.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from analysis.comparison.metrics import METRICS, classification_metrics
+from config.params import Params
+from config.settings import Setting, applied
+from core.errors import DivergenceError
+from models import machine
+from models.prediction import predict
+from models.training.cost_meter import Costs
+from models.training.fit import fit
+from outputs import measurements, trials
+from outputs.checkpoints import Checkpoints
+from outputs.conditions import current_conditions
+from outputs.prediction_file import write_predictions
+from outputs.token_files import open_split, read_summary
+from outputs.trials import Outcome
+from pipelines.train import as_lightning, build_checkpointing, build_classifier, configuration, read_variant
+from provenance.libraries import versions
+from provenance.signature import signature
+from text import subset
+from tracking.connection import connect
+from tracking.lifecycle import trial_run
+from tracking.progress import EpochMetrics
+
+Split = Literal["validation", "test"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained and how it is evaluated.
+
+    Attributes:
+        variant: name
+        setting: values of keys of train and variants
+        seed: of weights, dropout and shuffling
+        epochs: as train.epochs; None: those of train
+        documents: number of training documents; None: all
+        subset: seed by which the training documents are drawn, if not all are
+        split: which documents the scores are of
+    """
+
+    variant: str
+    setting: Setting
+    seed: int
+    epochs: int | str | None = None
+    documents: int | None = None
+    subset: int = 0
+    split: Split = "validation"
+
+
+def run(params: Params, plan: Plan, title: str, root: Path = Path()) -> Outcome:
+    """What the training reached; it is run if it is not done, and resumed if it was interrupted.
+
+    A training whose loss is not finite has failed: its outcome has no scores, but the `error`.
+    """
+    machine.prepare(params.train.threads, params.train.precision)
+    config = resolve(params, plan, root)
+    if (done := trials.read(config["signature"])) is not None:
+        return done
+    checkpoints = Checkpoints(config["signature"])
+    with checkpoints.locked():
+        done = trials.read(config["signature"])  # another process may have run it meanwhile
+        outcome = done if done is not None else _train(params, plan, config, checkpoints, title, root)
+    checkpoints.remove()
+    return outcome
+
+
+def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
+    """Every value that decides the outcome; `tokens` has the checksums of the only files that may be opened."""
+    train = params.train if plan.epochs is None else params.train.model_copy(update={"epochs": plan.epochs})
+    variant, train = applied(plan.setting, read_variant(plan.variant, root), train)
+    summary = read_summary(root)
+    opened = [f"{split}.arrow" for split in ("train", "validation", plan.split)] + ["vectors.safetensors"]
+    tokens = {name: digest for name, digest in summary["checksums"].items() if name in opened}
+    every = summary["splits"]["train"]["documents"]
+    documents = min(plan.documents or every, every)
+    config = configuration(plan.variant, plan.seed, variant, train, summary, documents)
+    config |= {"tokens": tokens, "documents": documents, "split": plan.split, "libraries": versions("tune")}
+    config |= {"subset": plan.subset} if documents < every else {}
+    return {**config, "signature": signature(config, "tune")}
+
+
+def _train(
+    params: Params, plan: Plan, config: dict[str, Any], checkpoints: Checkpoints, title: str, root: Path
+) -> Outcome:
+    train, validation, scored = (
+        open_split(split, config["tokens"], root) for split in ("train", "validation", plan.split)
+    )
+    settings = params.train.model_copy(update=config["train"])
+    classifier = build_classifier(config, [train, validation], root)
+    module, trainer = as_lightning(classifier, settings)
+    costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
+    checkpointing = build_checkpointing(checkpoints, settings)
+    outcome: Outcome = {
+        "variant": plan.variant,
+        "setting": dict(plan.setting),
+        "seed": plan.seed,
+        "split": plan.split,
+        "epochs": settings.epochs,
+        "documents": config["documents"],
+        "parameters": classifier.parameter_counts()["total"],
+        "signature": config["signature"],
+    }
+    run = None
+    try:
+        with (
+            connect(params.tracking.experiment) as mlflow,
+            trial_run(mlflow, title, outcome, resumed=checkpointing.state is not None) as run,
+        ):
+            fit(
+                trainer, module, subset.at_random(train, config["documents"], plan.subset), validation,
+                batch_size=settings.batch_size, seed=plan.seed, monitor=settings.monitor, costs=costs,
+                callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing,
+            )  # fmt: skip
+            probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)
+            metrics = classification_metrics(scored.labels, probabilities, config["labels"])
+            outcome["scores"] = {metric.key: metrics[metric.key] for metric in METRICS}
+            run.log_scores(plan.split, outcome["scores"])
+    except DivergenceError as error:
+        if plan.split == "test":  # a setting that the user has asked for
+            raise
+        outcome["error"] = str(error)
+    outcome["history"] = module.history
+    if costs.epochs:
+        measurements.add(config["signature"], **costs.measured())
+    if run is not None:
+        measurements.add(config["signature"], provenance=asdict(run.provenance))
+    if plan.split == "test":
+        write_predictions(trials.file(config["signature"], ".parquet"), scored, probabilities)
+    trials.write(config["signature"], outcome)
+    return outcome

@@ -1,0 +1,126 @@
+"""Stage tune: searches for the best setting of one variant. `python -m pipelines.tune --variant bilstm`.
+
+Reads compare.tuning, train, compare.metric and compare.seeds of params.yaml, data/variants/<variant>.json, and the
+training and validation splits in data/tokens, never the test split. Writes all trials and, for each seed, the setting
+that its training gets to data/tuned/<variant>/. With compare.tuning.trials: 0 that setting is empty, and nothing is
+trained. A trial that is done is not repeated (outputs/trials.py): `make run` runs them before, several at a time.
+"""
+
+import argparse
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from config.params import Params, load
+from core.errors import ParamsError, TrainingError
+from outputs.trials import Outcome
+from outputs.tuned import write_tuned
+from provenance.stage import run_as_command, variant_parser
+
+FIRST_SEED = 2**32  # of the trainings of trials: compare.seeds are below, so that no trial sees a final training's seed
+
+
+def main() -> None:
+    """The command line."""
+    run_as_command(_command, variant_parser(__doc__))
+
+
+def _command(chosen: argparse.Namespace) -> None:
+    params = load()
+    tune(params, chosen.variant)
+    if params.compare.tuning.trials:
+        from tracking import tuning_from_outputs  # MLflow takes seconds to import
+        from tracking.connection import connect
+
+        with connect(params.tracking.experiment) as mlflow:
+            tuning_from_outputs.complete(mlflow, chosen.variant)
+
+
+def tune(params: Params, variant: str, root: Path = Path()) -> None:
+    """Writes the settings of the trainings of `variant` below `root`.
+
+    Raises:
+        TrainingError: no trial of a search could be trained.
+    """
+    tuning, seeds = params.compare.tuning, params.compare.seeds
+    if not tuning.trials:
+        write_tuned(variant, {seed: {} for seed in seeds}, None, root)
+        return
+    from analysis.comparison.metrics import metric_named  # imports scikit-learn
+    from tuning.search import importances
+
+    metric = metric_named(params.compare.metric)
+    searches = [run_trials(params, variant, repeat, range(tuning.trials), root) for repeat in range(tuning.repeats)]
+    best = [_best(variant, outcomes, metric.key, metric.gain) for outcomes in searches]
+    chosen = {seed: best[index % len(best)]["setting"] for index, seed in enumerate(seeds)}
+    trials = [outcome for outcomes in searches for outcome in outcomes]
+    reached = [(each["setting"], metric.gain(each["scores"][metric.key])) for each in trials if "scores" in each]
+    search = {
+        "metric": metric.key,
+        "trials": trials,
+        "chosen": [trials.index(outcome) for outcome in best],
+        "importances": importances(tuning.space, reached),
+    }
+    write_tuned(variant, chosen, search, root)
+
+
+def run_trials(
+    params: Params, variant: str, repeat: int, numbers: Collection[int], root: Path = Path()
+) -> list[Outcome]:
+    """What the trials `numbers` (from 0) of one search reached; those that are not done are run.
+
+    If the sampler learns from earlier trials, these are run as well.
+    """
+    from analysis.comparison.metrics import metric_named
+    from pipelines.trial import Plan, run
+    from tuning.search import Search
+
+    tuning, metric = params.compare.tuning, metric_named(params.compare.metric)
+    search, outcomes = Search(tuning, repeat), []
+    for number in range(max(numbers) + 1):
+        setting, gain = search.propose(), None
+        if search.learns or number in numbers:
+            seed = _seed(tuning.seed, repeat, number)
+            plan = Plan(variant, setting, seed, tuning.epochs, tuning.documents, tuning.seed)
+            outcome = run(params, plan, f"{variant} · trial {number + 1}{_search_shown(params, repeat)}", root)
+            if "scores" in outcome:
+                gain = metric.gain(_score(outcome, metric.key))
+            if number in numbers:
+                outcomes.append({"search": repeat, "number": number, **outcome})
+        search.report(gain)
+    return outcomes
+
+
+def _seed(seed: int, repeat: int, number: int) -> int:
+    """The seed of a trial's training: another one for each trial, but the same for all variants."""
+    import numpy as np
+
+    return FIRST_SEED + int(np.random.SeedSequence([seed, repeat, number]).generate_state(1)[0])
+
+
+def _search_shown(params: Params, repeat: int) -> str:
+    return f" of search {repeat + 1}" if params.compare.tuning.repeats > 1 else ""
+
+
+def _score(outcome: Outcome, metric: str) -> float:
+    score: float | None = outcome["scores"][metric]
+    if score is None:
+        raise ParamsError(
+            f"compare.metric is {metric!r}, which the validation split does not define, since it lacks documents of a "
+            "class; allowed with compare.tuning: another metric"
+        )
+    return score
+
+
+def _best(variant: str, outcomes: Sequence[Outcome], metric: str, gain: Any) -> Outcome:
+    """The trial with the best validation score; if several have it, the one with the lowest loss, then the first."""
+    complete = [outcome for outcome in outcomes if "scores" in outcome]
+    if not complete:
+        raise TrainingError(
+            f"none of the {len(outcomes)} trials of {variant} could be trained; the last one: {outcomes[-1]['error']}"
+        )
+    return max(complete, key=lambda outcome: (gain(outcome["scores"][metric]), -outcome["scores"]["loss"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# LSTM against BiLSTM after equal tuning, on the built-in data: 12 trials each, then three new seeds of each one's best
+# setting; and both under two fixed settings. Some ten minutes on 2 cores.
+#   recipes/tuning.sh [more -S settings for dvc exp run]
+# Results: docs/tuning.md, "Results".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+dvc exp run --name "tuning-$(date +%s)" \
+  -S compare.tuning.trials=12 \
+  -S "compare.settings=[{pooling: mean},{pooling: mean, head_dropout: 0.5}]" \
+  -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=[1,2,3]" "$@"
+python recipes/recount.py

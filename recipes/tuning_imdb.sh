@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# LSTM against BiLSTM on IMDB after equal tuning: 20 trials each, which learn from 5,000 of the 22,500 training documents;
+# then three new seeds of each one's best setting, which learn from all. About an hour on 2 cores.
+#   recipes/tuning_imdb.sh [path or URL of aclImdb_v1.tar.gz; default: the official address]
+# Results: docs/tuning.md, "Results".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+dvc exp run --name "tuning-imdb-$(date +%s)" \
+  -S data.name=imdb -S "data.source=${1:-null}" -S tokenize.tokenizer=basic_english -S tokenize.max_tokens=400 \
+  -S compare.tuning.trials=20 -S compare.tuning.documents=5000 -S compare.tuning.sampler=quasi_random \
+  -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3]}"
+python recipes/recount.py
