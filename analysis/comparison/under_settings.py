@@ -72,10 +72,8 @@ def compare_under_settings(
         values[name] = np.array([[_score(experiment, run) for run in seeds] for seeds in runs])  # (variants, seeds)
         moved = [[document_influences(experiment.labels, run)[metric.key] for run in seeds] for seeds in runs]
         influences[name] = np.array(moved)  # (variants, seeds, n)
-    by_setting = {
-        name: differences_of(experiment, metric, values[name], (covariance(influences[name]), None))
-        for name in probabilities
-    }
+    shared = {name: (covariance(influences[name]), None) for name in probabilities}
+    by_setting = {name: differences_of(experiment, metric, values[name], shared[name]) for name in probabilities}
     differences = {
         variant: {name: by_setting[name][variant] for name in probabilities} for variant in experiment.others
     }
