@@ -28,7 +28,7 @@ def read_layer(cell: Cell, layer: nn.RNNBase, inputs: Tensor, lengths: Tensor, l
         return torch.cat([states[documents, lengths - 1] for states in directions], dim=1)
     if order is not None:
         directions[1] = _Reorder.apply(directions[1], order)  # type: ignore[no-untyped-call]
-    return torch.cat(directions, dim=2)
+    return directions[0] if order is None else torch.cat(directions, dim=2)
 
 
 def reversed_positions(lengths: Tensor, time: int) -> Tensor:
