@@ -6,7 +6,7 @@ from pathlib import Path
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 
-def acquire(path: Path, waiting: str) -> AcquireReturnProxy[FileLock]:
+def acquire(path: Path, waiting: str) -> "AcquireReturnProxy[FileLock]":
     """Locks the file `path`; the end of a `with` block unlocks it. Prints `waiting` if another process has locked it.
 
     Raises:
