@@ -7,6 +7,10 @@ from joblib import cpu_count
 
 from config.train import TrainParams
 
+SHARE_A_GPU = 4
+"""Trainings that run on one GPU at a time, where each needs one. A training's start keeps a core busy and the GPU idle,
+and its small steps use few of a GPU's multiprocessors (docs/performance.md)."""
+
 
 class Room(NamedTuple):
     """What one worker has to itself: CPU cores (none: all of them), and GPUs."""
@@ -27,14 +31,17 @@ def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[R
     cores = cores[: cpu_count()]  # which knows of a container's limits, too
     gpus = _gpus() if train.accelerator != "cpu" else []
     devices = (len(gpus) or 1) if train.devices == "auto" else train.devices
-    most = len(gpus) // devices if gpus else len(cores) // (devices * train.threads)
+    groups = [gpus[start : start + devices] for start in range(0, len(gpus) - devices + 1, devices)]
+    most = len(cores) // (devices * train.threads)
+    if gpus:
+        most = max(len(groups), min(most, SHARE_A_GPU * len(gpus))) if devices == 1 else len(groups)
     count = min(trainings, workers or most) if most else 0
     if not hasattr(os, "sched_setaffinity") or count > len(cores):
         cores = []
     width = len(cores) // count if count else 0
-    groups = [gpus[start : start + devices] for start in range(0, most * devices, devices)]
     return [
-        Room(cores[part * width : (part + 1) * width], groups[part % most] if gpus else []) for part in range(count)
+        Room(cores[part * width : (part + 1) * width], groups[part % len(groups)] if gpus else [])
+        for part in range(count)
     ]
 
 

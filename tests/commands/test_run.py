@@ -255,6 +255,16 @@ def test_gpus_are_shared_out_in_groups_of_the_devices_of_a_training(monkeypatch:
     assert [room.gpus for room in rooms] == [["4", "5"], ["6", "7"]]
 
 
+def test_trainings_that_need_one_gpu_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    monkeypatch.setattr("engine.rooms.cpu_count", lambda: 6)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)))
+    rooms = share_out(train_params(accelerator="gpu"), trainings=9, workers=None)
+    assert [room.gpus for room in rooms] == [["4"], ["5"], ["4"], ["5"], ["4"], ["5"]]  # a core for each
+    assert [room.cores for room in rooms] == [[core] for core in range(6)]
+    assert len(share_out(train_params(accelerator="gpu"), trainings=3, workers=None)) == 3
+
+
 def test_more_workers_than_cores_are_not_bound_to_any() -> None:
     assert set(map(repr, share_out(train_params(), trainings=999, workers=999))) == {repr(Room([], []))}
 
