@@ -14,7 +14,7 @@ from core import command_line
 from core.errors import TrainingError
 from core.paths import CODE
 from core.repository import repository_root
-from engine import dvc
+from engine import compiling, dvc
 from engine.grid import run_grid
 from engine.lock import only_one
 from engine.rooms import share_out
@@ -60,10 +60,12 @@ def run_trainings(params: Params, changed: Collection[str], workers: int | None)
     if set(changed).isdisjoint([*BEFORE, *stages]):
         return
     preload(params)
+    compilation = compiling.in_background(params)
     if not set(changed).isdisjoint(BEFORE):
         dvc.repro(BEFORE[-1])
         changed = dvc.changed()
     due = still_to_do(every, changed)
+    compilation.join()
     rooms = share_out(params.train, len(due), workers)
     if len(rooms) < 2:
         return  # nothing can run at the same time
