@@ -69,9 +69,11 @@ def compile_loops(params: Params, direction: Pass) -> None:
     from models import machine
     from models.cpu import loops
 
-    other = "backward" if direction == "forward" else "forward"
+    if machine.uses_gpu(params.train.accelerator):
+        return
+    left_out: dict[str, Any] = {"backward" if direction == "forward" else "forward": _write_nothing}
     for cell, own in loops.CELLS.items():
-        loops.CELLS[cell] = own._replace(**{other: _leave_out})
+        loops.CELLS[cell] = own._replace(**left_out)
     train = params.train.model_copy(update={"epochs": 1, "devices": 1, "num_nodes": 1, "strategy": "auto"})
     try:
         machine.check(train.accelerator, train.devices, train.precision)
@@ -98,8 +100,8 @@ def _take_step(variant: VariantParams, train: TrainParams) -> None:
     warm_up(trainer, module, documents, len(documents.lengths))
 
 
-def _leave_out(*_: Any) -> None:
-    """In the place of a loop. It writes nothing, so the numbers of the step are meaningless."""
+def _write_nothing(*_: Any) -> None:
+    """In the place of a loop that is left out: the step's numbers are meaningless."""
 
 
 class _Documents:

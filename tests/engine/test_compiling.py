@@ -42,12 +42,12 @@ def compiled_loops() -> set[str]:
     }
 
 
-def send_loops_of_pass(precision: str, direction: Pass, answer: Connection) -> None:
-    compile_loops(params(precision=precision), direction)
+def send_loops_of_pass(direction: Pass, answer: Connection) -> None:
+    compile_loops(params(), direction)
     answer.send(compiled_loops())
 
 
-def send_loops_of_work(precision: str, answer: Connection) -> None:
+def send_loops_of_work(answer: Connection) -> None:
     from models.classifier import TextClassifier
     from models.prediction import predict
     from models.training.fit import fit
@@ -56,7 +56,7 @@ def send_loops_of_work(precision: str, answer: Connection) -> None:
 
     for variant in params().variants.values():
         classifier = TextClassifier(VOCABULARY_SIZE, 2, **variant.model_dump())
-        module, trainer = as_lightning(classifier, TrainParams.model_validate({"epochs": 1, "precision": precision}))
+        module, trainer = as_lightning(classifier, TrainParams(epochs=1))
         documents = order_documents(40), order_documents(20)
         fit(trainer, module, *documents, batch_size=10, seed=1, monitor="validation_loss")
         predict(module.classifier, documents[0], torch.device("cpu"), progress=False)
@@ -72,12 +72,16 @@ def answer_of(target: object, *arguments: object) -> set[str]:
     return loops
 
 
-@pytest.mark.parametrize("precision", ["32-true", "64-true"])
-def test_both_passes_compile_all_that_training_and_prediction_call(precision: str) -> None:
-    forward, backward = (answer_of(send_loops_of_pass, precision, which) for which in ("forward", "backward"))
-    assert forward | backward == answer_of(send_loops_of_work, precision)
-    assert {name.partition("(")[0] for name in forward - backward} == {"lstm_forward", "gru_forward"}
-    assert {name.partition("(")[0] for name in backward - forward} == {"lstm_backward", "gru_backward"}
+def names_of_cells(compiled: set[str]) -> set[str]:
+    """Of the loops, without those that they call."""
+    return {name for loop in compiled if (name := loop.partition("(")[0]).endswith(("_forward", "_backward"))}
+
+
+def test_both_passes_compile_all_that_training_and_prediction_call() -> None:
+    forward, backward = (answer_of(send_loops_of_pass, which) for which in ("forward", "backward"))
+    assert answer_of(send_loops_of_work) <= forward | backward
+    assert names_of_cells(forward) == {"lstm_forward", "gru_forward"}
+    assert names_of_cells(backward) == {"lstm_backward", "gru_backward"}
 
 
 def test_variants_that_differ_in_sizes_alone_are_compiled_once() -> None:
@@ -88,8 +92,8 @@ def test_variants_that_differ_in_sizes_alone_are_compiled_once() -> None:
     assert [kind.cell for kind in kinds([small, large, other])] == ["lstm", "gru"]
 
 
-def test_settings_that_this_machine_refuses_are_left_to_the_stage_check(capfd: pytest.CaptureFixture[str]) -> None:
-    process = start(compile_loops, params(precision="16-mixed"), "forward")
+def test_what_this_machine_lacks_is_left_to_the_stage_check(capfd: pytest.CaptureFixture[str]) -> None:
+    process = start(compile_loops, params(accelerator="gpu"), "forward")
     process.join()
     assert process.exitcode == 0
     assert capfd.readouterr() == ("", "")
