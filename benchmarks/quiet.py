@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import Pool
 from typing import Any
 
 ROUNDS = 3_000_000  # a quarter of a second
@@ -28,12 +28,11 @@ class Watch:
         self.any_load = any_load
         self.fastest = 0.0
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self._pool = ProcessPoolExecutor(self._cores)
-        self.busy()  # starts the processes
 
     def busy(self) -> float:
         """The share of a core's work that something else took, of the core that lost most: 0 to 1."""
-        spins = list(self._pool.map(_spin, range(self._cores)))
+        with Pool(self._cores) as pool:
+            spins = pool.map(_spin, range(self._cores), chunksize=1)
         self.fastest = max(self.fastest, *(ROUNDS / cpu for _, cpu in spins))
         return max(1 - ROUNDS / wall / self.fastest for wall, _ in spins)
 
