@@ -62,6 +62,7 @@ $(READY): requirements.txt constraints.txt
 	@$(VENV)/bin/python -c '' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	@$(VENV)/bin/python -m core.environment $(VENV)
+	@-$(VENV)/bin/python -m engine.compiling  # the first training does what fails here
 	@cd $(VENV) && pwd -P > .ready
 
 $(RAY): requirements-ray.txt constraints.txt | $(READY)

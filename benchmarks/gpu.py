@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from benchmarks import keras_models
 from benchmarks.corpus import LENGTHS, MAX_TOKENS, PERCENTILES, VOCABULARY_SIZE
-from benchmarks.train import build_keras
+from benchmarks.shape import Shape as CpuShape
 from models import machine
 from models.classifier import TextClassifier
 from models.prediction import predict
@@ -203,7 +204,7 @@ def plain_training(documents: Documents, shape: Shape, turns: int, *, packed: bo
 def keras_training(documents: Documents, shape: Shape, turns: int) -> list[float]:
     """Keras 3 on JAX as in its own examples: all documents padded to the longest, fit; JAX multiplies in tf32."""
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-    keras, model = build_keras(shape.directions == 2, "jax")
+    keras, model = keras_models.build(CpuShape(bidirectional=shape.directions == 2), "keras-jax")
     model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
     tokens, _ = documents.batch(np.arange(len(documents.lengths)))
     tokens = np.pad(tokens, ((0, 0), (0, MAX_TOKENS - tokens.shape[1])), constant_values=1)

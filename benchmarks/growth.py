@@ -1,7 +1,8 @@
 """Seconds and peak memory as the work grows. `python -m benchmarks.growth <work> <size>`.
 
-tokenize: `size` documents through the stage tokenize; epoch: one epoch of the BiLSTM over `size` documents; length:
-one epoch over 400 documents of `size` tokens each.
+tokenize: `size` documents through the stage tokenize. All others: an epoch of the BiLSTM over `size` documents of the
+corpus (epoch), 400 documents of `size` tokens (length), 2,560 documents of the corpus in `size` classes (classes), or
+2,560 documents of 200 tokens whose words are drawn from a vocabulary of `size` words (vocabulary).
 """
 
 import argparse
@@ -16,13 +17,22 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpus import VOCABULARY_SIZE, WORK, Documents, texts
-from benchmarks.train import build_project
+from benchmarks.shape import Shape
+from benchmarks.train import build_project, step_clock
 
-SIZES = {"tokenize": (1250, 5000, 20_000), "epoch": (640, 2560, 10_240), "length": (100, 400, 1600)}
+SIZES = {
+    "tokenize": (1250, 5000, 20_000),
+    "epoch": (640, 2560, 10_240),
+    "length": (100, 400, 1600, 4000),
+    "classes": (2, 32, 1000),
+    "vocabulary": (10_000, 70_000, 500_000),
+}
 TITLES = {
     "tokenize": "documents tokenized",
     "epoch": "documents of an epoch",
     "length": "tokens in each of 400 documents",
+    "classes": "classes (2,560 documents)",
+    "vocabulary": "words (2,560 documents)",
 }
 
 
@@ -32,7 +42,8 @@ def main() -> None:
     arguments.add_argument("work", choices=SIZES)
     arguments.add_argument("size", type=int)
     chosen = arguments.parse_args()
-    seconds = {"tokenize": tokenize, "epoch": epoch, "length": length}[chosen.work](chosen.size)
+    works = {"tokenize": tokenize, "epoch": epoch, "length": length, "classes": classes, "vocabulary": vocabulary}
+    seconds = works[chosen.work](chosen.size)
     own, workers = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(json.dumps({"value": seconds, "megabytes": max(own, workers) * 1024 / 1e6}))
 
@@ -60,17 +71,19 @@ def tokenize(documents: int) -> float:
 
 
 def epoch(documents: int) -> float:
-    """One epoch over `size` documents of the corpus."""
+    """An epoch over `size` documents of the corpus."""
     return _fit(Documents(documents))
 
 
-class EquallyLong:
-    """400 documents of the same length; no batch repeats the tokens of another."""
+class MadeUp:
+    """Documents of the same length, in classes; words as Zipf's law has them, common ones first."""
 
-    def __init__(self, tokens: int) -> None:
-        self.lengths = np.full(400, tokens, np.int32)
-        self.labels = np.arange(400, dtype=np.int32) % 2
-        self._tokens = np.random.default_rng(1).integers(2, VOCABULARY_SIZE, (400, tokens), dtype=np.int32)
+    def __init__(self, documents: int, tokens: int, words: int = VOCABULARY_SIZE) -> None:
+        generator = np.random.default_rng(1)
+        self.lengths = np.full(documents, tokens, np.int32)
+        self.labels = np.arange(documents, dtype=np.int32) % 2
+        ranks = words ** generator.uniform(0, 1, (documents, tokens))  # density 1 / rank
+        self._tokens = np.clip(ranks, 2, words - 1).astype(np.int32)
 
     def batch(self, indices: Any) -> tuple[Any, Any]:
         """Tokens (batch, tokens) and lengths (batch,)."""
@@ -78,11 +91,24 @@ class EquallyLong:
 
 
 def length(tokens: int) -> float:
-    """One epoch over documents of `size` tokens."""
-    return _fit(EquallyLong(tokens))
+    """An epoch over documents of `size` tokens."""
+    return _fit(MadeUp(400, tokens))
 
 
-def _fit(documents: Any) -> float:
+def classes(count: int) -> float:
+    """An epoch over documents of `size` classes."""
+    documents = Documents(2560)
+    documents.labels = np.arange(2560, dtype=np.int32) % count
+    return _fit(documents, classes=count)
+
+
+def vocabulary(words: int) -> float:
+    """An epoch over documents with `size` words."""
+    return _fit(MadeUp(2560, 200, words), words=words)
+
+
+def _fit(documents: Any, words: int = VOCABULARY_SIZE, classes: int = 2) -> float:
+    """Seconds of the epoch with its last lazy updates, without the cold start."""
     from models import machine
 
     machine.prepare(1)
@@ -90,39 +116,48 @@ def _fit(documents: Any) -> float:
     from models.training.fit import fit
     from pipelines.train import as_lightning
 
-    settings = TrainParams(epochs=1)
-    module, trainer = as_lightning(build_project(bidirectional=True), settings)
-    started = time.perf_counter()
-    fit(trainer, module, documents, Documents(32), batch_size=32, seed=1, monitor="validation_loss")
-    return time.perf_counter() - started
+    classifier = build_project(Shape(bidirectional=True), words, classes)
+    module, trainer = as_lightning(classifier, TrainParams(epochs=1))
+    clock, validation = step_clock(), MadeUp(32, 10)
+    fit(trainer, module, documents, validation, batch_size=32, seed=1, monitor="validation_loss", callbacks=[clock])
+    return time.perf_counter() - float(clock.started)
 
 
-def draw(found: Mapping[str, Mapping[int, Mapping[str, float]]], folder: Path) -> None:
-    """Draws growth.png: seconds and megabytes over size, one column per work."""
+def slope(sizes: Any, values: Any) -> float:
+    """The exponent of growth: 1 where twice the size takes twice as much, 0 where it takes the same."""
+    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+
+
+def draw(points: Mapping[str, Mapping[int, Mapping[str, float]]], folder: Path) -> None:
+    """Draws growth.png: seconds and megabytes over size, both logarithmic, one column per work."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, NullLocator
 
-    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    figure = Figure(figsize=(3 * len(points), 5.2), layout="constrained")
     rows = (("value", "seconds", "#0072b2"), ("megabytes", "peak MB", "#c94f00"))
-    grid = figure.subplots(2, len(found), squeeze=False)
-    for column, (work, points) in enumerate(found.items()):
-        sizes = list(points)
+    grid = figure.subplots(2, len(points), squeeze=False)
+    for column, (work, of_work) in enumerate(points.items()):
+        sizes = list(of_work)
         for row, (key, label, colour) in enumerate(rows):
             axes = grid[row][column]
-            values = [points[size][key] for size in sizes]
+            values = [of_work[size][key] for size in sizes]
             axes.plot(sizes, values, "o-", color=colour)
-            axes.set(xlim=(-0.08 * max(sizes), max(sizes) * 1.1), ylim=(0, max(values) * 1.25))
+            axes.set(xscale="log", yscale="log", xlim=(min(sizes) / 1.8, max(sizes) * 1.8))
+            axes.set_ylim(min(values) / 3, max(values) * 3)
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.yaxis.set_minor_formatter(NullFormatter())
             axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
-            axes.get_xticklabels()[0].set_ha("right")  # the first two stand close together
             for size, value in zip(sizes, values, strict=True):
-                axes.annotate(f"{value:,.1f}" if row == 0 else f"{value:,.0f}", (size, value), (0, 6),
+                axes.annotate(f"{value:,.2g}" if value < 10 else f"{value:,.0f}", (size, value), (0, 7),
                               textcoords="offset points", ha="center", fontsize=8)  # fmt: skip
+            axes.set_title(f"slope {slope(sizes, values):.2f}", fontsize=9, loc="right")
             axes.grid(alpha=0.3)
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(axis="y", labelsize=8)
             if column == 0:
                 axes.set_ylabel(label)
             if row == 1:
-                axes.set_xlabel(TITLES[work])
+                axes.set_xlabel(TITLES[work], fontsize=9)
     figure.savefig(folder / "growth.png", dpi=110, metadata={"Software": None})
 
 

@@ -10,29 +10,47 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.corpus import MAX_TOKENS, VOCABULARY_SIZE, Documents
-from benchmarks.train import build_keras, build_project
+from benchmarks import keras_models
+from benchmarks.corpus import VOCABULARY_SIZE, Documents
+from benchmarks.shape import Shape, add_arguments, shape_of
+from benchmarks.train import build_project
 
 BATCH_SIZE = 128
-DOCUMENTS = {"project": 8192, "packed": 1024, "keras-tensorflow": 2048, "keras-jax": 2048}
+DOCUMENTS = {"project": 8192, "tuned": 4096, "tuned-bf16": 4096, "compiled": 4096, "packed": 1024,
+             "keras-tensorflow": 2048, "keras-jax": 2048, "keras-jax-bucketed": 2048}  # fmt: skip
 
 
 def main() -> None:
     """Prints one line of JSON."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("candidate", choices=DOCUMENTS)
-    arguments.add_argument("--variant", choices=["lstm", "bilstm"], required=True)
+    arguments.add_argument("--documents", type=int, help="default: what takes the candidate some seconds")
+    add_arguments(arguments)
     chosen = arguments.parse_args()
-    run: Any = {"project": run_project, "packed": run_packed}.get(chosen.candidate, run_keras)
-    predict = run(chosen.variant == "bilstm", chosen.candidate)
-    predict(Documents(BATCH_SIZE))  # one-time preparation
-    documents = Documents(DOCUMENTS[chosen.candidate])
+    predict = predictor(chosen.candidate, shape_of(chosen))
+    documents = Documents(chosen.documents or DOCUMENTS[chosen.candidate])
+    predict(documents if chosen.candidate.endswith("bucketed") else Documents(BATCH_SIZE))  # one-time preparation
     started = time.perf_counter()
     predict(documents)
     print(json.dumps({"value": float(documents.lengths.sum() / (time.perf_counter() - started))}))
 
 
-def run_project(bidirectional: bool, _: str) -> Any:
+def predictor(candidate: str, shape: Shape) -> Any:
+    """A function that predicts documents."""
+    match candidate.split("-"):
+        case ["keras", *_]:
+            return keras_models.predictor(shape, BATCH_SIZE, candidate)
+        case ["project"]:
+            return run_project(shape)
+        case ["tuned" | "compiled" as kind, *_]:
+            from benchmarks import tuned
+
+            bfloat16 = candidate.endswith("-bf16")
+            return tuned.predictor(shape, BATCH_SIZE, bfloat16=bfloat16, compiled=kind == "compiled")
+    return run_packed(shape)
+
+
+def run_project(shape: Shape) -> Any:
     """models/prediction.py."""
     from models import machine
 
@@ -41,19 +59,19 @@ def run_project(bidirectional: bool, _: str) -> Any:
 
     from models.prediction import predict
 
-    model = build_project(bidirectional)
+    model = build_project(shape)
     return lambda documents: predict(model, documents, torch.device("cpu"))
 
 
-def run_packed(bidirectional: bool, _: str) -> Any:
+def run_packed(shape: Shape) -> Any:
     """Packed sequences in batches of similar length."""
     import torch
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence
 
-    embedding = nn.Embedding(VOCABULARY_SIZE, 128)
-    lstm = nn.LSTM(128, 64, batch_first=True, bidirectional=bidirectional)
-    head = nn.Linear(128 if bidirectional else 64, 2)
+    embedding = nn.Embedding(VOCABULARY_SIZE, shape.embedding)
+    lstm = nn.LSTM(shape.embedding, shape.hidden, batch_first=True, bidirectional=shape.bidirectional)
+    head = nn.Linear(shape.hidden * (2 if shape.bidirectional else 1), 2)
 
     def predict(documents: Documents) -> None:
         order = np.argsort(-documents.lengths, kind="stable")
@@ -64,17 +82,6 @@ def run_packed(bidirectional: bool, _: str) -> Any:
                     embedding(torch.from_numpy(tokens)), torch.from_numpy(lengths.astype(np.int64)), batch_first=True
                 )
                 head(torch.cat(list(lstm(read)[1][0]), dim=1)).softmax(dim=1)
-
-    return predict
-
-
-def run_keras(bidirectional: bool, candidate: str) -> Any:
-    """Keras's predict."""
-    keras, model = build_keras(bidirectional, candidate.split("-")[1])
-
-    def predict(documents: Documents) -> None:
-        tokens = keras.utils.pad_sequences(documents.sequences(), MAX_TOKENS, value=1, truncating="post")
-        model.predict(tokens, batch_size=BATCH_SIZE, verbose=0)
 
     return predict
 

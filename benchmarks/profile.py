@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from benchmarks.corpus import Documents, prepare
+from benchmarks.shape import Shape
 from benchmarks.train import build_project
 from models import machine
 from text.batches import loader
@@ -24,7 +25,7 @@ def main() -> None:
         arguments.error("--bfloat16 needs a CPU that computes in it, which this one does not")
     prepare()
     machine.prepare(1)
-    classifier = build_project(chosen.variant == "bilstm")
+    classifier = build_project(Shape(chosen.variant == "bilstm"))
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=0.003, weight_decay=0.0, fused=True)
     batches = list(loader(Documents(32 * 40), 32, seed=1))
 

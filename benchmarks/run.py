@@ -1,30 +1,33 @@
 """`make bench`: measures in turn and writes benchmarks/results/. `python -m benchmarks.run [--runs 3] [work …]`.
 
-The candidates of a work take turns (A B C A B C …), each time in a new process. A figure is the median; its spread is
-the range. Works that are not named keep the figures of their last run.
+The candidates of a work take turns (A B C A B C …), each time in a new process, and only while nothing else runs
+(benchmarks/quiet.py). A figure is the median; its spread is the range. Works that are not named keep the figures of
+their last run. `wide` names all works that begin with it, and so does every other first word.
 """
 
 import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import time
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import growth, serve
 from benchmarks.corpus import ROOT, prepare
+from benchmarks.quiet import Watch
 from benchmarks.tables import write_table
 from models.machine import computes_in_bfloat16
 
 RESULTS = ROOT / "benchmarks" / "results"
 PEERS = ROOT / "benchmarks" / ".venv" / "bin" / "python"
-PEER_CANDIDATES = {"keras-tensorflow", "keras-jax", "keras", "hf-tokenizers"}
-IN_BFLOAT16 = {"project-bf16", "bfloat16-one-core", "bfloat16-all-cores"}
+PEER_CANDIDATES = {"keras-tensorflow", "keras-jax", "keras-jax-bucketed", "keras", "hf-tokenizers"}
 
 
 class Work(NamedTuple):
@@ -36,14 +39,18 @@ class Work(NamedTuple):
     runs: int = 0  # 0: as --runs says
 
 
-TRAIN = ("project", "project-bf16", "packed", "padded", "keras-tensorflow", "keras-jax")
-PREDICT = ("project", "packed", "keras-tensorflow", "keras-jax")
+BY_HAND = ("project", "project-bf16", "tuned", "tuned-bf16")
+KERAS = ("keras-tensorflow", "keras-jax", "keras-jax-bucketed")
+TRAIN = (*BY_HAND, "compiled", "compiled-bf16", "packed", "padded", *KERAS)
+PREDICT = ("project", "tuned", "tuned-bf16", "compiled", "packed", *KERAS)
+WIDE = ("--variant", "bilstm", "--embedding", "256", "--pooling", "max")
 WORKS = {
     "limit": Work("limit", ("float32-one-core", "float32-all-cores", "bfloat16-one-core", "bfloat16-all-cores")),
     "train-lstm": Work("train", TRAIN, ("--variant", "lstm")),
     "train-bilstm": Work("train", TRAIN, ("--variant", "bilstm")),
     "predict-lstm": Work("predict", PREDICT, ("--variant", "lstm")),
     "predict-bilstm": Work("predict", PREDICT, ("--variant", "bilstm")),
+    **{f"wide-{hidden}": Work("train", BY_HAND, (*WIDE, "--hidden", str(hidden))) for hidden in (64, 128, 256, 512)},
     "tokenize": Work("tokenize", ("project", "torchtext-loop", "keras", "hf-tokenizers")),
     "raw-texts": Work("raw_texts", ("project", "scikit-learn", "packed", "keras")),
     "grid": Work("grid", ("project", "dvc-repro"), runs=2),
@@ -57,24 +64,26 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("works", nargs="*", metavar="work", help=f"of {', '.join(ALL)}; default: all")
     arguments.add_argument("--runs", type=int, default=3, help="turns of each candidate")
+    arguments.add_argument("--any-load", action="store_true", help="measure beside other work, and say how much it was")
     chosen = arguments.parse_args()
-    works = chosen.works or ALL
-    if unknown := set(works) - set(ALL):
-        arguments.error(f"{', '.join(sorted(unknown))} is no work; allowed: {', '.join(ALL)}")
+    names = ALL
+    works = [name for name in names if not chosen.works or {name, name.split("-")[0]} & set(chosen.works)]
+    if unknown := set(chosen.works) - {*names, *(name.split("-")[0] for name in names)}:
+        arguments.error(f"{', '.join(sorted(unknown))} is no work; allowed: {', '.join(names)}")
     started = time.monotonic()
     path = RESULTS / "results.json"
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     results["corpus"] = prepare()
     results["machine"] = describe_machine()
+    watch = Watch(chosen.any_load)
     for name in works:
         if name == "growth":
-            results[name] = run_growth()
+            results[name] = run_growth(watch)
         elif name == "serve":
-            results[name] = run_serve(chosen.runs)
+            results[name] = run_serve(chosen.runs, watch)
         else:
-            results[name] = run_work(name, WORKS[name], chosen.runs)
+            results[name] = run_work(name, WORKS[name], chosen.runs, watch)
         results[name]["date"] = date.today().isoformat()
-        results[name]["load_before"] = round(os.getloadavg()[0], 2)
         RESULTS.mkdir(exist_ok=True)
         path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     write_table(results, RESULTS / "table.md")
@@ -82,50 +91,59 @@ def main() -> None:
     print(f"{(time.monotonic() - started) / 60:.1f} minutes; benchmarks/results/ has all figures, and growth.png")
 
 
-def run_work(name: str, work: Work, runs: int) -> dict[str, Any]:
-    """Every candidate's figures: {candidate: {median, lowest, highest, runs}}, or {candidate: {left_out: why}}."""
-    found: dict[str, list[float]] = {
-        candidate: [] for candidate in work.candidates if candidate not in IN_BFLOAT16 or computes_in_bfloat16("cpu")
-    }
-    same: set[str] = set()
+def run_work(name: str, work: Work, runs: int, watch: Watch) -> dict[str, Any]:
+    """Every candidate's figures: {candidate: {median, lowest, highest, runs, busy}} or {candidate: {left_out: why}}."""
+    reasons = {candidate: reason for candidate in work.candidates if (reason := left_out(candidate))}
+    turns: dict[str, list[dict[str, Any]]] = {name: [] for name in work.candidates if name not in reasons}
     for turn in range(work.runs or runs):
-        for candidate in found:
-            result = measure(f"benchmarks.{work.module}", candidate, *work.arguments, peer=candidate in PEER_CANDIDATES)
-            found[candidate].append(result["value"])
-            same.add(result.get("same", ""))
-            print(f"{name:14} turn {turn + 1}  {candidate:18} {result['value']:>16,.2f}", flush=True)
-    if len(same) > 1:
+        for candidate in turns:
+            command = (f"benchmarks.{work.module}", candidate, *work.arguments)
+            result = watch.turn(partial(measure, *command, peer=candidate in PEER_CANDIDATES))
+            turns[candidate].append(result)
+            print(
+                f"{name:14} turn {turn + 1}  {candidate:18} {result['value']:>16,.2f}  busy {result['busy']:.0%}",
+                flush=True,
+            )
+    if len({result.get("same", "") for results in turns.values() for result in results}) > 1:
         sys.exit(f"error: the candidates of {name} left different results")
-    reason = {"left_out": "this CPU does not compute in bfloat16"}
-    return {candidate: summary(found[candidate]) if candidate in found else reason for candidate in work.candidates}
+    return {name: summary(turns[name]) if name in turns else {"left_out": reasons[name]} for name in work.candidates}
 
 
-def run_serve(runs: int) -> dict[str, Any]:
+def run_serve(runs: int, watch: Watch) -> dict[str, Any]:
     """Documents per second and percentiles of the milliseconds for each number of clients."""
-    found: dict[int, list[dict[str, float]]] = {clients: [] for clients in serve.CLIENTS}
+    results: dict[int, list[dict[str, float]]] = {clients: [] for clients in serve.CLIENTS}
     for turn in range(runs):
-        for clients, turns in found.items():
-            turns.append(measure("benchmarks.serve", str(clients)))
+        for clients, turns in results.items():
+            turns.append(watch.turn(partial(measure, "benchmarks.serve", str(clients))))
             shown = "  ".join(f"{name} {value:.1f}" for name, value in turns[-1].items())
             print(f"serve  turn {turn + 1}  {clients:2} clients  {shown}", flush=True)
     return {
-        f"{clients} clients": {key: summary([turn[key] for turn in turns]) for key in turns[0]}
-        for clients, turns in found.items()
+        f"{clients} clients": {key: spread([turn[key] for turn in turns]) for key in turns[0]}
+        for clients, turns in results.items()
     }
 
 
-def run_growth() -> dict[str, Any]:
+def left_out(candidate: str) -> str | None:
+    """Why this machine cannot run the candidate."""
+    if ("bf16" in candidate or "bfloat16" in candidate) and not computes_in_bfloat16("cpu"):
+        return "this CPU does not compute in bfloat16"
+    if candidate.startswith("compiled") and shutil.which(os.environ.get("CXX", "g++")) is None:
+        return "torch.compile needs a C++ compiler"
+    return None
+
+
+def run_growth(watch: Watch) -> dict[str, Any]:
     """Seconds and megabytes by work and size, measured once, and their figure."""
-    found: dict[str, dict[int, dict[str, float]]] = {}
+    points: dict[str, dict[int, dict[str, float]]] = {}
     for work, sizes in growth.SIZES.items():
-        found[work] = {}
+        points[work] = {}
         for size in sizes:
-            found[work][size] = measure("benchmarks.growth", work, str(size))
-            result = found[work][size]
-            print(f"growth  {work:9} {size:>7,}  {result['value']:.1f} s  {result['megabytes']:,.0f} MB", flush=True)
+            result = watch.turn(partial(measure, "benchmarks.growth", work, str(size)))
+            points[work][size] = result
+            print(f"growth  {work:10} {size:>7,}  {result['value']:.1f} s  {result['megabytes']:,.0f} MB", flush=True)
     RESULTS.mkdir(exist_ok=True)
-    growth.draw(found, RESULTS)
-    return {work: {str(size): result for size, result in points.items()} for work, points in found.items()}
+    growth.draw(points, RESULTS)
+    return {work: {str(size): result for size, result in of_work.items()} for work, of_work in points.items()}
 
 
 def measure(*command: str, peer: bool = False) -> dict[str, Any]:
@@ -141,7 +159,12 @@ def measure(*command: str, peer: bool = False) -> dict[str, Any]:
     return result
 
 
-def summary(values: list[float]) -> dict[str, Any]:
+def summary(turns: list[dict[str, Any]]) -> dict[str, Any]:
+    """Median and range, and how busy the machine was at most."""
+    return {**spread([turn["value"] for turn in turns]), "busy": max(turn["busy"] for turn in turns)}
+
+
+def spread(values: list[float]) -> dict[str, Any]:
     """Median and range."""
     return {"median": statistics.median(values), "lowest": min(values), "highest": max(values), "runs": len(values)}
 

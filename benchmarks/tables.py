@@ -1,4 +1,4 @@
-"""The results as a Markdown table: this project beside other frameworks, and the goal."""
+"""The results as Markdown tables: this project beside other frameworks, the machine's limit, and the goals."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,11 +9,16 @@ from benchmarks.limit import operations_a_token
 NAMES = {
     "project": "this project",
     "project-bf16": "this project, bf16-mixed",
+    "tuned": "PyTorch, tuned by hand",
+    "tuned-bf16": "PyTorch, tuned by hand, bfloat16",
+    "compiled": "PyTorch, tuned by hand and compiled",
+    "compiled-bf16": "PyTorch, tuned by hand and compiled, bfloat16",
     "packed": "PyTorch, packed",
     "scikit-learn": "scikit-learn, TF-IDF and logistic regression",
     "padded": "PyTorch, padded, random batches",
     "keras-tensorflow": "Keras 3 on TensorFlow",
     "keras-jax": "Keras 3 on JAX",
+    "keras-jax-bucketed": "Keras 3 on JAX, length-bucketed",
     "keras": "Keras TextVectorization",
     "torchtext-loop": "torchtext, plain loop",
     "hf-tokenizers": "HF tokenizers",
@@ -26,9 +31,14 @@ NAMES = {
     "bfloat16-one-core": "bfloat16 product, one core",
     "bfloat16-all-cores": "bfloat16 product, all cores",
 }
-UNITS = {"train": "ktok/s", "predict": "ktok/s", "tokenize": "documents/s", "raw": "documents/s", "grid": "s",
+UNITS = {"train": "ktok/s", "wide": "ktok/s", "predict": "ktok/s", "tokenize": "documents/s", "raw": "documents/s",
+         "grid": "s",
          "overhead": "s", "limit": "GFLOP/s"}  # fmt: skip
 SCALES = {"ktok/s": 1e3, "GFLOP/s": 1e9}
+BY_HAND = ("project", "project-bf16", "tuned", "tuned-bf16")
+SHAPES = {"train-lstm": ("lstm", 128, 64), "train-bilstm": ("bilstm", 128, 64)} | {
+    f"wide-{hidden}": ("bilstm", 256, hidden) for hidden in (64, 128, 256, 512)
+}
 
 
 def write_table(results: Mapping[str, Any], path: Path) -> None:
@@ -39,11 +49,13 @@ def write_table(results: Mapping[str, Any], path: Path) -> None:
     )
     lines = [
         f"{results['corpus']}; {machine['processor']}, {machine['cores']} cores; {versions}. "
-        "Median of runs in turn, and their range.",
+        "Median of runs in turn, and their range; peers, the fastest first. Busy: the share of a core that other work "
+        "took before or after a turn, at most.",
         "",
-        "| work | | figure | range | this project against it |",
-        "| --- | --- | --: | --: | --: |",
+        "| work | | figure | range | this project against it | busy |",
+        "| --- | --- | --: | --: | --: | --: |",
         *_figures(results),
+        *_limit(results),
         "",
         *_served(results),
         "| goal | reached |",
@@ -54,24 +66,52 @@ def write_table(results: Mapping[str, Any], path: Path) -> None:
 
 
 def _figures(results: Mapping[str, Any]) -> Iterator[str]:
-    for work, found in results.items():
+    for work, figures in results.items():
         kind = work.split("-")[0]
         if kind not in UNITS:
             continue
         unit = UNITS[kind]
         scale = SCALES.get(unit, 1.0)
-        for candidate, figure in found.items():
-            if candidate not in NAMES:
-                continue
+        for candidate in _ordered(figures, fastest_is_largest=unit != "s"):
+            figure = figures[candidate]
             if "left_out" in figure:
-                yield f"| {work.replace('-', ' ')} | {NAMES[candidate]} | left out: {figure['left_out']} | | |"
+                yield f"| {work.replace('-', ' ')} | {NAMES[candidate]} | left out: {figure['left_out']} | | | |"
                 continue
             low, median, high = (_shown(figure[key] / scale) for key in ("lowest", "median", "highest"))
             ratio = ""
-            if "project" in found and candidate != "project":
-                own = found["project"]["median"]
+            if "project" in figures and candidate != "project":
+                own = figures["project"]["median"]
                 ratio = f"{(figure['median'] / own if unit == 's' else own / figure['median']):.1f} ×"
-            yield f"| {work.replace('-', ' ')} | {NAMES[candidate]} | {median} {unit} | {low} to {high} | {ratio} |"
+            busy = f"{figure['busy']:.0%}" if "busy" in figure else "not measured"
+            name = f"{work.replace('-', ' ')} | {NAMES[candidate]}"
+            yield f"| {name} | {median} {unit} | {low} to {high} | {ratio} | {busy} |"
+
+
+def _ordered(figures: Mapping[str, Any], fastest_is_largest: bool) -> list[str]:
+    """This project, then its peers, the fastest first, then what was left out."""
+
+    def place(candidate: str) -> tuple[bool, bool, float]:
+        median = figures[candidate].get("median")
+        fastness = 0.0 if median is None else -median if fastest_is_largest else median
+        return not candidate.startswith("project"), median is None, fastness
+
+    return sorted((candidate for candidate in figures if candidate in NAMES), key=place)
+
+
+def _limit(results: Mapping[str, Any]) -> Iterator[str]:
+    """The share of the machine's product rate, by work and type."""
+    rows = [(work, shape) for work, shape in SHAPES.items() if work in results]
+    if "limit" not in results or not rows:
+        return
+    yield from ("", "| share of the rate of all cores' products | " + " | ".join(map(NAMES.get, BY_HAND)) + " |")  # type: ignore[arg-type]
+    yield "| --- |" + " --: |" * len(BY_HAND)
+    for work, shape in rows:
+        shares = []
+        for candidate in BY_HAND:
+            rate = _median(results, work, candidate)
+            limit = _median(results, "limit", f"{'bfloat16' if 'bf16' in candidate else 'float32'}-all-cores")
+            shares.append("" if rate is None or limit is None else f"{rate * operations_a_token(*shape) / limit:.0%}")
+        yield f"| {work.replace('-', ' ')} | {' | '.join(shares)} |"
 
 
 def _served(results: Mapping[str, Any]) -> Iterator[str]:
@@ -90,39 +130,49 @@ def _served(results: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _goals(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    def median(work: str, candidate: str) -> float:
-        return float(results[work][candidate]["median"])
-
-    for variant in ("lstm", "bilstm"):
-        if (work := f"train-{variant}") in results:
-            own, keras = median(work, "project"), max(median(work, f"keras-{on}") for on in ("tensorflow", "jax"))
-            yield f"train {variant}: 4 × the faster Keras", f"{own / keras:.1f} ×"
-            yield f"train {variant}: 20 × packed", f"{own / median(work, 'packed'):.1f} ×"
-            yield f"train {variant}: 3 × padded", f"{own / median(work, 'padded'):.1f} ×"
-            if "limit" in results:
-                share = own * operations_a_token(variant) / median("limit", "float32-all-cores")
-                yield f"train {variant}: half the float32 rate of all cores", f"{share:.0%}"
-                if "left_out" not in results[work]["project-bf16"]:
-                    own, limit = median(work, "project-bf16"), median("limit", "bfloat16-all-cores")
-                    share = own * operations_a_token(variant) / limit
-                    yield f"train {variant} in bf16-mixed, of the bfloat16 rate (no goal)", f"{share:.0%}"
-        if (work := f"predict-{variant}") in results:
-            fastest = max(median(work, name) for name in ("packed", "keras-tensorflow", "keras-jax"))
-            yield f"predict {variant}: 4 × the fastest", f"{median(work, 'project') / fastest:.1f} ×"
-    if "tokenize" in results:
-        yield (
-            "tokenize: 4 × the plain loop",
-            f"{median('tokenize', 'project') / median('tokenize', 'torchtext-loop'):.1f} ×",
+    for work in results:
+        if work.split("-")[0] not in ("train", "predict", "wide"):
+            continue
+        times = {"train": "3 ×", "predict": "4 ×"}.get(
+            work.split("-")[0], "1.5 ×" if work == "wide-512" else "(no goal)"
         )
+        for kind, types in (("float32", ("",)), ("best against best", ("", "bf16"))):
+            own, peer = (_fastest(results, work, types, own=own) for own in (True, False))
+            if own and peer:
+                yield f"{work.replace('-', ' ')}, {kind}: {times} {NAMES[peer[1]]}", f"{own[0] / peer[0]:.1f} ×"
+    if "tokenize" in results:
+        yield "tokenize: 4 × the plain loop", f"{_ratio(results, 'tokenize', 'project', 'torchtext-loop'):.1f} ×"
     if "serve" in results:
         yield "serve: p99 below 20 ms at one client", f"{results['serve']['1 clients']['p99']['median']:.1f} ms"
     if "grid" in results:
-        yield "grid: 1.8 × on 2 cores", f"{median('grid', 'dvc-repro') / median('grid', 'project'):.2f} ×"
+        yield "grid: 1.8 × on 2 cores", f"{_ratio(results, 'grid', 'dvc-repro', 'project'):.2f} ×"
     if "overhead" in results:
-        share = median("overhead", "dvc-repro") / median("overhead", "dvc-status")
+        share = _ratio(results, "overhead", "dvc-repro", "dvc-status")
         yield "dvc repro with nothing to do: at most 1.3 × dvc status", f"{share:.2f} ×"
-        share = median("overhead", "first-step") / median("overhead", "bare-imports")
+        share = _ratio(results, "overhead", "first-step", "bare-imports")
         yield "until the first step: at most 1.2 × bare imports", f"{share:.2f} ×"
+
+
+def _fastest(results: Mapping[str, Any], work: str, types: tuple[str, ...], own: bool) -> tuple[float, str] | None:
+    """Rate and name of the fastest candidate, of this project's own or of its peers, in one of the `types`."""
+    return max(
+        (
+            (figure["median"], candidate)
+            for candidate, figure in results[work].items()
+            if candidate in NAMES and "median" in figure and candidate.startswith("project") == own
+            if ("bf16" if "bf16" in candidate else "") in types
+        ),
+        default=None,
+    )
+
+
+def _median(results: Mapping[str, Any], work: str, candidate: str) -> float | None:
+    median: float | None = results[work].get(candidate, {}).get("median")
+    return median
+
+
+def _ratio(results: Mapping[str, Any], work: str, candidate: str, other: str) -> float:
+    return float(results[work][candidate]["median"] / results[work][other]["median"])
 
 
 def _shown(value: float) -> str:

@@ -1,0 +1,122 @@
+"""Compiles the loops of models/cpu/ before the first training needs them. `python -m engine.compiling`.
+
+numba compiles a loop at its first call and caches the result (core/compiled.py). Trainings that start together would
+all compile the same loops. Here two processes take a step of training with tiny models: one leaves out the backward
+loops, the other one the forward loops. What is in the cache they load.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+
+from config.params import Params, load
+from config.train import TrainParams
+from config.variants import VariantParams
+from core import command_line
+from core.errors import UserError
+from engine.workers import context, preload
+
+Pass = Literal["forward", "backward"]
+
+
+def main() -> None:
+    """The command line: compiles for the variants in params.yaml, and the tokenizer's loops."""
+    command_line.run(lambda _: _compile(load()), command_line.parser(__doc__))
+
+
+def _compile(params: Params) -> None:
+    preload(params)
+    compiling = in_background(params)
+    if params.tokenize.tokenizer in ("auto", "basic_english", "whitespace"):
+        from text.tokenizing.words import WordTokenizer
+
+        WordTokenizer("basic_english")(["a"])
+    compiling.join()
+
+
+def in_background(params: Params) -> threading.Thread:
+    """Starts to compile; the thread ends when it is done.
+
+    An error here stops nothing: the training that meets it again reports it.
+    """
+
+    def work() -> None:
+        origin = context(params)
+        passes: tuple[Pass, ...] = ("forward", "backward")
+        processes = [origin.Process(target=compile_loops, args=(params, each), daemon=True) for each in passes]
+        for process in processes:
+            process.start()  # waits until the libraries are loaded
+        for process in processes:
+            process.join()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def compile_loops(params: Params, direction: Pass) -> None:
+    """Compiles the cells' loops of one `direction`, and all others, by a step of training of each kind of variant.
+
+    Only where the libraries are loaded (engine/workers.py): elsewhere that takes as long as the compilation.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: ends without a traceback
+    if "models.training.warmup" not in sys.modules:
+        return
+    from models import machine
+    from models.cpu import loops
+
+    if machine.uses_gpu(params.train.accelerator):
+        return
+    left_out: dict[str, Any] = {"backward" if direction == "forward" else "forward": _write_nothing}
+    for cell, own in loops.CELLS.items():
+        loops.CELLS[cell] = own._replace(**left_out)
+    train = params.train.model_copy(update={"epochs": 1, "devices": 1, "num_nodes": 1, "strategy": "auto"})
+    try:
+        machine.check(train.accelerator, train.devices, train.precision)
+    except UserError:
+        return  # the stage check reports it
+    machine.prepare(train.threads, train.precision)
+    for variant in kinds(params.variants[name] for name in params.compare.variants):
+        _take_step(variant, train)
+
+
+def kinds(variants: Iterable[VariantParams]) -> list[VariantParams]:
+    """Tiny variants, one for all that differ in their sizes alone."""
+    tiny = [variant.model_copy(update={"hidden_size": 8, "embedding_size": 8}) for variant in variants]
+    return list({variant.model_dump_json(): variant for variant in tiny}.values())
+
+
+def _take_step(variant: VariantParams, train: TrainParams) -> None:
+    from models.classifier import TextClassifier
+    from models.training.warmup import warm_up
+    from pipelines.train import as_lightning
+
+    documents = _Documents()
+    module, trainer = as_lightning(TextClassifier(_Documents.WORDS, 2, **variant.model_dump()), train)
+    warm_up(trainer, module, documents, len(documents.lengths))
+
+
+def _write_nothing(*_: Any) -> None:
+    """In the place of a loop that is left out: the step's numbers are meaningless."""
+
+
+class _Documents:
+    """Four documents of four words, as text.batches reads them."""
+
+    WORDS = 6
+
+    def __init__(self) -> None:
+        self.lengths = np.full(4, 4, np.int32)
+        self.labels = np.array([0, 1, 0, 1], np.int32)
+
+    def batch(self, indices: Any) -> tuple[Any, Any]:
+        """Tokens (batch, 4) and lengths (batch,)."""
+        return np.full((len(indices), 4), 2, np.int32), self.lengths[indices]
+
+
+if __name__ == "__main__":
+    main()
