@@ -36,7 +36,7 @@ torture: $(READY)  ## the long tests of docs/guarantees.md, half an hour or more
 ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=… for another)
 	@python -m commands.ui --port $(PORT)
 
-bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, 20 minutes (WORKS="train-lstm grid" for a part)
+bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, on a quiet machine (WORKS="train grid" for a part)
 	@python -m benchmarks.run $(WORKS)
 
 check: $(READY)  ## style (ruff) and types (mypy, strict)

@@ -55,7 +55,9 @@ def tokenize(documents: int) -> float:
 
     from config.tokenize import TokenizeParams
     from pipelines.tokenize import make_tokens
+    from text.tokenizing.words import WordTokenizer
 
+    WordTokenizer("basic_english")(["a"])  # compiles the loops
     with TemporaryDirectory(dir=WORK) as folder:
         raw = Path(folder) / "raw"
         raw.mkdir()
