@@ -45,7 +45,7 @@ register: $(READY)  ## register the comparison's winner in MLflow, as champion
 serve: $(READY)  ## the registered model and a page to try it, at http://127.0.0.1:5001 (PORT=… for another)
 	@python -m commands.serve --port $(or $(PORT),5001)
 
-bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, 20 minutes (WORKS="train-lstm grid" for a part)
+bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, on a quiet machine (WORKS="train grid" for a part)
 	@python -m benchmarks.run $(WORKS)
 
 check: $(READY)  ## style (ruff) and types (mypy, strict)

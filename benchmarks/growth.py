@@ -55,7 +55,9 @@ def tokenize(documents: int) -> float:
 
     from config.tokenize import TokenizeParams
     from pipelines.tokenize import make_tokens
+    from text.tokenizing.words import WordTokenizer
 
+    WordTokenizer("basic_english")(["a"])  # compiles the loops
     with TemporaryDirectory(dir=WORK) as folder:
         raw = Path(folder) / "raw"
         raw.mkdir()
@@ -118,7 +120,7 @@ def _fit(documents: Any, words: int = VOCABULARY_SIZE, classes: int = 2) -> floa
 
     classifier = build_project(Shape(bidirectional=True), words, classes)
     module, trainer = as_lightning(classifier, TrainParams(epochs=1))
-    clock, validation = step_clock(), MadeUp(32, 10)
+    clock, validation = step_clock(), MadeUp(32, 10, words)
     fit(trainer, module, documents, validation, batch_size=32, seed=1, monitor="validation_loss", callbacks=[clock])
     return time.perf_counter() - float(clock.started)
 
