@@ -6,11 +6,14 @@ in an output. So a new dependency counts until somebody lists it.
 
 import platform
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from provenance import source_code
 
 # They read params.yaml, fetch files and check their checksums, run threads, lock, or print.
 NO_OUTPUT = {"aiohttp", "filelock", "fsspec", "joblib", "pydantic", "pydantic_core", "rich", "ruamel"}
+# They are for some machines only; where they are missing, nothing uses them.
+OPTIONAL = {"triton"}
 
 # Libraries that are installed under another name than they are imported by.
 DISTRIBUTIONS = {
@@ -27,5 +30,6 @@ def versions(stage: str) -> dict[str, str]:
     numba compiles its bytecode, and the tokenizers use its Unicode tables.
     """
     names = {DISTRIBUTIONS.get(name, name) for name in source_code.libraries(stage) - NO_OUTPUT}
+    names -= {name for name in OPTIONAL if find_spec(name) is None}
     numbers = {name: version(name) for name in names} | {"python": ".".join(platform.python_version_tuple()[:2])}
     return dict(sorted(numbers.items()))

@@ -106,6 +106,7 @@ def _write_documents(
     checksums = {"test.arrow": checksum(paths.TOKENS / "test.arrow")}
     summary: dict[str, object] = {
         "checksums": checksums,
+        "data": {"name": "made up"},
         "tokenize": {"tokenizer": "basic_english", "vectors": None},
         "tokenizer_reason": "of x",
     }

@@ -260,7 +260,8 @@ def test_the_winner_has_a_doubt_for_each_variant_that_may_be_as_good(
 ) -> None:
     variants = {variant: {metric: {"mean": mean}} for variant, mean in means.items()}
     differences = {variant: {metric: {"p_value_corrected": p}} for variant, p in p_values.items()}
-    write_comparison(monkeypatch, tmp_path, metric=metric, variants=variants, differences=differences)
+    changes: dict[str, Any] = {"variants": variants, "differences": differences, "baseline": "lstm"}
+    write_comparison(monkeypatch, tmp_path, metric=metric, **changes)
     found = winner()
     assert found.variant == best
     assert [doubt for doubt, part in zip(found.doubts, doubts, strict=True) if part not in doubt] == []

@@ -33,7 +33,7 @@ def test_a_clone_trains_only_what_nobody_has_trained(project: Path, tmp_path: Pa
     change_params(clone, {"compare.seeds": [3, 1, 4]})
     one_more_seed = run_in(clone, *GRID)
     new = {f"{stage}@{variant}-4" for stage in ("train", "evaluate") for variant in ("lstm", "bilstm")}
-    assert ran(one_more_seed) == {"check", *new, "compare"}
+    assert ran(one_more_seed) == {"check", "tune@lstm", "tune@bilstm", *new, "compare"}
     publish(clone)
 
     call(project, "git", "pull", "--quiet", str(clone), "HEAD")

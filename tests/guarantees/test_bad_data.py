@@ -118,10 +118,6 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         folder_of(train=[(text, f"is {label}") for text, label in MANY], test=[("x", "Is 1")]),
         "(is 'is 1' meant",
     ),
-    "a test split without labels": (
-        folder_of(train=MANY, test=[("x", ""), ("y", "")]),
-        "none of 2 rows of the test split has",
-    ),
     "a million labels": (file_of([(f"text {n}", f"label {n}") for n in range(1_000_000)]), "more than 1000 classes"),
     "two rows": (file_of(BOTH), "can be spared"),
     "invalid UTF-8": (bytes_of(b"text,label\na\xff\xfeb,1\n"), "is no UTF-8 text"),
