@@ -149,9 +149,7 @@ def _write_environment(path: Path) -> None:
 
 def _requirements() -> list[str]:
     """Every library that the model's modules import, with the installed version."""
-    names = libraries_of(reached_from(ROOT / CODE)) - {
-        "torchtext",
-        "triton",
-    }  # it builds vocabularies; PyTorch for GPUs brings the other
+    # torchtext builds vocabularies; PyTorch for GPUs brings Triton.
+    names = libraries_of(reached_from(ROOT / CODE)) - {"torchtext", "triton"}
     # PyTorch's builds for one kind of device, such as 2.13.0+cpu, are not on PyPI.
     return sorted(f"{name}=={version(name).partition('+')[0]}" for name in names)

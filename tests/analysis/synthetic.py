@@ -98,7 +98,13 @@ def _write_documents(
     paths.RAW.mkdir(parents=True)
     paths.TOKENS.mkdir(parents=True)
     pq.write_table(pa.table(columns), paths.RAW / "test.parquet")
-    card = {"name": "made up", "labels": list(classes), "columns": ["place", "tokens_before"], "digest": DIGEST}
+    card: dict[str, object] = {
+        "name": "made up",
+        "labels": list(classes),
+        "columns": ["place", "tokens_before"],
+        "digest": DIGEST,
+    }
+    card["duplicates"] = {"across": {}}
     _write_json(paths.RAW / "card.json", card)
     tokens = pa.table({"id": ids, "label": columns["label"], "length": pa.array(lengths, pa.int32())})
     with pa.ipc.new_file(paths.TOKENS / "test.arrow", tokens.schema) as writer:
