@@ -22,20 +22,6 @@ from tests.pipelines.project import change_params, environment, make_own, run_in
 GRID = ("python", "-m", "commands.run", "--engine", "ray")
 MADE = ("data/tokens", "results", "references", "data/evaluated", "reports/comparison.json")
 
-# Of the process of Ray that started a stage, and of its node; once, since {marks} is on this machine.
-KILL = """
-import psutil
-mark = pathlib.Path("{marks}", name)
-victims = {{"lstm-3": psutil.Process().parent(), "lstm-1": psutil.Process().parent().parent()}}
-if name == "bilstm-3":
-    raise ValueError("the gradient is purple")
-if name in victims and not mark.exists():
-    mark.touch()
-    print("kills", victims[name].name(), flush=True)
-    victims[name].kill()
-    signal.pause()
-"""
-
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -79,21 +65,6 @@ def test_trainings_on_nodes_leave_the_lock_file_and_outputs_of_dvc_repro(
     assert alone.returncode == 0, alone.stdout + alone.stderr
     assert outputs(project) == outputs(by_hand)
     assert (project / "dvc.lock").read_bytes() == (by_hand / "dvc.lock").read_bytes()
-
-
-def test_what_dies_is_repeated_and_what_fails_is_named(project: Path, nodes: Any, tmp_path: Path) -> None:
-    write_stage(project, "train", before=KILL.format(marks=tmp_path))
-    result = run_in(project, *GRID)
-    assert result.returncode == 1, result.stdout + result.stderr
-    assert "error: failed: bilstm-3; the lines above say why" in result.stderr.splitlines()  # Ray may add lines
-    assert "ValueError: the gradient is purple" in lines_of("bilstm-3", result)
-    for name in ("lstm-3", "lstm-1"):  # what they printed last may have died with the process
-        lines = lines_of(name, result)
-        assert (tmp_path / name).exists()
-        assert any(line.endswith("; it starts again") for line in lines), lines
-    finished = {f"{kind}@{name}" for kind in ("train", "evaluate") for name in ("lstm-3", "lstm-1", "bilstm-1")}
-    assert recorded(project) >= {"reference", *finished}
-    assert "train@bilstm-3" not in recorded(project)
 
 
 def stages_on(cluster: Any) -> list[psutil.Process]:
