@@ -1,6 +1,6 @@
 """A process of Ray and a whole node die in mid-training, and a training fails: nothing that has finished is lost.
 
-It failed in one of four runs beside other tests: the run ended with 1, as it should, but without the line that says why.
+Once in four runs, beside other tests, the run ended with 1, as it should, but without the line that says why.
 """
 
 from pathlib import Path
