@@ -12,10 +12,9 @@ import torch
 from pytorch_lightning import Trainer
 from torch.nn.functional import cross_entropy
 
-from models.backend import backend
 from models.training.module import ClassifierModule, clip
 from models.training.step_records import totals
-from text.batches import Documents, Share
+from text.batches import Documents, Share, TokenBatches
 
 
 def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, batch_size: int) -> float:
@@ -32,8 +31,7 @@ def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, ba
     first = np.arange(min(batch_size, len(documents.lengths)))
     copied = trainer.precision_plugin.convert_module(deepcopy(module)).to(device)
     assert isinstance(copied, ClassifierModule)
-    batches = backend(device).batches(documents, device)
-    batch = copied.transfer_batch_to_device(batches[Share(first, len(first), 0)], device, 0)
+    batch = copied.transfer_batch_to_device(TokenBatches(documents)[Share(first, len(first), 0)], device, 0)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):  # dropout draws numbers
         optimizer = copied.build_optimizer(device, trainer.world_size, str(trainer.precision))
         for training in (True, False):

@@ -1,12 +1,6 @@
 """MLflow's own pages, from its own server, in a real browser: both variants are seen and compared."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +10,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import MISSING, REASON, open_browser
 from tests.tracking.connected import comparison_run, training_run
+from tests.tracking.served_pages import served_pages
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 ROOT = Path(__file__).parents[2]
@@ -39,19 +34,8 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
                 run.log_metrics({"test_accuracy": accuracy})
         with comparison_run(EXPERIMENT, "lstm · bilstm on imdb", "c", list(ACCURACIES), {}, "bilstm is better."):
             pass
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        command = [sys.executable, "-m", "commands.ui", "--port", port]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
-        with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                assert server.stdout is not None
-                lines = (line for line in server.stdout if ": http://127.0.0.1" in line)  # the server writes, too
-                yield dict(line.strip().split(": ", 1) for line in islice(lines, 6))
-            finally:
-                server.send_signal(signal.SIGTERM)
-                server.wait()
+        with served_pages(root) as addresses:
+            yield addresses
 
 
 @pytest.fixture(scope="module")

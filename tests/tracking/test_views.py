@@ -1,20 +1,15 @@
 """The saved views, opened in a real browser: a new MLflow that reads another format shows other numbers."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
 
 from tests.browser import MISSING, REASON, open_browser
-from tests.predictor.project import ROOT, registered_project
+from tests.predictor.project import registered_project
+from tests.tracking.served_pages import served_pages
 from tests.tracking.test_pages import wait_for
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
@@ -28,19 +23,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def addresses(project: Path) -> Iterator[dict[str, str]]:
     """What `make ui` prints."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "commands.ui", "--port", port]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(project), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
-    with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            lines = (line for line in server.stdout if ": http://127.0.0.1" in line)
-            yield dict(line.strip().split(": ", 1) for line in islice(lines, 6))
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait()
+    with served_pages(project) as addresses:
+        yield addresses
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,31 @@
+"""`make ui` over a project, for tests that open its pages."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def served_pages(project: Path) -> Iterator[dict[str, str]]:
+    """The addresses that it prints, by title, while the server runs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "commands.ui", "--port", port]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(project), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            lines = (line for line in server.stdout if ": http://127.0.0.1" in line)  # the server writes, too
+            yield dict(line.strip().split(": ", 1) for line in islice(lines, 6))
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait()
