@@ -105,7 +105,13 @@ def _dependences(
         for first, second in combinations(values, 2):
             stacked = np.concatenate([values[first][rows], values[second][rows]])  # (4, seeds)
             moved = np.concatenate([influences[first][rows], influences[second][rows]])  # (4, seeds, n)
-            interaction = contrast(stacked, covariance(moved), [1.0, -1.0, -1.0, 1.0], len(experiment.labels))
+            interaction = contrast(
+                stacked,
+                covariance(moved),
+                [1.0, -1.0, -1.0, 1.0],
+                len(experiment.labels),
+                counted=experiment.metric.percent,
+            )
             pair = (first, second) if interaction.value >= 0 else (second, first)
             found.append((variant, Dependence(*pair, abs(interaction.value), interaction.p_value())))
     corrected = holm([dependence.p_value for _, dependence in found])
