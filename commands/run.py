@@ -110,11 +110,13 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
     complete_runs(params, nothing_due=complete)
     if not due:
         return complete
-    from engine import cluster, connection
+    from engine import cluster, connection  # they import Ray
 
     with connection.connected(params, chosen.address):
         if TOKENIZE in due:
-            cluster.tokenize(params)
+            from engine.tokenizing import tokenize  # imports torchtext
+
+            tokenize(params)
             due, _ = dvc.reproduce_others(kinds)
         tasks_due = due_tasks(params, due)
         due_names = {task.name for task in tasks_due if task.stages[0].startswith("train@")}

@@ -26,11 +26,10 @@ from core.paths import CODE, TOKENS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
 from engine.grid import Job
-from engine.nodes import DEAD, Nodes, one_line
-from engine.recording import Recorder
+from engine.nodes import DEAD, Nodes, Watch, one_line
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
-from engine.stages import REFERENCE, TOKENIZE, Task, settings_of, training_of
+from engine.stages import REFERENCE, Task, settings_of, training_of
 from engine.view import View
 from outputs import measurements
 from outputs.conditions import ENGINE
@@ -40,18 +39,6 @@ from tracking.notes import COMMIT, NO_STORE
 ATTEMPTS = 4  # of a task whose node dies or is full
 SECONDS_TO_ANSWER = SECONDS_TO_END + 10
 PART = 64 << 20  # bytes of a file that are one object in Ray's store
-
-
-def tokenize(params: Params) -> None:
-    """Runs the stage tokenize on the connected cluster, and records it."""
-    from engine.tokenizing import on_cluster
-    from pipelines.tokenize import make_tokens, show
-
-    recorder = Recorder([TOKENIZE], params, say=lambda _, line: print(line, flush=True))
-    print(f"stage {TOKENIZE} on the cluster", flush=True)
-    show(make_tokens(params.tokenize, run=on_cluster))
-    recorder.add([TOKENIZE])
-    recorder.finish()
 
 
 class ClusterCrew:
@@ -84,10 +71,11 @@ class ClusterCrew:
         for name in finished:
             for hardware in _trained_on(name):
                 self.slots.remember(name, hardware)
+        self._watch = Watch()
 
     def begin(self, task: Task, view: View) -> "ClusterJob | None":
         """Starts `task`, if a node has room for it."""
-        if self.nodes.watch.has_changed():
+        if self._watch.has_changed():
             self.nodes.look()
         node = self.slots.take(task.name, avoid=self._last_node.get(task.name))
         if node is None:
@@ -101,11 +89,11 @@ class ClusterCrew:
 
     def close(self) -> None:
         """Ends what the crew watches."""
-        self.nodes.watch.close()
+        self._watch.close()
 
     def streams(self) -> list[int]:
         """Readable when nodes have joined or left."""
-        return [self.nodes.watch.output]
+        return [self._watch.output]
 
     def submit(self, task: Task, node: Node) -> Any:
         """Starts the task on `node`; returns Ray's generator of its events."""

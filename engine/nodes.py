@@ -24,7 +24,6 @@ class Nodes:
         self.known: dict[str, Node] = {}
         self._cpus, self._gpus, self._accelerator, self._slots = cpus, gpus, accelerator, slots
         self._unusable: set[str] = set()
-        self.watch = Watch()
         self.look()
 
     def look(self) -> None:

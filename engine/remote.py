@@ -54,7 +54,8 @@ class Event:
     """What a node reports.
 
     Attributes:
-        kind: began (a stage), line (that it printed), finished, failed, or full (the node's disk is)
+        kind: began (a stage), line (that it printed), finished, failed, full (the node's disk is), or lost (the node
+            cannot do it)
         text: the stage's name, the line, or the reason
         outputs: of a finished stage, contents by path
     """
@@ -98,21 +99,23 @@ def tokenize_group(texts: bytes, name: Any, model: bytes | None, versions_of_hea
 
 def work(task: Work) -> Iterator[Event]:
     """Runs the stages of `task`; whatever happens ends in an event. If Ray cancels the task, its process ends, too."""
-    source = Path.cwd()  # where Ray has put the source files; it removes the folder some time after the last task
+    from_ray = Path.cwd()  # where Ray has put the source files; it removes the folder some time after the last task
     threading.Thread(target=_end_with_node, args=(os.getppid(),), daemon=True).start()
-    with TemporaryDirectory(prefix="training-", dir=source, ignore_cleanup_errors=True) as folder:
-        root = Path(folder)
-        try:
-            _lay_out(root, source, task)
+    try:
+        with TemporaryDirectory(prefix="training-", dir=from_ray.parent, ignore_cleanup_errors=True) as folder:
+            root, source = Path(folder, "project"), Path(folder, "source")
+            _lay_out(root, from_ray, task)
+            # Another node of this machine that joins has Ray unpack its folder again, in the same place.
+            shutil.copytree(from_ray, source, ignore=shutil.ignore_patterns("tokens"))
             for stage in task.stages:
                 yield Event("began", stage, {})
                 if failure := (yield from _run(stage, root, source, task)):
                     yield failure
                     return
                 yield Event("finished", stage, _outputs(root))
-        except OSError as error:
-            is_full = _is_full(root, f"{error}", task)
-            yield Event("full" if is_full else "failed", f"{error.strerror or error}", {})
+    except OSError as error:
+        is_full = _is_full(from_ray.parent, f"{error}", task)
+        yield Event("full" if is_full else "lost", f"{error.strerror or error}", {})
 
 
 def _end_with_node(raylet: int) -> None:
@@ -122,23 +125,25 @@ def _end_with_node(raylet: int) -> None:
     os._exit(1)
 
 
-def _lay_out(root: Path, source: Path, task: Work) -> None:
+def _lay_out(root: Path, from_ray: Path, task: Work) -> None:
     """Makes the project's folder of the task: small files as files, tokens and checkpoints as links."""
     for name, content in task.files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    kept = Path(task.shared) if task.shared else source
     tokens = root / "data" / "tokens"
     tokens.mkdir(parents=True, exist_ok=True)
     for name, (digest, parts) in task.tokens.items():
-        path = _place(kept, digest)
-        if task.shared and not path.exists():
+        if not task.shared:
+            (tokens / name).hardlink_to(_fetched(_place(from_ray, digest), parts))
+        elif (path := _place(Path(task.shared), digest)).exists():
+            (tokens / name).symlink_to(path)
+        else:
             raise FileNotFoundError(errno.ENOENT, f"{path} is missing on this node; --shared has to be on all nodes")
-        (tokens / name).symlink_to(path if task.shared else _fetched(path, parts))
     if task.shared:
-        (kept / "checkpoints").mkdir(exist_ok=True)
-        (root / "checkpoints").symlink_to(kept / "checkpoints")
+        checkpoints = Path(task.shared, "checkpoints")
+        checkpoints.mkdir(exist_ok=True)
+        (root / "checkpoints").symlink_to(checkpoints)
 
 
 def _place(folder: Path, digest: str) -> Path:
@@ -161,7 +166,7 @@ def _fetched(path: Path, parts: Sequence[Any]) -> Path:
     """The file `path`, fetched once per node from Ray's object store."""
     import ray
 
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         if not path.exists():
             with replacing(path) as temporary, temporary.open("wb") as file:
@@ -209,10 +214,10 @@ def _ending(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]
             process.wait()
 
 
-def _is_full(root: Path, said: str, task: Work) -> bool:
+def _is_full(folder: Path, said: str, task: Work) -> bool:
     """Whether the node's disk is full, given what a failed stage said last; a shared folder is not the node's."""
     refused = os.strerror(errno.ENOSPC) in said and not task.shared
-    return refused or shutil.disk_usage(root).free < LEAST_SPACE
+    return refused or shutil.disk_usage(folder).free < LEAST_SPACE
 
 
 def _outputs(root: Path) -> dict[str, bytes]:

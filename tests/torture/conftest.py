@@ -1,6 +1,7 @@
 """What plain `dvc repro` leaves of real trainings, for the tests that compare another run with it."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -72,3 +73,10 @@ def _files(project: Path) -> Iterator[tuple[str, bytes]]:
         for path in [project / name] if (project / name).is_file() else (project / name).rglob("*"):
             if path.is_file() and not any(part.startswith(".") for part in path.relative_to(project).parts):
                 yield path.relative_to(project).as_posix(), path.read_bytes()
+
+
+def finished_runs(project: Path) -> dict[str, int]:
+    """How many finished runs of each kind MLflow has."""
+    query = "select value, count(*) from tags join runs using (run_uuid) where key = 'kind' and status = 'FINISHED'"
+    with sqlite3.connect(project / "mlflow.db") as store:
+        return dict(store.execute(f"{query} group by value").fetchall())

@@ -15,7 +15,7 @@ from tests.engine.conftest import NODE, SETTINGS, cluster, nodes  # noqa: F401  
 from tests.engine.stand_ins import lines_of, ran, write_stage
 from tests.engine.test_cluster import GRID, prepared, project, recorded  # noqa: F401  (fixtures)
 from tests.pipelines.project import environment, run_in
-from tests.torture.conftest import Reference, contents, without_results
+from tests.torture.conftest import Reference, contents, finished_runs, without_results
 
 NAMES = ("lstm-3", "lstm-1", "bilstm-3", "bilstm-1")
 TRAININGS = {f"{kind}@{name}" for kind in ("train", "evaluate") for name in NAMES}
@@ -193,5 +193,6 @@ def test_real_trainings_are_those_of_dvc_repro_and_resume_from_a_shared_folder(
     lines = lines_of(lost.split("│")[0].strip(), result)
     assert "resuming after step 3" in lines
     assert contents(project) == contents(reference.folder)
+    assert finished_runs(project) == finished_runs(reference.folder)  # sent by the head
     assert not list(shared.glob("checkpoints/*/*"))  # they go when DVC has recorded the training
     assert list(shared.glob("tokens/*"))

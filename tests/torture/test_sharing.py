@@ -1,20 +1,12 @@
 """Real results through a DVC remote: the clone trains nothing, and has the report and MLflow's runs."""
 
 import shutil
-import sqlite3
 from pathlib import Path
 
 from tests.commands.test_sharing import call, publish
 from tests.engine.stand_ins import ran
 from tests.pipelines.project import run_in
-from tests.torture.conftest import Reference, contents
-
-
-def finished_runs(project: Path) -> dict[str, int]:
-    """How many finished runs of each kind MLflow has."""
-    query = "select value, count(*) from tags join runs using (run_uuid) where key = 'kind' and status = 'FINISHED'"
-    with sqlite3.connect(project / "mlflow.db") as store:
-        return dict(store.execute(f"{query} group by value").fetchall())
+from tests.torture.conftest import Reference, contents, finished_runs
 
 
 def test_a_clone_trains_nothing_and_shows_the_same(reference: Reference, tmp_path: Path) -> None:
