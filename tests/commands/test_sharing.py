@@ -36,8 +36,8 @@ def test_a_clone_trains_only_what_nobody_has_trained(project: Path, tmp_path: Pa
     assert ran(one_more_seed) == {"check", "tune@lstm", "tune@bilstm", *new, "compare"}
     publish(clone)
 
-    change_params(project, {"compare.seeds": [3, 1, 4, 5]})  # without the colleague's dvc.lock
-    call(project, "dvc", "pull", "--run-cache")
+    call(project, "dvc", "pull", "--run-cache")  # without the colleague's dvc.lock
+    change_params(project, {"compare.seeds": [3, 1, 4, 5]})
     beside_the_colleague = run_in(project, *GRID)
     own = {f"{stage}@{variant}-5" for stage in ("train", "evaluate") for variant in ("lstm", "bilstm")}
     assert ran(beside_the_colleague) == {"check", "tune@lstm", "tune@bilstm", *own, "compare"}
