@@ -154,7 +154,7 @@ def test_a_run_whose_own_node_dies_says_so_and_the_next_one_does_the_rest(
     pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
     from ray.cluster_utils import Cluster
 
-    results = []
+    results: list[subprocess.CompletedProcess[str]] = []
     for _ in range(2):
         of_its_own = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
         try:
