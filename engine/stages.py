@@ -85,6 +85,16 @@ def training_of(stage: str) -> tuple[str, int]:
     return variant, int(seed)
 
 
+def settings_of(stage: str) -> tuple[Path, Path]:
+    """The files that say what a training trains: its variant, and the setting that was chosen for it.
+
+    >>> [str(path) for path in settings_of("train@lstm-1")]
+    ['data/variants/lstm.json', 'data/tuned/lstm/seed-1.json']
+    """
+    variant, seed = training_of(stage)
+    return VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"
+
+
 def trial_of(stage: str) -> tuple[str, int, int]:
     """The variant, the search and the number of a trial.
 
@@ -149,9 +159,7 @@ def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[s
         contents[str(TOKENS)] = tokens
     if kind == "train":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
-        variant, seed = training_of(stage)
-        for path in (VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"):
-            contents[str(path)] = _content(path)
+        contents |= {str(path): _content(path) for path in settings_of(stage)}
     if kind == "settings":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
         contents["params.yaml: compare.seeds"] = json.dumps(params.compare.seeds).encode()

@@ -104,7 +104,8 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 
 def refused(params: Params, address: str | None = None, any_hardware: bool = False) -> str:
     pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
-    from engine.cluster import ClusterCrew, connected
+    from engine.cluster import ClusterCrew
+    from engine.connection import connected
 
     with pytest.raises(ParamsError) as error:
         if any_hardware:
