@@ -35,7 +35,7 @@ from engine.nodes import Nodes, one_line
 from engine.recording import Recorder
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
-from engine.stages import REFERENCE, TOKENIZE, TRIAL, Task, code_of, setting_of, training_of, trial_of
+from engine.stages import REFERENCE, TOKENIZE, TRIAL, Task, code_of, listed_setting_of, training_of, trial_of
 from engine.view import View
 from outputs import measurements, trials
 from outputs.conditions import ENGINE
@@ -233,7 +233,7 @@ def _own_files(task: Task, learns: bool) -> list[Path]:
             variant = trial_of(first)[0]
             return [VARIANTS / f"{variant}.json", *(trials.files_of(variant) if learns else [])]
         case "settings":
-            return [VARIANTS / f"{setting_of(first)[0]}.json"]
+            return [VARIANTS / f"{listed_setting_of(first)[0]}.json"]
         case "train":
             variant, seed = training_of(first)
             return [VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"]

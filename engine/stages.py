@@ -105,10 +105,10 @@ def trial_of(stage: str) -> tuple[str, int, int]:
     return variant, int(repeat), int(number)
 
 
-def setting_of(stage: str) -> tuple[str, int]:
+def listed_setting_of(stage: str) -> tuple[str, int]:
     """The variant of a stage settings, and the place of the setting.
 
-    >>> setting_of("settings@bi-lstm-setting1")
+    >>> listed_setting_of("settings@bi-lstm-setting1")
     ('bi-lstm', 1)
     """
     variant, _, number = stage.partition("@")[2].rpartition("-setting")
@@ -143,7 +143,7 @@ def call_stage(stage: str, params: Params) -> None:
         case "settings":
             from pipelines.settings import train_under
 
-            train_under(params, *setting_of(stage))
+            train_under(params, *listed_setting_of(stage))
         case "reference":
             from pipelines.reference import make_references
 
@@ -181,7 +181,7 @@ def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[s
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
         contents["params.yaml: compare.seeds"] = json.dumps(params.compare.seeds).encode()
         contents["params.yaml: compare.settings"] = json.dumps(params.compare.settings).encode()
-        path = VARIANTS / f"{setting_of(stage)[0]}.json"
+        path = VARIANTS / f"{listed_setting_of(stage)[0]}.json"
         contents[str(path)] = _content(path)
     if kind == TOKENIZE:
         contents["params.yaml: tokenize"] = params.tokenize.model_dump_json().encode()

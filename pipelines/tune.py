@@ -120,7 +120,10 @@ def _search(
     search = Search(tuning, repeat)
     for number in range(trials):
         seed = _seed(tuning.seed, repeat, number)
-        plan = Plan(variant, search.propose(), seed, tuning.epochs, tuning.documents, tuning.seed)
+        plan = Plan(
+            variant, search.propose(), seed, tuning.epochs, tuning.documents, tuning.seed,
+            folds_of=params.compare.seeds[repeat],
+        )  # fmt: skip
         outcome = reach(number, plan) or {}
         search.report(metric.gain(_score(outcome, metric.key)) if "scores" in outcome else None)
 
