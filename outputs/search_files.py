@@ -49,7 +49,7 @@ def read_tuning(params: Params) -> Tuning | None:
         epochs=(min(epochs), max(epochs)),
         documents=trials[0]["documents"],
         all_documents=training_documents(read_summary()),
-        logarithmic=frozenset(k for k, values in tuning.space.items() if isinstance(values, Range) and values.log),
+        ranges={key: values for key, values in tuning.space.items() if isinstance(values, Range)},
         searches=searches,
     )
 

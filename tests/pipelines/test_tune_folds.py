@@ -1,4 +1,4 @@
-"""In a cross-validation each fold has a search of its own, which cannot open it; listed settings are trained as well."""
+"""In a cross-validation each fold has a search of its own, which cannot open it; listed settings are trained, too."""
 
 from pathlib import Path
 
