@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.params import Params, load
 from core.errors import ParamsError, TrainingError
+from outputs import trials
 from outputs.trials import Outcome
 from outputs.tuned import write_tuned
 from provenance.stage import run_as_command, variant_parser
@@ -56,12 +57,12 @@ def tune(params: Params, variant: str, root: Path = Path()) -> None:
     searches = [run_trials(params, variant, repeat, range(tuning.trials), root) for repeat in range(tuning.repeats)]
     best = [_best(variant, outcomes, metric.key, metric.gain) for outcomes in searches]
     chosen = {seed: best[index % len(best)]["setting"] for index, seed in enumerate(seeds)}
-    trials = [outcome for outcomes in searches for outcome in outcomes]
-    reached = [(each["setting"], metric.gain(each["scores"][metric.key])) for each in trials if "scores" in each]
+    every = [outcome for outcomes in searches for outcome in outcomes]
+    reached = [(each["setting"], metric.gain(each["scores"][metric.key])) for each in every if "scores" in each]
     search = {
         "metric": metric.key,
-        "trials": trials,
-        "chosen": [trials.index(outcome) for outcome in best],
+        "trials": every,
+        "chosen": [every.index(outcome) for outcome in best],
         "importances": importances(tuning.space, reached),
     }
     write_tuned(variant, chosen, search, root)
@@ -92,7 +93,6 @@ def run_trials(
 
 def trials_left(params: Params, variant: str, repeat: int, root: Path = Path()) -> list[int]:
     """The numbers of the trials of one search that are not done."""
-    from outputs import trials
     from pipelines.trial import resolve
 
     left: list[int] = []
@@ -109,16 +109,16 @@ def trials_left(params: Params, variant: str, repeat: int, root: Path = Path()) 
 
 
 def _search(
-    params: Params, variant: str, repeat: int, trials: int, reach: "Callable[[int, Plan], Outcome | None]"
+    params: Params, variant: str, repeat: int, count: int, reach: "Callable[[int, Plan], Outcome | None]"
 ) -> None:
-    """Plans the first `trials` of a search; `reach` says what each reached, or None if it was not run."""
+    """Plans the first `count` trials of a search; `reach` says what each reached, or None if it was not run."""
     from analysis.comparison.metrics import metric_named
     from pipelines.trial import Plan
     from tuning.search import Search
 
     tuning, metric = params.compare.tuning, metric_named(params.compare.metric)
     search = Search(tuning, repeat)
-    for number in range(trials):
+    for number in range(count):
         seed = _seed(tuning.seed, repeat, number)
         plan = Plan(
             variant, search.propose(), seed, tuning.epochs, tuning.documents, tuning.seed,
