@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from engine.local import LocalCrew
 from engine.lock import only_one
 from engine.recording import Recorder
 from engine.rooms import Room, share_out
-from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks, trial_tasks
+from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks, trial_tasks, without_done
 from engine.view import View
 from engine.workers import preload
 from provenance import code_lists
@@ -87,7 +88,8 @@ def run_here(params: Params, workers: int | None) -> bool:
     for compilation in compilations:
         compilation.join()
     if searches := [stage for stage in due if stage.startswith("tune@")]:
-        run_trials(params, searches, workers)
+        trials = trial_tasks(params, searches)
+        run_trials(params, trials, LocalCrew(share_out(params.train, len(trials), workers), params))
         due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: None)
     complete_runs(params, nothing_due=complete)
     tasks_due = due_tasks(params, due)
@@ -105,8 +107,8 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
     """
     if find_spec("ray") is None:
         raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
-    kinds = [kind for kind in KINDS if kind != "settings"]  # which, as searches do, runs on the head
-    due, complete = dvc.reproduce_others((TOKENIZE, *kinds))
+    left_out = [*KINDS, "tune"] if params.compare.tuning.trials else KINDS
+    due, complete = dvc.reproduce_others((TOKENIZE, *left_out))
     complete_runs(params, nothing_due=complete)
     if not due:
         return complete
@@ -117,16 +119,18 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
             from engine.tokenizing import tokenize  # imports torchtext
 
             tokenize(params)
-            due, _ = dvc.reproduce_others(kinds)
-        tasks_due = due_tasks(params, due)
-        due_names = {task.name for task in tasks_due if task.stages[0].startswith("train@")}
-        finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
+            due, _ = dvc.reproduce_others(left_out)
         shared = chosen.shared.resolve() if chosen.shared else None
-        crew = cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)
-        try:
+        if searches := [stage for stage in due if stage.startswith("tune@")]:
+            if trials := without_done(params, trial_tasks(params, searches)):
+                with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, [])) as crew:
+                    run_trials(params, trials, crew)
+            due, complete = dvc.reproduce_others(KINDS)
+        tasks_due = due_tasks(params, due)
+        due_names = {task.name for task in tasks_due if task.stages[0].startswith(("train@", "settings@"))}
+        finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
+        with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)) as crew:
             return run_tasks(params, tasks_due, crew, shared)
-        finally:
-            crew.close()
 
 
 def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None = None) -> bool:
@@ -152,16 +156,14 @@ def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path 
     return recorder.recorded.issuperset(stages)
 
 
-def run_trials(params: Params, searches: Sequence[str], workers: int | None) -> None:
-    """Runs the trials of the `searches` that are not done; their stages then gather what came out.
+def run_trials(params: Params, trials: Sequence[Task], crew: Crew) -> None:
+    """Runs `trials`; the stages tune then gather what came out.
 
     Raises:
         TrainingError: names the trials that failed, not by their settings, but by a mistake.
     """
-    trials = trial_tasks(params, searches)
-    rooms = share_out(params.train, len(trials), workers)
     with View([task.name for task in trials]) as view:
-        grid = Grid(LocalCrew(rooms, params), trials, None, Recorder([], params, view.say), view)
+        grid = Grid(crew, trials, None, Recorder([], params, view.say), view)
         grid.run()
     if grid.failed:
         raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")

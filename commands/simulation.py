@@ -1,8 +1,9 @@
 """Error rates of the statistics on simulated comparisons with a known true difference. `python -m commands.simulation`.
 
-Prints the tables of docs/statistics.md, the same numbers each time, in about a quarter of an hour.
+Prints the tables of docs/statistics.md and docs/tuning.md, the same numbers each time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,6 +14,7 @@ from scipy import stats
 from analysis.comparison.influences import covariance
 from analysis.comparison.statistics import contrast
 from core import command_line
+from core.errors import ParamsError
 
 REPEATS = 2000  # the standard error of a share of 5 % is then 0.5 points
 BOOTSTRAPS = 500  # repeats of the slower bootstrap
@@ -21,6 +23,7 @@ SEEDS = (3, 5)
 DOCUMENTS = (500, 2_000, 25_000)
 SPREADS = (0.002, 0.005, 0.01)
 TRIALS = 20  # of a simulated search
+SEARCHED = 4000  # repeats after searches: the standard error of a share of 5 % is then 0.3 points
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,21 @@ class Budget:
 
     Attributes:
         trials: of each search
+        alike: whether a setting costs both variants the same, as in an A/A test, where both try the same settings;
+            otherwise the two costs are independent of each other, so that settings suit the variants differently
         spread: mean loss of accuracy of a random setting, compared with the best one; exponentially distributed
         documents: of the validation split
     """
 
     trials: int
+    alike: bool
     spread: float = 0.01
     documents: int = 2_000
 
     def losses(self, rng: np.random.Generator, truth: Truth, searches: int) -> npt.NDArray[np.float64]:
         """What the chosen setting of each search of either variant costs in accuracy, (2, searches)."""
-        losses = rng.exponential(self.spread, (2, searches, self.trials))
+        losses = rng.exponential(self.spread, (1 if self.alike else 2, searches, self.trials))
+        losses = np.broadcast_to(losses, (2, searches, self.trials))
         true = np.array(truth.accuracies)[:, None, None] - losses
         of_seed = truth.seed_spread * rng.standard_normal(true.shape)
         scores = rng.binomial(self.documents, np.clip(true + of_seed, 0, 1))
@@ -160,19 +167,36 @@ def count_bootstrap_alarms(truth: Truth, seeds: int, documents: int, repeats: in
 
 def main() -> None:
     """The command line."""
-    command_line.run(lambda _: print_tables(), command_line.parser(__doc__))
+    arguments = command_line.parser(__doc__)
+    arguments.add_argument("tables", nargs="*", metavar="table", help=f"{', '.join(TABLES)} (default: all)")
+    command_line.run(lambda chosen: print_tables(chosen.tables or list(TABLES)), arguments)
 
 
-def print_tables() -> None:
-    """Prints the tables as Markdown."""
-    print_table_after_tuning()
-    print()
+def print_tables(names: Sequence[str]) -> None:
+    """Prints these tables as Markdown.
+
+    Raises:
+        ParamsError: there is no table of that name.
+    """
+    for name in names:
+        if name not in TABLES:
+            raise ParamsError(f"table is {name!r}; allowed: {', '.join(TABLES)}")
+    for name in names:
+        TABLES[name]()
+        print()
+
+
+def print_bootstrap_table() -> None:
+    """Prints the table of docs/statistics.md that says how often the bootstrap errs."""
     print("| seeds | documents | seed spread | A/A alarms of the bootstrap |")
     print("| --: | --: | --: | --: |")
     for seeds, documents in product(SEEDS, DOCUMENTS):
         share = count_bootstrap_alarms(Truth(), seeds, documents, BOOTSTRAPS)
         print(f"| {seeds} | {documents:,} | 0.5 points | {100 * share:.1f} % |", flush=True)
-    print()
+
+
+def print_method_table() -> None:
+    """Prints the table of docs/statistics.md that says how often the method errs."""
     print("| seeds | documents | seed spread | A/A alarms | equal alarms | covered | finds 1 point | finds 2 points |")
     print("| --: | --: | --: | --: | --: | --: | --: | --: |")
     for seeds, documents, spread in product(SEEDS, DOCUMENTS, SPREADS):
@@ -187,17 +211,23 @@ def print_tables() -> None:
         print(f"| {seeds} | {documents:,} | {100 * spread:.1f} points | {cells} |", flush=True)
 
 
-def print_table_after_tuning() -> None:
+def print_tuning_table() -> None:
     """Prints the table of docs/tuning.md."""
-    print("| seeds | test documents | alarms, one search | its interval covers | alarms, a search for each seed |")
-    print("| --: | --: | --: | --: | --: |")
-    for seeds, documents in product((3, 5, 10), (2_000, 25_000)):
+    print("| settings | seeds | test documents | one search: alarms | covered | a search for each seed: alarms |")
+    print("| --- | --: | --: | --: | --: | --: |")
+    for alike, seeds, documents in product((True, False), (3, 5, 10), (2_000, 25_000)):
         once, repeated = (
-            count_errors_after_tuning(Truth(taste=0.2), Budget(TRIALS), seeds, documents, REPEATS, searches=searches)
+            count_errors_after_tuning(
+                Truth(taste=0.2), Budget(TRIALS, alike), seeds, documents, SEARCHED, searches=searches
+            )
             for searches in (1, seeds)
         )
+        kind = "alike" if alike else "apart"
         shares = " | ".join(f"{100 * share:.1f} %" for share in (once.detected, once.covered, repeated.detected))
-        print(f"| {seeds} | {documents:,} | {shares} |", flush=True)
+        print(f"| {kind} | {seeds} | {documents:,} | {shares} |", flush=True)
+
+
+TABLES = {"tuning": print_tuning_table, "bootstrap": print_bootstrap_table, "method": print_method_table}
 
 
 if __name__ == "__main__":

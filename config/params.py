@@ -91,11 +91,10 @@ class Params(Section):
                 f"compare.tuning.repeats is {tuning.repeats}; allowed: 1, or {len(compare.seeds)}, the number of "
                 "compare.seeds, each of which then trains the setting of a search of its own"
             )
-        if (tuning.trials or compare.settings) and self.data.folds is not None:
-            key = "compare.tuning.trials" if tuning.trials else "compare.settings"
+        if tuning.trials and self.data.folds is not None and tuning.repeats != len(compare.seeds):
             raise ValueError(
-                f"data.folds is {self.data.folds}; allowed with {key}: null, since every document would be a test "
-                "document of some training while settings are chosen"
+                f"compare.tuning.repeats is {tuning.repeats}; allowed with data.folds: {len(compare.seeds)}, the "
+                "number of compare.seeds, since one search would see test documents of the other folds' trainings"
             )
         if (tuning.trials or compare.settings) and (self.train.devices, self.train.num_nodes) != (1, 1):
             key = "compare.tuning.trials" if tuning.trials else "compare.settings"

@@ -87,6 +87,11 @@ class TuningParams(Section):
     seed: Seed = 1
     repeats: Count = 1
 
+    @property
+    def learns(self) -> bool:
+        """Whether what a search tries next depends on what it has tried."""
+        return self.sampler == "tpe"
+
     def check(self, name: str, variant: VariantParams, train: TrainParams, matching: str) -> None:
         """Refuses a space with a setting that the variant `name` cannot be trained with.
 

@@ -22,16 +22,16 @@ from config.train import TrainParams
 from core import file_io, paths
 from core.command_line import SECONDS_TO_END
 from core.errors import ParamsError
-from core.paths import CODE, TOKENS
+from core.paths import CODE, SETTINGS, TOKENS, TUNED, VARIANTS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
 from engine.grid import Job
 from engine.nodes import DEAD, Nodes, Watch, one_line
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
-from engine.stages import REFERENCE, Task, settings_of, training_of
+from engine.stages import REFERENCE, TRIAL, Task, code_of, listed_setting_of, training_of, trial_of
 from engine.view import View
-from outputs import measurements
+from outputs import measurements, trials
 from outputs.conditions import ENGINE
 from outputs.token_files import read_summary
 from tracking.notes import COMMIT, NO_STORE
@@ -103,17 +103,15 @@ class ClusterCrew:
 
     def _work(self, task: Task) -> Work:
         """What a node needs for the task."""
-        kinds = [stage.partition("@")[0] for stage in task.stages]
-        names = [*(CODE / f"{kind}.sha256" for kind in kinds), TOKENS / "summary.json"]
-        if task.name != REFERENCE:
-            names += settings_of(task.stages[0])
-            if "train" not in kinds:
-                folder = paths.folder(*training_of(task.stages[0]))
-                names += [folder / name for name in ("config.json", "history.json", "model.safetensors")]
+        names = [*(CODE / f"{code_of(stage)}.sha256" for stage in task.stages), TOKENS / "summary.json"]
+        names += _own_files(task, self._params.compare.tuning.learns)
         files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
         files["params.yaml"] = self._params.model_dump_json().encode()  # JSON is YAML
         shared = str(self._shared) if self._shared else None
-        return Work(task.stages, files, self._token_files(), self._environment(), shared)
+        tokens = self._token_files()
+        if task.name.startswith(TRIAL):
+            tokens = {name: parts for name, parts in tokens.items() if name != "test.arrow"}
+        return Work(task.stages, files, tokens, self._environment(), shared)
 
     def _environment(self) -> dict[str, str]:
         """Variables of the stages on a node."""
@@ -141,7 +139,10 @@ class ClusterCrew:
         return self._tokens
 
     def _group(self, name: str) -> str | None:
-        """Trainings of one group run on one kind of hardware: a seed's, or all if they are given the same time."""
+        """Trainings of one group run on one kind of hardware: all variants' with the same seed, setting or trial.
+
+        All of them are one group if they are given the same time.
+        """
         if name == REFERENCE or self._any_hardware:
             return None
         return "all" if self._params.compare.matching == "training_time" else name.rpartition("-")[2]
@@ -154,11 +155,29 @@ def needs(train: TrainParams, with_gpus: bool) -> tuple[int, int]:
     return devices * train.threads, devices if on_gpus else 0
 
 
+def _own_files(task: Task, learns: bool) -> list[Path]:
+    """What a task reads, besides tokens and code lists; `learns`: trials also read what earlier ones reached."""
+    first = task.stages[0]
+    match first.partition("@")[0]:
+        case "trial":
+            variant = trial_of(first)[0]
+            return [VARIANTS / f"{variant}.json", *(trials.files_of(variant) if learns else [])]
+        case "settings":
+            return [VARIANTS / f"{listed_setting_of(first)[0]}.json"]
+        case "train":
+            variant, seed = training_of(first)
+            return [VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"]
+        case "evaluate":
+            folder = paths.folder(*training_of(first))
+            return [folder / name for name in ("config.json", "history.json", "model.safetensors")]
+    return []
+
+
 def _trained_on(name: str) -> list[str]:
-    """The hardware of a finished training, as far as its measurements say."""
-    variant, seed = training_of(name)
-    config = file_io.read_json(paths.folder(variant, seed) / "config.json", made_by="train")
-    conditions = measurements.read(config["signature"]).get("training_conditions", [])
+    """The hardware of a finished training, or of all under a setting, as far as the measurements say."""
+    outcomes = [*(SETTINGS / name).glob("*.json")] or [paths.folder(*training_of(name)) / "config.json"]
+    signatures = [file_io.read_json(path, made_by="train")["signature"] for path in outcomes]
+    conditions = [each for key in signatures for each in measurements.read(key).get("training_conditions", [])]
     return [each["processor"] if each["gpu"] == "none" else each["gpu"] for each in conditions]
 
 

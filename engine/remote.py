@@ -27,7 +27,7 @@ from core.file_io import whole
 from core.replacing import replacing
 
 LEAST_SPACE = 32 << 20  # bytes; a disk with less is full
-OUTPUTS = ("results", "references", "data/evaluated", "measurements")
+OUTPUTS = ("results", "references", "data/evaluated", "data/settings", "trials", "measurements")
 
 
 @dataclass(frozen=True)

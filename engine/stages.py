@@ -46,17 +46,27 @@ def tasks(params: Params) -> list[Task]:
 def trial_tasks(params: Params, searches: Collection[str]) -> list[Task]:
     """The trials of the stages `searches`, such as tune@lstm.
 
-    If the sampler learns from earlier trials, those of one search are one task.
+    If the sampler learns from earlier trials, those of one search are one task, and run one after another.
     """
-    tuning = params.compare.tuning
-    numbers = [tuning.trials - 1] if tuning.sampler == "tpe" else range(tuning.trials)
-    names = [
-        f"{stage.partition('@')[2]}-{repeat}-{number}"
-        for stage in searches
-        for repeat in range(tuning.repeats)
-        for number in numbers
-    ]
-    return [Task(f"{TRIAL} {name}", (f"{TRIAL}@{name}",)) for name in names]
+    tuning, result = params.compare.tuning, []
+    for name in (stage.partition("@")[2] for stage in searches):
+        for repeat in range(tuning.repeats):
+            stages = tuple(f"{TRIAL}@{name}-{repeat}-{number}" for number in range(tuning.trials))
+            if tuning.learns:
+                result.append(Task(f"{TRIAL}s {name}-{repeat}", stages))
+            else:
+                result += [Task(stage.replace("@", " "), (stage,)) for stage in stages]
+    return result
+
+
+def without_done(params: Params, trials: Sequence[Task]) -> list[Task]:
+    """The tasks of `trials` with what is not done, which takes seconds to find out."""
+    from pipelines.tune import trials_left
+
+    searches = {trial_of(stage)[:2] for task in trials for stage in task.stages}
+    left = {(*search, number) for search in searches for number in trials_left(params, *search)}
+    reduced = [Task(task.name, tuple(stage for stage in task.stages if trial_of(stage) in left)) for task in trials]
+    return [task for task in reduced if task.stages]
 
 
 def due_tasks(params: Params, due: Collection[str]) -> list[Task]:
@@ -105,10 +115,26 @@ def trial_of(stage: str) -> tuple[str, int, int]:
     return variant, int(repeat), int(number)
 
 
+def listed_setting_of(stage: str) -> tuple[str, int]:
+    """The variant of a stage settings, and the place of the setting.
+
+    >>> listed_setting_of("settings@bi-lstm-setting1")
+    ('bi-lstm', 1)
+    """
+    variant, _, number = stage.partition("@")[2].rpartition("-setting")
+    return variant, int(number)
+
+
+def code_of(stage: str) -> str:
+    """The name of the code list that `stage` depends on."""
+    kind = stage.partition("@")[0]
+    return "tune" if kind == TRIAL else kind
+
+
 def call_stage(stage: str, params: Params) -> None:
     """Runs the stage with this name, such as train@lstm-1, in this process."""
     kind = stage.partition("@")[0]
-    code_lists.verify("tune" if kind == TRIAL else kind, params)
+    code_lists.verify(code_of(stage), params)
     # Each takes a second or more to import, and a worker of another kind needs none of it.
     match kind:
         case "train":
@@ -127,8 +153,7 @@ def call_stage(stage: str, params: Params) -> None:
         case "settings":
             from pipelines.settings import train_under
 
-            variant, _, place = stage.partition("@")[2].rpartition("-setting")
-            train_under(params, variant, int(place))
+            train_under(params, *listed_setting_of(stage))
         case "reference":
             from pipelines.reference import make_references
 
@@ -164,7 +189,7 @@ def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[s
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
         contents["params.yaml: compare.seeds"] = json.dumps(params.compare.seeds).encode()
         contents["params.yaml: compare.settings"] = json.dumps(params.compare.settings).encode()
-        path = VARIANTS / f"{stage.partition('@')[2].rpartition('-setting')[0]}.json"
+        path = VARIANTS / f"{listed_setting_of(stage)[0]}.json"
         contents[str(path)] = _content(path)
     if kind == TOKENIZE:
         contents["params.yaml: tokenize"] = params.tokenize.model_dump_json().encode()

@@ -28,6 +28,8 @@ from outputs import measurements
 from outputs.token_files import read_summary, share_unknown_in_tests, token_file
 from text.tokenizing import token_card
 
+PREDICTIONS = "predictions.parquet"
+
 
 def read_experiment(params: Params) -> Experiment:
     """All trainings that params.yaml asks for, and the test documents.
@@ -59,7 +61,12 @@ def read_experiment(params: Params) -> Experiment:
         metric=metric_named(params.compare.metric),
         seeds=seeds if folds is None else list(range(1, len(seeds) // folds + 1)),
         labels=test["label"].to_numpy(),
-        probabilities=np.array([_read_repetitions(row, parts) for row in folders]),
+        probabilities=np.array(
+            [
+                read_repetitions([folder / PREDICTIONS for folder in row], [part["id"] for part in parts], "evaluate")
+                for row in folders
+            ]
+        ),
         histories=[[file_io.read_json(path / "history.json", made_by="train") for path in row] for row in folders],
         parameters={variant: first["parameters"] for variant, (first, *_) in by_variant},
         matching=params.compare.matching,
@@ -102,7 +109,7 @@ def read_references(experiment: Experiment) -> list[Reference]:
         folder = REFERENCES / name
         config = file_io.read_json(folder / "config.json", made_by="reference")
         _check_data(folder, config, card)
-        probabilities = _read_predictions(folder, ids, made_by="reference")
+        probabilities = _read_probabilities(folder / PREDICTIONS, ids, "reference")
         costs = measurements.read(config["signature"])
         references.append(Reference(name, probabilities, config["parameters"]["total"], costs))
     return references
@@ -179,17 +186,20 @@ def _read_table(path: Path, made_by: str) -> pa.Table:
         raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
 
 
+def ids_by_fold(experiment: Experiment) -> list[pa.ChunkedArray]:
+    """The ids of the test documents of each fold, or of all without folds."""
+    ids = document_ids(experiment)
+    if experiment.folds is None:
+        return [ids]
+    return [ids.take(np.flatnonzero(experiment.folds == fold)) for fold in range(int(experiment.folds.max()) + 1)]
+
+
 def document_ids(experiment: Experiment) -> pa.ChunkedArray:
     """The ids of the test documents, in their order."""
     return pa.chunked_array([pa.array([document.id for document in experiment.documents], pa.string())])
 
 
-def _read_predictions(folder: Path, ids: pa.ChunkedArray, made_by: str = "evaluate") -> npt.NDArray[np.float32]:
-    """The predictions of a training or reference for the test documents `ids`, (n, classes)."""
-    return read_probabilities(folder / "predictions.parquet", ids, made_by)
-
-
-def read_probabilities(path: Path, ids: pa.ChunkedArray, made_by: str) -> npt.NDArray[np.float32]:
+def _read_probabilities(path: Path, ids: pa.ChunkedArray, made_by: str) -> npt.NDArray[np.float32]:
     """The predictions in the file `path` for the test documents `ids`, (n, classes)."""
     table = _read_table(path, made_by=made_by)
     flat = table["probabilities"].combine_chunks().flatten().to_numpy()
@@ -214,12 +224,20 @@ def _by_repetition(seeds: Sequence[int], folds: int | None) -> list[int]:
     return [seed for repetition in zip(*of_fold, strict=True) for seed in repetition]
 
 
-def _read_repetitions(folders: Sequence[Path], parts: Sequence[pa.Table]) -> list[npt.NDArray[np.float32]]:
-    """A variant's predictions for all test documents under each seed, or in each repetition of a cross-validation."""
+def read_repetitions(
+    files: Sequence[Path], parts: Sequence[pa.ChunkedArray], made_by: str
+) -> list[npt.NDArray[np.float32]]:
+    """A variant's predictions for all test documents under each seed, or in each repetition of a cross-validation.
+
+    Args:
+        files: of its trainings, one repetition after another
+        parts: the ids of the test documents, by fold
+        made_by: the stage that makes the files
+    """
     count = len(parts)
     return [
-        np.concatenate([_read_predictions(folder, part["id"]) for folder, part in zip(group, parts, strict=True)])
-        for group in (folders[start : start + count] for start in range(0, len(folders), count))
+        np.concatenate([_read_probabilities(path, ids, made_by) for path, ids in zip(group, parts, strict=True)])
+        for group in (files[start : start + count] for start in range(0, len(files), count))
     ]
 
 

@@ -13,8 +13,8 @@ from core import file_io
 from core.errors import DataError
 from core.paths import SETTINGS, TUNED
 from outputs import measurements
-from outputs.experiment_files import document_ids, read_probabilities
-from outputs.token_files import read_summary
+from outputs.experiment_files import ids_by_fold, read_repetitions
+from outputs.token_files import read_summary, training_documents
 from outputs.tuned import TRIALS, read_search
 
 
@@ -48,8 +48,8 @@ def read_tuning(params: Params) -> Tuning | None:
         sampler=tuning.sampler,
         epochs=(min(epochs), max(epochs)),
         documents=trials[0]["documents"],
-        all_documents=read_summary()["splits"]["train"]["documents"],
-        logarithmic=frozenset(k for k, values in tuning.space.items() if isinstance(values, Range) and values.log),
+        all_documents=training_documents(read_summary()),
+        ranges={key: values for key, values in tuning.space.items() if isinstance(values, Range)},
         searches=searches,
     )
 
@@ -60,15 +60,12 @@ def read_under_settings(params: Params, experiment: Experiment) -> dict[str, npt
     Raises:
         DataError: an output of the stage settings is missing or broken.
     """
-    ids = document_ids(experiment)
+    parts = ids_by_fold(experiment)
     predictions = {}
     for number, setting in enumerate(params.compare.settings):
         rows = [
-            [
-                read_probabilities(SETTINGS / f"{variant}-setting{number}" / f"seed-{seed}.parquet", ids, "settings")
-                for seed in params.compare.seeds
-            ]
-            for variant in params.compare.variants
+            read_repetitions([folder / f"seed-{seed}.parquet" for seed in experiment.trainings], parts, "settings")
+            for folder in (SETTINGS / f"{variant}-setting{number}" for variant in params.compare.variants)
         ]
         _check(params, number)
         predictions[f"with {setting_shown(setting)}"] = np.array(rows)

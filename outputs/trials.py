@@ -27,6 +27,12 @@ def write(signature: str, outcome: Outcome) -> None:
     file_io.write_json(file(signature), outcome)
 
 
+def files_of(variant: str) -> list[Path]:
+    """The files of all trainings of `variant` that are done, below the repository's root."""
+    every = sorted(Path("trials").glob("*.json"))
+    return [path for path in every if file_io.read_json(path, made_by="tune")["variant"] == variant]
+
+
 def file(signature: str, suffix: str = ".json") -> Path:
     """Where it stands."""
     return repository_root() / "trials" / f"{signature}{suffix}"

@@ -4,6 +4,7 @@ No stage, but what the stages tune and settings share. A trial is evaluated on t
 training may open is decided here: it knows the checksums of no other files.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from analysis.comparison.metrics import METRICS, classification_metrics
 from config.params import Params
 from config.settings import Setting, applied
 from core.errors import DivergenceError
+from core.folds import splits_of
 from models import machine
 from models.prediction import predict
 from models.training.cost_meter import Costs
@@ -20,12 +22,13 @@ from outputs import measurements, trials
 from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
-from outputs.token_files import open_split, read_summary
+from outputs.token_files import open_split, read_summary, training_documents
 from outputs.trials import Outcome
 from pipelines.train import as_lightning, build_checkpointing, build_classifier, configuration, read_variant
 from provenance.libraries import versions
 from provenance.signature import signature
 from text import subset
+from text.tokenizing.token_file import TokenizedDocuments
 from tracking.connection import connect
 from tracking.lifecycle import trial_run
 from tracking.progress import EpochMetrics
@@ -45,6 +48,7 @@ class Plan:
         documents: number of training documents; None: all
         subset: seed by which the training documents are drawn, if not all are
         split: which documents the scores are of
+        folds_of: with data.folds, the seed whose folds are used; None: `seed`
     """
 
     variant: str
@@ -54,6 +58,7 @@ class Plan:
     documents: int | None = None
     subset: int = 0
     split: Split = "validation"
+    folds_of: int | None = None
 
 
 def run(params: Params, plan: Plan, title: str, root: Path = Path()) -> Outcome:
@@ -78,9 +83,10 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     train = params.train if plan.epochs is None else params.train.model_copy(update={"epochs": plan.epochs})
     variant, train = applied(plan.setting, read_variant(plan.variant, root), train)
     summary = read_summary(root)
-    opened = [f"{split}.arrow" for split in ("train", "validation", plan.split)] + ["vectors.safetensors"]
+    splits = [split for part in ("train", "validation", plan.split) for split in _splits(plan, part, summary)]
+    opened = ["vectors.safetensors", *(f"{split}.arrow" for split in splits)]
     tokens = {name: digest for name, digest in summary["checksums"].items() if name in opened}
-    every = summary["splits"]["train"]["documents"]
+    every = training_documents(summary)
     documents = min(plan.documents or every, every)
     config = configuration(plan.variant, plan.seed, variant, train, summary, documents)
     config |= {"tokens": tokens, "documents": documents, "split": plan.split, "libraries": versions("tune")}
@@ -88,12 +94,19 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     return {**config, "signature": signature(config, "tune")}
 
 
+def _splits(plan: Plan, part: str, summary: Mapping[str, Any]) -> list[str]:
+    """The splits that are the train, validation or test documents of the training."""
+    return splits_of(part, plan.seed if plan.folds_of is None else plan.folds_of, summary["data"].get("folds"))
+
+
 def _train(
     params: Params, plan: Plan, config: dict[str, Any], checkpoints: Checkpoints, title: str, root: Path
 ) -> Outcome:
     train, validation, scored = (
-        open_split(split, config["tokens"], root) for split in ("train", "validation", plan.split)
+        TokenizedDocuments.joined([open_split(split, config["tokens"], root) for split in _splits(plan, part, config)])
+        for part in ("train", "validation", plan.split)
     )
+    learned = train if plan.documents is None else subset.at_random(train, plan.documents, plan.subset)
     settings = params.train.model_copy(update=config["train"])
     classifier = build_classifier(config, [train, validation], root)
     module, trainer = as_lightning(classifier, settings)
@@ -116,7 +129,7 @@ def _train(
             trial_run(mlflow, title, outcome, resumed=checkpointing.state is not None) as run,
         ):
             fit(
-                trainer, module, subset.at_random(train, config["documents"], plan.subset), validation,
+                trainer, module, learned, validation,
                 batch_size=settings.batch_size, seed=plan.seed, monitor=settings.monitor, costs=costs,
                 callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing,
             )  # fmt: skip

@@ -7,15 +7,19 @@ trained. A trial that is done is not repeated (outputs/trials.py): `make run` ru
 """
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.params import Params, load
 from core.errors import ParamsError, TrainingError
+from outputs import trials
 from outputs.trials import Outcome
 from outputs.tuned import write_tuned
 from provenance.stage import run_as_command, variant_parser
+
+if TYPE_CHECKING:
+    from pipelines.trial import Plan
 
 FIRST_SEED = 2**32  # of the trainings of trials: compare.seeds are below, so that no trial sees a final training's seed
 
@@ -53,12 +57,12 @@ def tune(params: Params, variant: str, root: Path = Path()) -> None:
     searches = [run_trials(params, variant, repeat, range(tuning.trials), root) for repeat in range(tuning.repeats)]
     best = [_best(variant, outcomes, metric.key, metric.gain) for outcomes in searches]
     chosen = {seed: best[index % len(best)]["setting"] for index, seed in enumerate(seeds)}
-    trials = [outcome for outcomes in searches for outcome in outcomes]
-    reached = [(each["setting"], metric.gain(each["scores"][metric.key])) for each in trials if "scores" in each]
+    every = [outcome for outcomes in searches for outcome in outcomes]
+    reached = [(each["setting"], metric.gain(each["scores"][metric.key])) for each in every if "scores" in each]
     search = {
         "metric": metric.key,
-        "trials": trials,
-        "chosen": [trials.index(outcome) for outcome in best],
+        "trials": every,
+        "chosen": [every.index(outcome) for outcome in best],
         "importances": importances(tuning.space, reached),
     }
     write_tuned(variant, chosen, search, root)
@@ -71,24 +75,57 @@ def run_trials(
 
     If the sampler learns from earlier trials, these are run as well.
     """
+    from pipelines.trial import run
+
+    outcomes = []
+
+    def reach(number: int, plan: "Plan") -> Outcome | None:
+        if number not in numbers and not params.compare.tuning.learns:
+            return None
+        outcome = run(params, plan, f"{variant} · trial {number + 1}{_search_shown(params, repeat)}", root)
+        if number in numbers:
+            outcomes.append({"search": repeat, "number": number, **outcome})
+        return outcome
+
+    _search(params, variant, repeat, max(numbers) + 1, reach)
+    return outcomes
+
+
+def trials_left(params: Params, variant: str, repeat: int, root: Path = Path()) -> list[int]:
+    """The numbers of the trials of one search that are not done."""
+    from pipelines.trial import resolve
+
+    left: list[int] = []
+
+    def reach(number: int, plan: "Plan") -> Outcome | None:
+        known = not left or not params.compare.tuning.learns  # else the plan depends on a trial that is not done
+        done = trials.read(resolve(params, plan, root)["signature"]) if known else None
+        if done is None:
+            left.append(number)
+        return done
+
+    _search(params, variant, repeat, params.compare.tuning.trials, reach)
+    return left
+
+
+def _search(
+    params: Params, variant: str, repeat: int, count: int, reach: "Callable[[int, Plan], Outcome | None]"
+) -> None:
+    """Plans the first `count` trials of a search; `reach` says what each reached, or None if it was not run."""
     from analysis.comparison.metrics import metric_named
-    from pipelines.trial import Plan, run
+    from pipelines.trial import Plan
     from tuning.search import Search
 
     tuning, metric = params.compare.tuning, metric_named(params.compare.metric)
-    search, outcomes = Search(tuning, repeat), []
-    for number in range(max(numbers) + 1):
-        setting, gain = search.propose(), None
-        if search.learns or number in numbers:
-            seed = _seed(tuning.seed, repeat, number)
-            plan = Plan(variant, setting, seed, tuning.epochs, tuning.documents, tuning.seed)
-            outcome = run(params, plan, f"{variant} · trial {number + 1}{_search_shown(params, repeat)}", root)
-            if "scores" in outcome:
-                gain = metric.gain(_score(outcome, metric.key))
-            if number in numbers:
-                outcomes.append({"search": repeat, "number": number, **outcome})
-        search.report(gain)
-    return outcomes
+    search = Search(tuning, repeat)
+    for number in range(count):
+        seed = _seed(tuning.seed, repeat, number)
+        plan = Plan(
+            variant, search.propose(), seed, tuning.epochs, tuning.documents, tuning.seed,
+            folds_of=params.compare.seeds[repeat],
+        )  # fmt: skip
+        outcome = reach(number, plan) or {}
+        search.report(metric.gain(_score(outcome, metric.key)) if "scores" in outcome else None)
 
 
 def _seed(seed: int, repeat: int, number: int) -> int:

@@ -8,6 +8,6 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 dvc exp run --name "tuning-$(date +%s)" \
   -S compare.tuning.trials=12 \
-  -S "compare.settings=[{pooling: mean},{pooling: mean, head_dropout: 0.5}]" \
+  -S "compare.settings=[{learning_rate: 0.002},{learning_rate: 0.006, head_dropout: 0.3}]" \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=[1,2,3]" "$@"
 python recipes/recount.py

@@ -40,7 +40,7 @@ class Search:
 
     def __init__(self, params: TuningParams, repeat: int) -> None:
         seed = int(np.random.SeedSequence([params.seed, repeat]).generate_state(1)[0])
-        self.learns = params.sampler == "tpe"
+        self._learns = params.learns
         self._distributions = distributions(params.space)
         self._space = params.space
         self._study = optuna.create_study(sampler=_sampler(params.sampler, seed), direction="maximize")
@@ -54,7 +54,7 @@ class Search:
     def report(self, gain: float | None) -> None:
         """What the last proposal reached, more is better; None: its training failed."""
         assert self._trial is not None
-        if not self.learns:
+        if not self._learns:
             gain = 0.0
         self._study.tell(self._trial, gain, state=TrialState.FAIL if gain is None else TrialState.COMPLETE)
 

@@ -24,7 +24,7 @@ from analysis.drawing.page import environment
 from analysis.drawing.panels import Panel, styles
 from analysis.drawing.render import VARIABLES, panel_svg
 from analysis.report.figures import ACCURACY, MOST_LABELS
-from analysis.report.searches import tuning_shown
+from analysis.report.searches import settings_shown, tuning_shown
 from analysis.tuning.search import Tuning
 from analysis.verdict.sentences import Verdict, chance_shown
 from analysis.verdict.under_settings import dependence_sentences
@@ -83,6 +83,7 @@ def render(
         tuning=None if tuning is None else tuning_shown(tuning),
         tuning_panels=_drawn(figures, ["tuning"]),
         dependences=[] if under_settings is None else dependence_sentences(experiment, under_settings),
+        under_settings={} if under_settings is None else settings_shown(under_settings),
         forest=_drawn(figures, ["settings"]),
         sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
         labels=labels if len(labels := slices.get(LABEL, [])) > MOST_LABELS else [],

@@ -10,7 +10,7 @@ from analysis.comparison.experiment import Experiment
 from analysis.comparison.under_settings import UnderSettings
 from analysis.drawing.panels import INK, MUTED, Panel, Tips, name_rows, point, styles
 from analysis.tuning.search import Tuning
-from analysis.tuning.words import how_it_was_searched, what_more_trials_buy
+from analysis.tuning.words import how_it_was_searched, what_lies_at_an_end, what_more_trials_buy
 from analysis.verdict.under_settings import dependence_sentences
 from analysis.verdict.words import SIGNIFICANCE
 from config.settings import value_shown
@@ -56,19 +56,39 @@ def tuning_shown(tuning: Tuning) -> dict[str, Any]:
         "; ".join(metric.shown_with_unit(search.scores[number] or 0.0) for number in search.chosen)
         for search in tuning.searches.values()
     ]
-    seconds = [search.seconds for search in tuning.searches.values()]
-    shown = [
-        "not measured here" if each is None else f"{each:,.0f} s in {len(search.settings)} trainings"
-        for each, search in zip(seconds, tuning.searches.values(), strict=True)
-    ]
-    rows |= {f"best validation {metric.title}": best, "cost of the search": shown}
-    sentences = [how_it_was_searched(tuning), what_more_trials_buy(tuning)]
+    rows |= {
+        f"best validation {metric.title}": best,
+        "trainings of the search": [str(len(search.settings)) for search in tuning.searches.values()],
+        "their training time": [_duration(search.seconds) for search in tuning.searches.values()],
+    }
+    sentences = [how_it_was_searched(tuning), what_more_trials_buy(tuning), what_lies_at_an_end(tuning)]
     return {"rows": rows, "sentences": [sentence for sentence in sentences if sentence]}
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "not measured here"
+    return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
 
 
 def _chosen(tuning: Tuning, variant: str, key: str) -> str:
     search = tuning.searches[variant]
     return "; ".join(value_shown(search.settings[number][key]) for number in search.chosen)
+
+
+def settings_shown(under: UnderSettings) -> dict[str, dict[str, Any]]:
+    """For the page's table: the mean of each variant under each setting, and its difference to the baseline."""
+    return {
+        _short(name): {
+            variant: (mean, under.differences[variant][name] if variant in under.differences else None)
+            for variant, mean in means.items()
+        }
+        for name, means in under.means.items()
+    }
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("with ")
 
 
 def forest_panels(experiment: Experiment, under: UnderSettings) -> list[Panel]:
@@ -83,7 +103,6 @@ def _forest(experiment: Experiment, under: UnderSettings, variant: str) -> Panel
 
     def draw(axes: Axes) -> Tips:
         tips = {}
-        axes.axvline(0, color=INK, linewidth=1)
         for row, (name, difference) in enumerate(differences.items()):
             ends = [metric.scale * difference.low, metric.scale * difference.high]
             axes.plot(ends, [row, row], color=style.color, linewidth=2)
@@ -93,22 +112,19 @@ def _forest(experiment: Experiment, under: UnderSettings, variant: str) -> Panel
             own, other = (under.means[name][each] for each in (variant, experiment.baseline))
             reached = f"{variant} {metric.shown_with_unit(own)}, {experiment.baseline} {metric.shown_with_unit(other)}"
             tips[f"{variant}{row}"] = f"{variant} less {experiment.baseline} {name}: {gap}; {reached}"
-            label = f"{name.removeprefix('with ')} ({metric.shown(other)} → {metric.shown(own)})"
-            axes.text(
-                0.0,
-                row - 0.28,
-                label,
-                ha="left",
-                va="bottom",
-                fontsize=11,
-                color=MUTED if row else INK,
-                transform=axes.get_yaxis_transform(),
-            )
+            axes.plot([0, 0], [row - 0.22, row + 0.4], color=INK, linewidth=1)  # leaves the words free
+            words = {0.0: _short(name), 1.0: metric.shown_difference(difference.value)}
+            for x, text in words.items():
+                axes.text(
+                    x, row - 0.28, text, ha="right" if x else "left", va="bottom", fontsize=11,
+                    color=MUTED if row else INK, transform=axes.get_yaxis_transform(),
+                )  # fmt: skip
         name_rows(axes, [""] * len(differences))
         axes.set_ylim(len(differences) - 0.5, -0.9)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         better = "" if metric.higher_is_better else "; less is better"
-        axes.set_xlabel(f"95 % interval; filled: p < {SIGNIFICANCE}{better}; ({experiment.baseline} → {variant})")
+        axes.grid(False, axis="x")
+        axes.set_xlabel(f"95 % interval; filled: p < {SIGNIFICANCE}{better}")
         return tips
 
     return Panel(f"{variant} less {experiment.baseline}, {metric.unit}", 80 + 52 * len(differences), draw)

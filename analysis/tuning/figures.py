@@ -40,7 +40,7 @@ def _budget(tuning: Tuning) -> Panel:
                 ends = f"{metric.shown(curve.low[budget - 1])} to {metric.shown(curve.high[budget - 1])}"
                 tips[name] = f"{variant}, best of {budget}: {metric.shown_with_unit(mean)} expected (90 %: {ends})"
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        axes.set_xlabel("trials; band: 90 % of the best of so many")
+        axes.set_xlabel("n trials; band: 90 % of the best of n")
         return tips
 
     return Panel(f"expected best validation {_axis(tuning)}", 280, draw)
@@ -73,7 +73,8 @@ def _values(tuning: Tuning, key: str) -> Panel:
     metric = tuning.metric
     values = [setting[key] for search in tuning.searches.values() for setting in search.settings]
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    names = [] if numbers and len(set(values)) > 6 else sorted(set(values), key=_order)
+    different = [value for number, value in enumerate(values) if value not in values[:number]]
+    names = [] if numbers and len(different) > 6 else sorted(different, key=_order)
 
     def draw(axes: Axes) -> Tips:
         tips = {}
@@ -86,13 +87,13 @@ def _values(tuning: Tuning, key: str) -> Panel:
                     continue
                 x = names.index(setting[key]) + shift if names else setting[key]
                 name, chosen = f"{key}{rank}-{number}", number in search.chosen
-                point(axes, x, metric.scale * score, style, name, size=10 if chosen else 5, filled=chosen)
+                point(axes, x, metric.scale * score, style, name, size=10 if chosen else 6, filled=chosen)
                 state = "chosen: " if chosen else ""
                 tips[name] = f"{variant}, {state}{metric.shown_with_unit(score)} with {setting_shown(setting)}"
         if names:
             axes.set_xticks(range(len(names)), [value_shown(name) for name in names])
             axes.set_xlim(-0.6, len(names) - 0.4)
-        elif key in tuning.logarithmic:
+        elif key in tuning.ranges and tuning.ranges[key].log:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -10,6 +10,7 @@ from scipy.special import gammaln
 
 from analysis.comparison.costs import Measured
 from analysis.comparison.metrics import Metric
+from config.tuning import Range
 
 Floats = npt.NDArray[np.float64]
 BAND = (0.05, 0.95)  # quantiles of the best of n trials
@@ -57,7 +58,7 @@ class Tuning:
         epochs: of a trial: fewest and most
         documents: training documents of a trial
         all_documents: of a final training
-        logarithmic: the keys whose range is drawn on a logarithmic axis
+        ranges: of the keys that have one, and not a list of values
         searches: by variant
     """
 
@@ -68,7 +69,7 @@ class Tuning:
     epochs: tuple[int, int]
     documents: int
     all_documents: int
-    logarithmic: frozenset[str]
+    ranges: Mapping[str, Range]
     searches: Mapping[str, Search]
 
     @property

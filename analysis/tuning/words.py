@@ -1,9 +1,14 @@
 """What the searches mean for the verdict, in sentences."""
 
+from math import log
+
 from analysis.comparison.experiment import Experiment
 from analysis.tuning.search import Tuning
 from analysis.verdict.words import listed
+from config.settings import value_shown
+from config.tuning import Range
 
+END = 0.05  # share of a range, on its own scale, that is called its end
 SAMPLERS = {"random": "random search", "quasi_random": "quasi-random search", "tpe": "TPE"}
 
 
@@ -64,3 +69,25 @@ def what_more_trials_buy(tuning: Tuning) -> str:
     return (
         f"From {half} to {tuning.trials} trials the expected best validation {tuning.metric.title} changes by {shown}."
     )
+
+
+def what_lies_at_an_end(tuning: Tuning) -> str:
+    """The chosen values at the ends of their ranges, beyond which better ones may lie; empty without any."""
+    found = []
+    for variant, search in tuning.searches.items():
+        for key, values in tuning.ranges.items():
+            chosen = sorted({search.settings[number][key] for number in search.chosen})
+            for end, value in (("lower", chosen[0]), ("upper", chosen[-1])):
+                if abs(_place(value, values) - (end == "upper")) <= END:
+                    found.append(f"{key} of {variant}, {value_shown(value)}, at the {end} end")
+    return f"Chosen at an end of its range: {listed(found)}. A wider range may hold better settings." if found else ""
+
+
+def _place(value: float, values: Range) -> float:
+    """Where in a range a value lies: 0 at the lower end, 1 at the upper one.
+
+    >>> _place(0.001, Range(low=0.0001, high=0.01, log=True))
+    0.5
+    """
+    low, high, at = (log(each) if values.log else each for each in (values.low, values.high, value))
+    return round((at - low) / (high - low), 9)

@@ -1,6 +1,6 @@
 """Whether a difference depends on the setting, in sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from analysis.comparison.differences import Difference
 from analysis.comparison.experiment import Experiment
@@ -9,19 +9,24 @@ from analysis.verdict.words import SIGNIFICANCE, listed, p_value
 
 
 def dependence_sentences(experiment: Experiment, under: UnderSettings) -> list[str]:
-    """One for each variant beside the baseline, and one for each setting under which a variant did not learn."""
+    """One for each variant beside the baseline, and one that names the settings under which variants did not learn."""
     return [
         *(_sentence(experiment, under, variant) for variant in experiment.others),
-        *(_not_learned(variants, name) for name, variants in under.not_learned.items() if variants),
+        *_not_learned(under),
     ]
 
 
-def _not_learned(variants: Sequence[str], name: str) -> str:
-    verb = "is" if len(variants) == 1 else "are"
-    return (
-        f"{listed(variants)} {verb} no better than always answering the most frequent class {name}: there a difference "
-        "of 0 says nothing about models that learned."
-    )
+def _not_learned(under: UnderSettings) -> list[str]:
+    """One sentence for all settings under which the same variants did not learn."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, variants in under.not_learned.items():
+        if variants:
+            names.setdefault(tuple(variants), []).append(name)
+    return [
+        f"{listed(list(variants))} {'is' if len(variants) == 1 else 'are'} no better than always answering the most "
+        f"frequent class {listed(settings)}: there a difference of 0 says nothing about models that learned."
+        for variants, settings in names.items()
+    ]
 
 
 def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str:

@@ -182,7 +182,7 @@ def test_wilsons_interval_of_a_textbook_case() -> None:
 
 def test_with_a_search_for_each_seed_a_comparison_keeps_its_error_rate_and_with_one_search_its_condition() -> None:
     """After one search the interval covers the chosen settings; to call that a property of the variants errs."""
-    truth, budget = Truth(taste=0.2), Budget(trials=10)
+    truth, budget = Truth(taste=0.2), Budget(trials=10, alike=False)
     once, repeated = (
         count_errors_after_tuning(truth, budget, 5, 4000, repeats=200, searches=searches) for searches in (1, 5)
     )
@@ -193,5 +193,7 @@ def test_with_a_search_for_each_seed_a_comparison_keeps_its_error_rate_and_with_
 
 def test_more_trials_find_better_settings() -> None:
     rng, truth = np.random.default_rng(0), Truth()
-    few, many = (np.mean([Budget(trials).losses(rng, truth, 1).mean() for _ in range(200)]) for trials in (2, 20))
+    few, many = (
+        np.mean([Budget(trials, alike=True).losses(rng, truth, 1).mean() for _ in range(200)]) for trials in (2, 20)
+    )
     assert 0 < many < 0.7 * few

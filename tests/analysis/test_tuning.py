@@ -1,5 +1,6 @@
 """What the budget of a search buys: the estimators against all choices of trials, and the sentences."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from analysis.comparison.metrics import metric_named
 from analysis.tuning.figures import tuning_panels
 from analysis.tuning.search import Search, Tuning, best_quantile, expected_best
-from analysis.tuning.words import how_it_was_searched, what_more_trials_buy
+from analysis.tuning.words import how_it_was_searched, what_lies_at_an_end, what_more_trials_buy
+from config.tuning import Range
 
+RANGE = Range(low=0.001, high=0.01, log=True)
 SCORES = [0.71, 0.83, 0.64, 0.83, 0.9, 0.52]
 
 
@@ -17,7 +20,7 @@ def make_tuning(scores: dict[str, list[float | None]], metric: str = "accuracy",
     settings = [{"learning_rate": 0.001 * (number + 1), "pooling": "max"} for number in range(len(SCORES))]
     searches = {name: Search(settings, each, [4], {}, [{}] * len(each)) for name, each in scores.items()}
     return Tuning(
-        metric_named(metric), len(SCORES), 1, "random", (2, 2), documents, 100, frozenset(["learning_rate"]), searches
+        metric_named(metric), len(SCORES), 1, "random", (2, 2), documents, 100, {"learning_rate": RANGE}, searches
     )
 
 
@@ -71,6 +74,15 @@ def test_the_sentences_name_budget_subset_and_failures() -> None:
     assert "The loss of some trials was not finite (1 of bilstm)" in words
     assert what_more_trials_buy(tuning).startswith(
         "From 3 to 6 trials the expected best validation accuracy changes by"
+    )
+
+
+def test_a_chosen_value_at_an_end_of_its_range_is_named() -> None:
+    inside = make_tuning({"lstm": list(SCORES)})
+    assert what_lies_at_an_end(inside) == ""  # 0.005 of 0.001 to 0.01
+    narrow = replace(inside, ranges={"learning_rate": Range(low=0.001, high=0.0052)})
+    assert what_lies_at_an_end(narrow).startswith(
+        "Chosen at an end of its range: learning_rate of lstm, 0.005, at the upper"
     )
 
 

@@ -487,13 +487,14 @@ def test_settings_are_trained_on_one_device_each(more: dict[str, Any]) -> None:
         parse(content)
 
 
-@pytest.mark.parametrize("more", [{"settings": [{"pooling": "mean"}]}, {"tuning": {"trials": 1}}])
-def test_settings_are_not_compared_in_a_cross_validation(more: dict[str, Any]) -> None:
+def test_in_a_cross_validation_each_fold_needs_a_search_of_its_own() -> None:
     content = shipped()
     content["data"] |= {"name": "cr", "folds": 3}
-    content["compare"] |= more
-    with pytest.raises(ParamsError, match=r"data.folds is 3; allowed with compare\..*: null, since every document"):
+    content["compare"] |= {"settings": [{"pooling": "mean"}], "tuning": {"trials": 1}}
+    with pytest.raises(ParamsError, match=r"compare.tuning.repeats is 1; allowed with data.folds: 3, the number of"):
         parse(content)
+    content["compare"]["tuning"]["repeats"] = 3
+    assert parse(content).compare.tuning.repeats == 3
 
 
 def test_a_space_that_is_not_searched_need_not_suit_the_variants() -> None:

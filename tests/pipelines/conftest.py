@@ -1,11 +1,20 @@
-"""One run of the whole pipeline, which tests look at or copy."""
+"""One run of the whole pipeline, and one of two searches, which tests look at or copy."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from config.params import load
+from pipelines.download import download
+from pipelines.match import match
+from pipelines.tokenize import make_tokens
+from pipelines.tune import tune
 from tests.once import made_once
-from tests.pipelines.project import copy_project, run_in
+from tests.pipelines.project import SMALL, copy_project, make_own, run_in
+
+TINY: dict[str, Any] = {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}
+SPACE: dict[str, Any] = {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "pooling": ["last", "max", "mean"]}
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +28,23 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert result.returncode == 0, result.stdout + result.stderr
 
     return made_once(tmp_path_factory, "whole", make)
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two variants that differ by name only, both searched with three trials; not to be changed."""
+
+    def make(folder: Path) -> None:
+        changes: dict[str, Any] = {"variants": {"lstm": dict(TINY), "twin": dict(TINY)}}
+        changes |= {"compare.variants": ["lstm", "twin"], "compare.seeds": [1, 2], "train.epochs": 1}
+        changes |= {"compare.tuning.trials": 3, "compare.tuning.space": SPACE}
+        with pytest.MonkeyPatch.context() as patch:
+            make_own(folder, {**SMALL, **changes}, patch)
+            params = load()
+            download(params.data)
+            make_tokens(params.tokenize)
+            match(params)
+            for variant in params.compare.variants:
+                tune(params, variant)
+
+    return made_once(tmp_path_factory, "tuned", make)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +16,17 @@ from models.training.fit import fit
 from outputs.token_files import open_split
 from outputs.trained_model import read_config
 from pipelines import trial
-from pipelines.download import download
 from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.settings import train_under
-from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from pipelines.trial import Plan, resolve
 from pipelines.tune import run_trials, tune
-from tests.pipelines.project import SMALL, change_params, enter, make_own
+from tests.pipelines.project import change_params, enter
 from tracking import tuning_from_outputs
 from tracking.connection import connect
 
-TINY: dict[str, Any] = {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}
-SPACE: dict[str, Any] = {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "pooling": ["last", "max", "mean"]}
 TRIALS = 3
-
-
-@pytest.fixture(scope="module")
-def tuned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project with two variants that differ by name only, both searched."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("tuned")
-
-        changes: dict[str, Any] = {
-            "variants": {"lstm": dict(TINY), "twin": dict(TINY)},
-            "compare.variants": ["lstm", "twin"],
-        }
-        changes |= {"compare.tuning.trials": TRIALS, "compare.tuning.space": SPACE, "train.epochs": 1}
-        make_own(folder, {**SMALL, **changes, "compare.seeds": [1, 2]}, patch)
-        params = load()
-        download(params.data)
-        make_tokens(params.tokenize)
-        match(params)
-        for variant in params.compare.variants:
-            tune(params, variant)
-        yield folder
 
 
 @pytest.fixture(autouse=True)
