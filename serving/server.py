@@ -81,20 +81,20 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        self._begin_head()
+        self._close_in_time()
 
     def data_received(self, data: bytes) -> None:
         if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
-            self._last_moment = self.loop.time() + HEAD_SECONDS
+            self._begin_head()
         super().data_received(data)
         if self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:
-            self._close_at_last_moment()
+            self._close_in_time()
 
-    def _expect_head(self) -> None:
+    def _begin_head(self) -> None:
         self._last_moment = self.loop.time() + HEAD_SECONDS
-        self._close_at_last_moment()
 
-    def _close_at_last_moment(self) -> None:
+    def _close_in_time(self) -> None:
         self.timeout_keep_alive_task = self.loop.call_at(self._last_moment, self.timeout_keep_alive_handler)
 
 
