@@ -17,14 +17,13 @@ from models.training.fit import fit
 from outputs.token_files import open_split
 from outputs.trained_model import read_config
 from pipelines import trial
-from pipelines.download import download
 from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.settings import train_under
-from pipelines.tokenize import make_tokens
 from pipelines.train import train
 from pipelines.trial import Plan, resolve
 from pipelines.tune import run_trials, tune
+from tests.pipelines.prepared import prepare
 from tests.pipelines.project import SMALL, change_params, enter, make_own
 from tracking import tuning_from_outputs
 from tracking.connection import connect
@@ -46,12 +45,7 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         }
         changes |= {"compare.tuning.trials": TRIALS, "compare.tuning.space": SPACE, "train.epochs": 1}
         make_own(folder, {**SMALL, **changes, "compare.seeds": [1, 2]}, patch)
-        params = load()
-        download(params.data)
-        make_tokens(params.tokenize)
-        match(params)
-        for variant in params.compare.variants:
-            tune(params, variant)
+        prepare()
         yield folder
 
 
