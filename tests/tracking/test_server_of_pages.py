@@ -32,6 +32,7 @@ class Checkout:
 
     def __init__(self, folder: Path, libraries: Path) -> None:
         self.folder = folder
+        (folder / "params.yaml").write_text("tracking: {experiment: e}\n", encoding="utf-8")
         known = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
         paths = f"{libraries}{os.pathsep}{ROOT}"
         self.environment = known | {"PYTHONPATH": paths, "DVC_ROOT": str(folder), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
@@ -50,7 +51,7 @@ class Checkout:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        command = [sys.executable, "-m", "tracking.pages", "--experiment", "e", "--port", port]
+        command = [sys.executable, "-m", "commands.ui", "--port", port]
         with subprocess.Popen(
             command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
         ) as server:
