@@ -8,6 +8,7 @@ process. It gets the model from the head, so that a node needs neither MLflow's 
 
 import hashlib
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ def _serve(port: int) -> Iterator[None]:
     if any(actor["name"] == CONTROLLER for actor in ray.util.list_named_actors(all_namespaces=True)):
         raise ParamsError("this cluster serves already; allowed: one server a cluster (serve shutdown ends another)")
     try:
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         serve.start(proxy_location="HeadOnly", http_options={"host": HOST, "port": port})
         yield
     finally:
