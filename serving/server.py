@@ -52,7 +52,7 @@ def serve(model: Any, port: int, limits: Limits) -> None:
         # Named, since uvicorn takes others where they are installed, and those answer hostile requests in other ways.
         configuration = uvicorn.Config(
             app, http=_Protocol, loop="asyncio", ws="none", limit_concurrency=CONNECTIONS,
-            log_level="warning", access_log=False, server_header=False,
+            log_level="error", access_log=False, server_header=False,
         )  # fmt: skip
         _Server(configuration).run(sockets=[place])
 

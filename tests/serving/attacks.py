@@ -207,11 +207,11 @@ def no_http(draw: Draw) -> Attack:
             b"",
             b"\x16\x03\x01\x02\x00",
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            b"GET / HTTP/9.9\r\n\r\n",
+            b"GET /zyzzyva HTTP/9.9\r\n\r\n",
             b"GET /zyzzyva\r\n\r\n",
         ]
     )
-    return Attack(start + draw.randbytes(draw.randrange(1, 300)) + b"\r\n\r\n", ({0, 400},))
+    return Attack(start + draw.randbytes(draw.randrange(1, 300)) + b"\r\n\r\n", ({0, 400, 404},))
 
 
 def chunked(draw: Draw) -> Attack:
@@ -278,19 +278,17 @@ def send(port: int, attack: Attack) -> list[Answer]:
                 connection.shutdown(socket.SHUT_WR)
         while len(parsed(bytes(received))) < len(attack.statuses) and (part := connection.recv(65_536)):
             received += part
-    return parsed(bytes(received))
+    return parsed(bytes(received), closed=True)
 
 
-def parsed(received: bytes) -> list[Answer]:
-    """The complete responses; one without a length ends with the connection."""
+def parsed(received: bytes, closed: bool = False) -> list[Answer]:
+    """The complete responses; one that does not say its length ends when the connection is closed."""
     answers = []
     while received:
         head, found, rest = received.partition(b"\r\n\r\n")
-        if not found:
-            break
         length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         size = int(length[0].partition(b":")[2]) if length else len(rest)
-        if len(rest) < size:
+        if not found or len(rest) < size or not (length or closed):
             break
         answers.append(Answer(int(head[9:12]), head, rest[:size]))
         received = rest[size:]
@@ -303,13 +301,13 @@ def check(attack: Attack, answers: list[Answer]) -> None:
     assert statuses or attack.statuses[0] & {0}, (attack.raw[:300], "no answer")
     for status, allowed in zip(statuses, attack.statuses, strict=False):
         assert status in allowed, (attack.raw[:300], statuses, answers[-1].body[:300])
-    assert len(statuses) == len(attack.statuses) or not statuses
+    assert len(statuses) >= len(attack.statuses) or not statuses
     for answer in answers:
         if answer.status != 200:
             whole = answer.head + answer.body
             assert SECRET not in whole.lower() and b"Traceback" not in whole and b'File "' not in whole
             assert len(whole) < 1000
-            if answer.body != PLAIN:
+            if answer.body and PLAIN not in answer.body:  # the connection may be gone before the body
                 content = json.loads(answer.body)
                 assert set(content) == {"error_code", "message"}
                 assert "\n" not in content["message"]

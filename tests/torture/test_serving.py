@@ -29,30 +29,36 @@ DRIP_SECONDS = 2.0
 def test_hostile_requests(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     folder: Path = registered_project(tmp_path_factory)
     monkeypatch.chdir(folder)
-    with start(folder) as process:
-        served = ready(process)
-        slow = [SlowClient(served.port, whole) for whole in (False, True) for _ in range(SLOW)]
-        draw, server, statuses = random.Random(SEED), psutil.Process(process.pid), Counter[str]()
-        print(f"\nTORTURE_SEED={SEED}")
-        first, memory, most = good(served), server.memory_info().rss, 0
-        for number in range(REQUESTS):
-            kind = KINDS[number % len(KINDS)]
-            attack = kind(draw)
-            answers = send(served.port, attack)
-            check(attack, answers)
-            statuses.update(f"{kind.__name__} {answer.status}" for answer in answers or [Answer(0, b"", b"")])
-            most = max(most, server.memory_info().rss)
-            if number % 500 == 0:
-                assert good(served) == first
-        print(dict(sorted(statuses.items())), f"memory {memory / 1e6:.0f} MB, at most {most / 1e6:.0f} MB")
-        for client in slow:
-            client.check()
-        assert good(served) == first
-        assert most - memory < MOST_GROWTH
+    process = start(folder)
+    try:
+        attack_server(ready(process))
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate()
         assert process.returncode == 128 + signal.SIGTERM
         assert "Traceback" not in errors and SECRET.decode() not in errors
+    finally:
+        process.kill()
+
+
+def attack_server(served: Served) -> None:
+    slow = [SlowClient(served.port, whole) for whole in (False, True) for _ in range(SLOW)]
+    draw, server, statuses = random.Random(SEED), psutil.Process(served.process.pid), Counter[str]()
+    print(f"\nTORTURE_SEED={SEED}")
+    first, memory, most = good(served), server.memory_info().rss, 0
+    for number in range(REQUESTS):
+        kind = KINDS[number % len(KINDS)]
+        attack = kind(draw)
+        answers = send(served.port, attack)
+        check(attack, answers)
+        statuses.update(f"{kind.__name__} {answer.status}" for answer in answers or [Answer(0, b"", b"")])
+        most = max(most, server.memory_info().rss)
+        if number % 500 == 0:
+            assert good(served) == first
+    print(dict(sorted(statuses.items())), f"memory {memory / 1e6:.0f} MB, at most {most / 1e6:.0f} MB")
+    for client in slow:
+        client.check()
+    assert good(served) == first
+    assert most - memory < MOST_GROWTH
 
 
 def good(served: Served) -> bytes:
