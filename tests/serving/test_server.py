@@ -19,6 +19,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+import commands.serve
 from core.errors import ParamsError, TrackingError
 from core.paths import RAW, RESULTS
 from outputs.trained_model import load_classifier
@@ -29,7 +30,7 @@ from predictor.predictor import Predictor
 from serving.limits import Limits
 from serving.server import serve
 from tests.browser import MISSING, REASON, open_browser
-from tests.predictor.project import ROOT, registered_project
+from tests.predictor.project import ROOT, call, registered_project
 from tests.serving.attacks import KINDS, MOST_CHARACTERS, MOST_TEXTS, check, send
 from tests.serving.test_limits import HOSTILE
 from tracking.scoring import load_champion
@@ -175,6 +176,15 @@ def test_without_a_registered_model_the_error_says_what_to_do(tmp_path: Path, mo
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     with pytest.raises(TrackingError, match="models:/other@champion is not registered; make register registers"):
         load_champion("other")
+
+
+def test_what_is_about_a_cluster_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(commands.serve, "--replicas", "2") == (
+        "error: --address and --replicas are about a cluster; allowed: with --engine ray"
+    )
+    pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    assert str(call(commands.serve, "--engine", "ray", "--port", "0")).startswith("error: RAY_AUTH_MODE is not set")
 
 
 def test_it_ends_at_once_and_silently(project: Path, served: Served) -> None:  # the last test: it stops the server
