@@ -42,8 +42,8 @@ ui: $(READY)  ## MLflow's pages over the runs, at http://127.0.0.1:5000 (PORT=�
 register: $(READY)  ## register the comparison's winner in MLflow, as champion
 	@python -m commands.register
 
-serve: $(READY)  ## the registered model and a page to try it, at http://127.0.0.1:5001 (PORT=… for another)
-	@python -m commands.serve --port $(or $(PORT),5001)
+serve: $(READY) $(if $(filter ray,$(ENGINE)),$(RAY))  ## the registered model and a page to try it, at http://127.0.0.1:5001 (PORT=… for another)
+	@python -m commands.serve --engine $(ENGINE) --port $(or $(PORT),5001)
 
 bench: $(READY) $(PEERS)/.ready  ## speed beside other frameworks, on a quiet machine (WORKS="train grid" for a part)
 	@python -m benchmarks.run $(WORKS)

@@ -1,12 +1,14 @@
 """Serves the registered model on 127.0.0.1, with a page to try it. `python -m commands.serve --port 5001`.
 
-`make register` comes before. docs/use.md shows a request and its answer.
+`make register` comes before. docs/use.md shows a request and its answer, and how to serve on several machines.
 """
 
 import argparse
+from importlib.util import find_spec
 
 from config.params import load
 from core import command_line
+from core.errors import ParamsError
 from serving.limits import Limits
 from serving.server import serve
 from tracking.scoring import load_champion
@@ -18,12 +20,24 @@ def main() -> None:
     arguments.add_argument("--port", type=int, default=5001)
     arguments.add_argument("--max-texts", type=int, default=Limits().texts, help="texts of one request")
     arguments.add_argument("--max-characters", type=int, default=Limits().characters, help="characters of one text")
+    arguments.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: on a cluster")
+    arguments.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or this machine's)")
+    arguments.add_argument("--replicas", type=int, help="copies of the model on the cluster (default: all that fit)")
     command_line.run(_command, arguments)
 
 
 def _command(chosen: argparse.Namespace) -> None:
     limits = Limits(chosen.max_texts, chosen.max_characters)
-    serve(load_champion(load().tracking.experiment), chosen.port, limits)
+    if chosen.engine == "ray":
+        if find_spec("ray") is None:
+            raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
+        from engine.serving import serve_on_cluster
+
+        serve_on_cluster(load(), chosen.address, chosen.port, limits, chosen.replicas)
+    elif chosen.address or chosen.replicas:
+        raise ParamsError("--address and --replicas are about a cluster; allowed: with --engine ray")
+    else:
+        serve(load_champion(load().tracking.experiment), chosen.port, limits)
 
 
 if __name__ == "__main__":

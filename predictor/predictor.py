@@ -54,6 +54,7 @@ class Predictor:
     Attributes:
         labels: names of the classes.
         max_tokens: tokens that a model reads of a text.
+        encode: texts as the models read them, for `classify`; several threads may call it at the same time.
     """
 
     def __init__(self, models: Sequence[ModelFiles]) -> None:
@@ -68,8 +69,8 @@ class Predictor:
         check_alike(models)
         machine.prepare(models[0].config["train"]["threads"])
         self.labels: list[str] = models[0].config["labels"]
-        self._encode = Encoder(models[0])
-        self.max_tokens = self._encode.max_tokens
+        self.encode = Encoder(models[0])
+        self.max_tokens = self.encode.max_tokens
         self._members = [
             _Member(load_classifier(files.config, files.weights), files.config["train"]["accelerator"])
             for files in models
@@ -81,13 +82,17 @@ class Predictor:
         Raises:
             DataError: a text holds what is no character.
         """
-        if not texts:
+        return self.classify(self.encode(texts))
+
+    def classify(self, *documents: TokenizedDocuments) -> Predictions:
+        """Classifies together what one or several calls of `encode` returned."""
+        together = TokenizedDocuments.joined(documents)
+        if not len(together):
             none = np.empty((0, len(self.labels)), np.float32)
             return Predictions([], none, np.empty(0, np.int32))
-        documents = self._encode(texts)
-        probabilities = self._predict(documents)
+        probabilities = self._predict(together)
         labels = [self.labels[index] for index in probabilities.argmax(axis=1)]
-        return Predictions(labels, probabilities, documents.full_lengths)
+        return Predictions(labels, probabilities, together.full_lengths)
 
     def effects(self, text: str, most: int = MOST_EFFECTS) -> list[tuple[str, float]]:
         """The first `most` tokens of the text, each with what it adds to the log-odds of the label that is predicted.
@@ -98,7 +103,7 @@ class Predictor:
             DataError: the text holds what is no character.
         """
         (whole,) = self([text]).probabilities
-        tokens, without = self._encode.without_each(text, most)
+        tokens, without = self.encode.without_each(text, most)
         if not tokens:
             return []
         chosen = int(whole.argmax())

@@ -1,7 +1,8 @@
 """Requests that come at the same time are classified together: a batch costs little more than its longest text.
 
-Each request has a thread. One thread at a time predicts, for all that wait; whoever comes meanwhile is in the next
-batch. So nobody waits for a batch to fill, and a single client is answered at once.
+Each request has a thread, which tokenizes its texts. One thread at a time classifies, for all that wait; whoever comes
+meanwhile is in the next batch. So nobody waits for a batch to fill, and a single client is answered at once. A batch is
+limited by its tokens with padding, which is what it costs: many short texts fit into one, and few long ones.
 """
 
 import threading
@@ -9,19 +10,18 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
-CHARACTERS = 200_000  # of a batch, beyond which no request is added
+TOKENS = 2**15  # of a batch, with padding, beyond which no request is added
 
 
 class Part(NamedTuple):
-    """One request's share of a batch."""
+    """One request's share of a batch: label, and float32 probabilities (texts, classes)."""
 
     labels: list[str]
     probabilities: Any
-    lengths: Any
 
 
 class _Waiting(NamedTuple):
-    texts: Sequence[str]
+    documents: Any  # as the predictor encoded them
     result: "Future[Part]"
 
 
@@ -32,21 +32,21 @@ class Batched:
         labels: names of the classes.
     """
 
-    def __init__(self, predictor: Any, characters: int = CHARACTERS) -> None:
+    def __init__(self, predictor: Any, tokens: int = TOKENS) -> None:
         self.labels: list[str] = predictor.labels
         self._predictor = predictor
-        self._characters = characters
+        self._tokens = tokens
         self._queue: list[_Waiting] = []
         self._queue_lock, self._busy = threading.Lock(), threading.Lock()
 
     def __call__(self, texts: Sequence[str]) -> Part:
-        """The predictions for `texts`; in another batch the last digits may differ."""
-        own = _Waiting(texts, Future())
+        """The predictions for `texts`, at least one; in another batch the last digits may differ."""
+        own = _Waiting(self._predictor.encode(texts), Future())
         with self._queue_lock:
             self._queue.append(own)
         with self._busy:
             while not own.result.done():
-                self._predict(self._next_batch())
+                self._classify(self._next_batch())
         return own.result.result()
 
     def effects(self, text: str) -> list[tuple[str, float]]:
@@ -58,28 +58,25 @@ class Batched:
     def _next_batch(self) -> list[_Waiting]:
         """The oldest requests, as many as fit; at least one."""
         with self._queue_lock:
-            number, characters = 0, 0
+            number, texts, longest = 0, 0, 0
             for waiting in self._queue:
-                characters += sum(map(len, waiting.texts))
-                if number and characters > self._characters:
+                lengths = waiting.documents.lengths
+                texts, longest = texts + len(lengths), max(longest, int(lengths.max()))
+                if number and texts * longest > self._tokens:
                     break
                 number += 1
             batch, self._queue = self._queue[:number], self._queue[number:]
         return batch
 
-    def _predict(self, batch: list[_Waiting]) -> None:
+    def _classify(self, batch: list[_Waiting]) -> None:
         try:
-            predictions = self._predictor([text for waiting in batch for text in waiting.texts])
+            predictions = self._predictor.classify(*(waiting.documents for waiting in batch))
         except Exception as error:
-            if len(batch) == 1:
-                batch[0].result.set_exception(error)
-                return
-            for waiting in batch:  # only the request that is to blame fails
-                self._predict([waiting])
+            for waiting in batch:
+                waiting.result.set_exception(error)
             return
         start = 0
         for waiting in batch:
-            end = start + len(waiting.texts)
-            labels, probabilities = predictions.labels[start:end], predictions.probabilities[start:end]
-            waiting.result.set_result(Part(labels, probabilities, predictions.lengths[start:end]))
+            end = start + len(waiting.documents.lengths)
+            waiting.result.set_result(Part(predictions.labels[start:end], predictions.probabilities[start:end]))
             start = end

@@ -18,6 +18,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Texts = Literal["none", "one", "several"]
 
 BODY_SECONDS = 30.0  # in which a request must have arrived
+TOO_SLOW = 408
 LONGEST_REASON = 4000  # bytes of an error of the application, for the log
 
 LOG = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ class Limited:
         try:
             body = await self._checked(scope, receive)
         except Refused as refused:
-            await answer(send, refused.status, {"error_code": "BAD_REQUEST", "message": str(refused)})
+            content = {"error_code": "BAD_REQUEST", "message": str(refused)}
+            await answer(send, refused.status, content, last=refused.status == TOO_SLOW)
             return
         except ConnectionError:  # the client has gone
             return
@@ -89,7 +91,7 @@ class Limited:
         try:
             body = await asyncio.wait_for(self._read(receive), BODY_SECONDS)
         except TimeoutError:
-            raise Refused(408, f"the request did not arrive within {BODY_SECONDS:.0f} seconds") from None
+            raise Refused(TOO_SLOW, f"the request did not arrive within {BODY_SECONDS:.0f} seconds") from None
         limits = self._limits if texts == "several" else self._limits._replace(texts=1)
         return json.dumps({"inputs": texts_of(body, limits)}).encode()
 
@@ -181,9 +183,10 @@ def _digits(value: bytes) -> bytes:
     return value if value.isdigit() and len(value) < 19 else b"0"
 
 
-async def answer(send: Send, status: int, content: dict[str, Any]) -> None:
-    """Sends `content` as JSON."""
+async def answer(send: Send, status: int, content: dict[str, Any], last: bool = False) -> None:
+    """Sends `content` as JSON; after the `last` answer the connection is closed, whatever the client still sends."""
     body = json.dumps(content).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(b"connection", b"close")] if last else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -15,11 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from core.errors import ParamsError
+from core.errors import ParamsError, TrackingError
 from serving.batching import Batched
 from serving.limits import App, Limited, Limits, Message, Texts
 from tracking.scoring import python_model_of, scoring_app
@@ -33,6 +35,8 @@ ROUTES: dict[str, Texts] = {
 # The page runs its own script and style, and loads nothing.
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
 THREADS = 64  # requests that are answered at the same time; the others wait
+CONNECTIONS = 256  # at the same time; requests of more get status 503
+HEAD_SECONDS = 30.0  # in which the head of a request must have arrived
 WARMING = ["A film to remember.", "Dull. " * 50]
 
 
@@ -42,34 +46,87 @@ def serve(model: Any, port: int, limits: Limits) -> None:
     Raises:
         ParamsError: the port is in use.
     """
-    # With a protocol named, asyncio switches Nagle's algorithm off, which would delay each answer by 40 ms.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as place:
-        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            place.bind((HOST, port))
-        except OSError as error:
-            raise ParamsError(
-                f"--port is {port}: {error.strerror}; allowed: a free port, such as make serve PORT=5002"
-            ) from None
+    with opened(port) as place:
         app = application(model, limits)
         asyncio.run(warm(app))
-        configuration = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        # Named, since uvicorn takes others where they are installed, and those answer hostile requests in other ways.
+        configuration = uvicorn.Config(
+            app, http=_Protocol, loop="asyncio", ws="none", limit_concurrency=CONNECTIONS,
+            log_level="error", access_log=False, server_header=False,
+        )  # fmt: skip
         _Server(configuration).run(sockets=[place])
+
+
+def opened(port: int) -> socket.socket:
+    """A socket with this port of 127.0.0.1; 0 takes a free one.
+
+    Raises:
+        ParamsError: it is in use.
+    """
+    # With a protocol named, asyncio switches Nagle's algorithm off, which would delay each answer by 40 ms.
+    place = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind((HOST, port))
+    except OSError as error:
+        place.close()
+        raise ParamsError(
+            f"--port is {port}: {error.strerror}; allowed: a free port, such as make serve PORT=5002"
+        ) from None
+    return place
+
+
+class _Protocol(H11Protocol):
+    """Closes connections on which no whole head of a request arrives within HEAD_SECONDS; uvicorn waits for ever."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._begin_head()
+        self._close_in_time()
+
+    def data_received(self, data: bytes) -> None:
+        if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
+            self._begin_head()
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:
+            self._close_in_time()
+
+    def _begin_head(self) -> None:
+        self._last_moment = self.loop.time() + HEAD_SECONDS
+
+    def _close_in_time(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_at(self._last_moment, self.timeout_keep_alive_handler)
 
 
 class _Server(uvicorn.Server):
     """Says where it listens, as soon as it does."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+        use_threads()
         await super().startup(sockets)
         assert sockets is not None
-        print(f"ready: http://{HOST}:{sockets[0].getsockname()[1]}/", flush=True)
+        say_ready(sockets[0].getsockname()[1])
+
+
+def say_ready(port: int) -> None:
+    """Prints the address of the page; whoever started the server may wait for this line."""
+    print(f"ready: http://{HOST}:{port}/", flush=True)
+
+
+def use_threads() -> None:
+    """Has the running event loop answer THREADS requests at the same time."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
 
 
 def application(model: Any, limits: Limits) -> App:
-    """The whole application; also usable behind another ASGI server."""
+    """The whole application, also for another ASGI server; it answers fast once it is `warm`.
+
+    Raises:
+        TrackingError: the model's code is older than this server.
+    """
     python_model = python_model_of(model)
+    if not hasattr(python_model.predictor, "classify"):
+        raise TrackingError("the champion was registered by an older version of this project; run make register again")
     python_model.predictor = Batched(python_model.predictor)
     app = scoring_app(model)
     _add_page(app, model)

@@ -28,11 +28,11 @@ from mlflow.types.schema import Map
 from ruamel.yaml import YAML
 
 from core.paths import TOKENS
+from predictor.files import PIECES, VOCABULARY, WEIGHTS
 from provenance.source_code import ROOT, libraries_of, reached_from
 
 CODE = Path("tracking/model_code.py")
 EXAMPLE = ["A film to remember.", "Dull."]
-VOCABULARY, PIECES = "vocabulary.json", "sentencepiece.model"
 
 
 def write_model(path: Path, trainings: Sequence[Path], model_id: str, run_id: str | None) -> None:
@@ -131,7 +131,7 @@ def _training_files(folder: Path) -> list[Path]:
     tokens = folder.parents[2] / TOKENS
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     names = [VOCABULARY, *([PIECES] if config["tokenize"]["tokenizer"] == "sentencepiece" else [])]
-    return [folder / "config.json", folder / "model.safetensors", *(tokens / name for name in names)]
+    return [folder / "config.json", folder / WEIGHTS, *(tokens / name for name in names)]
 
 
 def _write_environment(path: Path) -> None:

@@ -1,9 +1,5 @@
-"""Opens MLflow's pages on the project's store. `python -m tracking.pages --experiment NAME --port 5000`.
+"""Opens MLflow's pages on the project's store, for commands/ui.py."""
 
-`make ui` (commands/ui.py) does the same for the experiment that params.yaml names, and by its compare.metric.
-"""
-
-import argparse
 import os
 import signal
 import subprocess
@@ -32,19 +28,8 @@ class Ranking(NamedTuple):
     higher_is_better: bool
 
 
-ACCURACY = Ranking("accuracy", higher_is_better=True)
-
 # MLflow's server would start eight more processes for jobs, such as judging language models.
 WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-
-
-def main() -> None:
-    """The command line."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--port", type=int, default=5000)
-    arguments.add_argument("--experiment", default="lstm-vs-bilstm", help="params.yaml's tracking.experiment")
-    chosen = arguments.parse_args()
-    serve(chosen.experiment, chosen.port, ACCURACY)
 
 
 def serve(experiment: str, port: int, ranking: Ranking) -> None:
@@ -53,18 +38,7 @@ def serve(experiment: str, port: int, ranking: Ranking) -> None:
         sys.exit("MLFLOW_TRACKING_URI names a server, which shows its pages itself: open its address in a browser")
     address = f"http://127.0.0.1:{port}"
     found = {title: f"{address}/#/{page}" for title, page in pages(experiment, ranking).items()}
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "ui",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # Not on the command line, which everyone on this machine can read: the address may hold a password.
     environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | WITHOUT_JOBS
@@ -127,7 +101,3 @@ def _wait(server: subprocess.Popen[bytes], address: str) -> None:
 
 def _has_display() -> bool:
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-if __name__ == "__main__":
-    main()

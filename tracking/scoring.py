@@ -1,5 +1,8 @@
 """The registered model as MLflow loads and serves it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -19,17 +22,38 @@ def load_champion(name: str) -> PyFuncModel:
     Raises:
         TrackingError: none is registered, or the store cannot be read.
     """
+    with _champion(name) as address:
+        return mlflow.pyfunc.load_model(address)
+
+
+def download_champion(name: str, folder: Path) -> None:
+    """Writes the champion of the registered model `name` into `folder`, from which `load_folder` loads it.
+
+    Raises:
+        TrackingError: as `load_champion`.
+    """
+    with _champion(name) as address:
+        mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder))
+
+
+def load_folder(folder: Path) -> PyFuncModel:
+    """The model that `folder` holds."""
+    return mlflow.pyfunc.load_model(str(folder))
+
+
+@contextmanager
+def _champion(name: str) -> Iterator[str]:
+    """MLflow's address of the champion; an error that it leads to within the block becomes one line."""
     mlflow.set_tracking_uri(tracking_uri())
     address = f"models:/{allowed(name)}@{CHAMPION}"
     try:
-        model: PyFuncModel = mlflow.pyfunc.load_model(address)
+        yield address
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise TrackingError(
                 f"{address} is not registered; make register registers the comparison's winner"
             ) from None
         raise TrackingError(f"{address} cannot be loaded: {error.message}") from None
-    return model
 
 
 def python_model_of(model: PyFuncModel) -> Any:

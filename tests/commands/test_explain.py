@@ -14,16 +14,10 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
 from commands import explain
-from config.params import load
 from core import file_io, paths
 from core.paths import RAW, TOKENS
-from pipelines.download import download
-from pipelines.evaluate import evaluate
-from pipelines.match import match
-from pipelines.tokenize import make_tokens
-from pipelines.train import train
-from pipelines.tune import tune
 from tests.browser import MISSING, REASON, open_browser
+from tests.pipelines.prepared import prepare, train_all
 from tests.pipelines.project import make_own
 from tests.tracking.connected import find_run
 from text.tokenizing.token_file import TokenizedDocuments
@@ -52,14 +46,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         own = {"data.name": "custom", "data.source": "reviews.csv"}
         tokens = {"tokenize.tokenizer": "whitespace", "tokenize.max_tokens": 5}
         make_own(folder, {**own, **tokens, "variants": VARIANTS, "train.epochs": 1, "compare": compare}, patch)
-        params = load()
-        download(params.data)
-        make_tokens(params.tokenize)
-        match(params)
-        for variant in VARIANTS:
-            tune(params, variant)
-            train(params, variant, 1)
-            evaluate(params, variant, 1)
+        train_all(prepare())
         yield folder
 
 

@@ -21,7 +21,7 @@ from tests.predictor.project import call, project_in
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("project")
-    with project_in(folder, {"tokenize": {"tokenizer": "sentencepiece", "max_size": 70}}, [1]):
+    with project_in(folder, {"tokenize.tokenizer": "sentencepiece", "tokenize.max_size": 70}, [1]):
         yield folder
 
 

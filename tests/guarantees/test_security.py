@@ -151,7 +151,7 @@ class Popen(subprocess.Popen):
         super().__init__(command, **options)
 
 subprocess.Popen = Popen
-runpy.run_module("tracking.pages", run_name="__main__")
+runpy.run_module("commands.ui", run_name="__main__")
 """
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -10,20 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ruamel.yaml import YAML
 
 from commands.register import register_models
-from config.params import Params, load
+from config.params import Params
 from pipelines.compare import compare_and_log
-from pipelines.download import download
-from pipelines.evaluate import evaluate
-from pipelines.match import match
 from pipelines.reference import make_references
-from pipelines.tokenize import make_tokens
-from pipelines.train import train
-from pipelines.tune import tune
 from predictor.files import find_training
 from tests.once import made_once
+from tests.pipelines.prepared import prepare, train_all
+from tests.pipelines.project import make_own
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
@@ -48,13 +43,23 @@ def rows() -> list[tuple[str, str]]:
 
 
 @contextmanager
-def project_in(folder: Path, changes: dict[str, dict[str, Any]], seeds: list[int]) -> Iterator[Params]:
-    """A project as `make_project` makes it, in `folder`, which is the working directory meanwhile."""
+def project_in(folder: Path, changes: dict[str, Any], seeds: list[int]) -> Iterator[Params]:
+    """A project after evaluate in `folder`, which is the working directory meanwhile.
+
+    Args:
+        folder: empty.
+        changes: of params.yaml, by dotted names.
+        seeds: of the trainings.
+    """
+    texts, labels = zip(*rows(), strict=True)
+    pq.write_table(pa.table({"text": texts, "label": labels}), folder / "reviews.parquet")
+    compare = {"compare.variants": list(VARIANTS), "compare.baseline": "gru2", "compare.seeds": seeds}
+    own = {"data.name": "custom", "data.source": "reviews.parquet", "variants": VARIANTS, "train.epochs": 1, **compare}
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield make_project(changes, seeds)
+        make_own(folder, {**own, "tokenize.max_tokens": 20, "tokenize.min_freq": 1, **changes}, patch)
+        params = prepare()
+        train_all(params)
+        yield params
 
 
 def registered_project(temporary: pytest.TempPathFactory) -> Path:
@@ -77,29 +82,3 @@ def call(module: Any, *arguments: str, stdin: bytes = b"") -> Any:
         with pytest.raises(SystemExit) as ended:
             module.main()
     return ended.value.code
-
-
-def make_project(changes: dict[str, dict[str, Any]], seeds: list[int]) -> Params:
-    """Makes params.yaml with `changes` by section in the working directory, and runs all stages up to evaluate."""
-    texts, labels = zip(*rows(), strict=True)
-    pq.write_table(pa.table({"text": texts, "label": labels}), "reviews.parquet")
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    content["data"] |= {"name": "custom", "source": "reviews.parquet"}
-    content["tokenize"] |= {"max_tokens": 20, "min_freq": 1}
-    content["variants"] = VARIANTS
-    content["train"] |= {"epochs": 1}
-    content["compare"] |= {"variants": list(VARIANTS), "seeds": seeds, "baseline": "gru2"}
-    for section, values in changes.items():
-        content[section] |= values
-    with Path("params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(content, file)
-    params = load()
-    download(params.data)
-    make_tokens(params.tokenize)
-    match(params)
-    for variant in params.compare.variants:
-        tune(params, variant)
-        for seed in seeds:
-            train(params, variant, seed)
-            evaluate(params, variant, seed)
-    return params

@@ -32,7 +32,7 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
 def tokenized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project with one training of each variant for each tokenizer."""
     folder = tmp_path_factory.mktemp(request.param)
-    with project_in(folder, {"tokenize": TOKENIZERS[request.param]}, [1]):
+    with project_in(folder, {f"tokenize.{key}": value for key, value in TOKENIZERS[request.param].items()}, [1]):
         yield folder
 
 

@@ -14,13 +14,12 @@ from config.params import load
 from core.errors import DataError, ParamsError
 from core.file_io import read_json
 from core.paths import TOKENS, VARIANTS
-from pipelines.download import download
 from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.tokenize import make_tokens
 from pipelines.train import resolve_config, train
-from pipelines.tune import tune
 from provenance import source_code
+from tests.pipelines.prepared import prepare
 from tests.pipelines.project import change_params, enter, install, make_own
 from tests.tracking.connected import find_run
 
@@ -42,12 +41,7 @@ def write_reviews(path: Path, last: str) -> None:
 
 def run_stages() -> dict[str, bytes]:
     """Everything up to the training, as DVC would; what the training writes, by file."""
-    params = load()
-    download(params.data)
-    make_tokens(params.tokenize)
-    match(params)
-    tune(params, "lstm")
-    train(params, "lstm", 1)
+    train(prepare(), "lstm", 1)
     return {name: (RESULTS / name).read_bytes() for name in FILES}
 
 

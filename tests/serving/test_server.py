@@ -3,8 +3,8 @@
 import http.client
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+import commands.serve
 from core.errors import ParamsError, TrackingError
 from core.paths import RAW, RESULTS
 from outputs.trained_model import load_classifier
@@ -29,7 +30,8 @@ from predictor.predictor import Predictor
 from serving.limits import Limits
 from serving.server import serve
 from tests.browser import MISSING, REASON, open_browser
-from tests.predictor.project import ROOT, registered_project
+from tests.predictor.project import ROOT, call, registered_project
+from tests.serving.attacks import KINDS, MOST_CHARACTERS, MOST_TEXTS, check, send
 from tests.serving.test_limits import HOSTILE
 from tracking.scoring import load_champion
 
@@ -46,10 +48,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(project: Path) -> Iterator[Served]:
-    process = start(project, "0")
-    assert process.stdout is not None
-    ready = next(line for line in process.stdout if line.startswith("ready: http://127.0.0.1:"))
-    yield Served(process, int(ready.strip().rstrip("/").rpartition(":")[2]))
+    process = start(project)
+    yield ready(process)
     process.terminate()
     process.wait()
 
@@ -59,12 +59,20 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
 
 
-def start(project: Path, port: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "commands.serve", "--port", port, "--max-texts", "64", "--max-characters", "2000"]
+def start(project: Path, *arguments: str) -> "subprocess.Popen[str]":
+    limits = ("--max-texts", str(MOST_TEXTS), "--max-characters", str(MOST_CHARACTERS))
+    command = [sys.executable, "-m", "commands.serve", "--port", "0", *limits, *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(project)}
     environment.pop("MLFLOW_TRACKING_URI", None)
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=project, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def ready(process: "subprocess.Popen[str]") -> Served:
+    """Waits until the server says where it listens."""
+    assert process.stdout is not None
+    line = next(line for line in process.stdout if line.startswith("ready: http://127.0.0.1:"))
+    return Served(process, int(line.strip().rstrip("/").rpartition(":")[2]))
 
 
 def ask(served: Served, path: str, body: bytes | None = None) -> tuple[int, Any]:
@@ -121,17 +129,10 @@ def test_hostile_requests_get_an_error_and_the_next_good_one_an_answer(served: S
         if status == 400:
             found, content = ask(served, "/invocations", body)
             assert found == 400 and set(content) == {"error_code", "message"}
-    assert ask(served, "/invocations", json.dumps({"inputs": ["a"] * 65}).encode())[0] == 413
-    assert ask(served, "/invocations", json.dumps({"inputs": ["a" * 2001]}).encode())[0] == 413
-    assert ask(served, "/docs")[0] == 404
-    for raw in (
-        b"\x00\x01\x02\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"POST /invocations HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
-    ):
-        with socket.create_connection(("127.0.0.1", served.port)) as connection:
-            connection.sendall(raw)
-            assert b"Traceback" not in connection.recv(10_000)
+    draw = random.Random(1)
+    for kind in KINDS * 3:
+        attack = kind(draw)
+        check(attack, send(served.port, attack))
     for text in ("", " ", "\x00", "\u202e" * 100, "💥" * 500, "<script>alert(1)</script>", "a" * 2000):
         assert set(classify(served, [text])[0]) == {"label", "probabilities"}
     assert classify(served, ["dull"]) == before
@@ -175,6 +176,15 @@ def test_without_a_registered_model_the_error_says_what_to_do(tmp_path: Path, mo
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     with pytest.raises(TrackingError, match="models:/other@champion is not registered; make register registers"):
         load_champion("other")
+
+
+def test_what_is_about_a_cluster_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(commands.serve, "--replicas", "2") == (
+        "error: --address and --replicas are about a cluster; allowed: with --engine ray"
+    )
+    pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    assert str(call(commands.serve, "--engine", "ray", "--port", "0")).startswith("error: RAY_AUTH_MODE is not set")
 
 
 def test_it_ends_at_once_and_silently(project: Path, served: Served) -> None:  # the last test: it stops the server

@@ -46,11 +46,7 @@ def test_eight_trainings_at_once_on_a_fresh_store(kind: str, tmp_path: Path, pro
     if kind == "server":
         server.start()
         address = server.address
-    pages = (
-        project.start("tracking.pages", "--port", str(server.port), "--experiment", "small")
-        if "pages" in kind
-        else None
-    )
+    pages = project.start("commands.ui", "--port", str(server.port)) if "pages" in kind else None
     trainings = [
         project.start("pipelines.train", "--variant", "lstm", "--seed", str(seed), MLFLOW_TRACKING_URI=address)
         for seed in range(8)
@@ -105,7 +101,7 @@ def test_queued_and_temporary_experiments_share_one_store_with_the_pages_open(tm
     project = Project.make(tmp_path / "project")
     project.commit()
     port = Server(tmp_path).port
-    pages = project.start("tracking.pages", "--port", str(port), "--experiment", "small")
+    pages = project.start("commands.ui", "--port", str(port))
     read(pages, port)
     for epochs in (1, 3, 4):
         assert project.run("dvc", "exp", "run", "--queue", "-S", f"train.epochs={epochs}").returncode == 0

@@ -16,10 +16,11 @@ from tests.tracking.connected import comparison_run, find_run, open_experiment, 
 from tracking.comparisons import latest_comparison, link, relink
 from tracking.connection import connect
 from tracking.lifecycle import log_configuration
-from tracking.pages import ACCURACY, Ranking, pages
+from tracking.pages import Ranking, pages
 from tracking.run import Provenance
 
 ROOT = Path(__file__).parents[2]
+BY_ACCURACY = Ranking("accuracy", higher_is_better=True)
 CONFIG: dict[str, Any] = {
     "name": "bilstm",
     "seed": 2,
@@ -107,14 +108,14 @@ def test_a_comparison_is_the_parent_of_its_trainings() -> None:
 
 
 def test_the_latest_comparison_is_one_click_away() -> None:
-    assert "latest comparison, side by side" not in pages("e", ACCURACY)
+    assert "latest comparison, side by side" not in pages("e", BY_ACCURACY)
     made = []
     for seed, signature in ((1, "s1"), (2, "s2")):
         with training_run("e", "lstm", seed, signature) as run:
             made.append(run.run_id)
     with comparison_run("e", "comparison", "c1", ["s1", "s2"], {}, "Nobody won."):
         pass
-    address = unquote(pages("e", ACCURACY)["latest comparison, side by side"])
+    address = unquote(pages("e", BY_ACCURACY)["latest comparison, side by side"])
     assert address.startswith("compare-runs?runs=")
     assert json.dumps(made) in address
 

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
-from ruamel.yaml import YAML
 
 from commands.restore import restore
 from commands.run import complete_runs
@@ -26,14 +25,11 @@ from core.repository import working_copy
 from models.training.module import ClassifierModule
 from outputs import measurements
 from pipelines.compare import compare_and_log
-from pipelines.download import download
 from pipelines.evaluate import evaluate
-from pipelines.match import match
 from pipelines.reference import make_references
-from pipelines.tokenize import make_tokens
 from pipelines.train import train
-from pipelines.tune import tune
-from tests.pipelines.project import ROOT, SMALL, change_params
+from tests.pipelines.prepared import prepare
+from tests.pipelines.project import SMALL, make_own
 from tests.tracking.connected import find_run, training_run
 from tests.tracking.server import Server
 from tracking import connection, notes, sqlite
@@ -52,18 +48,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose data are tokenized."""
     folder = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
-        content = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        content["variants"] = {"lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}}
-        content["compare"] |= {"variants": ["lstm"], "baseline": "lstm"}
-        with Path("params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(content, file)
-        change_params(folder, SMALL)
-        download(load().data)
-        make_tokens(load().tokenize)
-        match(load())
-        tune(load(), "lstm")
+        variants = {"lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}}
+        compare = {"compare.variants": ["lstm"], "compare.baseline": "lstm"}
+        make_own(folder, {**SMALL, "variants": variants, **compare}, patch)
+        prepare()
     return folder
 
 

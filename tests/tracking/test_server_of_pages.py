@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from urllib.request import Request, urlopen
 
 import mlflow
 from mlflow.tracking import MlflowClient
+
+from tests.pipelines.project import change_params
 
 ROOT = Path(__file__).parents[2]
 TRAIN = """
@@ -32,6 +35,8 @@ class Checkout:
 
     def __init__(self, folder: Path, libraries: Path) -> None:
         self.folder = folder
+        shutil.copy(ROOT / "params.yaml", folder)
+        change_params(folder, {"tracking.experiment": "e"})
         known = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
         paths = f"{libraries}{os.pathsep}{ROOT}"
         self.environment = known | {"PYTHONPATH": paths, "DVC_ROOT": str(folder), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
@@ -50,7 +55,7 @@ class Checkout:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        command = [sys.executable, "-m", "tracking.pages", "--experiment", "e", "--port", port]
+        command = [sys.executable, "-m", "commands.ui", "--port", port]
         with subprocess.Popen(
             command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
         ) as server:
