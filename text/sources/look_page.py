@@ -15,7 +15,7 @@ from config.data import DataParams
 from text.sources import guess
 from text.sources.archives import names
 from text.sources.arrangement import Arrangement, arrange
-from text.sources.columns import Column, Layout, shown
+from text.sources.columns import Column, Layout, listed, shown
 from text.sources.guess import Head, Unclear
 from text.sources.look import Look, ignored_by_reason, look
 from text.sources.quotes import NAMES
@@ -67,6 +67,9 @@ def _clear(found: Look, data: DataParams) -> Iterator[str]:
     yield from _ignored(found.arrangement)
     for note in found.notes:
         yield f"note: {note}"
+    for names in found.class_names:
+        examples = listed(list(names.by_label.values()) or names.in_order)
+        yield f"names of classes, used if the labels are their numbers: {names.file}: {examples}"
     if found.head:
         yield from _columns(found.head)
     yield "examples:"
