@@ -5,7 +5,6 @@ that of cross-validations, in minutes.
 """
 
 import argparse
-
 from dataclasses import dataclass
 from itertools import product
 
@@ -171,8 +170,8 @@ class Learners:
     """Two real, if simple, learners in cross-validations of simulated documents of two classes.
 
     A learner's weights are the difference of the classes' means over its training documents, plus noise for the luck of
-    a seed. Both see features of the same distribution, so both have the same expected accuracy; trainings on overlapping
-    documents have dependent errors as in practice.
+    a seed. Both see features of the same distribution, so both have the same expected accuracy. Trainings on
+    overlapping documents have dependent errors, as in practice.
 
     Attributes:
         shared: correlation of the features of the two learners (1: both are the same, as in an A/A test)

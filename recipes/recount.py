@@ -6,8 +6,8 @@ Beside the report's interval it prints those of Welch's t-test over seeds (which
 paired t-test over documents (which ignores the choice of seeds), and percentiles of a bootstrap of both. The first two
 are too narrow if what they ignore matters; the bootstrap is unreliable with few seeds (docs/statistics.md).
 
-Of a cross-validation (data.folds), a repetition takes the place of a seed, and the corrected resampled t-test over folds
-that of the bootstrap (Nadeau and Bengio, Machine Learning 52, 2003).
+Of a cross-validation (data.folds), a repetition takes the place of a seed, and the corrected resampled t-test over
+folds that of the bootstrap (Nadeau and Bengio, Machine Learning 52, 2003).
 """
 
 import json
@@ -47,7 +47,11 @@ def main() -> None:
         line("the report", (said["low"], said["high"]), said["p_value"])
         if own.shape[0] > 1:
             welch = stats.ttest_ind(own.mean(axis=1), base.mean(axis=1), equal_var=False)
-            line(f"Welch's t over {'seeds' if folds is None else 'repetitions'}", welch.confidence_interval(), welch.pvalue)
+            line(
+                f"Welch's t over {'seeds' if folds is None else 'repetitions'}",
+                welch.confidence_interval(),
+                welch.pvalue,
+            )
         paired = stats.ttest_rel(own.mean(axis=0), base.mean(axis=0))
         line("paired t over documents", paired.confidence_interval(), paired.pvalue)
         if folds is not None:
@@ -82,7 +86,7 @@ def read(variant: str, seeds: list[int], folds: int | None) -> tuple[Any, Any]:
 
 
 def corrected(difference: Any, fold_of: Any, folds: int) -> tuple[tuple[float, float], float]:
-    """Interval and p-value from the mean difference of each document, (n,); each training learns from folds - 2 folds."""
+    """Interval and p-value from each document's mean difference, (n,); a training learns from folds - 2 folds."""
     of_fold = np.array([difference[fold_of == fold].mean() for fold in range(folds)])
     error = np.sqrt((1 / folds + 1 / (folds - 2)) * of_fold.var(ddof=1))
     reach = stats.t.ppf(0.975, folds - 1) * error

@@ -2,9 +2,9 @@
 
 The content of a file, not its name, decides what it is: tar or zip, compressed (gzip, xz, bzip2, zstd), both, or none
 of them. Compressed files inside archives and folders are decompressed, also a zip of one file (train.tsv.zip); other
-archives inside them are plain files, and so are Excel's (.xlsx), which are zip files. A file that begins with UTF-16's byte order mark is read as UTF-8. An archive with
-absolute paths, `..`, links or devices is refused. So is one that unpacks to far more than its own size: this check is
-ours, since the libraries do not limit what they unpack.
+archives inside them are plain files, and so are Excel's (.xlsx), which are zip files. A file that begins with UTF-16's
+byte order mark is read as UTF-8. An archive with absolute paths, `..`, links or devices is refused. So is one that
+unpacks to far more than its own size: this check is ours, since the libraries do not limit what they unpack.
 """
 
 import bz2

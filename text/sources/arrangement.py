@@ -20,9 +20,9 @@ USUAL_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # one of these beside oth
 TABLES = (*USUAL_TABLES, ".ndjson", ".json", ".arrow", ".feather", ".xlsx")
 ALLOWED = f"{', '.join(TABLES)}, or text lines"
 NO_DATA = (
-    ".md", ".rst", ".pdf", ".doc", ".docx", ".xls", ".ods", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml", ".cff",
-    ".py", ".r", ".sh", ".ipynb", ".pl", ".bib", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pkl", ".pickle", ".npy", ".npz", ".pt", ".bin", ".h5", ".db", ".sqlite", ".feat", ".vocab", ".lock",
-    ".log",
+    ".md", ".rst", ".pdf", ".doc", ".docx", ".xls", ".ods", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml",
+    ".cff", ".py", ".r", ".sh", ".ipynb", ".pl", ".bib", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pkl", ".pickle",
+    ".npy", ".npz", ".pt", ".bin", ".h5", ".db", ".sqlite", ".feat", ".vocab", ".lock", ".log",
 )  # fmt: skip
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 ABOUT = ("readme", "license", "licence", "copying", "changelog", "citation", "authors", "makefile", "notice", "urls_")

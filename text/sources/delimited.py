@@ -193,9 +193,7 @@ def spread_lines(file: IO[bytes], encoding: str) -> list[str]:
     return lines
 
 
-def readable_rows(
-    lines: Sequence[str], delimiter: str, escaped: bool = False, quote: str = DOUBLE
-) -> list[list[str]]:
+def readable_rows(lines: Sequence[str], delimiter: str, escaped: bool = False, quote: str = DOUBLE) -> list[list[str]]:
     """The rows before the first that is no CSV; at least one, which may be empty."""
     rows = []
     with suppress(DataError):

@@ -215,7 +215,9 @@ def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     by_line = [_fields(line, delimiter) for line in lines if line.strip()]
     escaped = readable_rows(lines, delimiter, escaped=True) if any('\\"' in line for line in lines) else []
     single = readable_rows(lines, delimiter, quote=SINGLE) if quote_of(lines, delimiter) == SINGLE else []
-    even = (rows for rows in (quoted, by_line, escaped, single) if len(rows) > 1 and len({len(row) for row in rows}) == 1)
+    even = (
+        rows for rows in (quoted, by_line, escaped, single) if len(rows) > 1 and len({len(row) for row in rows}) == 1
+    )
     rows = next(even, quoted)
     return rows if len(rows[0]) > 1 else []
 

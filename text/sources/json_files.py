@@ -1,8 +1,8 @@
 """JSON lines (an object a line), JSON arrays (of objects), and JSON of one class: {"GetWeather": [{"data": …}, …]}.
 
 The latter is how SNIPS holds an intent: the texts are in parts. It and arrays are read into memory as a whole. An array
-may stand in an object, as {"data": [{…}, …]} or as pandas writes a table. Keys of nested objects are joined: the text of
-{"review": {"text": …}} is the column review.text.
+may stand in an object, as {"data": [{…}, …]} or as pandas writes a table. Keys of nested objects are joined: the text
+of {"review": {"text": …}} is the column review.text.
 """
 
 import codecs

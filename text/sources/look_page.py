@@ -67,9 +67,9 @@ def _clear(found: Look, data: DataParams) -> Iterator[str]:
     yield from _ignored(found.arrangement)
     for note in found.notes:
         yield f"note: {note}"
-    for names in found.class_names:
-        examples = listed(list(names.by_label.values()) or names.in_order)
-        yield f"names of classes, used if the labels are their numbers: {names.file}: {examples}"
+    for each in found.class_names:
+        examples = listed(list(each.by_label.values()) or each.in_order)
+        yield f"names of classes, if the labels are their numbers: {each.file}: {examples}"
     if found.head:
         yield from _columns(found.head)
     yield "examples:"
