@@ -110,7 +110,7 @@ def arrange(names: Sequence[str], path: Path) -> Arrangement:
     if not arranged and not _tables(tables, lines, path, result):
         _refuse(names, tables, lines, path)
     result.replace_test_split()
-    result.rest(filter(is_name_file, usable), "it holds the names of the classes, or something else")
+    result.rest(filter(is_name_file, usable), "it may hold the names of the classes")
     result.rest(usable, "it belongs to no split")
     return result
 
@@ -282,7 +282,7 @@ def _refuse(names: Sequence[str], tables: list[str], lines: list[str], path: Pat
     found = {named.split for name in tables or lines if (named := named_split(name))}
     lacking = "train" if "train" not in found else "test"
     raise DataError(
-        f"{path} has no file for {lacking}; found: {listed(names)}; allowed: one file, or train, test and optionally "
-        f"validation, in the formats {ALLOWED}; or a folder or file for each class (pos.txt, neg.txt); data.source may "
+        f"{path} has no file for {lacking}; found: {listed([*tables, *lines])}; allowed: one file; or train, test and "
+        "optionally validation in the names; or a folder or file for each class (pos.txt, neg.txt); data.source may "
         f"name one of them, such as {path / (*tables, *lines)[0]}"
     )

@@ -52,10 +52,11 @@ def is_one_object(file: IO[bytes]) -> bool:
     first, second = next(contents, b""), next(contents, b"")
     file.seek(0)
     try:
-        json.loads(first.removeprefix(codecs.BOM_UTF8).decode(errors="replace"))
+        content = json.loads(first.removeprefix(codecs.BOM_UTF8).decode(errors="replace"))
     except (ValueError, RecursionError):
         return not first.endswith(b"}")  # else a faulty line
-    return not second
+    is_row = isinstance(content, dict) and not any(isinstance(value, list | dict) for value in content.values())
+    return not second and not is_row
 
 
 def head(member: Member, encoding: str, is_array: bool, rows: int) -> tuple[list[str], list[list[Any]]]:
@@ -105,8 +106,6 @@ def _array(content: Any, origin: str) -> Iterable[Any]:
         return content
     if not isinstance(content, dict):
         raise DataError(f"{origin} is no JSON array but {json.dumps(content)[:40]!r}; allowed: [{{…}}, {{…}}]")
-    if not any(isinstance(value, list | dict) for value in content.values()):
-        return [content]  # one row
     names, rows = content.get("columns"), content.get("data")
     if isinstance(names, list) and isinstance(rows, list):
         if faults := [row for row in rows if not isinstance(row, list) or len(row) != len(names)]:

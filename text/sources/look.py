@@ -24,6 +24,7 @@ from text.sources.tables import CLASS_OBJECT, READERS, TEXT_FORMATS
 
 TEXTS = "text lines"  # beside a file of labels
 DOCUMENT = "a document"
+FOUND_COLUMNS = "columns that were found:"
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,7 @@ def look(path: Path, layout: Layout) -> Look:
         files[member.name] = File(member.name, member.origin, split, found.format, found.layout)
         notes += [found.note] if found.note else []
     if first.layout[:2] != layout[:2] and first.layout[:2] != ("text", "label"):
-        notes.append(
-            f"columns that were found: text in {shown(first.layout.text)}, label in {shown(first.layout.label)}"
-        )
+        notes.append(f"{FOUND_COLUMNS} text in {shown(first.layout.text)}, label in {shown(first.layout.label)}")
     names_of_classes = read_names(path, list(arrangement.ignored), first.layout.label)
     return Look(path, arrangement, first.layout, files, first.head, notes, names_of_classes)
 
