@@ -1,4 +1,4 @@
-"""Archives, objects and workbooks that hold more than a table: read where it is plain, else one line says what to do."""
+"""Archives, objects and workbooks that hold more than a table: read where it is plain, else one line says why not."""
 
 import io
 import json

@@ -75,7 +75,7 @@ def test_fasttext_labels_may_stand_at_the_end(tmp_path: Path) -> None:
         (f"{text} .", f"meta_{label}") for text, label in ROWS
     ]
     path = lines(tmp_path / "all.text.txt", "{text} __label__x __label__{label}")
-    with pytest.raises(DataError, match="line 1 of .* has several labels; the data look multi-label"):
+    with pytest.raises(DataError, match=r"line 1 of .* has several labels; the data look multi-label"):
         read(path)
 
 
