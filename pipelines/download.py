@@ -16,7 +16,7 @@ from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import RAW
 from provenance.stage import run_as_command
-from text.sources import card, corpus, custom, look, look_page, splits
+from text.sources import card, class_names, corpus, custom, look, look_page, splits
 from text.sources.catalogue import CATALOGUE
 from text.sources.fetch import default_cache, fetch
 from text.sources.guess import Unclear
@@ -39,8 +39,13 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
     _check(data)
     with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
         notes: list[str] = []
-        collected, label_names = corpus.collect(_documents(data, notes), Path(spool), data.seed)
-        if data.name == "custom":
+        found = _looked_at(data) if data.name == "custom" else None
+        batches = corpus.batches(custom.documents(found, notes, data.bins), data.clean) if found else _official(data)
+        collected, label_names = corpus.collect(batches, Path(spool), data.seed)
+        if found and data.bins is None:
+            label_names, remarks = class_names.named(label_names, found.class_names)
+            notes += remarks
+        if found:
             notes += custom.check(collected, label_names, by_number=isinstance(data.label_column, int))
         labels = entry.label_names() or custom.sorted_labels(label_names)
         corpus.relabel(collected, label_names, labels)
@@ -73,9 +78,10 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
     return result
 
 
-def _looked_at(data: DataParams, path: Path) -> look.Look:
-    """What the source holds, which is also shown; if a column must be set by the user, with a proposal."""
+def _looked_at(data: DataParams) -> look.Look:
+    """What the user's source holds, which is also shown; if a column must be set by the user, with a proposal."""
     console = Console(stderr=True)
+    [path] = _fetched(data)
     try:
         found = look.look(path, look_page.layout_of(data))
     except Unclear:
@@ -96,8 +102,14 @@ def _check(data: DataParams) -> None:
         raise ParamsError("data.checksum is given, but data.source is null; it is the checksum of a source of your own")
 
 
-def _documents(data: DataParams, notes: list[str]) -> corpus.Batches:
-    """The data set's documents, generated or fetched; remarks on a custom data set are added to `notes`."""
+def _fetched(data: DataParams) -> list[Path]:
+    """The files of the data set, on this machine."""
+    files = CATALOGUE[data.name].sources(data.source, data.checksum)
+    return [fetch(file.address, default_cache(), file.checksum) for file in files]
+
+
+def _official(data: DataParams) -> corpus.Batches:
+    """The documents of a data set of the catalogue, generated or fetched."""
     match data.name:
         case "synthetic_reviews":
             from text.synthetic import reviews  # imports torch, which no other data set needs
@@ -110,12 +122,7 @@ def _documents(data: DataParams, notes: list[str]) -> corpus.Batches:
         case "first_token":
             tables = sequences.first_token(seed=data.seed, **data.first_token.model_dump())
             return corpus.table_batches(tables, sequences.RELEVANT)
-    entry = CATALOGUE[data.name]
-    cache = default_cache()
-    paths = [fetch(file.address, cache, file.checksum) for file in entry.sources(data.source, data.checksum)]
-    if data.name == "custom":
-        return corpus.batches(custom.documents(_looked_at(data, paths[0]), notes, data.bins), data.clean)
-    return corpus.batches(entry.parse(paths, data.unlabelled), data.clean)
+    return corpus.batches(CATALOGUE[data.name].parse(_fetched(data), data.unlabelled), data.clean)
 
 
 if __name__ == "__main__":

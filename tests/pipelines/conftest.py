@@ -5,12 +5,8 @@ from typing import Any
 
 import pytest
 
-from config.params import load
-from pipelines.download import download
-from pipelines.match import match
-from pipelines.tokenize import make_tokens
-from pipelines.tune import tune
 from tests.once import made_once
+from tests.pipelines.prepared import prepare
 from tests.pipelines.project import SMALL, copy_project, make_own, run_in
 
 TINY: dict[str, Any] = {"cell": "lstm", "hidden_size": 4, "embedding_size": 4}
@@ -40,11 +36,6 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         changes |= {"compare.tuning.trials": 3, "compare.tuning.space": SPACE}
         with pytest.MonkeyPatch.context() as patch:
             make_own(folder, {**SMALL, **changes}, patch)
-            params = load()
-            download(params.data)
-            make_tokens(params.tokenize)
-            match(params)
-            for variant in params.compare.variants:
-                tune(params, variant)
+            prepare()
 
     return made_once(tmp_path_factory, "tuned", make)

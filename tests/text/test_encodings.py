@@ -21,6 +21,16 @@ SAMPLES = {
     "cp949": "좋은 영화입니다 정말 재미있어요 또 보고 싶다",
     "gb18030": "很好的电影，我喜欢。这是一部有意思的作品",
     "cp932": "とても良い映画でした。感動しました。",
+    "cp866": "Хороший фильм, мне понравилось. Отличная игра. Сюжет Слабый",
+    "cp1256": "فيلم جيد جدا، أعجبني كثيرا والقصة جميلة",
+    "cp874": "หนังเรื่องนี้ดีมาก ชอบมาก แนะนำให้ดู",
+}
+ENDINGS = {
+    "iso8859-2": "ąęłóśżźć",
+    "cp1250": "ąęłóśżźć",
+    "cp1252": "áéíóúñü",
+    "cp1254": "ğışçöü",
+    "cp1255": "אבגדהוזחטיכלמנ",
 }
 
 
@@ -39,6 +49,22 @@ def test_what_people_write_in_an_encoding_is_read_right(tmp_path: Path, encoding
     texts, [note] = read(write(tmp_path / "a.csv", SAMPLES[encoding], encoding))
     assert texts == [SAMPLES[encoding], "plain"]
     assert note.startswith(f"encoding that was found: {encoding}, which reads words such as ")
+
+
+@pytest.mark.parametrize("encoding", ENDINGS)
+def test_many_words_show_the_alphabet(tmp_path: Path, encoding: str) -> None:
+    """Few would have two plausible readings: niño and nińo."""
+    words = [
+        a + ("" if encoding == "cp1255" else "bo") + b + c
+        for a in "kt"
+        for b in ENDINGS[encoding]
+        for c in ENDINGS[encoding]
+    ]
+    if encoding == "cp1255":
+        words = [word[1:] * 2 for word in words]
+    text = " ".join(dict.fromkeys(words))
+    texts, _ = read(write(tmp_path / "a.csv", text, encoding))
+    assert texts == [text, "plain"]
 
 
 @pytest.mark.parametrize("text", SAMPLES.values())

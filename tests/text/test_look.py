@@ -99,8 +99,12 @@ def test_tables_of_other_programs_are_read(tmp_path: Path, name: str, writer: Ca
     assert read(tmp_path / name) == ROWS
 
 
-def sheet(path: Path, rows: list[list[Any]], sheets: int = 1) -> Path:
-    """A workbook as Excel writes it, in its fewest parts."""
+def sheet(
+    path: Path, rows: list[list[Any]], sheets: int = 1, contents: dict[str, list[list[Any]]] | None = None
+) -> Path:
+    """A workbook as Excel writes it, in its fewest parts: `rows` in the last of `sheets`, or the `contents` by name."""
+    contents = contents or {f"S{n}": rows if n == sheets - 1 else [] for n in range(sheets)}
+    sheets = len(contents)
 
     def cell(value: Any) -> str:
         if isinstance(value, str):
@@ -110,11 +114,10 @@ def sheet(path: Path, rows: list[list[Any]], sheets: int = 1) -> Path:
     main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
-    names = "".join(f'<sheet name="S{n}" sheetId="{n + 1}" r:id="rId{n}"/>' for n in range(sheets))
+    names = "".join(f'<sheet name="{name}" sheetId="{n + 1}" r:id="rId{n}"/>' for n, name in enumerate(contents))
     relations = "".join(
         f'<Relationship Id="rId{n}" Type="{office}/worksheet" Target="worksheets/s{n}.xml"/>' for n in range(sheets)
     )
-    content = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("[Content_Types].xml", f'<Types xmlns="{package}/content-types"/>')
         archive.writestr(
@@ -126,8 +129,8 @@ def sheet(path: Path, rows: list[list[Any]], sheets: int = 1) -> Path:
         archive.writestr(
             "xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{package}/relationships">{relations}</Relationships>'
         )
-        for n in range(sheets):
-            rows_of_sheet = content if n == sheets - 1 else ""
+        for n, rows_of_one in enumerate(contents.values()):
+            rows_of_sheet = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows_of_one)
             archive.writestr(
                 f"xl/worksheets/s{n}.xml", f"<worksheet {main}><sheetData>{rows_of_sheet}</sheetData></worksheet>"
             )
@@ -270,7 +273,7 @@ def test_the_page_says_what_is_there_and_its_section_is_what_params_take(tmp_pat
     assert "  twitter_training.csv: train, CSV, separated by comma, with a header, utf-8\n" in page
     assert "  'sample.csv': its name says neither train nor validation nor test\n" in page
     assert f"  'neg': {repr(ROWS[0][0])[:60]}" in page
-    values = f"name: custom\n  source: {tmp_path}\n  text_column: tweet\n  label_column: sentiment\n"
+    values = f"name: custom\n  source: {tmp_path}\n  text_column: tweet\n  label_column: sentiment"
     assert f"data:\n  {values}" in page
     assert read(tmp_path, Layout("tweet", "sentiment")) == read(tmp_path)
 

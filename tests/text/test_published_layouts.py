@@ -32,7 +32,10 @@ def class_files(folder: Path) -> Path:
 
 def test_a_file_for_each_class_holds_a_document_in_each_line(tmp_path: Path) -> None:
     assert sorted(read(class_files(tmp_path))) == sorted(ROWS)
-    assert "rt-polarity.pos: all, text lines, a document of the class pos in each line" in page_about(str(tmp_path))
+    assert (
+        "rt-polarity.pos: its name says no split, text lines, a document of the class pos in each line"
+        in page_about(str(tmp_path))
+    )
 
 
 def test_class_files_may_stand_for_each_split(tmp_path: Path) -> None:
@@ -40,6 +43,69 @@ def test_class_files_may_stand_for_each_split(tmp_path: Path) -> None:
         write(tmp_path / name, f"a document of {name}\n")
     documents = [(document.split, document.label) for document in parse([tmp_path], Layout(None, None))]
     assert documents == [(split, label) for split in ("train", "test") for label in ("negative", "positive")]
+
+
+def test_beside_files_of_usual_classes_all_names_of_one_word_are_classes(tmp_path: Path) -> None:
+    """As the Thai set Wisesight has them."""
+    for label in ("pos", "neg", "neu", "q"):
+        write(tmp_path / f"{label}.txt", f"a text of {label}\n")
+    for name in ("stopwords.txt", "two_words.txt", "unsup.txt", "LICENSE"):
+        write(tmp_path / name, "the\n")
+    assert sorted(read(tmp_path)) == sorted((f"a text of {label}", label) for label in ("pos", "neg", "neu", "q"))
+
+
+def test_a_table_for_each_class_is_refused(tmp_path: Path) -> None:
+    for name in ("True.csv", "Fake.csv"):
+        lines(tmp_path / name, "{text},News", head="title,subject\n")
+    with pytest.raises(
+        DataError, match=r"a table for each class: 'Fake\.csv', 'True\.csv'; .* with a column for the label"
+    ):
+        read(tmp_path)
+
+
+def test_first_words_that_stand_in_the_texts_as_well_are_no_labels(tmp_path: Path) -> None:
+    rows = [(f"{('The', 'This')[n % 2]} film is the best of this year {n}", label) for n, (_, label) in enumerate(ROWS)]
+    assert read(lines(tmp_path / "a.txt", "{text}@{label}", rows)) == rows
+    with pytest.raises(DataError, match="has no columns: no line holds a comma"):
+        read(lines(tmp_path / "a.txt", "{text}", rows))
+
+
+def test_fasttext_labels_may_stand_at_the_end(tmp_path: Path) -> None:
+    assert read(lines(tmp_path / "all.text.txt", "{text} . __label__meta_{label}")) == [
+        (f"{text} .", f"meta_{label}") for text, label in ROWS
+    ]
+    path = lines(tmp_path / "all.text.txt", "{text} __label__x __label__{label}")
+    with pytest.raises(DataError, match=r"line 1 of .* has several labels; the data look multi-label"):
+        read(path)
+
+
+def test_single_quotes_may_stand_around_fields(tmp_path: Path) -> None:
+    """As in the 10k German News Articles."""
+    rows = [(f"{text}; said 'Ann' \"so\"" if n % 3 else text, label) for n, (text, label) in enumerate(ROWS)]
+    for name in ("train.csv", "test.csv"):
+        quoted = [("'" + text.replace("'", "''") + "'" if ";" in text else text, label) for text, label in rows]
+        lines(tmp_path / name, "{label};{text}", quoted)
+    assert read(tmp_path) == rows * 2
+    assert read(tmp_path, Layout(2, 1)) == rows * 2
+
+
+def test_scores_are_no_label_beside_words(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "a.csv",
+        "{text};{label}",
+        [(text, f"{n % 4},{n % 3};{label}") for n, (text, label) in enumerate(ROWS)],
+        "Text;Wert;Ton\n",
+    )
+    assert read(path) == ROWS
+
+
+def test_a_test_split_lacks_its_label_although_another_column_is_called_alike(tmp_path: Path) -> None:
+    """`target` and `text`, as in Kaggle's disaster tweets."""
+    lines(tmp_path / "train.csv", "{text},{label}", NUMBERED, "text,target\n")
+    lines(tmp_path / "test.csv", "{text}", NUMBERED, "text\n")
+    notes: list[str] = []
+    assert len(list(parse([tmp_path], Layout(None, None), notes))) == 40
+    assert "ignored test split, 'test.csv': no labels: it has no column 'target'" in notes
 
 
 def test_lines_may_end_in_their_label(tmp_path: Path) -> None:

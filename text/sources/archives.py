@@ -1,10 +1,10 @@
 """Reads the files of an archive, a folder or a single file one after another; nothing is extracted to disk.
 
 The content of a file, not its name, decides what it is: tar or zip, compressed (gzip, xz, bzip2, zstd), both, or none
-of them. Compressed files inside archives and folders are decompressed; archives inside them are plain files, and so are
-Excel's (.xlsx), which are zip files. A file that begins with UTF-16's byte order mark is read as UTF-8. An archive with
-absolute paths, `..`, links or devices is refused. So is one that unpacks to far more than its own size: this check is
-ours, since the libraries do not limit what they unpack.
+of them. Compressed files inside archives and folders are decompressed, also a zip of one file (train.tsv.zip); other
+archives inside them are plain files, and so are Excel's (.xlsx), which are zip files. A file that begins with UTF-16's
+byte order mark is read as UTF-8. An archive with absolute paths, `..`, links or devices is refused. So is one that
+unpacks to far more than its own size: this check is ours, since the libraries do not limit what they unpack.
 """
 
 import bz2
@@ -44,6 +44,7 @@ DECOMPRESSORS: dict[bytes, Callable[[Any], Any]] = {
 }
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
+ZIP_OF_ONE = re.compile(r"\.(csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)\.zip$", re.IGNORECASE)
 BZIP2 = re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)")  # three bytes alone may begin a text
 EXCEL = "xl/workbook.xml"  # a member of each .xlsx
 
@@ -99,7 +100,7 @@ def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BO
                 name = file.relative_to(path).as_posix()
                 if _is_chosen(name, is_read):
                     with file.open("rb") as stream, _faults(file):
-                        yield Member(plain_name(name), str(file), file, _content(stream, file, floor))
+                        yield Member(plain_name(name), str(file), file, _content(stream, name, file, floor))
             return
         with path.open("rb") as stream:
             head = stream.peek(512)
@@ -114,7 +115,7 @@ def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BO
             elif (content := _decompressed(stream, path, floor)) is not stream and _is_tar(content.peek(512)):
                 yield from _tar(content, path, is_read, floor)
             elif _is_chosen(path.name, is_read):
-                yield Member(plain_name(path.name), str(path), path, _content(content, path, floor))
+                yield Member(plain_name(path.name), str(path), path, _content(content, path.name, path, floor))
 
 
 def is_archive_name(name: str) -> bool:
@@ -123,7 +124,9 @@ def is_archive_name(name: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """The name without the suffix of a compression: data.csv for data.csv.gz."""
+    """The name without the suffix of a compression: data.csv for data.csv.gz, and for data.csv.zip."""
+    if ZIP_OF_ONE.search(name):
+        return name[: -len(".zip")]
     stem, dot, suffix = name.rpartition(".")
     return stem if f".{suffix.lower()}" in COMPRESSED and dot else name
 
@@ -159,9 +162,9 @@ def _faults(path: Path) -> Iterator[None]:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _content(stream: Any, path: Path, floor: int) -> Any:
-    """The stream, decompressed, and as UTF-8 if it is UTF-16."""
-    content = _decompressed(stream, path, floor)
+def _content(stream: Any, name: str, path: Path, floor: int) -> Any:
+    """The stream of the file `name` in `path`, decompressed, and as UTF-8 if it is UTF-16."""
+    content = _unzipped(stream, name, path, floor) if ZIP_OF_ONE.search(name) else _decompressed(stream, path, floor)
     if content.peek(2).startswith(UTF_16_MARKS):
         return io.BufferedReader(_Recoded(content), 2**17)
     return content
@@ -174,6 +177,22 @@ def _decompressed(stream: Any, path: Path, floor: int) -> Any:
         if head.startswith(mark) and (mark != b"BZh" or BZIP2.match(head)):
             return io.BufferedReader(_Limited(decompressor(stream), path, _limit(path, floor)), 2**17)
     return stream
+
+
+def _unzipped(stream: Any, name: str, path: Path, floor: int) -> Any:
+    """The only file in a zip inside an archive or folder.
+
+    Raises:
+        DataError: it holds several files, or is encrypted.
+    """
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the stream that is returned
+    copyfileobj(stream, copy)
+    archive = zipfile.ZipFile(copy)
+    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_hidden(entry.filename)]
+    if len(entries) != 1 or entries[0].flag_bits & 1:
+        fault = f"holds {len(entries)} files" if len(entries) != 1 else "is encrypted"
+        raise DataError(f"{name} in {path} {fault}; allowed: one file; unpack it")
+    return io.BufferedReader(_Limited(archive.open(entries[0]), path, _limit(path, floor)), 2**17)
 
 
 def _is_excel(stream: IO[bytes]) -> bool:
@@ -196,7 +215,7 @@ def _tar(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterat
             if entry.isreg() and _is_chosen(entry.name, is_read):
                 stream = archive.extractfile(entry)
                 assert stream is not None  # of a regular file
-                content = _content(stream, path, floor)
+                content = _content(stream, entry.name, path, floor)
                 yield Member(plain_name(_clean(entry.name)), f"{entry.name} in {path}", path, content)
         # tarfile takes a broken header for the end, and gzip's checksum is at the very end: read up to it.
         assert archive.fileobj is not None
@@ -216,7 +235,7 @@ def _zip(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterat
             _check(path, entry.filename, fault)
             if not entry.is_dir() and _is_chosen(entry.filename, is_read):
                 with archive.open(entry) as stream:
-                    content = _content(stream, path, floor)
+                    content = _content(stream, entry.filename, path, floor)
                     yield Member(plain_name(_clean(entry.filename)), f"{entry.filename} in {path}", path, content)
 
 
@@ -233,8 +252,13 @@ def _check(path: Path, name: str, fault: str | None) -> None:
 
 
 def _is_chosen(name: str, is_read: NameFilter) -> bool:
-    """Whether to read a file; hidden ones (.DS_Store, ._train.csv) are never read."""
-    return not name.rpartition("/")[2].startswith(".") and is_read(plain_name(_clean(name)))
+    """Whether to read a file; hidden ones (.DS_Store, .git/config, __MACOSX/._train.csv) are never read."""
+    return not _is_hidden(name) and is_read(plain_name(_clean(name)))
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a file or one of its folders is hidden, or is what macOS adds to archives."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in _clean(name).split("/"))
 
 
 def _inside(inner: str, is_read: NameFilter) -> NameFilter:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from core.errors import DataError
+from text.sources.class_names import is_name_file
 from text.sources.columns import listed
 from text.sources.split_names import EVAL, WORDS, assign, check_shards, in_order, named_split, shard_group
 from text.sources.splits import ALL
@@ -19,11 +20,11 @@ USUAL_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # one of these beside oth
 TABLES = (*USUAL_TABLES, ".ndjson", ".json", ".arrow", ".feather", ".xlsx")
 ALLOWED = f"{', '.join(TABLES)}, or text lines"
 NO_DATA = (
-    ".md", ".rst", ".pdf", ".doc", ".docx", ".xls", ".ods", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml", ".cff",
-    ".py", ".r", ".sh", ".ipynb", ".pl", ".bib", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".zip", ".tar", ".7z",
-    ".rar", ".pkl", ".pickle", ".npy", ".npz", ".pt", ".bin", ".h5", ".db", ".sqlite", ".feat", ".vocab", ".lock",
-    ".log",
+    ".md", ".rst", ".pdf", ".doc", ".docx", ".xls", ".ods", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml",
+    ".cff", ".py", ".r", ".sh", ".ipynb", ".pl", ".bib", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pkl", ".pickle",
+    ".npy", ".npz", ".pt", ".bin", ".h5", ".db", ".sqlite", ".feat", ".vocab", ".lock", ".log",
 )  # fmt: skip
+ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 ABOUT = ("readme", "license", "licence", "copying", "changelog", "citation", "authors", "makefile", "notice", "urls_")
 METADATA = (  # JSON beside the data on the Hugging Face Hub, Kaggle and elsewhere
     *("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "dataset-metadata.json"),
@@ -38,6 +39,10 @@ CLASS_WORDS = {  # names of files that hold the documents of a class
     *("pos", "neg", "positive", "negative", "neutral", "spam", "ham", "fake", "real", "true", "toxic", "nontoxic"),
     *("objective", "subjective", "plot", "quote", "sarcastic", "ironic", "hate", "clickbait", "non"),
 }  # fmt: skip
+NO_CLASSES = {  # names of files beside those of classes
+    *("stopwords", "stopword", "vocab", "vocabulary", "words", "wordlist", "lexicon", "dictionary", "dict", "names"),
+    *("lists", "index", "requirements", "info", "notes", "classes", "mapping"),
+}
 UNLABELLED_FOLDERS = ("unsup", "unsupervised", "unlabelled", "unlabeled")
 MENDS = {".xls": "save it as .xlsx or CSV", ".xml": "convert it to CSV", ".ods": "save its sheet as .xlsx or CSV"}
 
@@ -105,6 +110,7 @@ def arrange(names: Sequence[str], path: Path) -> Arrangement:
     if not arranged and not _tables(tables, lines, path, result):
         _refuse(names, tables, lines, path)
     result.replace_test_split()
+    result.rest(filter(is_name_file, usable), "it may hold the names of the classes")
     result.rest(usable, "it belongs to no split")
     return result
 
@@ -115,6 +121,8 @@ def _suffix(name: str) -> str:
 
 def _no_data(name: str) -> str | None:
     file = PurePosixPath(name).name.lower()
+    if _suffix(name) in ARCHIVES:
+        return "an archive inside a folder or archive is not read; unpack it"
     if _suffix(name) in NO_DATA:
         return f"{_suffix(name)} is no format for data here"
     if file in METADATA:
@@ -197,7 +205,14 @@ def _parallel(lines: list[str], path: Path, result: Arrangement) -> bool:
 def _class_files(lines: list[str], path: Path, result: Arrangement) -> bool:
     """pos.txt and neg.txt; rt-polarity.pos and rt-polarity.neg; perhaps for each split: train.pos."""
     classes = {name: "_".join(sorted(_words(name) & CLASS_WORDS)) for name in lines}
-    files = [name for name in lines if classes[name]]
+    places_of_usual = {(str(PurePosixPath(name).parent), _suffix(name)) for name in lines if _is_class_word(name)}
+    if sum(map(_is_class_word, lines)) > 1:  # pos.txt and neg.txt: neu.txt and q.txt beside them are classes as well
+        for name in lines:
+            stem = PurePosixPath(name).stem
+            is_place = (str(PurePosixPath(name).parent), _suffix(name)) in places_of_usual
+            if is_place and not classes[name] and stem.isalpha() and stem.lower() not in {*NO_CLASSES, *WORDS}:
+                classes[name] = stem.lower()
+    files = [name for name in lines if classes[name] and not set(UNLABELLED_FOLDERS) & _words(name)]
     named = {name: found.split for name in files if (found := named_split(name))}
     split_of = named if len(named) == len(files) else dict.fromkeys(files, ALL)
     places = {(split_of[name], classes[name]) for name in files}
@@ -208,6 +223,11 @@ def _class_files(lines: list[str], path: Path, result: Arrangement) -> bool:
     result.split_of = {name: split_of[name] for name in sorted(files, key=lambda name: ORDER.index(split_of[name]))}
     result.class_of_lines = {name: classes[name] for name in files}
     return True
+
+
+def _is_class_word(name: str) -> bool:
+    """Whether the name of a file is a usual name of a class, and nothing else."""
+    return PurePosixPath(name).stem.lower() in CLASS_WORDS
 
 
 def _words(name: str) -> set[str]:
@@ -254,10 +274,15 @@ def _refuse(names: Sequence[str], tables: list[str], lines: list[str], path: Pat
     if not tables and not lines:
         mend = f"; {MENDS[suffix]}" if (suffix := path.suffix.lower()) in MENDS else ""
         raise DataError(f"{path} holds no table; found: {listed(names)}; allowed: {ALLOWED}{mend}")
+    if len(tables) > 1 and all(map(_is_class_word, tables)):
+        raise DataError(
+            f"{path} seems to hold a table for each class: {listed(tables)}; allowed: one table of all classes; write "
+            "them into one, with a column for the label"
+        )
     found = {named.split for name in tables or lines if (named := named_split(name))}
     lacking = "train" if "train" not in found else "test"
     raise DataError(
-        f"{path} has no file for {lacking}; found: {listed(names)}; allowed: one file, or train, test and optionally "
-        f"validation, in the formats {ALLOWED}; or a folder or file for each class (pos.txt, neg.txt); data.source may "
+        f"{path} has no file for {lacking}; found: {listed([*tables, *lines])}; allowed: one file; or train, test and "
+        "optionally validation in the names; or a folder or file for each class (pos.txt, neg.txt); data.source may "
         f"name one of them, such as {path / (*tables, *lines)[0]}"
     )

@@ -23,6 +23,7 @@ class Layout(NamedTuple):
     literal: frozenset[str] = frozenset()  # delimiters of files in which quotation marks are mere text (quotes.py)
     escaped: frozenset[str] = frozenset()  # delimiters of files in which \\" stands for a quotation mark in quotes
     delimiter: str | None = None  # of CSV; None: not known yet
+    quote: str = '"'  # around fields of CSV that hold the delimiter
     keys: tuple[str, str] = KEYS  # the names of both settings in errors
 
     @property

@@ -18,6 +18,7 @@ from text.sources.columns import Layout, Row, check_columns, keyed
 from text.sources.lines import decoded, numbered_lines
 
 DELIMITERS = ",;\t|"  # of CSV; Excel writes semicolons where the comma is the decimal sign
+DOUBLE, SINGLE = '"', "'"
 HEAD_LINES = 100  # by which the delimiter is recognised
 SPOTS, SPOT_LINES = 30, 20  # places of a long file that are looked at, and lines there
 ESCAPED_QUOTE = re.compile(r'(?<!\\)((?:\\\\)*)\\"')  # with an odd number of backslashes
@@ -62,7 +63,7 @@ class Table(NamedTuple):
         if quoted and self.delimiter in self.layout.escaped:
             return escaped_rows(lines, self.origin, self.delimiter, strict=True)
         if quoted:
-            return csv_rows(lines, self.origin, self.delimiter, strict=True)
+            return csv_rows(lines, self.origin, self.delimiter, strict=True, quote=self.layout.quote)
         return literal_rows(lines, self.delimiter)
 
     def lines(self) -> Iterator[bytes]:
@@ -90,14 +91,16 @@ def _remedy(row: Sequence[str], width: int) -> str:
     return "a text that holds the separator must stand in quotes"
 
 
-def csv_rows(lines: Iterable[str], origin: str, delimiter: str = ",", strict: bool = False) -> NumberedRows:
+def csv_rows(
+    lines: Iterable[str], origin: str, delimiter: str = ",", strict: bool = False, quote: str = DOUBLE
+) -> NumberedRows:
     """The rows of CSV; `strict` refuses misplaced quotes and quotes that are never closed.
 
     Raises:
         DataError: names `origin` and the line where the row begins that is no CSV.
     """
     csv.field_size_limit(sys.maxsize)  # of the whole process; documents may be long
-    reader = csv.reader(lines, delimiter=delimiter, strict=strict)
+    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=strict)
     begin = 1
     try:
         for row in reader:
@@ -163,6 +166,20 @@ def head_lines(file: IO[bytes], encoding: str, number: int) -> list[str]:
     return lines[1:] if declared_delimiter(file) else lines
 
 
+def quote_of(lines: Sequence[str], delimiter: str) -> str:
+    """The quotation mark: ' where only that gives all rows the same number of fields, else ".
+
+    Example:
+        >>> quote_of(["Sport;'Home; and away'", "Web;'It''s new'"], ";")
+        "'"
+    """
+    widths = {
+        quote: {len(row) for row in readable_rows(lines, delimiter, quote=quote)[:-1]} for quote in (DOUBLE, SINGLE)
+    }
+    begins = any(line.startswith(SINGLE) or delimiter + SINGLE in line for line in lines)
+    return SINGLE if begins and len(widths[DOUBLE]) > 1 == len(widths[SINGLE]) else DOUBLE
+
+
 def spread_lines(file: IO[bytes], encoding: str) -> list[str]:
     """Lines from the start of the file and from SPOTS places in it; none if the file is short."""
     lines = head_lines(file, encoding, HEAD_LINES)
@@ -176,11 +193,12 @@ def spread_lines(file: IO[bytes], encoding: str) -> list[str]:
     return lines
 
 
-def readable_rows(lines: Sequence[str], delimiter: str, escaped: bool = False) -> list[list[str]]:
+def readable_rows(lines: Sequence[str], delimiter: str, escaped: bool = False, quote: str = DOUBLE) -> list[list[str]]:
     """The rows before the first that is no CSV; at least one, which may be empty."""
     rows = []
     with suppress(DataError):
-        for _, row in (escaped_rows if escaped else csv_rows)(lines, "", delimiter):
+        reader = escaped_rows(lines, "", delimiter) if escaped else csv_rows(lines, "", delimiter, quote=quote)
+        for _, row in reader:
             if row:
                 rows.append(row)
     return rows or [[]]

@@ -20,27 +20,39 @@ ENGLISH = frozenset((b"the", b"and", b"of", b"to", b"in", b"is", b"a", b"i", b"i
 LINES_FOR_LANGUAGE = 10_000  # lines that are looked at
 LEAST_ENGLISH = 0.1  # share of these words in an English text: about a quarter
 MOST_BORROWED = 0.02  # share of words beyond ASCII in English; Turkish and Polish have over 20 %
+MARK_WITHOUT_LETTER = re.compile("(^|[^\u0e01-\u0e5b])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")  # of Thai
+CONTROL = re.compile("[\x80-\x9f]")  # no text holds these characters
 BEYOND_ASCII = re.compile(rb"[^\s\x00-\x1f]*[\x80-\xff][^\s\x00-\x1f]*")
 
 PUNCTUATION = "“”„‘’‚–—…«»•·°§©®™€№\u00a0"
 HANGUL, KANA, HANZI = "\uac00-\ud7a3\u3131-\u3163", "\u3040-\u30ff", "\u4e00-\u9fff"
 WIDE = "\u3000-\u303f\uff01-\uff5e"  # punctuation and letters of full width
-# The characters that texts in the encoding consist of, besides ASCII, and characters of which one must occur.
+CENTRAL_EUROPEAN = "ąćęłńóśźżáčďéěíňřšťúůýžőűöüäßâîăĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽŐŰÖÜÄ"
+ENOUGH_WORDS = 50  # different words beyond ASCII in which a usual letter of an alphabet must occur
+# The characters that texts in the encoding consist of, besides ASCII, and usual ones, of which one must occur.
 CANDIDATES = {
     "cp1252": ("éèêëàâäáãåæçíìîïñóòôöõøœúùûüßðþýÐÞÝÉÈÊÀÁÄÅÆÇÍÎÑÓÔÖÕØŒÚÜ£¿¡½¼¾×´", ""),
-    "cp1250": ("ąćęłńóśźżáčďéěíňřšťúůýžőűöüäßâîăĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽŐŰÖÜÄ", ""),
+    "cp1250": (CENTRAL_EUROPEAN, "ąęłřěšžőűă"),
     "cp1254": ("ğışçöüâîûĞİŞÇÖÜÂ", ""),
-    "cp1251": ("а-яА-ЯёЁіїєґІЇЄҐ", ""),
-    "koi8-r": ("а-яА-ЯёЁ", ""),
-    "cp1253": ("α-ωΑ-Ωά-ώΆΈΉΊΌΎΏϊϋΐΰ", ""),
+    "iso8859-2": (CENTRAL_EUROPEAN, "ąęłřěšžőűă"),
+    "cp1251": ("а-яА-ЯёЁіїєґІЇЄҐ№", "ьыюя"),
+    "koi8-r": ("а-яА-ЯёЁ", "аеио"),
+    "cp866": ("а-яА-ЯёЁ№", "аеио"),
+    "cp1253": ("α-ωΑ-Ωά-ώΆΈΉΊΌΎΏϊϋΐΰ", "άέήίόύώ"),
+    "cp1255": ("א-ת\u05b0-\u05c2₪", "יוה"),
+    "cp1256": ("\u0621-\u063a\u0640-\u0652پچژگکںےھہ،؛؟\u200c\u200d", "اليم"),
+    "cp874": ("\u0e01-\u0e3a\u0e3f-\u0e5b", "ารน"),
     "cp949": (HANGUL + WIDE, ""),
     "gb18030": (HANZI + WIDE, "是我一有在这了"),
     "big5": (HANZI + WIDE, "是我一有在這了"),
     "cp932": (HANZI + KANA + WIDE, "のはをにがでた"),
     "euc_jp": (HANZI + KANA + WIDE, "のはをにがでた"),
 }
-ALPHABETS = ("cp1252", "cp1250", "cp1254", "cp1251", "koi8-r", "cp1253")
-ONE_SCRIPT = ("cp1251", "koi8-r", "cp1253")  # their letters do not stand beside Latin ones
+ICELANDIC, ITS_VOWELS = "ðþýÐÞÝ", "áíóúæ"  # in cp1252; without these vowels it is Turkish in cp1254
+LATIN = ("cp1252", "cp1250", "cp1254", "iso8859-2")  # most letters of a word are ASCII
+ONE_SCRIPT = ("cp1251", "koi8-r", "cp866", "cp1253", "cp1255", "cp1256")  # their letters do not stand beside Latin ones
+ALPHABETS = (*LATIN, *ONE_SCRIPT)
+MOST_ACCENTED = 3  # letters of a Latin word without any letter of ASCII
 
 
 class Encodings:
@@ -76,6 +88,8 @@ class Encodings:
             reading = self._reading(encoding)
             if reading is not None:
                 readings.setdefault(reading, encoding)
+        if "cp949" in readings.values():  # Thai is never made of pairs of bytes that are Korean syllables
+            readings = {reading: encoding for reading, encoding in readings.items() if encoding != "cp874"}
         line, place = self._first_fault
         if not readings and self._is_english():
             note = f"some lines, such as {place}, are not UTF-8; they are read as cp1252, Windows' Western encoding"
@@ -111,11 +125,18 @@ class Encodings:
             words = [word.decode(encoding) for word in self._words]
         except UnicodeDecodeError:
             return None
+        text = " ".join(words)
+        if CONTROL.search(text):
+            return None
         characters, needed = CANDIDATES[encoding]
         allowed = re.compile(f"[\x21-\x7e{PUNCTUATION}{characters}]*")
         plausible = sum(bool(allowed.fullmatch(word)) and _is_plausible(word, encoding) for word in words)
-        text = " ".join(words)
-        if plausible < LEAST_PLAUSIBLE * len(words) or (needed and not set(needed) & set(text)):
+        if plausible < LEAST_PLAUSIBLE * len(words):
+            return None
+        if encoding == "cp1252" and set(ICELANDIC) & set(text):
+            needed = ITS_VOWELS
+        are_enough = encoding not in ALPHABETS or len(words) >= ENOUGH_WORDS
+        if needed and are_enough and not set(needed) & set(text):
             return None
         return text
 
@@ -127,6 +148,12 @@ def _is_plausible(word: str, encoding: str) -> bool:
     """
     if encoding == "cp949":
         return all(character.isascii() or len(character.encode("euc_kr", "ignore")) == 2 for character in word)
+    if encoding == "cp874":
+        return not MARK_WITHOUT_LETTER.search(word)
+    if encoding in LATIN:
+        letters = [character for character in word if character.isalpha()]
+        if len(letters) > MOST_ACCENTED and not any(map(str.isascii, letters)):
+            return False
     for a, b in pairwise(word):
         beyond = (a > "\x7f" and a.isalpha()) or (b > "\x7f" and b.isalpha())
         if beyond and encoding in ALPHABETS:

@@ -1,7 +1,7 @@
-"""Excel workbooks (.xlsx): the first sheet that holds something."""
+"""Excel workbooks (.xlsx): the sheet with the most rows, the first of several."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, time, timedelta
 from itertools import islice
@@ -11,11 +11,12 @@ import python_calamine
 
 from core.errors import DataError
 from text.sources.archives import BOMB_FLOOR, BOMB_RATIO, Member
-from text.sources.columns import Layout, Row, check_columns, keyed
+from text.sources.columns import Layout, Row, check_columns, keyed, listed
+from text.sources.split_names import named_split
 
 
 def excel_rows(member: Member, layout: Layout) -> Iterator[Row]:
-    """The rows of the first sheet that holds something, but its header."""
+    """The rows of the sheet with the most rows, but its header."""
     rows = _sheet(member)[1]
     if (first := next(rows, None)) is None:
         return
@@ -51,19 +52,31 @@ def _sheet(member: Member) -> tuple[list[str], Iterator[list[Any]]]:
                 raise DataError(f"{member.origin} is refused: it unpacks to over {BOMB_RATIO} times its own size")
             file.seek(0)
             workbook = python_calamine.CalamineWorkbook.from_filelike(file)
-            for name in workbook.sheet_names:
-                rows = [
+            rows_of = {
+                name: [
                     [_plain(value) for value in row]
                     for row in workbook.get_sheet_by_name(name).iter_rows()
                     if any(value != "" for value in row)
                 ]
-                if rows:
-                    return [other for other in workbook.sheet_names if other != name], iter(rows)
-            return [], iter([])
+                for name in workbook.sheet_names
+            }
+            _check_sheets([name for name, rows in rows_of.items() if rows], member.origin)
+            largest = max(rows_of, key=lambda name: len(rows_of[name]), default="")
+            return [name for name in rows_of if name != largest], iter(rows_of.get(largest, []))
     except DataError:
         raise
     except (python_calamine.CalamineError, zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise DataError(f"{member.origin} cannot be read as Excel: {' '.join(str(error).split())}") from None
+
+
+def _check_sheets(names: Sequence[str], origin: str) -> None:
+    """Refuses a workbook with a sheet for each split: a file has one split."""
+    splits = {named.split for name in names if (named := named_split(name))}
+    if "train" in splits and len(splits) > 1:
+        raise DataError(
+            f"{origin} has the sheets {listed(names)}; allowed: one sheet of documents; save each as a file of that "
+            f"name, such as {names[0]}.csv"
+        )
 
 
 def _plain(value: Any) -> Any:

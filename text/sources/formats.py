@@ -14,9 +14,11 @@ from text.sources.archives import Member
 from text.sources.columns import Layout, listed
 from text.sources.delimited import (
     DELIMITERS,
+    SINGLE,
     declared_delimiter,
     delimiter_of,
     head_lines,
+    quote_of,
     readable_rows,
     spread_lines,
 )
@@ -67,8 +69,7 @@ def recognise(member: Member, layout: Layout, like: str | None = None) -> Recogn
         DataError: the file cannot be read.
     """
     with member.file() as file:
-        kind = format_of(member.name, file.read(512))
-        file.seek(0)
+        kind = _format(member.name, file)
         open_member = Member(member.name, member.origin, member.path, file)
         complete = layout.text is not None and layout.label is not None
         if kind == LINES and like in (LABELLED, ENDING):
@@ -85,6 +86,15 @@ def recognise(member: Member, layout: Layout, like: str | None = None) -> Recogn
         if not head.rows:
             raise DataError(f"{member.origin} holds no rows")
         return Recognised(kind, choose(head, layout, member.origin), head)
+
+
+def _format(name: str, file: IO[bytes]) -> str:
+    """The format of an open file, which is then at its start."""
+    kind = format_of(name, file.read(512))
+    if kind == JSON_LINES and json_files.is_one_object(file):
+        kind = "JSON array"
+    file.seek(0)
+    return kind
 
 
 def _head(member: Member, kind: str, layout: Layout) -> Head:
@@ -113,7 +123,8 @@ def _lines(member: Member, file: IO[bytes], kind: str, layout: Layout, complete:
     if kind == LINES and not by_name and (labelled := _labelled(lines, layout)):
         return labelled
     if complete:
-        return Recognised(CSV, layout._replace(delimiter=delimiter or delimiter_of(file, layout)), None)
+        delimiter = delimiter or delimiter_of(file, layout)
+        return Recognised(CSV, layout._replace(delimiter=delimiter, quote=quote_of(lines, delimiter)), None)
     if not any(line.strip() for line in lines):
         raise DataError(f"{member.origin} holds no rows; expected a text and a label of each document")
     try:
@@ -130,10 +141,10 @@ def _lines(member: Member, file: IO[bytes], kind: str, layout: Layout, complete:
 
 def _labelled(lines: Sequence[str], layout: Layout) -> Recognised | None:
     """The format of lines that begin with their label, without a tab (else they are CSV as well), or end in it."""
-    if is_labelled(lines) and not any(TAB in line for line in lines):
-        return Recognised(LABELLED, layout._replace(text=TEXT, label=LABEL), None)
     if ends_in_label(lines):
         return Recognised(ENDING, layout._replace(text=TEXT, label=LABEL), None)
+    if is_labelled(lines) and not any(TAB in line for line in lines):
+        return Recognised(LABELLED, layout._replace(text=TEXT, label=LABEL), None)
     return None
 
 
@@ -142,7 +153,8 @@ def lacks_labels(member: Member, first: Recognised) -> str | None:
     layout = first.layout
     with member.file() as file:
         open_member = Member(member.name, member.origin, member.path, file)
-        if format_of(member.name, file.read(512)) in (CSV, LINES) and first.format == CSV:
+        kind = _format(member.name, file)
+        if kind in (CSV, LINES) and first.format == CSV:
             lines = head_lines(file, layout.encoding, HEAD_ROWS)
             rows: list[list[Any]] = [*readable_rows(lines, layout.delimiter or ",")]
             columns = Head(None, rows).columns() if layout.by_number else rows.pop(0)
@@ -159,7 +171,8 @@ def lacks_labels(member: Member, first: Recognised) -> str | None:
         expected = len(first.head.columns()) if first.head else max(map(int, layout.columns))
         return f"it has {width} columns, and the training split {expected}" if width < expected else None
     if label not in columns:
-        alike = difflib.get_close_matches(str(label), map(str, columns), n=1)
+        others = {*map(str, layout.texts), *map(str, first.head.columns() if first.head else [])}
+        alike = difflib.get_close_matches(str(label), {*map(str, columns)} - others, n=1)
         return f"it has no column {label!r}" if not alike and set(layout.texts) <= set(columns) else None
     values = {str(row[columns.index(label)]) for row in rows if len(row) == width}
     return f"its column {label!r} holds {values.pop()} only" if values in ({"-1"}, {""}, {"None"}) else None
@@ -180,7 +193,7 @@ def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layou
         width = len(rows[0])
         try:
             head = headed([list(row) for row in rows if len(row) == width], layout, origin)
-            chosen = choose(head, layout._replace(delimiter=delimiter), origin)
+            chosen = choose(head, layout._replace(delimiter=delimiter, quote=quote_of(lines, delimiter)), origin)
         except Unclear as error:
             doubt = doubt or error
             continue
@@ -201,7 +214,10 @@ def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     quoted = readable_rows(lines, delimiter)
     by_line = [_fields(line, delimiter) for line in lines if line.strip()]
     escaped = readable_rows(lines, delimiter, escaped=True) if any('\\"' in line for line in lines) else []
-    even = (rows for rows in (quoted, by_line, escaped) if len(rows) > 1 and len({len(row) for row in rows}) == 1)
+    single = readable_rows(lines, delimiter, quote=SINGLE) if quote_of(lines, delimiter) == SINGLE else []
+    even = (
+        rows for rows in (quoted, by_line, escaped, single) if len(rows) > 1 and len({len(row) for row in rows}) == 1
+    )
     rows = next(even, quoted)
     return rows if len(rows[0]) > 1 else []
 

@@ -28,7 +28,9 @@ LABEL_NAMES = (
     "categories", "sentiment", "target", "polarity", "stars", "star", "rating", "overall", "score", "intent",
     "emotion", "topic", "tag", "type", "gold", "goldlabel", "annotation", "y",
 )  # fmt: skip
-LAST_WORDS = ("label", "class", "category", "sentiment", "polarity", "intent", "emotion", "topic")  # airline_sentiment
+LAST_WORDS = (  # airline_sentiment, overall_rating
+    *("label", "class", "category", "sentiment", "polarity", "intent", "emotion", "topic", "rating", "stars", "score"),
+)
 INDEX_NAMES = ("", "index", "id", "unnamed0", "idx", "rowid")
 SHORT = 50  # characters of a label at most
 PROSE_WORDS = 3  # median of a text column, at least
@@ -138,6 +140,12 @@ def has_header(rows: Sequence[Sequence[Any]]) -> bool | None:
     return signs if signs != against else None
 
 
+def _are_fractions(values: Sequence[str]) -> bool:
+    """Whether all are numbers, some with a fraction: scores, prices or shares."""
+    fractions = (re.search("[.,]0*[1-9]", value) for value in values)
+    return all(map(_is_number, values)) and any(fractions)
+
+
 def _is_number(value: str) -> bool:
     return re.fullmatch(r"[-+]?[0-9]+([.,][0-9]+)?", value) is not None
 
@@ -198,6 +206,7 @@ def labels(head: Head, layout: Layout) -> list[Column]:
     if usual := usual or [column for column, kind in short.items() if kind == "label" and _ends_as_label(column)]:
         return usual
     repeating = [column for column, kind in free.items() if kind == "label"]
+    repeating = [column for column in repeating if not _are_fractions(_present(head, column))] or repeating
     digits = [column for column in repeating if all(map(ONE_DIGIT.fullmatch, _present(head, column)))]
     return digits if head.names is None and len(digits) == 1 else repeating
 

@@ -1,17 +1,21 @@
 """JSON lines (an object a line), JSON arrays (of objects), and JSON of one class: {"GetWeather": [{"data": …}, …]}.
 
-The latter is how SNIPS holds an intent: the texts are in parts. It and arrays are read into memory as a whole.
+The latter is how SNIPS holds an intent: the texts are in parts. It and arrays are read into memory as a whole. An array
+may stand in an object, as {"data": [{…}, …]} or as pandas writes a table. Keys of nested objects are joined: the text
+of {"review": {"text": …}} is the column review.text.
 """
 
+import codecs
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import IO, Any
 
 from core.errors import DataError
 from text.sources.archives import Member
-from text.sources.columns import Layout, Row, check_columns
+from text.sources.columns import Layout, Row, check_columns, listed
 from text.sources.lines import decode, decoded
+from text.sources.split_names import WORDS
 
 NAMED_KEYS = 100  # different keys that are remembered for an error
 
@@ -39,6 +43,20 @@ def class_rows(member: Member, layout: Layout) -> Iterator[Row]:
         raise DataError(f"{member.origin} is not JSON of one class; allowed: {allowed}") from None
     for number, text in enumerate(texts, 1):
         yield number, text, label
+
+
+def is_one_object(file: IO[bytes]) -> bool:
+    """Whether a file that begins with { is one JSON object, perhaps in many lines, and not one a line."""
+    file.seek(0)
+    contents = (content for line in file if (content := line.strip()))
+    first, second = next(contents, b""), next(contents, b"")
+    file.seek(0)
+    try:
+        content = json.loads(first.removeprefix(codecs.BOM_UTF8).decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return not first.endswith(b"}")  # else a faulty line
+    is_row = isinstance(content, dict) and not any(isinstance(value, list | dict) for value in content.values())
+    return not second and not is_row
 
 
 def head(member: Member, encoding: str, is_array: bool, rows: int) -> tuple[list[str], list[list[Any]]]:
@@ -74,11 +92,35 @@ def _line_objects(member: Member, encoding: str) -> Objects:
 
 def _array_objects(member: Member, encoding: str) -> Objects:
     text = decode(member.read(), member.origin, encoding).removeprefix("\ufeff")
-    content = _parsed(text, member.origin)
-    if not isinstance(content, list):
-        raise DataError(f"{member.origin} is no JSON array but {text.strip()[:40]!r}; allowed: [{{…}}, {{…}}]")
-    for number, row in enumerate(content, 1):
+    for number, row in enumerate(_array(_parsed(text, member.origin), member.origin), 1):
         yield number, _object(row, f"row {number} of {member.origin}")
+
+
+def _array(content: Any, origin: str) -> Iterable[Any]:
+    """The objects of an array, of the only array in an object, or of a table that pandas wrote.
+
+    Raises:
+        DataError: there are none; the message says what the file holds.
+    """
+    if isinstance(content, list):
+        return content
+    if not isinstance(content, dict):
+        raise DataError(f"{origin} is no JSON array but {json.dumps(content)[:40]!r}; allowed: [{{…}}, {{…}}]")
+    names, rows = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(rows, list):
+        if faults := [row for row in rows if not isinstance(row, list) or len(row) != len(names)]:
+            raise DataError(f"{origin} has the columns {listed(names)}, but a row {json.dumps(faults[0])[:40]}")
+        return (dict(zip(names, row, strict=True)) for row in rows)
+    arrays = [value for value in content.values() if isinstance(value, list)]
+    if len(arrays) == 1 and all(isinstance(row, dict) for row in arrays[0]):
+        return arrays[0]
+    columns = [list(value.values()) if isinstance(value, dict) else value for value in content.values()]
+    are_even = all(isinstance(column, list) for column in columns) and len(set(map(len, columns))) == 1
+    splits = [key for key in content if WORDS.keys() & set(key.lower().split("_"))]
+    if len(columns) > 1 and are_even and not splits:
+        return (dict(zip(content, values, strict=True)) for values in zip(*columns, strict=True))
+    mend = f"write each of {listed(splits)} into a file of that name" if splits else "[{…}, {…}], or an object a line"
+    raise DataError(f"{origin} is one JSON object with the keys {listed(list(content))}; allowed: {mend}")
 
 
 def _parsed(content: str, where: str) -> Any:
@@ -90,8 +132,22 @@ def _parsed(content: str, where: str) -> Any:
 
 def _object(row: Any, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise DataError(f"{where} is no JSON object but {json.dumps(row)[:40]}")
-    return row
+        raise DataError(f'{where} is no JSON object but {json.dumps(row)[:40]}; allowed: {{"text": …, "label": …}}')
+    if not any(isinstance(value, dict) for value in row.values()):
+        return row
+    try:
+        return _unique_keys(list(_flat(row)))
+    except ValueError as error:
+        raise DataError(f"{where} cannot be read: of the keys of nested objects, joined by dots, {error}") from None
+
+
+def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """{"review": {"text": 1}} as review.text: 1."""
+    for key, value in row.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", content) for inner, content in _flat(value))
+        else:
+            yield key, value
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

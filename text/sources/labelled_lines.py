@@ -1,5 +1,5 @@
 """Lines that begin with their label, `DESC:manner How did serfdom develop` or fastText's `__label__x text`, or that end
-in it, `Sales rose .@positive`.
+in it, `Sales rose .@positive` or `text __label__x`.
 
 The label is column 1, the text column 2. Quotation marks are mere text; empty lines are no rows.
 """
@@ -15,6 +15,7 @@ FASTTEXT = "__label__"
 AT = "@"
 TEXT, LABEL = 2, 1  # their columns
 MOST_LABELS = 100  # different first words of lines that are taken for labels
+MOST_REPEATED = 0.2  # share of the lines that hold one of these words again, as "The" but no label does
 
 
 def labelled_rows(member: Member, layout: Layout) -> Iterator[Row]:
@@ -42,33 +43,44 @@ def labelled_rows(member: Member, layout: Layout) -> Iterator[Row]:
 
 
 def ending_rows(member: Member, layout: Layout) -> Iterator[Row]:
-    """The rows of a file whose lines end in @ and their label.
+    """The rows of a file whose lines end in @ or __label__ and their label.
 
     Raises:
-        DataError: a line has no label; names the line.
+        DataError: a line has no label, or several; names the line.
     """
     number = 0
+    mark = AT
     for line_number, line in enumerate(decoded(member.lines(), member.origin, layout.encoding), 1):
         if not (content := line.strip()):
             continue
         number += 1
-        text, mark, label = content.rpartition(AT)
-        if not mark:
-            raise DataError(f"line {line_number} of {member.origin} does not end in @ and a label, as others do")
-        yield number, text, label
+        if number == 1 and FASTTEXT in content:
+            mark = FASTTEXT
+        where = f"line {line_number} of {member.origin}"
+        text, found, label = content.rpartition(mark)
+        if not found:
+            raise DataError(f"{where} does not end in {mark} and a label, as others do")
+        if mark == FASTTEXT and mark in text:
+            raise DataError(f"{where} has several labels; the data look multi-label; allowed: one class a document")
+        yield number, text.rstrip() if mark == FASTTEXT else text, label
 
 
 def ends_in_label(lines: Sequence[str]) -> bool:
-    """Whether each line plainly ends in @ and a label: at most one different one for ten lines, each more than once.
+    """Whether each line plainly ends in @ or __label__ and a label; after @ at most one different one for ten lines.
 
     Example:
         >>> ends_in_label([f"Sales rose {n} %.@{'positive' if n % 2 else 'neutral'}" for n in range(20)])
         True
+        >>> ends_in_label(["a dull film __label__neg", "a good film __label__pos"])
+        True
     """
-    words = [content.rpartition(AT)[2] for line in lines if (content := line.strip()) and AT in content]
+    contents = [content for line in lines if (content := line.strip())]
+    if contents and all(FASTTEXT in (content.split() or [""])[-1] for content in contents):
+        return all(len(content.split()) > 1 for content in contents)
+    words = [content.rpartition(AT)[2] for content in contents if AT in content]
     different = set(words)
     return (
-        len(words) == sum(1 for line in lines if line.strip())
+        len(words) == len(contents)
         and 2 <= len(different) <= min(MOST_LABELS, len(words) / 10)
         and all(word and " " not in word and words.count(word) > 1 for word in different)
     )
@@ -78,7 +90,7 @@ def is_labelled(lines: Sequence[str]) -> bool:
     """Whether the first word of each line is plainly a label.
 
     That is: fastText's prefix; numbers or CLASS:names of which some occur twice; or at most one different word for
-    ten lines, each of them more than once.
+    ten lines, each of them more than once, which seldom stand elsewhere in the lines.
 
     Example:
         >>> is_labelled(["0 a dull film", "1 a good film", "1 great"]), is_labelled(["a dull film", "a good film"])
@@ -97,4 +109,8 @@ def is_labelled(lines: Sequence[str]) -> bool:
         return False  # of CSV
     if all(word.lstrip("+-").isdecimal() for word in words) or all(":" in word[1:-1] for word in words):
         return True
-    return 10 * len(different) <= len(words) and all(words.count(word) > 1 for word in different)
+    if 10 * len(different) > len(words) or any(words.count(word) < 2 for word in different):
+        return False
+    folded = {word.casefold() for word in different}
+    repeated = sum(not folded.isdisjoint(content.casefold().split()[1:]) for content in contents)
+    return repeated <= MOST_REPEATED * len(contents)

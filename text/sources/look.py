@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from core.errors import DataError
 from text.sources.archives import Member, members, names, ordered
 from text.sources.arrangement import USUAL_TABLES, Arrangement, arrange
+from text.sources.class_names import Names, read_names
 from text.sources.columns import Layout, Row, listed, shown
 from text.sources.delimited import DELIMITERS
 from text.sources.encodings import AUTO, Encodings
@@ -23,6 +24,7 @@ from text.sources.tables import CLASS_OBJECT, READERS, TEXT_FORMATS
 
 TEXTS = "text lines"  # beside a file of labels
 DOCUMENT = "a document"
+FOUND_COLUMNS = "columns that were found:"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Look:
     files: Mapping[str, File]  # by name, in the order of reading
     head: Head | None = None  # the first rows of the first training file; None: everything was set by the user
     notes: list[str] = field(default_factory=list)
+    class_names: list[Names] = field(default_factory=list)  # that files beside the data hold
 
     def rows(self, quoting: Quoting) -> Iterator[tuple[File, Iterator[Row]]]:
         """The files and their rows."""
@@ -133,10 +136,9 @@ def look(path: Path, layout: Layout) -> Look:
         files[member.name] = File(member.name, member.origin, split, found.format, found.layout)
         notes += [found.note] if found.note else []
     if first.layout[:2] != layout[:2] and first.layout[:2] != ("text", "label"):
-        notes.append(
-            f"columns that were found: text in {shown(first.layout.text)}, label in {shown(first.layout.label)}"
-        )
-    return Look(path, arrangement, first.layout, files, first.head, notes)
+        notes.append(f"{FOUND_COLUMNS} text in {shown(first.layout.text)}, label in {shown(first.layout.label)}")
+    names_of_classes = read_names(path, list(arrangement.ignored), first.layout.label)
+    return Look(path, arrangement, first.layout, files, first.head, notes, names_of_classes)
 
 
 def _encoding(path: Path, arrangement: Arrangement) -> tuple[str, list[str]]:
@@ -179,7 +181,8 @@ def _without_columns(path: Path, arrangement: Arrangement, layout: Layout, notes
             document = f"{label}/{PurePosixPath(name).stem}"
         kind = DOCUMENT if document else TEXTS
         files[name] = File(name, f"{name} in {path}", split, kind, layout, document)
-    return Look(path, arrangement, layout._replace(text="text", label="label"), files, None, notes)
+    names_of_classes = read_names(path, list(arrangement.ignored), None)
+    return Look(path, arrangement, layout._replace(text="text", label="label"), files, None, notes, names_of_classes)
 
 
 def _paired(member: Member, labels: list[str], name: str, encoding: str) -> Iterator[Row]:

@@ -15,15 +15,25 @@ from config.data import DataParams
 from text.sources import guess
 from text.sources.archives import names
 from text.sources.arrangement import Arrangement, arrange
-from text.sources.columns import Column, Layout, shown
+from text.sources.columns import Column, Layout, listed, shown
+from text.sources.encodings import AUTO
 from text.sources.guess import Head, Unclear
-from text.sources.look import Look, ignored_by_reason, look
+from text.sources.look import FOUND_COLUMNS, Look, ignored_by_reason, look
 from text.sources.quotes import NAMES
+from text.sources.splits import ALL
 from text.sources.tables import CSV, TEXT_FORMATS
 
 EXAMPLES = 2
+EXAMPLES_AMONG = 1000  # rows, of which the first with a label is shown
+VALUES = 5  # of a column with few
 WIDTH = 60  # characters of an example
+NAME_WIDTH = 32  # of a column's name
 FILES_SHOWN = 12
+NO_SPLIT = "its name says no split"
+CONTENTS = {  # of columns
+    **{"text": "prose", "label": "few values", "number": "numbers", "index": "row numbers", "empty": "empty"},
+    "other": "other",
+}
 
 
 def layout_of(data: DataParams) -> Layout:
@@ -50,7 +60,7 @@ def _clear(found: Look, data: DataParams) -> Iterator[str]:
     if found.arrangement.class_of:
         yield from _folders(found)
     for name, file in [] if found.arrangement.class_of else list(found.files.items())[:FILES_SHOWN]:
-        facts = [file.split, file.format]
+        facts = [NO_SPLIT if file.split == ALL else file.split, file.format]
         if file.format == CSV:
             facts.append(f"separated by {NAMES[file.layout.delimiter or ',']}")
         if file.format in (CSV, "Excel"):
@@ -66,22 +76,30 @@ def _clear(found: Look, data: DataParams) -> Iterator[str]:
         yield f"  and {len(found.files) - FILES_SHOWN:,} more"
     yield from _ignored(found.arrangement)
     for note in found.notes:
-        yield f"note: {note}"
+        if not note.startswith(FOUND_COLUMNS):  # which the columns below show
+            yield f"note: {note}"
+    for each in found.class_names:
+        examples = listed(list(each.by_label.values()) or each.in_order)
+        yield f"names of classes, if the labels are their numbers: {each.file}: {examples}"
     if found.head:
-        yield from _columns(found.head)
+        yield from _columns(found.head, found.layout)
     yield "examples:"
-    for _, text, label in found.examples(EXAMPLES):
+    first_of_label: dict[Any, Any] = {}
+    for _, text, label in found.examples(EXAMPLES_AMONG):
+        first_of_label.setdefault(label, text)
+    for label, text in list(first_of_label.items())[:EXAMPLES]:
         yield f"  {_short(label)}: {_short(' '.join(map(str, text)) if isinstance(text, tuple) else text)}"
     arrangement = found.arrangement
     is_table = not (arrangement.class_of or arrangement.label_file_of or arrangement.class_of_lines)
-    yield from _section(data, found.layout if is_table else None, {})
+    yield from _section(data, found.layout if is_table else Layout(None, None, found.layout.encoding), {})
 
 
 def _folders(found: Look) -> Iterator[str]:
     """A line for each folder of documents."""
     folders = Counter((str(PurePosixPath(name).parent), file.split) for name, file in found.files.items())
     for (folder, split), files in list(folders.items())[:FILES_SHOWN]:
-        yield f"  {folder}/: {split}, {files:,} documents of the class {PurePosixPath(folder).name}"
+        shown_split = NO_SPLIT if split == ALL else split
+        yield f"  {folder}/: {shown_split}, {files:,} documents of the class {PurePosixPath(folder).name}"
     if len(folders) > FILES_SHOWN:
         yield f"  and {len(folders) - FILES_SHOWN:,} folders more"
 
@@ -89,9 +107,9 @@ def _folders(found: Look) -> Iterator[str]:
 def _unclear(question: Unclear, arrangement: Arrangement, data: DataParams) -> Iterator[str]:
     yield "files:"
     for name, split in list(arrangement.split_of.items())[:FILES_SHOWN]:
-        yield f"  {name}: {split}"
+        yield f"  {name}: {NO_SPLIT if split == ALL else split}"
     yield from _ignored(arrangement)
-    yield from _columns(question.head)
+    yield from _columns(question.head, question.layout)
     yield f"to decide: {question}"
     head, layout, comments = question.head, question.layout, {}
     if question.of_header:
@@ -116,25 +134,37 @@ def _ignored(arrangement: Arrangement) -> Iterator[str]:
             yield f"  {line}"
 
 
-def _columns(head: Head) -> Iterator[str]:
-    yield "columns:"
+def _columns(head: Head, layout: Layout) -> Iterator[str]:
+    """A line for each column: what it is taken for, its name, what it holds."""
+    yield f"columns, by the first {len(head.rows):,} rows:"
     kinds = guess.kinds(head)
+    width = min(max(len(shown(column)) for column in head.columns()), NAME_WIDTH)
     for index, column in enumerate(head.columns()):
-        values = ", ".join(_short(row[index]) for row in head.rows[:EXAMPLES])
-        yield f"  {shown(column)} ({kinds[column]}): {values}"
+        role = "text" if column in layout.texts else "label" if column == layout.label else ""
+        present = [row[index] for row in head.rows if row[index] not in (None, "")]
+        if kinds[column] == "label":
+            different = sorted(set(map(str, present)))
+            more = f" and {len(different) - VALUES} more" if len(different) > VALUES else ""
+            values = ", ".join(map(_short, different[:VALUES])) + more
+        else:
+            values = ", ".join(map(_short, present[:EXAMPLES]))
+        yield f"  {role:5} {shown(column):{width}}  {CONTENTS[kinds[column]]:11}  {values}".rstrip()
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value) if len(value) <= WIDTH else f"{value[:WIDTH]!r}…"
     text = repr(value)
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
 
 
-def _section(data: DataParams, layout: Layout | None, comments: dict[str, str]) -> Iterator[str]:
+def _section(data: DataParams, layout: Layout, comments: dict[str, str]) -> Iterator[str]:
     """The section for params.yaml."""
     values: dict[str, Any] = {"name": "custom", "source": data.source}
-    if layout:
+    if layout.columns or comments:
         values |= {"text_column": _value(layout.text), "label_column": _value(layout.label)}
-    values["encoding"] = layout.encoding if layout else data.encoding
+    if layout.encoding not in ("utf-8", AUTO):
+        values["encoding"] = layout.encoding
     written = io.StringIO()
     yaml = YAML()
     yaml.width = 10_000

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from core.errors import DataError
 from text.sources.columns import Row
 from text.sources.corpus import MOST_CLASSES
-from text.sources.delimited import Table
+from text.sources.delimited import DOUBLE, Table
 
 TAB = "\t"
 NAMES = {",": "comma", ";": "semicolon", TAB: "tab", "|": "bar"}
@@ -109,7 +109,7 @@ class Quotes:
 
     def add(self, table: Table) -> None:
         """Looks at one more file; without quotation marks both readings are the same."""
-        if any(b'"' in line for line in table.lines()):
+        if table.layout.quote == DOUBLE and any(b'"' in line for line in table.lines()):
             self._files.setdefault(table.delimiter, _Files()).add(table)
 
     def decide(self) -> tuple[Quoting, list[str]]:

@@ -1,0 +1,133 @@
+"""Archives, objects and workbooks that hold more than a table: read where it is plain, else one line says why not."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from core.errors import DataError
+from tests.text.test_look import OPEN, ROWS, lines, read, sheet, write
+from text.sources.archives import names
+from text.sources.columns import Layout
+from text.sources.custom import parse
+
+TABLE = "text,label\n" + "".join(f"{text},{label}\n" for text, label in ROWS)
+
+
+def zipped(**files: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_dot_", "."), content)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_zip_of_one_file_in_an_archive_or_folder_is_read(tmp_path: Path, is_folder: bool) -> None:
+    """As Kaggle publishes: train.csv.zip and test.csv.zip in a zip."""
+    files = {"train.csv.zip": zipped(train_dot_csv=TABLE, _dot_x="hidden"), "test.csv.zip": zipped(b=TABLE)}
+    path = tmp_path / "data"
+    if is_folder:
+        path.mkdir()
+        for name, content in files.items():
+            (path / name).write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+    assert [(document.split, document.label) for document in parse([path], OPEN)] == [
+        (split, label) for split in ("train", "test") for _, label in ROWS
+    ]
+
+
+def test_a_zip_of_several_files_in_a_folder_is_refused_or_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "data.csv", TABLE)
+    (tmp_path / "more.zip").write_bytes(zipped(a=TABLE, b=TABLE))
+    assert read(tmp_path) == ROWS
+    (tmp_path / "test.csv.zip").write_bytes(zipped(a=TABLE, b=TABLE))
+    with pytest.raises(DataError, match=r"test\.csv\.zip in .* holds 2 files; allowed: one file; unpack it"):
+        read(tmp_path)
+
+
+def test_what_is_hidden_or_added_by_macos_is_not_there(tmp_path: Path) -> None:
+    for name in ("train.csv", ".git/test.csv", ".cache/a/train.csv", "__MACOSX/._train.csv", "__MACOSX/train.csv"):
+        write(tmp_path / name, TABLE)
+    assert names(tmp_path) == ["train.csv"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"version": 1, "data": [{"text": text, "label": label} for text, label in ROWS]},
+        {name: {str(n): row[place] for n, row in enumerate(ROWS)} for place, name in enumerate(("text", "label"))},
+        {name: [row[place] for row in ROWS] for place, name in enumerate(("text", "label"))},
+        {"columns": ["text", "label"], "index": list(range(40)), "data": [list(row) for row in ROWS]},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_the_rows_in_one_json_object_are_found(tmp_path: Path, content: object, indent: int | None) -> None:
+    assert read(write(tmp_path / "a.json", json.dumps(content, indent=indent))) == ROWS
+
+
+def test_json_of_one_row_is_a_row(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.jsonl", '{"text": "x", "label": "y"}'), Layout("text", "label")) == [("x", "y")]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            {"train": [["a", "x"]], "val": [["b", "y"]]},
+            "keys 'train', 'val'; allowed: write each of 'train', 'val' into",
+        ),
+        (
+            {"a": {"b": 1}, "c": 2},
+            r"one JSON object with the keys 'a', 'c'; allowed: \[\{…\}, \{…\}\], or an object a line",
+        ),
+        ({"columns": ["a", "b"], "data": [["x"]]}, r"has the columns 'a', 'b', but a row \[\"x\"\]"),
+    ],
+)
+def test_a_json_object_without_rows_says_what_to_do(tmp_path: Path, content: object, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        read(write(tmp_path / "a.json", json.dumps(content)))
+
+
+def test_keys_of_nested_objects_are_columns(tmp_path: Path) -> None:
+    rows = [json.dumps({"review": {"title": None, "text": text}, "meta": {"label": label}}) for text, label in ROWS]
+    assert read(write(tmp_path / "a.jsonl", "\n".join(rows))) == ROWS
+    with pytest.raises(
+        DataError, match=r"line 1 of .* of the keys of nested objects, joined by dots, a key is repeated"
+    ):
+        read(write(tmp_path / "a.jsonl", '{"a.b": 1, "a": {"b": 2}}\n{"a": 1}\n'))
+
+
+def test_json_lines_may_have_splits_with_and_without_labels(tmp_path: Path) -> None:
+    form = '{{"review": "{text}", "polarity": "{label}"}}'
+    for split in ("train", "val", "test"):
+        lines(tmp_path / f"{split}.jsonl", form)
+    splits = ["train"] * 40 + ["test"] * 40 + ["validation"] * 40
+    assert [document.split for document in parse([tmp_path], OPEN)] == splits
+    lines(tmp_path / "test.jsonl", '{{"review": "{text}"}}')
+    notes: list[str] = []
+    documents = [document.split for document in parse([tmp_path], OPEN, notes)]
+    assert documents == ["train"] * 40 + ["test"] * 40
+    assert "ignored test split, 'test.jsonl': no labels: it has no column 'polarity'" in notes
+
+
+def test_the_sheet_with_the_most_rows_is_read(tmp_path: Path) -> None:
+    rows = [["text", "label"], *map(list, ROWS)]
+    path = sheet(tmp_path / "a.xlsx", rows, contents={"About": [["a survey"]], "Answers": rows, "Totals": [[1], [2]]})
+    notes: list[str] = []
+    assert [(document.text, document.label) for document in parse([path], OPEN, notes)] == ROWS
+    assert notes[0].endswith("a.xlsx: 'About', 'Totals'")
+
+
+def test_a_sheet_for_each_split_is_refused(tmp_path: Path) -> None:
+    rows = [["text", "label"], *map(list, ROWS)]
+    path = sheet(tmp_path / "a.xlsx", rows, contents={"train": rows, "test": rows})
+    with pytest.raises(
+        DataError, match=r"has the sheets 'train', 'test'; allowed: one sheet of documents; save each as"
+    ):
+        read(path)
