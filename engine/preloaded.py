@@ -6,31 +6,37 @@ nothing: the worker that meets it again reports it.
 """
 
 import gc
-import os
+import sys
 from contextlib import suppress
 from importlib import import_module
 
 from config.params import Params, load
 
-FIRST = ("models.training.warmup", "models.cpu.loops", "pipelines.train")  # what compiling needs
-REST = ("pipelines.evaluate", "pipelines.reference", "pipelines.compare", "tracking.comparison_from_outputs")
-STAGES = ("train", "evaluate", "settings", "reference", "compare")
+STAGES = ("train", "evaluate", "reference", "compare")  # settings: as train and evaluate
 
 
 def _load(params: Params) -> None:
     from engine import compiling
     from provenance import source_code
 
-    for name in FIRST:
-        import_module(name)
-    compilers = compiling.start(params)  # beside what follows
-    for name in REST:
-        import_module(name)
-    for stage in STAGES:
-        source_code.files(stage)  # which remembers what each file imports
-    compiling.wait(compilers)
-    compiling.load_loops(params)
+    first, *rest = STAGES
+    import_module(f"pipelines.{first}")
+    compilers = compiling.start(params) if _are_loaded("models.training.warmup") else []  # beside what follows
+    for name in rest:
+        import_module(f"pipelines.{name}")
+    if _are_loaded("tracking.connection"):
+        import_module("tracking.comparison_from_outputs")
+    for name in STAGES:
+        source_code.files(name)  # which remembers what each file imports
+    if compilers:
+        compiling.wait(compilers)
+        compiling.load_loops(params)
     gc.freeze()  # workers do not look at these objects, so they share the memory
+
+
+def _are_loaded(module: str) -> bool:
+    """Whether the stages so far have loaded `module`; not so where the tests have put other stages in their place."""
+    return module in sys.modules
 
 
 with suppress(Exception):

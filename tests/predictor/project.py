@@ -1,6 +1,7 @@
 """A small project with trained models, made in one process: what the predictor, predict and export work with."""
 
 import io
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from pipelines.train import train
 from pipelines.tune import tune
 from predictor.files import find_training
 from tests.once import made_once
+from tests.pipelines.project import enter
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
@@ -51,10 +53,18 @@ def rows() -> list[tuple[str, str]]:
 def project_in(folder: Path, changes: dict[str, dict[str, Any]], seeds: list[int]) -> Iterator[Params]:
     """A project as `make_project` makes it, in `folder`, which is the working directory meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        enter(folder, patch)
         yield make_project(changes, seeds)
+
+
+@contextmanager
+def copy_of_registered(temporary: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of `registered_project`, which is the working directory meanwhile."""
+    folder = temporary.mktemp("copied") / "project"
+    shutil.copytree(registered_project(temporary), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        enter(folder, patch)
+        yield folder
 
 
 def registered_project(temporary: pytest.TempPathFactory) -> Path:
