@@ -18,7 +18,7 @@ from core import command_line
 from core.errors import ParamsError, TrainingError
 from core.paths import CODE
 from core.repository import repository_root
-from engine import compiling, dvc
+from engine import dvc
 from engine.grid import Crew, Grid
 from engine.local import LocalCrew
 from engine.lock import only_one
@@ -78,15 +78,7 @@ def run_here(params: Params, workers: int | None) -> bool:
         complete_runs(params, nothing_due=False)
         return False
     left_out = [*KINDS, "tune"] if params.compare.tuning.trials else KINDS
-    compilations = []
-
-    def prepare() -> None:
-        preload(params)
-        compilations.append(compiling.in_background(params))
-
-    due, complete = dvc.reproduce_others(left_out, at_first_stage=prepare)
-    for compilation in compilations:
-        compilation.join()
+    due, complete = dvc.reproduce_others(left_out, at_first_stage=lambda: preload(params))
     if searches := [stage for stage in due if stage.startswith("tune@")]:
         trials = trial_tasks(params, searches)
         run_trials(params, trials, LocalCrew(share_out(params.train, len(trials), workers), params))

@@ -5,9 +5,7 @@ all compile the same loops. Here two processes take a step of training with tiny
 loops, the other one the forward loops. What is in the cache they load.
 """
 
-import signal
-import sys
-import threading
+import os
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -18,9 +16,9 @@ from config.train import TrainParams
 from config.variants import VariantParams
 from core import command_line
 from core.errors import UserError
-from engine.workers import context, preload
 
 Pass = Literal["forward", "backward"]
+PASSES: tuple[Pass, ...] = ("forward", "backward")
 
 
 def main() -> None:
@@ -29,49 +27,69 @@ def main() -> None:
 
 
 def _compile(params: Params) -> None:
-    preload(params)
-    compiling = in_background(params)
+    import pipelines.train  # noqa: F401  # loads, once for both processes, what the loops are called by
+
+    compilers = start(params)
     if params.tokenize.tokenizer in ("auto", "basic_english", "whitespace"):
         from text.tokenizing.words import WordTokenizer
 
         WordTokenizer("basic_english")(["a"])
-    compiling.join()
+    wait(compilers)
 
 
-def in_background(params: Params) -> threading.Thread:
-    """Starts to compile; the thread ends when it is done.
+def start(params: Params) -> list[int]:
+    """Starts a process for each pass, a fork of this one, which must have no threads; returns their ids.
 
-    An error here stops nothing: the training that meets it again reports it.
+    An error there stops nothing: the training that meets it again reports it.
     """
-
-    def work() -> None:
-        origin = context(params)
-        passes: tuple[Pass, ...] = ("forward", "backward")
-        processes = [origin.Process(target=compile_loops, args=(params, each), daemon=True) for each in passes]
-        for process in processes:
-            process.start()  # waits until the libraries are loaded
-        for process in processes:
-            process.join()
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread
+    compilers = []
+    for each in PASSES:
+        if (process := os.fork()) == 0:
+            try:
+                compile_loops(params, each)
+            finally:
+                os._exit(0)
+        compilers.append(process)
+    return compilers
 
 
-def compile_loops(params: Params, direction: Pass) -> None:
-    """Compiles the cells' loops of one `direction`, and all others, by a step of training of each kind of variant.
+def wait(compilers: Iterable[int]) -> None:
+    """Waits until they are done."""
+    for process in compilers:
+        os.waitpid(process, 0)
 
-    Only where the libraries are loaded (engine/workers.py): elsewhere that takes as long as the compilation.
+
+def load_loops(params: Params) -> None:
+    """Loads from numba's cache what `start` has compiled, and whatever else a first step loads.
+
+    Forks of this process then begin without it. It stays as they expect it: without threads, and set up for nothing.
     """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: ends without a traceback
-    if "models.training.warmup" not in sys.modules:
-        return
+    if not hasattr(os, "sched_setaffinity"):
+        return  # a second thread would take part (models/cpu/threads.py), and no fork would have it
+    import torch
+
+    cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        compile_loops(params)
+    finally:
+        os.sched_setaffinity(0, cores)
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(False)
+
+
+def compile_loops(params: Params, direction: Pass | None = None) -> None:
+    """Compiles the cells' loops of one `direction` or of both, and all others.
+
+    It takes a step of training of each kind of variant.
+    """
     from models import machine
     from models.cpu import loops
 
     if machine.uses_gpu(params.train.accelerator):
         return
-    left_out: dict[str, Any] = {"backward" if direction == "forward" else "forward": _write_nothing}
+    left_out: dict[str, Any] = {each: _write_nothing for each in PASSES if direction not in (None, each)}
     for cell, own in loops.CELLS.items():
         loops.CELLS[cell] = own._replace(**left_out)
     train = params.train.model_copy(update={"epochs": 1, "devices": 1, "num_nodes": 1, "strategy": "auto"})

@@ -26,7 +26,7 @@ from engine.rooms import Room
 from engine.stages import call_stage
 from outputs.conditions import ENGINE
 
-PRELOADED = ["pipelines.train", "pipelines.evaluate", "models.cpu.loops"]
+PRELOADED = ["engine.preloaded"]
 BINDING = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"}
 
 

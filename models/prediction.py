@@ -15,7 +15,7 @@ from text.batches import Documents, loader
 BATCH_SIZE = 128  # documents, on a CPU
 LARGEST_BATCH = 1024  # on a GPU
 SHARE_OF_MEMORY = 1 / 16  # of a GPU, for what a batch takes
-REPEATS = 5  # timed predictions at most
+REPEATS = 3  # timed predictions at most
 ENOUGH_SECONDS = 5.0  # of timed predictions, after which none is added
 
 

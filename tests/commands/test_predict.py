@@ -21,15 +21,13 @@ from numpy.typing import NDArray
 from analysis.comparison.metrics import classification_metrics
 from commands import predict
 from core.paths import RAW, RESULTS
-from pipelines.compare import compare
-from pipelines.reference import make_references
 from predictor import texts
 from predictor.files import find_training
 from predictor.predictor import Predictions, Predictor
 from predictor.scores import Scores
 from predictor.texts import Row
 from predictor.winner import winner
-from tests.predictor.project import ROOT, project_in
+from tests.predictor.project import ROOT, copy_of_registered
 from tests.predictor.project import call as call_module
 
 LABELS = ["dull", "fair", "fine"]
@@ -38,10 +36,7 @@ CHOSEN = ("--variant", "bilstm", "--seed", "1")
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("project")
-    with project_in(folder, {}, [1, 2]) as params:
-        make_references(params)
-        compare(params)
+    with copy_of_registered(tmp_path_factory) as folder:
         yield folder
 
 

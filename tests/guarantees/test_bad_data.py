@@ -23,8 +23,10 @@ from text.tokenizing.token_file import TokenizedDocuments
 
 Rows = list[tuple[str, str]]
 
-LONG = "word " * 100_000  # 0.5 MB
-VERY_LONG = LONG * 20
+LONG = " ".join(
+    f"word{number}" for number in range(50_000)
+)  # 0.5 MB; sentencepiece takes minutes for one word 100,000 times
+VERY_LONG = "word " * 2_000_000
 STRANGE = [
     "",
     "   \t ",

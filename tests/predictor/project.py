@@ -1,6 +1,7 @@
 """A small project with trained models, made in one process: what the predictor, predict and export work with."""
 
 import io
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,16 @@ def project_in(folder: Path, changes: dict[str, Any], seeds: list[int]) -> Itera
         params = prepare()
         train_all(params)
         yield params
+
+
+@contextmanager
+def copy_of_registered(temporary: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of `registered_project`, which is the working directory meanwhile."""
+    folder = temporary.mktemp("copied") / "project"
+    shutil.copytree(registered_project(temporary), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        enter(folder, patch)
+        yield folder
 
 
 def registered_project(temporary: pytest.TempPathFactory) -> Path:

@@ -17,7 +17,7 @@ from core.errors import DataError, ParamsError
 from core.paths import RAW, RESULTS, TOKENS
 from predictor.files import find_model, find_training
 from predictor.predictor import Predictor
-from tests.predictor.project import ROOT, VARIANTS, project_in
+from tests.predictor.project import ROOT, VARIANTS, copy_of_registered, project_in
 
 TOKENIZERS: dict[str, dict[str, Any]] = {
     "auto": {"tokenizer": "auto", "max_tokens": 7},
@@ -39,8 +39,7 @@ def tokenized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One with two seeds."""
-    folder = tmp_path_factory.mktemp("project")
-    with project_in(folder, {}, [1, 2]):
+    with copy_of_registered(tmp_path_factory) as folder:
         yield folder
 
 

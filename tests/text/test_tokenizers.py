@@ -65,11 +65,17 @@ def tokens_of(name: TokenizerName, given_texts: list[str]) -> list[list[str | No
     return [tokens[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
 
 
-@pytest.mark.parametrize("name", SPLITS)
+@pytest.mark.parametrize("name", ["basic_english", "whitespace"])
 @settings(max_examples=500, deadline=None)  # the first one waits for the compiler
 @given(st.lists(texts, max_size=6))
 def test_tokens_are_those_of_torchtext_and_of_python(name: TokenizerName, given_texts: list[str]) -> None:
     assert tokens_of(name, given_texts) == [SPLITS[name](text) for text in given_texts]
+
+
+@settings(max_examples=50, deadline=None)  # each lists a million characters; there is one rule to break
+@given(st.lists(texts, max_size=6))
+def test_characters_are_those_of_python(given_texts: list[str]) -> None:
+    assert tokens_of("characters", given_texts) == [list(text) for text in given_texts]
 
 
 @pytest.mark.parametrize("name", SPLITS)

@@ -13,12 +13,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, count
 from random import Random
 from typing import Any
 
 import pyarrow as pa
-from torchtext.data.utils import get_tokenizer
 
 from text.synthetic.draws import below
 from text.synthetic.grammar import (
@@ -57,7 +57,8 @@ _SCHEMA = pa.schema(
 _FIRST_PERSON = {"I": "I", "my": "my", "me": "me"}
 _THIRD_PERSON = {"she": {"I": "she", "my": "her", "me": "her"}, "he": {"I": "he", "my": "his", "me": "him"}}
 
-_tokenize = get_tokenizer("basic_english")
+# The tokens of basic_english; torchtext, which finds the same, imports torch, and that takes a second.
+_TOKEN = re.compile(r"['.,()!?]|[^\s'.,()!?;:]+")
 
 
 def generate(
@@ -255,10 +256,12 @@ class _Writer:
         frequent, a small training set would not show which praise and which blame: each review has as many of both.
         """
         unused = self._unused(choices)
-        weights = list(accumulate(1 / (rank * math.sqrt(rank)) for rank in range(1, len(unused) + 1)))
+        weights = _weights(len(unused))
         return self._use(unused[bisect_right(weights, self._random.random() * weights[-1])])
 
     def _unused(self, choices: Sequence[str]) -> Sequence[str]:
+        if self._used.isdisjoint(choices):
+            return choices
         return [choice for choice in choices if choice not in self._used] or choices
 
     def _use(self, choice: str) -> str:
@@ -274,8 +277,14 @@ def _position(place: str, lengths: Sequence[int]) -> int:
     return {"beginning": 0, "end": len(lengths)}[place]
 
 
+@cache
+def _weights(number: int) -> list[float]:
+    """The running sum of the first `number` frequencies of words."""
+    return list(accumulate(1 / (rank * math.sqrt(rank)) for rank in range(1, number + 1)))
+
+
 def _length(sentence: str) -> int:
-    return len(_tokenize(sentence))
+    return len(_TOKEN.findall(sentence.replace('"', "")))
 
 
 def _capitalize(text: str) -> str:
