@@ -19,7 +19,7 @@ from pipelines.reference import make_references
 from predictor.files import find_training
 from tests.once import made_once
 from tests.pipelines.prepared import prepare, train_all
-from tests.pipelines.project import make_own
+from tests.pipelines.project import enter, make_own
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
