@@ -22,7 +22,15 @@ from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split, read_summary
 from outputs.trials import Outcome
-from pipelines.train import as_lightning, build_checkpointing, build_classifier, configuration, read_variant
+from pipelines.train import (
+    as_lightning,
+    build_checkpointing,
+    build_classifier,
+    configuration,
+    open_unlabelled,
+    read_variant,
+    settings_of,
+)
 from provenance.libraries import versions
 from provenance.signature import signature
 from text import subset
@@ -79,6 +87,8 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     variant, train = applied(plan.setting, read_variant(plan.variant, root), train)
     summary = read_summary(root)
     opened = [f"{split}.arrow" for split in ("train", "validation", plan.split)] + ["vectors.safetensors"]
+    if train.adversarial.unlabelled_batch:
+        opened.append("unlabelled.arrow")
     tokens = {name: digest for name, digest in summary["checksums"].items() if name in opened}
     every = summary["splits"]["train"]["documents"]
     documents = min(plan.documents or every, every)
@@ -94,7 +104,7 @@ def _train(
     train, validation, scored = (
         open_split(split, config["tokens"], root) for split in ("train", "validation", plan.split)
     )
-    settings = params.train.model_copy(update=config["train"])
+    settings = settings_of(config, params.train)
     classifier = build_classifier(config, [train, validation], root)
     module, trainer = as_lightning(classifier, settings)
     costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
@@ -119,6 +129,7 @@ def _train(
                 trainer, module, subset.at_random(train, config["documents"], plan.subset), validation,
                 batch_size=settings.batch_size, seed=plan.seed, monitor=settings.monitor, costs=costs,
                 callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing,
+                unlabelled=open_unlabelled(config, root),
             )  # fmt: skip
             probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)
             metrics = classification_metrics(scored.labels, probabilities, config["labels"])

@@ -21,5 +21,8 @@ def batches(documents: Documents, device: torch.device) -> TokenBatches:
 
 
 def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
-    """Updates the embedding's rows lazily; not where several processes add up their gradients, which must be dense."""
-    return partial(RowwiseAdamW, lazy=embedding if processes == 1 else None)
+    """Updates the embedding's rows lazily, but not where each row has a gradient in every step.
+
+    Normalized words have one, and so has the sum of several processes' gradients, which must be dense.
+    """
+    return partial(RowwiseAdamW, lazy=embedding if processes == 1 and embedding.shares is None else None)

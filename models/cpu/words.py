@@ -11,36 +11,50 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
+from models.cpu.normalization import normalized_rows
 from models.cpu.parts import distinct
 from models.cpu.recurrence import project, weights_of
-from models.embedding import IndexedVectors, Vectors, WordEmbedding
+from models.embedding import IndexedVectors, Vectors, WordEmbedding, by_position
 
 LARGEST_TABLE = 2**26  # numbers: 256 MB
 
 
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
     """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once."""
-    if embedding.training and embedding.dropout.p:  # gives each position other numbers
-        vectors: Tensor = embedding(tokens)
-        return vectors
     words, rows = distinct(tokens, embedding.num_embeddings)  # (n,), (batch, time)
+    vectors = IndexedVectors(_look_up(embedding, words), rows)
+    if embedding.training and embedding.dropout.p:  # gives each position other numbers
+        dropped: Tensor = embedding.dropout(by_position(vectors))
+        return dropped
+    return vectors
+
+
+def _look_up(embedding: WordEmbedding, words: Tensor) -> Tensor:
+    """The vectors (n, size) of different words (n,)."""
+    if embedding.shares is not None:
+        return normalized_rows(embedding.weight, embedding.shares, words)
     if embedding.update_rows is None:
-        return IndexedVectors(nn.functional.embedding(words, embedding.weight, embedding.padding_idx), rows)
+        return nn.functional.embedding(words, embedding.weight, embedding.padding_idx)
     embedding.update_rows(words)
-    vectors = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
-    return IndexedVectors(vectors, rows)
+    vectors: Tensor = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
+    return vectors
 
 
 def prediction_embedder(
     embedding: WordEmbedding, cell: Cell, first_layer: nn.RNNBase, tokens: int
 ) -> Callable[[Tensor], Vectors]:
     """Multiplies all words by W_x at once, if the texts have more tokens and the products are not too large."""
-    words, weights = embedding.num_embeddings, weights_of(first_layer)
+    words, weights, table = embedding.num_embeddings, weights_of(first_layer), embedding.table()
     most = 4 * first_layer.hidden_size * len(weights) * words  # an LSTM has 4 gates
     if words >= tokens or most > LARGEST_TABLE:
-        return lambda batch: embed(embedding, batch)
-    products = [project(cell, embedding.weight, direction, embedding.weight.dtype) for direction in weights]
-    return lambda batch: IndexedVectors(embedding.weight, batch, products)
+
+        def look_up(batch: Tensor) -> Vectors:
+            different, rows = distinct(batch, words)
+            return IndexedVectors(table.index_select(0, different), rows)
+
+        return look_up
+    products = [project(cell, table, direction, table.dtype) for direction in weights]
+    return lambda batch: IndexedVectors(table, batch, products)
 
 
 class _SparseLookup(torch.autograd.Function):
