@@ -8,7 +8,6 @@ milliseconds a step. A pass reads the labelled documents once forward and once b
 import argparse
 from typing import Any
 
-
 from benchmarks.corpus import VOCABULARY_SIZE, Documents, prepare
 from benchmarks.train import step_clock
 
@@ -71,7 +70,9 @@ def measure(documents: Documents, model: dict[str, Any], train: dict[str, Any], 
     torch.manual_seed(1)
     classifier = TextClassifier(VOCABULARY_SIZE, 2, **variant.model_dump())
     classifier.embedding.count(torch.from_numpy(token_counts(documents, VOCABULARY_SIZE)))
-    module, trainer = as_lightning(classifier, TrainParams.model_validate({"epochs": 2, "batch_size": batch_size} | train))
+    module, trainer = as_lightning(
+        classifier, TrainParams.model_validate({"epochs": 2, "batch_size": batch_size} | train)
+    )
     trainer.callbacks.pop(0)  # type: ignore[attr-defined]  # the lines of the epochs
     clock, few = step_clock(), Documents(batch_size)
     fit(trainer, module, documents, few, batch_size=batch_size, seed=1, monitor="validation_loss", callbacks=[clock])

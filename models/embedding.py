@@ -29,20 +29,12 @@ class IndexedVectors(NamedTuple):
 Vectors = Tensor | IndexedVectors  # (batch, time, size), as a tensor or indexed
 
 
-def by_position(vectors: Vectors) -> Tensor:
-    """The vector of each position, (batch, time, size)."""
-    if isinstance(vectors, Tensor):
-        return vectors
-    rows = vectors.vectors.index_select(0, vectors.rows.flatten())
-    return rows.view(*vectors.rows.shape, -1)
-
-
 class WordEmbedding(nn.Embedding):
     """nn.Embedding with dropout on each number of each position's vector.
 
-    With `normalization: frequency` words are read normalized: over the training split's tokens, each of the numbers of a
-    vector has mean 0 and variance 1 (Miyato, Dai & Goodfellow 2017, section 3). So vectors cannot escape a move of fixed
-    length (models/training/adversarial.py) by growing. `weight` holds the vectors before normalization.
+    With `normalization: frequency` words are read normalized: over the training split's tokens, each number of the
+    vectors has mean 0 and variance 1 (Miyato, Dai & Goodfellow 2017, section 3). So vectors cannot escape a move of
+    fixed length (models/training/adversarial.py) by growing. `weight` holds the vectors before normalization.
 
     Attributes:
         shares: (words,), each word's share of the training split's tokens, 0 for the padding; saved with the weights.

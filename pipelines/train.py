@@ -149,7 +149,9 @@ def settings_of(config: dict[str, Any], train: TrainParams) -> TrainParams:
 
 def open_unlabelled(config: dict[str, Any], root: Path) -> TokenizedDocuments | None:
     """The unlabelled documents, if `config` has a batch of them in each step."""
-    return open_split("unlabelled", config["tokens"], root) if config["train"]["adversarial"]["unlabelled_batch"] else None
+    return (
+        open_split("unlabelled", config["tokens"], root) if config["train"]["adversarial"]["unlabelled_batch"] else None
+    )
 
 
 def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments], root: Path) -> TextClassifier:

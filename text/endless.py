@@ -1,4 +1,4 @@
-"""Batches of unlabelled documents beside a training's steps: the same ones at the same step, whenever it was resumed."""
+"""Batches of unlabelled documents beside a training's steps: a step always has the same ones, also after a resume."""
 
 from typing import Any
 

@@ -8,11 +8,11 @@ from torch.optim import Optimizer
 
 from models.cpu.adamw import RowwiseAdamW
 from models.cpu.recurrence import kept_per_token, read_layer
-from models.cpu.words import embed, prediction_embedder
+from models.cpu.words import by_position, embed, prediction_embedder
 from models.embedding import WordEmbedding
 from text.batches import Documents, TokenBatches
 
-__all__ = ["adamw", "batches", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
+__all__ = ["adamw", "batches", "by_position", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
 
 
 def batches(documents: Documents, device: torch.device) -> TokenBatches:

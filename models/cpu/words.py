@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
+from models.cpu import row_loops
 from models.cpu.normalization import normalized_rows
 from models.cpu.parts import distinct
 from models.cpu.recurrence import project, weights_of
-from models.embedding import IndexedVectors, Vectors, WordEmbedding, by_position
+from models.embedding import IndexedVectors, Vectors, WordEmbedding
 
 LARGEST_TABLE = 2**26  # numbers: 256 MB
 
@@ -38,6 +39,14 @@ def _look_up(embedding: WordEmbedding, words: Tensor) -> Tensor:
     embedding.update_rows(words)
     vectors: Tensor = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
     return vectors
+
+
+def by_position(vectors: Vectors) -> Tensor:
+    """See models/backend.py."""
+    if isinstance(vectors, Tensor):
+        return vectors
+    rows: Tensor = _ByPosition.apply(vectors.vectors, vectors.rows.flatten())  # type: ignore[no-untyped-call]
+    return rows.view(*vectors.rows.shape, -1)
 
 
 def prediction_embedder(
@@ -80,3 +89,21 @@ class _SparseLookup(torch.autograd.Function):
             words[None].long(), d_rows, context.shape, is_coalesced=True, check_invariants=False
         )
         return d_table, None, None
+
+
+class _ByPosition(torch.autograd.Function):
+    """`vectors` (n, size) at `rows` (positions,); PyTorch's own backward pass calls a kernel for each row."""
+
+    @staticmethod
+    def forward(context: Any, vectors: Tensor, rows: Tensor) -> Tensor:
+        context.save_for_backward(rows)
+        context.shape = vectors.shape
+        return vectors.index_select(0, rows)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, d_positions: Tensor) -> Any:
+        (rows,) = context.saved_tensors
+        d_vectors = d_positions.new_zeros(context.shape)
+        row_loops.add_rows(d_vectors.numpy(), rows.numpy(), d_positions.contiguous().numpy())
+        return d_vectors, None

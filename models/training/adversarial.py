@@ -3,11 +3,11 @@
 x are the word vectors of a document, after their dropout; p(x) the model's answer, ℓ(x) its cross-entropy. A move r has
 one length for the whole document, and no gradient of its own; padding is not moved.
 
-    labelled   ℓ(x + r),  r = radius · g/‖g‖,  g = ∂ℓ(x)/∂x           Miyato, Dai & Goodfellow, ICLR 2017, section 3
-    virtual    KL(p(x) ‖ p(x + r)),  p(x) without gradient,            Miyato et al. 2017; Miyato, Maeda, Koyama & Ishii,
-               r = radius · g/‖g‖,  g = ∂KL(p(x) ‖ p(x + d))/∂d,       TPAMI 2018: one power iteration
+    labelled   ℓ(x + r),  r = radius · g/‖g‖,  g = ∂ℓ(x)/∂x         Miyato, Dai & Goodfellow, ICLR 2017, section 3
+    virtual    KL(p(x) ‖ p(x + r)),  p(x) without gradient,          the same; Miyato, Maeda, Koyama & Ishii, TPAMI
+               r = radius · g/‖g‖,  g = ∂KL(p(x) ‖ p(x + d))/∂d,     2018: one power iteration
                d a random direction of length SMALL
-    entropy    −Σ p(x) ln p(x)                                         Grandvalet & Bengio, NIPS 2004
+    entropy    −Σ p(x) ln p(x)                                       Grandvalet & Bengio, NIPS 2004
 
 The vectors' dropout is drawn once a step. All later dropout is drawn anew in each pass, as in the authors' code
 (tensorflow/models, research/adversarial_text), where the loss function that reads the moved vectors has its own.
@@ -29,7 +29,7 @@ from config.choices import AdversarialKind
 from core.constants import PADDING_INDEX
 from models.backend import backend
 from models.classifier import TextClassifier
-from models.embedding import IndexedVectors, Vectors, by_position
+from models.embedding import IndexedVectors, Vectors
 from models.pooling import padding
 
 SMALL = 0.1
@@ -72,7 +72,7 @@ class Objective(NamedTuple):
         vectors, *others = _embed(classifier, [labelled] if unlabelled is None else [labelled, unlabelled])
         logits, loss = self._labelled(classifier, vectors, labelled.lengths, cross_entropy, share)
         if self.kind in ("virtual", "both"):
-            divergences = self._divergences(classifier, by_position(vectors), labelled.lengths, logits.detach())
+            divergences = self._divergences(classifier, _by_position(vectors), labelled.lengths, logits.detach())
             loss = loss + self.weight * share * divergences
         if unlabelled is not None:
             loss = loss + self._unlabelled(classifier, others[0], unlabelled.lengths, share)
@@ -91,7 +91,7 @@ class Objective(NamedTuple):
             logits = classifier.classify(vectors, lengths)
             loss = cross_entropy(logits)
             return logits, loss + self.entropy_weight * share * entropies(logits) if self.entropy_weight else loss
-        vectors = by_position(vectors)  # (batch, time, size)
+        vectors = _by_position(vectors)  # (batch, time, size)
         logits, loss, gradient = _read_with_gradient(classifier, vectors, lengths, cross_entropy)
         moved = vectors + of_length(gradient, self.radius)
         loss = loss + self.weight * cross_entropy(classifier.classify(moved, lengths))
@@ -105,7 +105,7 @@ class Objective(NamedTuple):
             logits = classifier.classify(vectors, lengths)
         loss = logits.new_zeros(())
         if self.kind in ("virtual", "both"):
-            divergences = self._divergences(classifier, by_position(vectors), lengths, logits.detach())
+            divergences = self._divergences(classifier, _by_position(vectors), lengths, logits.detach())
             loss = loss + self.weight * share * divergences
         if self.entropy_weight:
             loss = loss + self.entropy_weight * share * entropies(logits)
@@ -161,6 +161,12 @@ def _embed(classifier: TextClassifier, texts: Sequence[Texts]) -> list[Vectors]:
         )
         start += batch
     return parts
+
+
+def _by_position(vectors: Vectors) -> Tensor:
+    """(batch, time, size)."""
+    device = vectors.device if isinstance(vectors, Tensor) else vectors.vectors.device
+    return backend(device).by_position(vectors)
 
 
 def _read_with_gradient(

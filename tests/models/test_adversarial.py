@@ -1,11 +1,9 @@
-"""train.adversarial and train.entropy_weight: the loss and its gradients are those of plain autograd, number by number."""
+"""train.adversarial and train.entropy_weight: the loss and its gradients are those of plain autograd."""
 
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import torch
-from pytorch_lightning import Callback
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -13,7 +11,6 @@ from config.choices import AdversarialKind
 from models.classifier import TextClassifier
 from models.training.adversarial import SMALL, Objective, Texts, of_length
 from tests.models.plain import plain_classifier
-from text.endless import EndlessBatches
 
 WORDS, CLASSES = 30, 3
 KINDS = get_args(AdversarialKind)
@@ -133,11 +130,14 @@ def test_the_vectors_dropout_is_drawn_once_and_later_dropout_in_each_pass() -> N
     objective = Objective("labelled", radius=1e-12, weight=1.0, unlabelled_batch=0, entropy_weight=0.0)
     seen: list[float] = []
 
+    def recorded(logits: Tensor) -> Tensor:
+        seen.append(float(mean_loss(logits.detach())))
+        return mean_loss(logits)
+
     def losses(**dropout: float) -> list[float]:
         seen.clear()
-        classifier = build(pooling="max", **dropout)
         torch.manual_seed(1)
-        objective.loss(classifier, LABELLED, lambda logits: seen.append(float(mean_loss(logits))) or mean_loss(logits), None, 1)  # fmt: skip
+        objective.loss(build(pooling="max", **dropout), LABELLED, recorded, None, 1)
         return list(seen)
 
     first, second = losses(embedding_dropout=0.5)

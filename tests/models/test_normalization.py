@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from core.constants import PADDING_INDEX
 from models.classifier import TextClassifier
 from models.cpu.normalization import normalized_rows
-from models.cpu.words import embed, prediction_embedder
-from models.embedding import EPSILON, WordEmbedding, by_position, normalized
+from models.cpu.words import by_position, embed, prediction_embedder
+from models.embedding import EPSILON, WordEmbedding, normalized
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from tests.models.plain import plain_classifier

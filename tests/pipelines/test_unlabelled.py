@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.params import load
+from config.train import AdversarialParams
 from core.errors import DataError
 from core.paths import RAW, TOKENS
 from models.training.module import ClassifierModule
@@ -27,7 +28,9 @@ CHANGES: dict[str, Any] = {
     "data.unlabelled": True,
     "data.validation_share": 0.25,
     "tokenize.min_freq": 1,
-    "variants": {"lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4, "embedding_normalization": "frequency"}},
+    "variants": {
+        "lstm": {"cell": "lstm", "hidden_size": 4, "embedding_size": 4, "embedding_normalization": "frequency"}
+    },
     "train.epochs": 2,
     "train.batch_size": 8,
     "train.adversarial.kind": "both",
@@ -102,7 +105,8 @@ def test_no_text_of_the_validation_or_test_split_is_learned_from(
 def test_a_trial_may_open_the_unlabelled_documents_if_it_reads_them_and_never_the_test_split(project: Path) -> None:
     params = load()
     with_them = resolve(params, Plan("lstm", {}, seed=1), Path())
-    without = params.model_copy(update={"train": params.train.model_copy(update={"adversarial": type(params.train.adversarial)()})})  # fmt: skip
+    train_section = params.train.model_copy(update={"adversarial": AdversarialParams()})
+    without = params.model_copy(update={"train": train_section})
     assert set(with_them["tokens"]) == {"train.arrow", "validation.arrow", "unlabelled.arrow"}
     assert set(resolve(without, Plan("lstm", {}, seed=1), Path())["tokens"]) == {"train.arrow", "validation.arrow"}
 

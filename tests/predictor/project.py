@@ -28,7 +28,14 @@ from tests.once import made_once
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
     "bilstm": {"cell": "lstm", "bidirectional": True, "hidden_size": 6, "embedding_size": 5},
-    "gru2": {"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5, "pooling": "mean", "embedding_normalization": "frequency"},
+    "gru2": {
+        "cell": "gru",
+        "layers": 2,
+        "hidden_size": 4,
+        "embedding_size": 5,
+        "pooling": "mean",
+        "embedding_normalization": "frequency",
+    },
 }
 PHRASES = {"dull": "A tedious, empty film", "fair": "Nothing more than decent", "fine": "What a lovely surprise"}
 

@@ -24,8 +24,9 @@ def classifier_and_session(cell: str, bidirectional: bool, layers: int, pooling:
     settings: dict[str, Any] = {
         "cell": cell, "bidirectional": bidirectional, "layers": layers, "hidden_size": 5, "embedding_size": 7,
         "pooling": pooling, "embedding_dropout": 0.5, "layer_dropout": 0.5 if layers > 1 else 0.0, "head_dropout": 0.5,
-        "freeze_embedding": False, "embedding_normalization": "frequency" if layers == 2 else "none", "single_bias": layers == 2, "initialization": "pytorch", "forget_bias": None,
+        "freeze_embedding": False, "single_bias": layers == 2, "initialization": "pytorch", "forget_bias": None,
         "input_bias": None, "recurrent_init": "uniform",
+        "embedding_normalization": "frequency" if layers == 2 else "none",
     }  # fmt: skip
     classifier = TextClassifier(WORDS, 3, **settings).eval()
     classifier.embedding.count(torch.arange(WORDS))

@@ -1,4 +1,4 @@
-"""Batches of unlabelled documents: every document once an epoch, the same ones at the same step, shared by processes."""
+"""Batches of unlabelled documents: each document once an epoch, the same ones at the same step."""
 
 import numpy as np
 import pytest
