@@ -7,9 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+import models.gpu.backend
 from config.choices import AdversarialKind
 from models.classifier import TextClassifier
+from models.cpu.words import by_position
 from models.training.adversarial import SMALL, Objective, Texts, of_length
+from tests import needs
 from tests.models.plain import plain_classifier
 
 WORDS, CLASSES = 30, 3
@@ -114,6 +117,32 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
         assert gradient is not None
         assert name != "embedding.weight" or got.is_sparse == lazy
         torch.testing.assert_close(got.to_dense(), gradient, rtol=1e-9, atol=1e-12, msg=name)
+
+
+@pytest.mark.parametrize("kernel", [pytest.param("triton", marks=needs.triton), "cudnn"])
+@pytest.mark.parametrize("kind", ["labelled", "both"])
+def test_what_reads_layers_on_a_gpu_gives_the_same_gradients(
+    kernel: str, kind: AdversarialKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a GPU Triton interprets our kernel, which overwrites what it saved, and PyTorch computes cuDNN's part."""
+
+    def read_layer(cell: Any, layer: Any, inputs: Any, *others: Any, **named: Any) -> Tensor:
+        return models.gpu.backend.read_layer(cell, layer, by_position(inputs), *others, **named)
+
+    objective = Objective(kind, radius=1.7, weight=0.6, unlabelled_batch=2, entropy_weight=0.3)
+    results = []
+    for own in (True, False):
+        classifier = build(pooling="max", bidirectional=True, single_bias=False).float()
+        with monkeypatch.context() as patch:
+            if own:
+                patch.setattr("models.cpu.backend.read_layer", read_layer)
+                patch.setattr("models.gpu.backend.fits_kernel", lambda *_: kernel == "triton")
+            torch.manual_seed(5)
+            loss, _ = objective.loss(classifier, LABELLED, mean_loss, UNLABELLED, 0.2)
+            loss.backward()
+        results.append({name: weights.grad for name, weights in classifier.named_parameters()})
+    for name, expected in results[1].items():
+        torch.testing.assert_close(results[0][name], expected, rtol=1e-3, atol=1e-5, msg=name)
 
 
 def test_a_document_is_moved_by_the_radius_however_long_it_is_and_however_small_its_gradient() -> None:
