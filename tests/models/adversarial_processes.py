@@ -40,7 +40,7 @@ def main(devices: int, batch_size: int, folder: Path) -> None:
         fit(
             trainer,
             module,
-            skewed_documents(41, rare=12),
+            skewed_documents(44, rare=12),
             order_documents(17),
             batch_size=batch_size,
             seed=3,
