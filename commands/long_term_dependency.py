@@ -108,6 +108,8 @@ def read_training(root: Path, variant: str, seed: int, length: int) -> Training:
     solved = [line["epoch"] for line in history if line["validation_solved"] == 1]
     torch.manual_seed(seed)  # as in the stage train, so that the classifier starts with the same weights
     untrained = TextClassifier(config["vocabulary_size"], len(config["labels"]), **config["variant"])
+    trained = load_classifier(config, folder / "model.safetensors")
+    untrained.embedding.shares = trained.embedding.shares  # words' frequencies, which are not learned
     return Training(
         variant=variant,
         seed=seed,
@@ -117,7 +119,7 @@ def read_training(root: Path, variant: str, seed: int, length: int) -> Training:
         wrong=wrong(labels, probabilities.reshape(len(labels), -1), LARGEST_ERROR),
         solved_after=solved[0] * len(train_split) if solved else None,
         initial=_reach(untrained, test),
-        trained=_reach(load_classifier(config, folder / "model.safetensors"), test),
+        trained=_reach(trained, test),
     )
 
 

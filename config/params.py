@@ -42,6 +42,7 @@ class Params(Section):
         self._check_folds()
         self._check_settings()
         self._check_sequences()
+        self._check_unlabelled()
         return self
 
     def _check_compared(self) -> None:
@@ -101,6 +102,14 @@ class Params(Section):
             raise ValueError(
                 f"train.devices is {self.train.devices} and train.num_nodes {self.train.num_nodes}; allowed with "
                 f"{key}: 1 and 1, since its trainings run several at a time"
+            )
+
+    def _check_unlabelled(self) -> None:
+        """Refuses steps with unlabelled documents where none are kept."""
+        if (number := self.train.adversarial.unlabelled_batch) and not self.data.unlabelled:
+            raise ValueError(
+                f"train.adversarial.unlabelled_batch is {number}, but data.unlabelled is false; allowed: 0, or "
+                "data.unlabelled: true"
             )
 
     def _check_sequences(self) -> None:

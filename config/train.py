@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, model_validator
 
-from config.choices import ClassWeight, Monitor, Schedule
+from config.choices import AdversarialKind, ClassWeight, Monitor, Schedule
 from config.section import Count, Section, shown
 
 # epochs: auto. Chosen by measurement: docs/defaults.md.
@@ -16,6 +16,15 @@ def _epochs(value: object) -> object:
     if value == "auto" or (type(value) is int and 1 <= value <= 10**6):
         return value
     raise ValueError(f"train.epochs is {shown(value)}; allowed: auto, or an integer from 1 to 1000000")
+
+
+class AdversarialParams(Section):
+    """How word vectors are moved in training."""
+
+    kind: AdversarialKind = "none"
+    radius: Annotated[float, Field(gt=0, le=1e6)] = 5.0
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    unlabelled_batch: Annotated[int, Field(ge=0, le=10**6)] = 0
 
 
 class TrainParams(Section):
@@ -31,6 +40,8 @@ class TrainParams(Section):
     early_stopping: Count | None = None
     monitor: Monitor = "validation_loss"
     class_weight: ClassWeight = "none"
+    adversarial: AdversarialParams = AdversarialParams()
+    entropy_weight: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -73,5 +84,17 @@ class TrainParams(Section):
             raise ValueError(
                 f"train.precision is {self.precision!r}, which needs a GPU, but train.accelerator is 'cpu'; "
                 "allowed there: 32-true, bf16-mixed, 64-true"
+            )
+        kind = self.adversarial.kind
+        if kind != "none" and self.precision == "16-mixed":  # the gradient that gives the direction may underflow
+            raise ValueError(
+                f"train.precision is '16-mixed'; allowed with train.adversarial.kind of {kind!r}: 32-true, tf32, "
+                "bf16-mixed, 64-true"
+            )
+        if self.adversarial.unlabelled_batch and kind not in ("virtual", "both") and not self.entropy_weight:
+            raise ValueError(
+                f"train.adversarial.unlabelled_batch is {self.adversarial.unlabelled_batch}, but nothing reads these "
+                f"documents with train.adversarial.kind of {kind!r} and train.entropy_weight of 0; allowed: 0, or kind "
+                "virtual or both, or an entropy_weight above 0"
             )
         return self

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from config.choices import Cell, Initialization, PoolingName, RecurrentInit
+from config.choices import Cell, EmbeddingNormalization, Initialization, PoolingName, RecurrentInit
 from config.section import Section, shown
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
@@ -24,6 +24,7 @@ class VariantParams(Section):
     layer_dropout: Dropout = 0.0
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
+    embedding_normalization: EmbeddingNormalization = "none"
     single_bias: bool = False
     initialization: Initialization = "keras"
     forget_bias: Bias | None = None

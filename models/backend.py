@@ -29,6 +29,9 @@ class Backend(Protocol):
     def embed(self, embedding: WordEmbedding, tokens: Tensor) -> Vectors:
         """`embedding(tokens)`: (batch, time, size) for `tokens` (batch, time)."""
 
+    def by_position(self, vectors: Vectors) -> Tensor:
+        """What `embed` returned as one tensor (batch, time, size)."""
+
     def prediction_embedder(
         self, embedding: WordEmbedding, cell: Cell, first_layer: nn.RNNBase, tokens: int
     ) -> Callable[[Tensor], Vectors]:

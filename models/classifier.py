@@ -7,7 +7,7 @@ whose two final states are joined to 128 numbers → Linear(classes). Softmax is
 import torch
 from torch import Tensor, nn
 
-from config.choices import Cell, Initialization, PoolingName, RecurrentInit
+from config.choices import Cell, EmbeddingNormalization, Initialization, PoolingName, RecurrentInit
 from models.backend import backend
 from models.embedding import Vectors, WordEmbedding
 from models.encoder import RecurrentEncoder
@@ -33,6 +33,7 @@ class TextClassifier(nn.Module):
         layer_dropout: float,
         head_dropout: float,
         freeze_embedding: bool,
+        embedding_normalization: EmbeddingNormalization,
         single_bias: bool,
         initialization: Initialization,
         forget_bias: float | None,
@@ -48,7 +49,7 @@ class TextClassifier(nn.Module):
             vectors: (vocabulary_size, embedding_size), pretrained; a word whose row is NaN starts from random numbers.
         """
         super().__init__()
-        self.embedding = WordEmbedding(vocabulary_size, embedding_size, embedding_dropout)
+        self.embedding = WordEmbedding(vocabulary_size, embedding_size, embedding_dropout, embedding_normalization)
         self.encoder = RecurrentEncoder(
             cell,
             embedding_size,

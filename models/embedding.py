@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from config.choices import EmbeddingNormalization
 from core.constants import PADDING_INDEX
+
+EPSILON = 1e-6  # beside the variance, so that nothing is divided by 0
 
 
 class IndexedVectors(NamedTuple):
@@ -28,21 +32,49 @@ Vectors = Tensor | IndexedVectors  # (batch, time, size), as a tensor or indexed
 class WordEmbedding(nn.Embedding):
     """nn.Embedding with dropout on each number of each position's vector.
 
+    With `normalization: frequency` words are read normalized: over the training split's tokens, each number of the
+    vectors has mean 0 and variance 1 (Miyato, Dai & Goodfellow 2017, section 3). So vectors cannot escape a move of
+    fixed length (models/training/adversarial.py) by growing. `weight` holds the vectors before normalization.
+
     Attributes:
+        shares: (words,), each word's share of the training split's tokens, 0 for the padding; saved with the weights.
+            None: words are read as they are. All are 0 before `count`.
         update_rows: set by an optimizer that updates rows lazily (models/cpu/adamw.py). It brings the given rows, int32
             without repetition, up to date, or all rows (None). None: all rows are up to date.
     """
 
-    def __init__(self, vocabulary_size: int, size: int, dropout: float) -> None:
+    shares: Tensor | None
+
+    def __init__(
+        self, vocabulary_size: int, size: int, dropout: float, normalization: EmbeddingNormalization = "none"
+    ) -> None:
         super().__init__(vocabulary_size, size, padding_idx=PADDING_INDEX)
         self.dropout = nn.Dropout(dropout)
+        self.register_buffer("shares", torch.zeros(vocabulary_size) if normalization == "frequency" else None)
         self.update_rows: Callable[[Tensor | None], None] | None = None
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Vectors (batch, time, size) of `tokens` (batch, time)."""
-        self.update_all()
-        vectors: Tensor = self.dropout(super().forward(tokens))
+        vectors: Tensor = self.dropout(nn.functional.embedding(tokens, self.table(), PADDING_INDEX))
         return vectors
+
+    def table(self) -> Tensor:
+        """The vectors of all words as they are read, without dropout: (words, size)."""
+        self.update_all()
+        return self.weight if self.shares is None else normalized(self.weight, self.shares)
+
+    def count(self, counts: Tensor) -> None:
+        """Sets the shares from the `counts` (words,) of tokens, if words are normalized."""
+        if self.shares is not None:
+            counts = counts.double()
+            counts[PADDING_INDEX] = 0
+            self.shares.copy_(counts / counts.sum())
+
+    def fold(self) -> None:
+        """Makes normalized words the weights: for prediction, which then does not normalize them in each call."""
+        if self.shares is not None:
+            self.weight.data = self.table().detach()
+            self.shares = None
 
     def update_all(self) -> None:
         """Brings all rows up to date."""
@@ -52,3 +84,16 @@ class WordEmbedding(nn.Embedding):
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         self.update_all()
         super()._save_to_state_dict(destination, prefix, keep_vars)
+
+
+def normalized(weight: Tensor, shares: Tensor) -> Tensor:
+    """`weight` (words, size) with mean 0 and variance 1 in each column, where rows count by their `shares` (words,).
+
+    Example:
+        >>> normalized(torch.tensor([[1.0], [5.0], [9.0]]), torch.tensor([0.5, 0.5, 0.0])).flatten().tolist()
+        [-0.9999998807907104, 0.9999998807907104, 2.999999761581421]
+    """
+    shares = shares.unsqueeze(1)
+    centred = weight - (shares * weight).sum(dim=0)
+    variance = (shares * centred.square()).sum(dim=0)  # (size,)
+    return centred / (variance + EPSILON).sqrt()

@@ -56,6 +56,9 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
         if data.deduplicate != "none":
             parts, dropped = splits.deduplicated(parts, data.deduplicate)
             notes += [f"documents dropped by data.deduplicate, {split}: {count:,}" for split, count in dropped.items()]
+        parts, held_out = splits.without_held_out(parts)
+        if held_out:
+            notes.append(f"unlabelled documents dropped, whose text is in the validation or test split: {held_out:,}")
         splits.check(parts, labels) if data.folds is None else splits.check_folds(parts, labels)
         content = hashlib.sha256()
         for split, (source, rows) in parts.items():

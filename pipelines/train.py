@@ -28,6 +28,7 @@ from core.errors import DataError, ParamsError
 from core.paths import VARIANTS
 from models import machine, memory
 from models.classifier import TextClassifier
+from models.training.adversarial import Objective
 from models.training.cost_meter import Costs
 from models.training.fit import build_trainer, fit
 from models.training.module import ClassifierModule
@@ -35,12 +36,13 @@ from models.training.resuming import Checkpointing
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
-from outputs.token_files import open_part, read_summary, token_file, training_documents
+from outputs.token_files import open_part, open_split, read_summary, token_file, training_documents
 from outputs.trained_model import write_training
 from outputs.tuned import read_setting
 from provenance.libraries import versions
 from provenance.signature import signature
 from provenance.stage import run_as_command, training_parser
+from text.token_counts import token_counts
 from text.tokenizing.token_file import TokenizedDocuments
 from tracking import from_outputs
 from tracking.connection import connect
@@ -72,16 +74,18 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     params = params.model_copy(update={"train": params.train.model_copy(update={"devices": devices})})
     config = resolve_config(params, variant, seed, root)
     splits = [open_part(part, config, root) for part in ("train", "validation")]
+    unlabelled = open_unlabelled(config, root)
     classifier = build_classifier(config, splits, root)
     config["parameters"] = classifier.parameter_counts()
 
-    settings = params.train.model_copy(update=config["train"])
+    settings = settings_of(config, params.train)
     module, trainer = as_lightning(classifier, settings)
-    check_split_sizes(trainer, splits)
+    check_split_sizes(trainer, splits if unlabelled is None else [*splits, unlabelled])
     costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
     run_epochs = partial(
-        fit, trainer, module, *splits, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor, costs=costs
-    )
+        fit, trainer, module, *splits, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor, costs=costs,
+        unlabelled=unlabelled,
+    )  # fmt: skip
     checkpoints = Checkpoints(config["signature"])
     if not trainer.is_global_zero:
         run_epochs(checkpointing=build_checkpointing(checkpoints, settings, announce=False))
@@ -138,8 +142,20 @@ def configuration(
     }
 
 
+def settings_of(config: dict[str, Any], train: TrainParams) -> TrainParams:
+    """The section train as `config` resolved it, with the checkpoints that `train` asks for."""
+    return TrainParams.model_validate(config["train"] | train.model_dump(include=CHECKPOINTS))
+
+
+def open_unlabelled(config: dict[str, Any], root: Path) -> TokenizedDocuments | None:
+    """The unlabelled documents, if `config` has a batch of them in each step."""
+    return (
+        open_split("unlabelled", config["tokens"], root) if config["train"]["adversarial"]["unlabelled_batch"] else None
+    )
+
+
 def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments], root: Path) -> TextClassifier:
-    """The classifier with its initial weights.
+    """The classifier with its initial weights; the first one of `splits` is the training split.
 
     Raises:
         ParamsError: it does not fit into memory, or the pretrained vectors do not fit the embedding.
@@ -151,7 +167,10 @@ def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments
     batch_tokens = max(min(settings["batch_size"], len(split)) * int(split.lengths.max()) for split in splits)
     memory.check(config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"])
     torch.manual_seed(config["seed"])
-    return TextClassifier(**sizes, **config["variant"], vectors=_read_vectors(config, root))
+    classifier = TextClassifier(**sizes, **config["variant"], vectors=_read_vectors(config, root))
+    if config["variant"]["embedding_normalization"] == "frequency":
+        classifier.embedding.count(torch.from_numpy(token_counts(splits[0], config["vocabulary_size"])))
+    return classifier
 
 
 def _read_vectors(config: dict[str, Any], root: Path) -> Tensor | None:
@@ -168,8 +187,11 @@ def _read_vectors(config: dict[str, Any], root: Path) -> Tensor | None:
 
 def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[ClassifierModule, Trainer]:
     """The Lightning module of a classifier and the trainer for it, as the section train configures them."""
-    module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
-    others = {"batch_size", "threads", "max_seconds"}
+    objective = None
+    if settings.adversarial.kind != "none" or settings.entropy_weight:
+        objective = Objective(**settings.adversarial.model_dump(), entropy_weight=settings.entropy_weight)
+    module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER), objective=objective)
+    others = {"batch_size", "threads", "max_seconds", "adversarial", "entropy_weight"}
     return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
 
 

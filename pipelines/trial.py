@@ -24,7 +24,15 @@ from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split, read_summary, training_documents
 from outputs.trials import Outcome
-from pipelines.train import as_lightning, build_checkpointing, build_classifier, configuration, read_variant
+from pipelines.train import (
+    as_lightning,
+    build_checkpointing,
+    build_classifier,
+    configuration,
+    open_unlabelled,
+    read_variant,
+    settings_of,
+)
 from provenance.libraries import versions
 from provenance.signature import signature
 from text import subset
@@ -85,6 +93,8 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     summary = read_summary(root)
     splits = [split for part in ("train", "validation", plan.split) for split in _splits(plan, part, summary)]
     opened = ["vectors.safetensors", *(f"{split}.arrow" for split in splits)]
+    if train.adversarial.unlabelled_batch:
+        opened.append("unlabelled.arrow")
     tokens = {name: digest for name, digest in summary["checksums"].items() if name in opened}
     every = training_documents(summary)
     documents = min(plan.documents or every, every)
@@ -107,7 +117,7 @@ def _train(
         for part in ("train", "validation", plan.split)
     )
     learned = train if plan.documents is None else subset.at_random(train, plan.documents, plan.subset)
-    settings = params.train.model_copy(update=config["train"])
+    settings = settings_of(config, params.train)
     classifier = build_classifier(config, [train, validation], root)
     module, trainer = as_lightning(classifier, settings)
     costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
@@ -132,6 +142,7 @@ def _train(
                 trainer, module, learned, validation,
                 batch_size=settings.batch_size, seed=plan.seed, monitor=settings.monitor, costs=costs,
                 callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing,
+                unlabelled=open_unlabelled(config, root),
             )  # fmt: skip
             probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)
             metrics = classification_metrics(scored.labels, probabilities, config["labels"])

@@ -64,7 +64,7 @@ def onnx_model(classifier: TextClassifier) -> onnx.ModelProto:
     from 1 to time. Output: probabilities float32 (batch, classes).
     """
     graph = _Graph()
-    embedded = graph.add("Gather", graph.constant("embedding", classifier.embedding.weight), "tokens", axis=0)
+    embedded = graph.add("Gather", graph.constant("embedding", classifier.embedding.table()), "tokens", axis=0)
     states, final = _encode(graph, classifier.encoder, graph.add("Transpose", embedded, perm=[1, 0, 2]))
     documents = _pool(graph, classifier.pooling, states, final)  # (batch, size)
     weights = [graph.constant("head_weight", classifier.head.weight), graph.constant("head_bias", classifier.head.bias)]

@@ -75,6 +75,8 @@ class Predictor:
             _Member(load_classifier(files.config, files.weights), files.config["train"]["accelerator"])
             for files in models
         ]
+        for member in self._members:
+            member.classifier.embedding.fold()
 
     def __call__(self, texts: Sequence[str]) -> Predictions:
         """Classifies `texts`, in batches of similar length.

@@ -8,11 +8,11 @@ from torch.optim import Optimizer
 
 from models.cpu.adamw import RowwiseAdamW
 from models.cpu.recurrence import kept_per_token, read_layer
-from models.cpu.words import embed, prediction_embedder
+from models.cpu.words import by_position, embed, prediction_embedder
 from models.embedding import WordEmbedding
 from text.batches import Documents, TokenBatches
 
-__all__ = ["adamw", "batches", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
+__all__ = ["adamw", "batches", "by_position", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
 
 
 def batches(documents: Documents, device: torch.device) -> TokenBatches:
@@ -21,5 +21,8 @@ def batches(documents: Documents, device: torch.device) -> TokenBatches:
 
 
 def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
-    """Updates the embedding's rows lazily; not where several processes add up their gradients, which must be dense."""
-    return partial(RowwiseAdamW, lazy=embedding if processes == 1 else None)
+    """Updates the embedding's rows lazily, but not where each row has a gradient in every step.
+
+    Normalized words have one, and so has the sum of several processes' gradients, which must be dense.
+    """
+    return partial(RowwiseAdamW, lazy=embedding if processes == 1 and embedding.shares is None else None)

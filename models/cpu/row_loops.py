@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from core.compiled import compiled
 
 
@@ -61,3 +63,27 @@ def adamw(first, every, which, gradient, weights, moments, roots, done, numbers,
                 root[j] = math.sqrt(beta2 * root[j] * root[j] + new2 * g[j] * g[j])
                 w[j] = decay * w[j] - rate * m[j] / (root[j] * scale + epsilon)
         done[r] = step
+
+
+@compiled
+def add_shares(first, last, shares, weights, centre, means, squares):
+    """Adds share · (w − centre) to `means` and share · (w − centre)² to `squares`, for rows from `first` to `last`.
+
+    `centre`, `means` and `squares` are float64 (columns,).
+    """
+    for r in range(first, last):
+        share, row = np.float64(shares[r]), weights[r]
+        if share > 0:
+            for j in range(len(row)):
+                distance = np.float64(row[j]) - centre[j]
+                means[j] += share * distance
+                squares[j] += share * distance * distance
+
+
+@compiled
+def fill_gradient(first, last, shares, weights, constant, factor, gradient):
+    """share · (constant + factor · w) for the rows from `first` to `last`; `constant` and `factor` are (columns,)."""
+    for r in range(first, last):
+        share, row, into = shares[r], weights[r], gradient[r]
+        for j in range(len(row)):
+            into[j] = share * (constant[j] + factor[j] * row[j])

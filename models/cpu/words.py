@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
+from models.cpu import row_loops
+from models.cpu.normalization import normalized_rows
 from models.cpu.parts import distinct
 from models.cpu.recurrence import project, weights_of
 from models.embedding import IndexedVectors, Vectors, WordEmbedding
@@ -20,27 +22,48 @@ LARGEST_TABLE = 2**26  # numbers: 256 MB
 
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
     """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once."""
-    if embedding.training and embedding.dropout.p:  # gives each position other numbers
-        vectors: Tensor = embedding(tokens)
-        return vectors
     words, rows = distinct(tokens, embedding.num_embeddings)  # (n,), (batch, time)
+    vectors = IndexedVectors(_look_up(embedding, words), rows)
+    if embedding.training and embedding.dropout.p:  # gives each position other numbers
+        dropped: Tensor = embedding.dropout(by_position(vectors))
+        return dropped
+    return vectors
+
+
+def _look_up(embedding: WordEmbedding, words: Tensor) -> Tensor:
+    """The vectors (n, size) of different words (n,)."""
+    if embedding.shares is not None:
+        return normalized_rows(embedding.weight, embedding.shares, words)
     if embedding.update_rows is None:
-        return IndexedVectors(nn.functional.embedding(words, embedding.weight, embedding.padding_idx), rows)
+        return nn.functional.embedding(words, embedding.weight, embedding.padding_idx)
     embedding.update_rows(words)
-    vectors = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
-    return IndexedVectors(vectors, rows)
+    vectors: Tensor = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
+    return vectors
+
+
+def by_position(vectors: Vectors) -> Tensor:
+    """See models/backend.py."""
+    if isinstance(vectors, Tensor):
+        return vectors
+    rows: Tensor = _ByPosition.apply(vectors.vectors, vectors.rows.flatten())  # type: ignore[no-untyped-call]
+    return rows.view(*vectors.rows.shape, -1)
 
 
 def prediction_embedder(
     embedding: WordEmbedding, cell: Cell, first_layer: nn.RNNBase, tokens: int
 ) -> Callable[[Tensor], Vectors]:
     """Multiplies all words by W_x at once, if the texts have more tokens and the products are not too large."""
-    words, weights = embedding.num_embeddings, weights_of(first_layer)
+    words, weights, table = embedding.num_embeddings, weights_of(first_layer), embedding.table()
     most = 4 * first_layer.hidden_size * len(weights) * words  # an LSTM has 4 gates
     if words >= tokens or most > LARGEST_TABLE:
-        return lambda batch: embed(embedding, batch)
-    products = [project(cell, embedding.weight, direction, embedding.weight.dtype) for direction in weights]
-    return lambda batch: IndexedVectors(embedding.weight, batch, products)
+
+        def look_up(batch: Tensor) -> Vectors:
+            different, rows = distinct(batch, words)
+            return IndexedVectors(table.index_select(0, different), rows)
+
+        return look_up
+    products = [project(cell, table, direction, table.dtype) for direction in weights]
+    return lambda batch: IndexedVectors(table, batch, products)
 
 
 class _SparseLookup(torch.autograd.Function):
@@ -66,3 +89,21 @@ class _SparseLookup(torch.autograd.Function):
             words[None].long(), d_rows, context.shape, is_coalesced=True, check_invariants=False
         )
         return d_table, None, None
+
+
+class _ByPosition(torch.autograd.Function):
+    """`vectors` (n, size) at `rows` (positions,); PyTorch's own backward pass calls a kernel for each row."""
+
+    @staticmethod
+    def forward(context: Any, vectors: Tensor, rows: Tensor) -> Tensor:
+        context.save_for_backward(rows)
+        context.shape = vectors.shape
+        return vectors.index_select(0, rows)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, d_positions: Tensor) -> Any:
+        (rows,) = context.saved_tensors
+        d_vectors = d_positions.new_zeros(context.shape)
+        row_loops.add_rows(d_vectors.numpy(), rows.numpy(), d_positions.contiguous().numpy())
+        return d_vectors, None

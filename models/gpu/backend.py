@@ -17,7 +17,7 @@ from models.embedding import Vectors, WordEmbedding
 from models.gpu import padded
 from models.gpu.documents import batches
 
-__all__ = ["adamw", "batches", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
+__all__ = ["adamw", "batches", "by_position", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
 
 WIDEST = 64
 """The largest hidden size whose W_h fits into the registers of one program: 64 KiB in float32."""
@@ -26,6 +26,12 @@ WIDEST = 64
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
     """PyTorch's own look-up."""
     vectors: Tensor = embedding(tokens)
+    return vectors
+
+
+def by_position(vectors: Vectors) -> Tensor:
+    """They are one tensor."""
+    assert isinstance(vectors, Tensor)
     return vectors
 
 

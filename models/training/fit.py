@@ -22,6 +22,7 @@ from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing, OwnSignals, StepSeeds
 from models.training.warmup import warm_up
 from text.batches import Batch, Documents, loader
+from text.endless import EndlessBatches
 
 # Lightning warns of loaders without worker processes and the like, which are intended.
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -94,10 +95,12 @@ def fit(
     costs: Costs | None = None,
     callbacks: Sequence[Callback] = (),
     checkpointing: Checkpointing | None = None,
+    unlabelled: Documents | None = None,
 ) -> None:
     """Trains `module`; afterwards it has the weights of the epoch in which `monitor` was best.
 
-    With a state in `checkpointing` it resumes. `costs` measures it, and may end it.
+    With a state in `checkpointing` it resumes. `costs` measures it, and may end it. `unlabelled` documents are given if
+    the module's objective has a batch of them in each step.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM stopped the training.
@@ -112,6 +115,16 @@ def fit(
         trainer.strategy.checkpoint_io = checkpointing.io
         resumed = None if checkpointing.state is None else "the state"  # a path, for Lightning
     costs.startup_seconds = warm_up(trainer, module, train, batch_size)
+    if unlabelled is not None and module.objective is not None:
+        device = trainer.strategy.root_device
+        module.unlabelled = EndlessBatches(
+            unlabelled,
+            module.objective.unlabelled_batch,
+            seed=seed,
+            rank=trainer.global_rank,
+            world_size=trainer.world_size,
+            batches=backend(device).batches(unlabelled, device),
+        )
     try:
         trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed), ckpt_path=resumed)
     except SystemExit as end:

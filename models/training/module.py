@@ -23,10 +23,12 @@ from models.backend import backend
 from models.classifier import TextClassifier
 from models.gpu.documents import ResidentBatch, ResidentDocuments
 from models.gpu.graphs import GraphedSteps
+from models.training.adversarial import Objective, Texts
 from models.training.class_weights import balanced
 from models.training.schedule import learning_rate_factor
 from models.training.step_records import NORM, StepRecords, Totals, sums, totals
 from text.batches import Batch
+from text.endless import EndlessBatches
 
 CHECK_EVERY = 50
 """Steps on a GPU after which the CPU waits for it, to see whether all losses are finite."""
@@ -37,6 +39,7 @@ class ClassifierModule(LightningModule):
 
     Attributes:
         class_weights: float64 (classes,), the weight of each class's documents in the training loss; None: all 1.
+        unlabelled: a batch for each step, for what the objective counts of unlabelled documents.
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
             validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
             accuracies are unweighted means over documents, not over batches; those of training are taken while the
@@ -56,7 +59,16 @@ class ClassifierModule(LightningModule):
         schedule: Schedule,
         warmup_share: float,
         class_weight: ClassWeight,
+        objective: Objective | None = None,
     ) -> None:
+        """New steps for `classifier`.
+
+        params.yaml explains most arguments (`train`).
+
+        Args:
+            classifier: to be trained.
+            objective: what the loss of a step holds beside the cross-entropy; None: nothing.
+        """
         super().__init__()
         self.classifier = classifier
         self.learning_rate = learning_rate
@@ -65,6 +77,8 @@ class ClassifierModule(LightningModule):
         self.warmup_share = warmup_share
         self.class_weight = class_weight
         self.class_weights: Tensor | None = None
+        self.objective = objective
+        self.unlabelled: EndlessBatches | None = None
         self.history: list[dict[str, float]] = []
         self.records: StepRecords
         self.waited = True
@@ -103,7 +117,8 @@ class ClassifierModule(LightningModule):
         self._resumed_rows = None
         if self.class_weights is not None:
             self.class_weights = self.class_weights.to(self.device)
-        alone = self.device.type == "cuda" and self.trainer.world_size == 1
+        # Graphs depend on the length that a batch is padded to; with a second batch there would be too many.
+        alone = self.device.type == "cuda" and self.trainer.world_size == 1 and self.unlabelled is None
         if alone and str(self.trainer.precision) != "16-mixed":  # which reads from the GPU whether gradients overflow
             for group in self._optimizer.param_groups:
                 group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=self.device)
@@ -124,17 +139,44 @@ class ClassifierModule(LightningModule):
             self._graphs(batch)
             self._count_step()
             return None
-        loss, self._totals = self._loss(batch.tokens, batch.lengths, batch.labels)
-        return loss * self.trainer.world_size / batch.total
+        unlabelled = None
+        if self.unlabelled is not None:
+            unlabelled = self.transfer_batch_to_device(self.unlabelled[self.trainer.global_step], self.device, 0)
+        loss, self._totals = self.step_loss(batch, unlabelled, self.trainer.world_size)
+        return loss
 
-    def _loss(self, tokens: Tensor, lengths: Tensor, labels: Tensor) -> tuple[Tensor, Totals]:
-        """The sum over the documents, each with its class's weight; its totals are unweighted."""
-        logits = self.classifier(tokens, lengths)  # (batch, classes)
-        loss = cross_entropy(logits, labels, reduction="sum")
-        unweighted = totals(logits, labels, loss)
-        if self.class_weights is not None:
-            loss = cross_entropy(logits, labels, weight=self.class_weights.to(logits), reduction="sum")
-        return loss, unweighted
+    def step_loss(
+        self, batch: Batch | ResidentBatch, unlabelled: Batch | ResidentBatch | None = None, processes: int = 1
+    ) -> tuple[Tensor, Totals]:
+        """The loss as of `training_step`; the totals are those of the labelled documents' plain cross-entropy."""
+        extra = None if unlabelled is None else Texts(unlabelled.tokens, unlabelled.lengths)
+        others = 0 if unlabelled is None else unlabelled.total
+        return self._loss(batch.tokens, batch.lengths, batch.labels, batch.total, processes, extra, others)
+
+    def _loss(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        total: int,
+        processes: int = 1,
+        unlabelled: Texts | None = None,
+        unlabelled_total: int = 0,
+    ) -> tuple[Tensor, Totals]:
+        """See `step_loss`; `total` and `unlabelled_total` are the step's documents over all processes."""
+
+        def mean_cross_entropy(logits: Tensor) -> Tensor:
+            weight = None if self.class_weights is None else self.class_weights.to(logits)
+            return cross_entropy(logits, labels, weight=weight, reduction="sum") * processes / total
+
+        if self.objective is None:
+            logits = self.classifier(tokens, lengths)  # (batch, classes)
+            loss = mean_cross_entropy(logits)
+        else:
+            share = processes / (total + unlabelled_total)
+            texts = Texts(tokens, lengths)
+            loss, logits = self.objective.loss(self.classifier, texts, mean_cross_entropy, unlabelled, share)
+        return loss, totals(logits, labels, cross_entropy(logits.detach(), labels, reduction="sum"))
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """Lightning's, unless `training_step` takes the whole step."""
@@ -156,9 +198,9 @@ class ClassifierModule(LightningModule):
     def _whole_step(self, documents: ResidentDocuments, indices: Tensor, time: int) -> None:
         """A step from the documents' numbers to the new weights, on one GPU; nothing waits for it."""
         tokens, lengths, labels = documents.padded(indices, time)
-        loss, batch = self._loss(tokens, lengths, labels)
+        loss, batch = self._loss(tokens, lengths, labels, len(indices))
         with torch.autocast("cuda", enabled=False):
-            torch.autograd.backward(loss / len(indices))
+            torch.autograd.backward(loss)
             self.records.add(batch, clip(self._optimizer, self.trainer.gradient_clip_val))
             self._optimizer.step()
         self._optimizer.zero_grad()

@@ -37,9 +37,12 @@ def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, ba
         for training in (True, False):
             copied.train(training)
             with torch.set_grad_enabled(training), trainer.precision_plugin.forward_context():
-                logits = copied.classifier(batch.tokens, batch.lengths)  # (batch, classes)
-                loss = cross_entropy(logits, batch.labels, reduction="sum")
-                totals(logits, batch.labels, loss)
+                if training:
+                    beside = copied.objective is not None and copied.objective.unlabelled_batch
+                    loss, _ = copied.step_loss(batch, batch if beside else None)
+                else:
+                    logits = copied.classifier(batch.tokens, batch.lengths)  # (batch, classes)
+                    totals(logits, batch.labels, cross_entropy(logits, batch.labels, reduction="sum"))
             if training:
                 torch.autograd.backward(loss)
                 clip(optimizer, trainer.gradient_clip_val)

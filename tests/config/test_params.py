@@ -122,6 +122,32 @@ def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Calla
         ("train.learning_rate", float("nan"), "train.learning_rate is nan; allowed: a finite number"),
         ("train.batch_size", 0, "train.batch_size is 0; allowed: greater than or equal to 1"),
         ("train.precision", "16-mixed", "train.precision is '16-mixed', which needs a GPU"),
+        (
+            "train.adversarial.kind",
+            "virtul",
+            "train.adversarial.kind is 'virtul'; allowed: none, labelled, virtual, both",
+        ),
+        ("train.adversarial.radius", 0, "train.adversarial.radius is 0; allowed: greater than 0"),
+        (
+            "train.adversarial",
+            {"kind": "virtual", "unlabelled_batch": 8},
+            "train.adversarial.unlabelled_batch is 8, but data.unlabelled is false; allowed: 0, or data.unlabelled",
+        ),
+        (
+            "train.adversarial",
+            {"kind": "labelled", "unlabelled_batch": 8},
+            "train.adversarial.unlabelled_batch is 8, but nothing reads these documents with train.adversarial.kind of",
+        ),
+        (
+            "train",
+            {"adversarial": {"kind": "labelled"}, "precision": "16-mixed", "accelerator": "gpu"},
+            "train.precision is '16-mixed'; allowed with train.adversarial.kind of 'labelled': 32-true, tf32",
+        ),
+        (
+            "variants.bilstm.embedding_normalization",
+            "batch",
+            "variants.bilstm.embedding_normalization is 'batch'; allowed: none, frequency",
+        ),
         ("compare.variants", ["lstm", "bilsm"], "compare.variants[1] is 'bilsm'; allowed: lstm, bilstm"),
         ("compare.baseline", "gru", "compare.baseline is 'gru'; allowed: lstm, bilstm"),
         ("compare.seeds", [1, 1], "compare.seeds names 1 more than once"),

@@ -17,6 +17,7 @@ PLAIN: dict[str, Any] = {
     "layer_dropout": 0.0,
     "head_dropout": 0.0,
     "freeze_embedding": False,
+    "embedding_normalization": "none",
     "single_bias": False,
     "initialization": "pytorch",
     "forget_bias": None,

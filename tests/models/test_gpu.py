@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.nn.functional import cross_entropy
 
-from config.choices import Cell, PoolingName
+from config.choices import AdversarialKind, Cell, PoolingName
 from core.errors import TrainingError
 from models import machine
 from models.prediction import predict
+from models.training.adversarial import Objective
 from models.training.cost_meter import Costs
 from models.training.fit import fit
 from models.training.module import ClassifierModule
@@ -48,6 +50,7 @@ def train(
     precision: str = "32-true",
     strategy: str = "auto",
     eager: bool = False,
+    objective: Objective | None = None,
     **variant: Any,
 ) -> ClassifierModule:
     """In steps of 10 documents; `eager`: not as CUDA graphs."""
@@ -56,8 +59,15 @@ def train(
     classifier = plain_classifier(
         VOCABULARY_SIZE, 2, **{"bidirectional": True, "embedding_size": 8, "head_dropout": 0.4, **variant}
     )
+    classifier.embedding.count(torch.arange(VOCABULARY_SIZE))
     module = ClassifierModule(
-        classifier, learning_rate=rate, weight_decay=0.1, schedule="cosine", warmup_share=0.2, class_weight="balanced"
+        classifier,
+        learning_rate=rate,
+        weight_decay=0.1,
+        schedule="cosine",
+        warmup_share=0.2,
+        class_weight="balanced",
+        objective=objective,
     )
     trainer = small_trainer(accelerator="gpu", epochs=epochs, precision=precision, strategy=strategy)
     chosen = [*callbacks, *([Eager()] if eager else [])]
@@ -73,6 +83,7 @@ def train(
         callbacks=chosen,
         costs=costs,
         checkpointing=Checkpointing(store, store.load(), 2, None),
+        unlabelled=order_documents(25) if objective is not None and objective.unlabelled_batch else None,
     )
     return module
 
@@ -172,6 +183,31 @@ def test_graphs_take_the_steps_that_lightning_takes(precision: str) -> None:
         assert own == pytest.approx(other, rel=1e-4 if precision == "32-true" else 3e-2)
     for name, weights in graphs.state_dict().items():
         assert relative_error(weights, eager.state_dict()[name]) < (1e-4 if precision == "32-true" else 3e-2), name
+
+
+@pytest.mark.parametrize("kind", ["labelled", "both"])
+@pytest.mark.parametrize("hidden_size", [16, 80], ids=["kernel", "cudnn"])
+def test_graphs_take_adversarial_steps_that_lightning_takes(kind: AdversarialKind, hidden_size: int) -> None:
+    objective = Objective(kind, radius=2.0, weight=0.5, unlabelled_batch=0, entropy_weight=0.1)
+    variant: dict[str, Any] = {"cell": "lstm", "hidden_size": hidden_size, "head_dropout": 0.0, "rate": 0.005}
+    variant |= {"embedding_normalization": "frequency", "objective": objective}
+    with patch("torch.randn_like", torch.ones_like):  # a graph's random numbers are others
+        graphs = train(store=new_store("graphs"), **variant)
+        eager = train(store=new_store("eager"), eager=True, **variant)
+    for name, weights in graphs.state_dict().items():
+        assert relative_error(weights, eager.state_dict()[name]) < 1e-3, name
+
+
+@pytest.mark.parametrize("unlabelled", [0, 7], ids=["in graphs", "with unlabelled documents"])
+def test_an_adversarial_training_stopped_at_any_step_ends_with_the_same_bits(unlabelled: int) -> None:
+    objective = Objective("both", radius=2.0, weight=0.5, unlabelled_batch=unlabelled, entropy_weight=0.1)
+    variant: dict[str, Any] = {"cell": "lstm", "embedding_dropout": 0.2, "objective": objective}
+    variant |= {"embedding_normalization": "frequency"}
+    whole, stopped = train(store=new_store("whole"), **variant), new_store("stopped")
+    for step in (1, 4, 9):
+        with pytest.raises(Stop):
+            train(StopAt(step), store=stopped, **variant)
+    assert_same(train(store=stopped, **variant), whole)
 
 
 def test_ddp_runs_on_one_gpu() -> None:

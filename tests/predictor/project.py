@@ -24,7 +24,14 @@ from tests.pipelines.project import enter, make_own
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
     "bilstm": {"cell": "lstm", "bidirectional": True, "hidden_size": 6, "embedding_size": 5},
-    "gru2": {"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5, "pooling": "mean"},
+    "gru2": {
+        "cell": "gru",
+        "layers": 2,
+        "hidden_size": 4,
+        "embedding_size": 5,
+        "pooling": "mean",
+        "embedding_normalization": "frequency",
+    },
 }
 PHRASES = {"dull": "A tedious, empty film", "fair": "Nothing more than decent", "fine": "What a lovely surprise"}
 

@@ -26,8 +26,10 @@ def classifier_and_session(cell: str, bidirectional: bool, layers: int, pooling:
         "pooling": pooling, "embedding_dropout": 0.5, "layer_dropout": 0.5 if layers > 1 else 0.0, "head_dropout": 0.5,
         "freeze_embedding": False, "single_bias": layers == 2, "initialization": "pytorch", "forget_bias": None,
         "input_bias": None, "recurrent_init": "uniform",
+        "embedding_normalization": "frequency" if layers == 2 else "none",
     }  # fmt: skip
     classifier = TextClassifier(WORDS, 3, **settings).eval()
+    classifier.embedding.count(torch.arange(WORDS))
     with torch.no_grad():  # large weights and biases, so that a gate in the wrong place shows
         for weights in classifier.parameters():
             if weights not in classifier.encoder.frozen_biases:

@@ -1,5 +1,6 @@
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from text.sources.corpus import Split
-from text.sources.splits import check, deduplicated, plan, stratified
+from text.sources.splits import check, deduplicated, plan, stratified, without_held_out
 
 
 def split(labels: list[int], keys: list[int] | None = None, name: str = "all", missing: int = 0) -> Split:
@@ -188,3 +189,21 @@ def test_only_the_documents_of_a_part_count() -> None:
     kept, dropped = deduplicated(parts, "test")
     assert dropped == {"train": 3}
     assert kept["train"][1].sum() == 0
+
+
+def test_unlabelled_documents_whose_text_is_held_out_are_dropped_and_no_others() -> None:
+    def keyed(name: str, keys: list[int]) -> tuple[Split, Any]:
+        return split([0] * len(keys), keys=keys, name=name), np.ones(len(keys), bool)
+
+    parts = {"train": keyed("train", [1, 2]), "validation": keyed("validation", [3, 4]), "test": keyed("test", [5])}
+    parts["validation"][1][1] = False  # text 4 is no validation document
+    unlabelled = keyed("unlabelled", [1, 3, 4, 5, 5, 6])
+    remaining, dropped = without_held_out({**parts, "unlabelled": unlabelled})
+    assert remaining["unlabelled"][1].tolist() == [True, False, True, False, False, True]
+    assert dropped == 3
+    assert {name: rows.all() for name, (_, rows) in remaining.items() if name != "unlabelled"} == {
+        "train": True,
+        "validation": False,
+        "test": True,
+    }
+    assert without_held_out(parts) == (parts, 0)

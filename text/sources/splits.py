@@ -1,7 +1,8 @@
 """Assigns documents to splits: official splits stay; a missing validation split is taken from the training documents.
 
 A split made here is stratified by class, keeps documents with equal texts together, leaves every class at least one
-text for training, and depends only on texts, labels and seed. `deduplicated` drops those that stand in other splits.
+text for training, and depends only on texts, labels and seed. `deduplicated` drops those that stand in other splits,
+`without_held_out` unlabelled ones that stand in the validation or test split.
 """
 
 from collections import Counter
@@ -159,6 +160,20 @@ def deduplicated(
         if count := int(rows.sum() - remaining.sum()):
             dropped[name] = count
     return {name: result[name] for name in parts}, dropped
+
+
+def without_held_out(parts: Mapping[str, tuple[Split, Rows]]) -> tuple[dict[str, tuple[Split, Rows]], int]:
+    """The parts without unlabelled documents whose text is held out; also their number.
+
+    Held out are the validation and test splits. Trainings may learn from unlabelled documents, whatever
+    `data.deduplicate` says.
+    """
+    if "unlabelled" not in parts:
+        return dict(parts), 0
+    held_out = np.concatenate([parts[name][0].keys[parts[name][1]] for name in ("validation", "test")])
+    source, rows = parts["unlabelled"]
+    remaining = rows & ~np.isin(source.keys, held_out)
+    return {**parts, "unlabelled": (source, remaining)}, int(rows.sum() - remaining.sum())
 
 
 def _apportion(exact: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -1,0 +1,18 @@
+"""How often each token occurs in documents: what `embedding_normalization: frequency` weights words by."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from text.batches import Documents
+
+DOCUMENTS_AT_ONCE = 1024
+
+
+def token_counts(documents: Documents, vocabulary_size: int) -> NDArray[np.int64]:
+    """(vocabulary_size,): as often as a model reads it, without padding and what truncation cuts."""
+    counts = np.zeros(vocabulary_size, np.int64)
+    for start in range(0, len(documents.lengths), DOCUMENTS_AT_ONCE):
+        tokens, lengths = documents.batch(np.arange(start, min(start + DOCUMENTS_AT_ONCE, len(documents.lengths))))
+        inside = np.arange(tokens.shape[1]) < lengths[:, None]  # (documents, longest)
+        counts += np.bincount(tokens[inside], minlength=vocabulary_size)
+    return counts
