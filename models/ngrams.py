@@ -18,12 +18,12 @@ FACTOR = (
 )
 
 
-class NgramBranch(nn.Embedding):
-    """One row of weights (classes,) for each token of the vocabulary and each bucket of pairs."""
+class NgramBranch(nn.Module):
+    """One row of `weight` (vocabulary + BUCKETS, classes) for each token and each bucket of pairs."""
 
     def __init__(self, vocabulary_size: int, num_classes: int) -> None:
-        super().__init__(vocabulary_size + BUCKETS, num_classes)
-        nn.init.zeros_(self.weight)
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(vocabulary_size + BUCKETS, num_classes))
         self.vocabulary_size = vocabulary_size
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -2,11 +2,15 @@
 
 from itertools import pairwise
 
+import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.ngrams import BUCKETS, FACTOR, NgramBranch
+from models.prediction import predict
+from tests.models.plain import plain_classifier
+from tests.models.toy import MemoryDocuments
 
 WORDS, CLASSES = 50, 3
 
@@ -60,3 +64,19 @@ def test_it_starts_without_an_opinion_and_tells_order_apart() -> None:
     torch.nn.init.normal_(branch.weight)
     there, back = branch(tokens, lengths)
     assert (there != back).all()
+
+
+def test_a_classifier_adds_it_in_training_and_in_prediction() -> None:
+    torch.manual_seed(0)
+    classifier = plain_classifier(WORDS, CLASSES, hidden_size=4, embedding_size=3, ngrams=True).eval()
+    assert classifier.ngrams is not None
+    tokens, lengths = padded([[3, 4, 3], [5]], padding=0)
+    alone = classifier(tokens, lengths)
+
+    torch.nn.init.normal_(classifier.ngrams.weight)
+    with torch.no_grad():
+        expected = (alone + classifier.ngrams(tokens, lengths)).softmax(dim=1)
+    arrays = [np.array(document, np.int32) for document in ([3, 4, 3], [5])]
+    store = MemoryDocuments(arrays, np.zeros(2, np.int32))
+    torch.testing.assert_close(classifier(tokens, lengths).softmax(dim=1), expected)
+    torch.testing.assert_close(torch.from_numpy(predict(classifier, store, torch.device("cpu"))), expected)
