@@ -117,6 +117,10 @@ def _config(variant: str, seed: int) -> dict[str, Any]:
     config = read_config(path.parent)
     if len(config["labels"]) < 2:
         raise DataError(f"{path.parent} knows one class only; there is no decision to explain")
+    if config["variant"]["ngrams"]:
+        raise ParamsError(
+            f"--variant is {variant!r}, which has ngrams: true; allowed: variants that are a network alone"
+        )
     return config
 
 

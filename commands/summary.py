@@ -81,6 +81,7 @@ def layers(variant: VariantParams, vocabulary_size: int, classes: int, time: int
         *(Layer(recurrent, ("batch", time, size), count(layer)) for layer in model.encoder.layers),
         Layer(f"pooling: {variant.pooling}", ("batch", size), count(model.pooling)),
         Layer(f"Dense({classes}, softmax)", ("batch", classes), count(model.head)),
+        *([Layer("plus words and word pairs", ("batch", classes), count(model.ngrams))] if model.ngrams else []),
     ]
 
 

@@ -30,6 +30,7 @@ class VariantParams(Section):
     forget_bias: Bias | None = None
     input_bias: Bias | None = None
     recurrent_init: RecurrentInit = "uniform"
+    ngrams: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> "VariantParams":

@@ -1,5 +1,7 @@
 """The text classifier that all variants share: word vectors, recurrent encoder, pooling, linear head.
 
+A linear model of words and word pairs can stand beside it (`ngrams`).
+
 With `pooling: last` this is the textbook's model: Embedding(vocabulary, 128) → LSTM(64), or bidirectional LSTM(64)
 whose two final states are joined to 128 numbers → Linear(classes). Softmax is part of the loss.
 """
@@ -12,6 +14,7 @@ from models.backend import backend
 from models.embedding import Vectors, WordEmbedding
 from models.encoder import RecurrentEncoder
 from models.initialization import set_input_bias, start_as_keras, start_from_vectors
+from models.ngrams import NgramBranch
 from models.pooling import LastPooling, build_pooling
 
 
@@ -39,6 +42,7 @@ class TextClassifier(nn.Module):
         forget_bias: float | None,
         input_bias: float | None,
         recurrent_init: RecurrentInit,
+        ngrams: bool,
         vectors: Tensor | None = None,
     ) -> None:
         """New weights, drawn from PyTorch's global generator.
@@ -72,14 +76,19 @@ class TextClassifier(nn.Module):
         if vectors is not None:
             start_from_vectors(self.embedding, vectors)
         self.embedding.weight.requires_grad_(not freeze_embedding)
+        self.ngrams = NgramBranch(vocabulary_size, num_classes) if ngrams else None
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits (batch, num_classes) of right-padded `tokens` (batch, time) with `lengths` (batch,) on the CPU."""
         word_vectors = backend(tokens.device).embed(self.embedding, tokens)  # (batch, time, embedding_size)
-        return self.classify(word_vectors, lengths)
+        return self.with_ngrams(self.classify(word_vectors, lengths), tokens, lengths)
+
+    def with_ngrams(self, logits: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Adds what the n-gram branch says to the network's `logits` (batch, num_classes), if there is a branch."""
+        return logits if self.ngrams is None else logits + self.ngrams(tokens, lengths)
 
     def classify(self, word_vectors: Vectors, lengths: Tensor) -> Tensor:
-        """Logits (batch, num_classes) of documents whose words have these vectors (batch, time, embedding_size)."""
+        """The network's logits (batch, num_classes) of documents with these vectors (batch, time, embedding_size)."""
         if isinstance(self.pooling, LastPooling):  # on the CPU, other states are not stored
             document_vectors = self.encoder.last_states(word_vectors, lengths)  # (batch, output_size)
         else:
@@ -95,6 +104,8 @@ class TextClassifier(nn.Module):
             "recurrent": (self.encoder,),
             "head": (self.pooling, self.head),
         }
+        if self.ngrams is not None:
+            parts["ngrams"] = (self.ngrams,)
         counts = {
             name: sum(
                 weights.numel()

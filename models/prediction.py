@@ -62,8 +62,9 @@ def predict(
         embed = backend(device).prediction_embedder(classifier.embedding, encoder.cell, encoder.layers[0], tokens)
         shown = track(batches, description="predicting") if progress else batches  # a hidden bar starts a thread, too
         for batch in shown:
-            vectors = embed(batch.tokens.to(device))  # (batch, time, embedding_size)
-            logits = classifier.classify(vectors, batch.lengths.to(device))  # (batch, classes)
+            tokens, lengths = batch.tokens.to(device), batch.lengths.to(device)
+            logits = classifier.classify(embed(tokens), lengths)  # (batch, classes)
+            logits = classifier.with_ngrams(logits, tokens, lengths)
             probabilities[batch.indices.numpy()] = logits.softmax(dim=1).float().cpu().numpy()
     return probabilities
 

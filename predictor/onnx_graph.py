@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from config.choices import Cell
 from models.classifier import TextClassifier
 from models.encoder import RecurrentEncoder
+from models.ngrams import BUCKETS, FACTOR, NgramBranch
 from models.pooling import AttentionPooling, LastPooling, MaxPooling, MeanPooling
 
 OPSET = 18
@@ -69,6 +70,8 @@ def onnx_model(classifier: TextClassifier) -> onnx.ModelProto:
     documents = _pool(graph, classifier.pooling, states, final)  # (batch, size)
     weights = [graph.constant("head_weight", classifier.head.weight), graph.constant("head_bias", classifier.head.bias)]
     logits = graph.add("Gemm", documents, *weights, transB=1)  # (batch, classes)
+    if classifier.ngrams is not None:
+        logits = graph.add("Add", logits, _ngrams(graph, classifier.ngrams))
     graph.add("Softmax", logits, axis=1, name="probabilities")
     inputs = [
         helper.make_tensor_value_info("tokens", TensorProto.INT32, ["batch", "time"]),
@@ -145,6 +148,30 @@ def _pool(graph: _Graph, pooling: nn.Module, states: str, final: str) -> str:
             weighted = graph.add("Mul", shares, _without_padding(graph, states))
             return graph.add("ReduceSum", weighted, graph.integers(0), keepdims=0)
     raise NotImplementedError(f"no ONNX graph for {type(pooling).__name__}")
+
+
+def _ngrams(graph: _Graph, branch: NgramBranch) -> str:
+    """(batch, classes), as models/ngrams.py."""
+    tokens = graph.add("Cast", "tokens", to=TensorProto.INT64)  # (batch, time)
+    time = graph.add("Shape", "tokens", start=1, end=2)
+    ahead = graph.add("Slice", tokens, graph.integers(1), time, graph.integers(1))  # (batch, time - 1)
+    before = graph.add("Slice", tokens, graph.integers(0), graph.integers(-1), graph.integers(1))
+    mixed = graph.add("Add", graph.add("Mul", before, graph.integers(FACTOR)), ahead)
+    bucket = graph.add("Mod", mixed, graph.integers(BUCKETS))
+    pairs = graph.add("Add", bucket, graph.integers(branch.vocabulary_size))
+    rows = graph.add("Gather", graph.constant("ngrams", branch.weight), graph.add("Concat", tokens, pairs, axis=1))
+    zero, one = (graph.constant(f"place_{name}", np.array(value, np.int32)) for name, value in (("0", 0), ("1", 1)))
+    end = graph.add("Cast", graph.add("Squeeze", time), to=TensorProto.INT32)
+    lengths = graph.add("Unsqueeze", "lengths", graph.integers(1))  # (batch, 1)
+    singles, doubles = (
+        graph.add("Less", graph.add("Unsqueeze", graph.add("Range", first, end, one), graph.integers(0)), lengths)
+        for first in (zero, one)
+    )  # (batch, time), (batch, time - 1)
+    is_term = graph.add("Cast", graph.add("Concat", singles, doubles, axis=1), to=TensorProto.FLOAT)
+    real = graph.add("Mul", rows, graph.add("Unsqueeze", is_term, graph.integers(2)))  # (batch, 2·time - 1, classes)
+    total = graph.add("ReduceSum", real, graph.integers(1), keepdims=0)
+    number = graph.add("Sub", graph.add("Add", lengths, lengths), one)
+    return graph.add("Div", total, graph.add("Sqrt", graph.add("Cast", number, to=TensorProto.FLOAT)))
 
 
 def _without_padding(graph: _Graph, states: str) -> str:

@@ -526,3 +526,16 @@ def test_in_a_cross_validation_each_fold_needs_a_search_of_its_own() -> None:
 def test_a_space_that_is_not_searched_need_not_suit_the_variants() -> None:
     content = changed(("compare", "tuning"), {"space": {"layers": [1, 2], "layer_dropout": [0.0, 0.1]}})
     assert parse(content).compare.tuning.trials == 0
+
+
+def test_words_and_pairs_are_compared_beside_the_same_variant_without_them() -> None:
+    content = shipped()
+    content["variants"]["wide"] = {"cell": "lstm", "bidirectional": True, "ngrams": True}
+    content["compare"]["variants"] = ["lstm", "wide"]
+    with pytest.raises(
+        ParamsError, match=r"compare.variants\[1\] is 'wide', which has ngrams: true; allowed with the same"
+    ):
+        parse(content)
+
+    content["compare"]["variants"] = ["lstm", "bilstm", "wide"]
+    assert parse(content).variants["wide"].ngrams

@@ -19,13 +19,15 @@ POOLINGS = ("last", "max", "mean", "attention")
 
 
 @cache
-def classifier_and_session(cell: str, bidirectional: bool, layers: int, pooling: str) -> tuple[TextClassifier, Any]:
+def classifier_and_session(
+    cell: str, bidirectional: bool, layers: int, pooling: str, ngrams: bool = False
+) -> tuple[TextClassifier, Any]:
     torch.manual_seed(layers)
     settings: dict[str, Any] = {
         "cell": cell, "bidirectional": bidirectional, "layers": layers, "hidden_size": 5, "embedding_size": 7,
         "pooling": pooling, "embedding_dropout": 0.5, "layer_dropout": 0.5 if layers > 1 else 0.0, "head_dropout": 0.5,
         "freeze_embedding": False, "single_bias": layers == 2, "initialization": "pytorch", "forget_bias": None,
-        "input_bias": None, "recurrent_init": "uniform",
+        "input_bias": None, "recurrent_init": "uniform", "ngrams": ngrams,
         "embedding_normalization": "frequency" if layers == 2 else "none",
     }  # fmt: skip
     classifier = TextClassifier(WORDS, 3, **settings).eval()
@@ -37,7 +39,10 @@ def classifier_and_session(cell: str, bidirectional: bool, layers: int, pooling:
     return classifier, onnxruntime.InferenceSession(onnx_model(classifier).SerializeToString())
 
 
-def both(shape: tuple[str, bool, int, str], tokens: NDArray[np.int32], lengths: NDArray[np.int32]) -> Any:
+Shape = tuple[str, bool, int, str] | tuple[str, bool, int, str, bool]
+
+
+def both(shape: Shape, tokens: NDArray[np.int32], lengths: NDArray[np.int32]) -> Any:
     classifier, session = classifier_and_session(*shape)
     with torch.inference_mode():
         logits = classifier(torch.from_numpy(tokens), torch.from_numpy(lengths.astype(np.int64)))
@@ -50,7 +55,7 @@ SHAPES = st.tuples(st.sampled_from(["rnn", "gru", "lstm"]), st.booleans(), st.in
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(shape=SHAPES, data=st.data())
-def test_any_batch_gets_the_classifiers_probabilities(shape: tuple[str, bool, int, str], data: st.DataObject) -> None:
+def test_any_batch_gets_the_classifiers_probabilities(shape: Shape, data: st.DataObject) -> None:
     lengths = np.array(data.draw(st.lists(st.integers(1, 12), min_size=1, max_size=6)), np.int32)
     time = int(lengths.max()) + data.draw(st.integers(0, 2))
     word = st.integers(0, WORDS - 1)  # also in the padding, which must not count
@@ -70,3 +75,12 @@ def test_every_shape_is_exported(cell: str, bidirectional: bool, layers: int, po
     exported, expected = both((cell, bidirectional, layers, pooling), tokens, lengths)
     np.testing.assert_allclose(exported, expected, rtol=0, atol=1e-5)
     assert np.abs(expected - expected.mean(axis=0)).max() > 0.01  # the documents are told apart
+
+
+def test_words_and_pairs_are_added_to_the_network() -> None:
+    tokens = np.random.default_rng(2).integers(0, WORDS, (4, 9)).astype(np.int32)
+    lengths = np.array([9, 1, 2, 5], np.int32)
+    exported, expected = both(("lstm", True, 1, "max", True), tokens, lengths)
+    np.testing.assert_allclose(exported, expected, rtol=0, atol=1e-5)
+    alone, _ = both(("lstm", True, 1, "max", False), tokens, lengths)
+    assert np.abs(exported - alone).max() > 0.01
