@@ -49,7 +49,10 @@ from tracking.progress import EpochMetrics
 from tracking.run import Run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
-OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"}
+OPTIMIZER = {
+    *("learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"),
+    *("label_smoothing", "averaging", "averaging_decay"),
+}
 
 
 def main() -> None:
@@ -149,7 +152,9 @@ def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments
     with torch.device("meta"):  # allocates nothing
         planned = TextClassifier(**sizes, **config["variant"])
     batch_tokens = max(min(settings["batch_size"], len(split)) * int(split.lengths.max()) for split in splits)
-    memory.check(config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"])
+    memory.check(
+        config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"], settings["averaging"]
+    )
     torch.manual_seed(config["seed"])
     return TextClassifier(**sizes, **config["variant"], vectors=_read_vectors(config, root))
 
@@ -169,7 +174,7 @@ def _read_vectors(config: dict[str, Any], root: Path) -> Tensor | None:
 def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[ClassifierModule, Trainer]:
     """The Lightning module of a classifier and the trainer for it, as the section train configures them."""
     module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
-    others = {"batch_size", "threads", "max_seconds"}
+    others = {"batch_size", "batch_tokens", "threads", "max_seconds"}
     return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
 
 

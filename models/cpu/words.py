@@ -12,23 +12,42 @@ from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
 from models.cpu.parts import distinct
-from models.cpu.recurrence import project, weights_of
+from models.cpu.recurrence import project
 from models.embedding import IndexedVectors, Vectors, WordEmbedding
+from models.weights import weights_of
 
 LARGEST_TABLE = 2**26  # numbers: 256 MB
 
 
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
-    """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once."""
-    if embedding.training and embedding.dropout.p:  # gives each position other numbers
-        vectors: Tensor = embedding(tokens)
-        return vectors
-    words, rows = distinct(tokens, embedding.num_embeddings)  # (n,), (batch, time)
+    """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once.
+
+    Word dropout leaves fewer different words. Locked dropout gives the same vector to a word wherever it stands in a
+    document; other dropout gives each position a vector of its own.
+    """
+    words, rows = distinct(embedding.drop_words(tokens), embedding.num_embeddings)  # (n,), (batch, time)
+    vectors = _look_up(embedding, words)  # (n, size)
+    if not embedding.dropout.drops:
+        return IndexedVectors(vectors, rows)
+    if not embedding.dropout.locked or len(words) * len(rows) > LARGEST_TABLE:
+        positions = vectors.index_select(0, rows.flatten()).view(*rows.shape, -1)  # (batch, time, size)
+        dropped: Tensor = embedding.dropout(positions)
+        return dropped
+    # A document with one of its words is a pair; some of a document's words are equal.
+    documents = torch.arange(len(rows), dtype=torch.int32).unsqueeze(1)  # (batch, 1)
+    pairs, rows = distinct(rows + len(words) * documents, len(words) * len(rows))  # (m,)
+    masks = embedding.dropout.mask(vectors, len(tokens))  # (batch, size)
+    of_pairs = vectors.index_select(0, pairs % len(words)) * masks.index_select(0, pairs // len(words))  # (m, size)
+    return IndexedVectors(of_pairs, rows)
+
+
+def _look_up(embedding: WordEmbedding, words: Tensor) -> Tensor:
+    """Vectors (n, size) of `words` (n,), none twice."""
     if embedding.update_rows is None:
-        return IndexedVectors(nn.functional.embedding(words, embedding.weight, embedding.padding_idx), rows)
+        return nn.functional.embedding(words, embedding.weight, embedding.padding_idx)
     embedding.update_rows(words)
-    vectors = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
-    return IndexedVectors(vectors, rows)
+    vectors: Tensor = _SparseLookup.apply(embedding.weight, words, embedding.padding_idx)  # type: ignore[no-untyped-call]
+    return vectors
 
 
 def prediction_embedder(

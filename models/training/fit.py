@@ -95,7 +95,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     checkpointing: Checkpointing | None = None,
 ) -> None:
-    """Trains `module`; afterwards it has the weights of the epoch in which `monitor` was best.
+    """Trains `module`; afterwards it has the weights that were validated in the epoch in which `monitor` was best.
 
     With a state in `checkpointing` it resumes. `costs` measures it, and may end it.
 
@@ -162,7 +162,7 @@ class Loaders(LightningDataModule):
 
 
 class BestWeights(Callback):
-    """Keeps a copy of the weights of the first epoch in which `monitor` was best."""
+    """Keeps a copy of the validated weights of the first epoch in which `monitor` was best."""
 
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
@@ -184,7 +184,7 @@ class BestWeights(Callback):
         sign = 1 if _mode(self.monitor) == "max" else -1
         if self.best is None or sign * value > sign * self.best:
             self.best = value
-            self.weights = {name: weights.detach().clone() for name, weights in pl_module.state_dict().items()}
+            self.weights = pl_module.evaluated_weights()
 
 
 class PlainProgress(Callback):

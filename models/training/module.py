@@ -17,8 +17,9 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from config.choices import ClassWeight, Schedule
+from config.choices import Averaging, ClassWeight, Schedule
 from core.errors import DivergenceError
+from models.averaging import AVERAGE, Share
 from models.backend import backend
 from models.classifier import TextClassifier
 from models.gpu.documents import ResidentBatch, ResidentDocuments
@@ -33,16 +34,20 @@ CHECK_EVERY = 50
 
 
 class ClassifierModule(LightningModule):
-    """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents, or a weighted one.
+    """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents, weighted or smoothed if asked.
+
+    With `averaging` validation evaluates the averages of the weights (models/averaging.py), and `evaluated_weights` are
+    these.
 
     Attributes:
         class_weights: float64 (classes,), the weight of each class's documents in the training loss; None: all 1.
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
             validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
-            accuracies are unweighted means over documents, not over batches; those of training are taken while the
-            weights change. The learning rate is that of the epoch's last step. Norms are those of each step before
-            clipping; 0 if no step was taken, since in 16-mixed all may overflow. A document is solved if each of its
-            probabilities is less than LARGEST_ERROR away from 1 (its class) or 0.
+            accuracies are unweighted means over documents, without label smoothing, not over batches; those of training
+            are taken while the weights change, and are of these, not of averages. The learning rate is that of the
+            epoch's last step. Norms are those of each step before clipping; 0 if no step was taken, since in 16-mixed
+            all may overflow. A document is solved if each of its probabilities is less than LARGEST_ERROR away from 1
+            (its class) or 0.
         records: what this epoch's steps add up to.
         waited: whether the CPU has waited for the last step to end, as it always does on a CPU.
     """
@@ -56,6 +61,9 @@ class ClassifierModule(LightningModule):
         schedule: Schedule,
         warmup_share: float,
         class_weight: ClassWeight,
+        label_smoothing: float,
+        averaging: Averaging,
+        averaging_decay: float,
     ) -> None:
         super().__init__()
         self.classifier = classifier
@@ -65,13 +73,16 @@ class ClassifierModule(LightningModule):
         self.warmup_share = warmup_share
         self.class_weight = class_weight
         self.class_weights: Tensor | None = None
+        self.label_smoothing = label_smoothing
+        self.averaging = averaging
+        self.averaging_decay = averaging_decay
         self.history: list[dict[str, float]] = []
         self.records: StepRecords
         self.waited = True
         self._validation: list[Totals] = []
         self._resumed_rows: Tensor | None = None
         self._totals: Totals  # of the step that is being taken
-        self._steps: int  # of the whole training
+        self._steps = 1  # of the whole training
         self._graphs: GraphedSteps | None = None
 
     def weigh(self, labels: NDArray[np.int32]) -> None:
@@ -81,8 +92,8 @@ class ClassifierModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW with the learning rate of the schedule."""
-        optimizer = self.build_optimizer(self.device, self.trainer.world_size, str(self.trainer.precision))
         self._steps = int(self.trainer.estimated_stepping_batches)  # which takes a while to find out
+        optimizer = self.build_optimizer(self.device, self.trainer.world_size, str(self.trainer.precision))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": LambdaLR(optimizer, self._factor), "interval": "step"},
@@ -94,7 +105,8 @@ class ClassifierModule(LightningModule):
     def build_optimizer(self, device: torch.device, world_size: int, precision: str) -> Optimizer:
         """AdamW for the weights that learn."""
         weights = [weights for weights in self.parameters() if weights.requires_grad]
-        adamw = backend(device).adamw(self.classifier.embedding, world_size, precision)
+        share = None if self.averaging == "none" else Share(self.averaging, self.averaging_decay, self._steps)
+        adamw = backend(device).adamw(self.classifier.embedding, world_size, precision, share)
         return adamw(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def on_train_start(self) -> None:
@@ -128,11 +140,15 @@ class ClassifierModule(LightningModule):
         return loss * self.trainer.world_size / batch.total
 
     def _loss(self, tokens: Tensor, lengths: Tensor, labels: Tensor) -> tuple[Tensor, Totals]:
-        """The sum over the documents, each with its class's weight; its totals are unweighted."""
+        """The sum over the documents, each with its class's weight and a smoothed target; its totals have neither."""
         logits = self.classifier(tokens, lengths)  # (batch, classes)
         loss = cross_entropy(logits, labels, reduction="sum")
         unweighted = totals(logits, labels, loss)
-        if self.class_weights is not None:
+        if self.label_smoothing:
+            losses = cross_entropy(logits, labels, reduction="none", label_smoothing=self.label_smoothing)
+            weights = torch.ones_like(losses) if self.class_weights is None else self.class_weights.to(logits)[labels]
+            loss = losses @ weights
+        elif self.class_weights is not None:
             loss = cross_entropy(logits, labels, weight=self.class_weights.to(logits), reduction="sum")
         return loss, unweighted
 
@@ -193,6 +209,34 @@ class ClassifierModule(LightningModule):
             first = int(broken[0]) if len(broken) else self.records.count - 1
             before = int(self.history[-1]["step"]) if self.history else 0
             raise self._diverged("loss", float(losses[first]), before + first, before + first)
+
+    def on_validation_start(self) -> None:
+        """Validation evaluates the averages."""
+        self._exchange_averages()
+
+    def on_validation_end(self) -> None:
+        """Training goes on with the weights."""
+        self._exchange_averages()
+
+    def _exchange_averages(self) -> None:
+        """Exchanges the weights with their averages, in place, if there are averages."""
+        if self.averaging == "none":
+            return
+        self.classifier.embedding.update_all()
+        with torch.no_grad():
+            averaged = ((weights, state) for weights, state in self._optimizer.state.items() if AVERAGE in state)
+            for weights, state in averaged:
+                last = weights.clone()
+                weights.copy_(state[AVERAGE])
+                state[AVERAGE].copy_(last)
+
+    def evaluated_weights(self) -> dict[str, Tensor]:
+        """Copies of what `state_dict` has, with the average in the place of each weight that has one."""
+        current = self.state_dict()  # in which all rows are up to date, and then the averages are as well
+        if self.averaging != "none":
+            state = self._optimizer.state
+            current |= {name: state[w][AVERAGE] for name, w in self.named_parameters() if AVERAGE in state.get(w, {})}
+        return {name: weights.detach().clone() for name, weights in current.items()}
 
     def validation_step(self, batch: Batch | ResidentBatch, step: int) -> None:
         """Adds to the sums of which the epoch's means are made."""

@@ -20,7 +20,7 @@ from models.training.fit import fit
 from models.training.module import ClassifierModule
 from pipelines.train import as_lightning
 from tests import needs
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, MemoryDocuments, order_documents, skewed_documents, small_trainer
 
 PRECISIONS = ["32-true", "64-true", pytest.param("bf16-mixed", marks=needs.bfloat16)]
@@ -59,7 +59,7 @@ def train(
     epochs: int = 2,
     validation: MemoryDocuments | None = None,
 ) -> ClassifierModule:
-    module = ClassifierModule(
+    module = plain_module(
         classifier(),
         learning_rate=0.01,
         weight_decay=0.0,

@@ -20,7 +20,7 @@ from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs.checkpoints import Checkpoints
 from tests import needs
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.test_resuming import Stop, StopAt, assert_same
 from tests.models.toy import VOCABULARY_SIZE, order_documents, skewed_documents, small_trainer
 from text.batches import Share, TokenBatches
@@ -56,7 +56,7 @@ def train(
     classifier = plain_classifier(
         VOCABULARY_SIZE, 2, **{"bidirectional": True, "embedding_size": 8, "head_dropout": 0.4, **variant}
     )
-    module = ClassifierModule(
+    module = plain_module(
         classifier, learning_rate=rate, weight_decay=0.1, schedule="cosine", warmup_share=0.2, class_weight="balanced"
     )
     trainer = small_trainer(accelerator="gpu", epochs=epochs, precision=precision, strategy=strategy)
