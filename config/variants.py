@@ -16,10 +16,10 @@ def _pooling(value: Any) -> Pooling:
     names = value if isinstance(value, list) else [value]
     for name in names:
         if name not in POOLINGS:
-            raise ValueError(f"pooling is {shown(name)}; allowed: {', '.join(POOLINGS)}, or a list of some of them")
+            raise ValueError(f" is {shown(name)}; allowed: {', '.join(POOLINGS)}, or a list of some of them")
     if not names or len(set(names)) < len(names):
-        raise ValueError(f"pooling is {shown(value)}; allowed: a list of different ones of {', '.join(POOLINGS)}")
-    pooling: Pooling = names if len(names) > 1 else names[0]
+        raise ValueError(f" is {shown(value)}; allowed: different ones of {', '.join(POOLINGS)}")
+    pooling: Pooling = value
     return pooling
 
 

@@ -29,7 +29,7 @@ from core.paths import VARIANTS
 from models import machine, memory
 from models.classifier import TextClassifier
 from models.training.cost_meter import Costs
-from models.training.fit import build_trainer, fit
+from models.training.fit import BatchSizes, build_trainer, fit
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs import measurements
@@ -83,7 +83,15 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     check_split_sizes(trainer, splits)
     costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
     run_epochs = partial(
-        fit, trainer, module, *splits, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor, costs=costs
+        fit,
+        trainer,
+        module,
+        *splits,
+        batch_size=settings.batch_size,
+        batch_tokens=settings.batch_tokens,
+        seed=seed,
+        monitor=settings.monitor,
+        costs=costs,
     )
     checkpoints = Checkpoints(config["signature"])
     if not trainer.is_global_zero:
@@ -151,7 +159,11 @@ def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments
     settings = config["train"]
     with torch.device("meta"):  # allocates nothing
         planned = TextClassifier(**sizes, **config["variant"])
-    batch_tokens = max(min(settings["batch_size"], len(split)) * int(split.lengths.max()) for split in splits)
+    sizes = BatchSizes(settings["batch_size"], settings["batch_tokens"])
+    longest = [int(split.lengths.max()) for split in splits]
+    batch_tokens = max(
+        min(sizes.documents(tokens), len(split)) * tokens for split, tokens in zip(splits, longest, strict=True)
+    )
     memory.check(
         config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"], settings["averaging"]
     )

@@ -5,7 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
@@ -89,6 +89,7 @@ def fit(
     validation: Documents,
     *,
     batch_size: int,
+    batch_tokens: int | None = None,
     seed: int,
     monitor: Monitor,
     costs: Costs | None = None,
@@ -97,7 +98,8 @@ def fit(
 ) -> None:
     """Trains `module`; afterwards it has the weights that were validated in the epoch in which `monitor` was best.
 
-    With a state in `checkpointing` it resumes. `costs` measures it, and may end it.
+    With `batch_tokens` a step has about so many tokens, and not `batch_size` documents. With a state in
+    `checkpointing` it resumes. `costs` measures it, and may end it.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM stopped the training.
@@ -111,9 +113,10 @@ def fit(
         trainer.callbacks.append(checkpointing)  # type: ignore[attr-defined]
         trainer.strategy.checkpoint_io = checkpointing.io
         resumed = None if checkpointing.state is None else "the state"  # a path, for Lightning
-    costs.startup_seconds = warm_up(trainer, module, train, batch_size)
+    sizes = BatchSizes(batch_size, batch_tokens)
+    costs.startup_seconds = warm_up(trainer, module, train, sizes.documents(int(train.lengths.max())))
     try:
-        trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed), ckpt_path=resumed)
+        trainer.fit(module, datamodule=Loaders(train, validation, sizes, seed), ckpt_path=resumed)
     except SystemExit as end:
         # Lightning turns Ctrl-C into an exit, whose context is what stopped it.
         if isinstance(end.__context__, KeyboardInterrupt):
@@ -122,14 +125,30 @@ def fit(
     module.load_state_dict(best.weights)
 
 
+class BatchSizes(NamedTuple):
+    """train.batch_size and train.batch_tokens, which replaces it unless it is None."""
+
+    size: int
+    tokens: int | None
+
+    @property
+    def fixed(self) -> int | None:
+        """Documents of a process in each step but an epoch's last one; None: steps differ."""
+        return self.size if self.tokens is None else None
+
+    def documents(self, longest: int) -> int:
+        """Documents of a process in a step whose longest one has so many tokens."""
+        return self.size if self.tokens is None else max(self.tokens // longest, 1)
+
+
 class Loaders(LightningDataModule):
     """Each process's share of the documents, once Lightning knows how many processes there are."""
 
-    def __init__(self, train: Documents, validation: Documents, batch_size: int, seed: int) -> None:
+    def __init__(self, train: Documents, validation: Documents, sizes: BatchSizes, seed: int) -> None:
         super().__init__()
         self.train = train
         self.validation = validation
-        self.batch_size = batch_size
+        self.sizes = sizes
         self.seed = seed
         self.start = 0
 
@@ -157,7 +176,14 @@ class Loaders(LightningDataModule):
         device = self.trainer.strategy.root_device
         batches = backend(device).batches(documents, device)
         return loader(
-            documents, self.batch_size, seed=seed, rank=rank, world_size=world_size, start=start, batches=batches
+            documents,
+            self.sizes.fixed,
+            seed=seed,
+            batch_tokens=self.sizes.tokens,
+            rank=rank,
+            world_size=world_size,
+            start=start,
+            batches=batches,
         )
 
 

@@ -120,7 +120,7 @@ class ClassifierModule(LightningModule):
             for group in self._optimizer.param_groups:
                 group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=self.device)
             loaders = cast(Any, self.trainer).datamodule
-            self._graphs = GraphedSteps(self._whole_step, self._changed_by_steps, loaders.batch_size)
+            self._graphs = GraphedSteps(self._whole_step, self._changed_by_steps, loaders.sizes.fixed)
 
     def on_fit_end(self) -> None:
         """Ends the optimizer's lazy updates."""

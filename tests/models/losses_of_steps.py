@@ -48,6 +48,7 @@ def train(devices: int, nodes: int, batch_size: int, class_weight: Any) -> dict[
         schedule="linear",
         warmup_share=0.1,
         class_weight=class_weight,
+        averaging="none" if class_weight == "none" else "ema",
     )
     trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices, num_nodes=nodes)
     losses = Losses()
