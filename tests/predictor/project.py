@@ -28,7 +28,10 @@ from tests.once import made_once
 ROOT = Path(__file__).parents[2]
 VARIANTS = {
     "bilstm": {"cell": "lstm", "bidirectional": True, "hidden_size": 6, "embedding_size": 5},
-    "gru2": {"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5, "pooling": "mean"},
+    "gru2": {
+        **{"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5},
+        **{"segment": 7, "pooling": ["max", "mean"], "head_size": 3, "word_dropout": 0.1, "weight_drop": 0.1},
+    },
 }
 PHRASES = {"dull": "A tedious, empty film", "fair": "Nothing more than decent", "fine": "What a lovely surprise"}
 
