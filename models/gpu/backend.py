@@ -101,7 +101,7 @@ def adamw(
     Not in 16-mixed, which scales gradients: a fused step unscales them itself, after they have been clipped.
     """
     scales = precision == "16-mixed"
-    kind = AdamW if averaging is None else partial(AveragingAdamW, averaging=averaging)
+    kind: Callable[..., Optimizer] = AdamW if averaging is None else partial(AveragingAdamW, averaging=averaging)
     return partial(kind, fused=not scales, capturable=not scales)  # capturable: by CUDA graphs
 
 
