@@ -132,9 +132,14 @@ def build_module(shape: Shape) -> ClassifierModule:
         layers=shape.layers,
         hidden_size=shape.hidden_size,
         embedding_size=EMBEDDING_SIZE,
+        segment=None,
         pooling="last",
+        head_size=None,
+        word_dropout=0.0,
         embedding_dropout=0.0,
         layer_dropout=0.0,
+        locked_dropout=False,
+        weight_drop=0.0,
         head_dropout=0.0,
         freeze_embedding=False,
         single_bias=False,
@@ -144,7 +149,15 @@ def build_module(shape: Shape) -> ClassifierModule:
         recurrent_init="uniform",
     )
     return ClassifierModule(
-        classifier, learning_rate=0.003, weight_decay=0.0, schedule="linear", warmup_share=0.0, class_weight="none"
+        classifier,
+        learning_rate=0.003,
+        weight_decay=0.0,
+        schedule="linear",
+        warmup_share=0.0,
+        class_weight="none",
+        label_smoothing=0.0,
+        averaging="none",
+        averaging_decay=0.999,
     )
 
 

@@ -28,7 +28,7 @@ from models.classifier import TextClassifier
 from models.inside.gradient_reach import gradient_reach
 from outputs.checkpoints import Checkpoints
 from outputs.token_files import open_split
-from outputs.trained_model import load_classifier, read_config
+from outputs.trained_model import load_classifier, new_classifier, read_config
 from pipelines.download import download
 from pipelines.evaluate import evaluate
 from pipelines.match import match
@@ -107,7 +107,7 @@ def read_training(root: Path, variant: str, seed: int, length: int) -> Training:
     train_split, test = (open_split(split, config["tokens"], root) for split in ("train", "test"))
     solved = [line["epoch"] for line in history if line["validation_solved"] == 1]
     torch.manual_seed(seed)  # as in the stage train, so that the classifier starts with the same weights
-    untrained = TextClassifier(config["vocabulary_size"], len(config["labels"]), **config["variant"])
+    untrained = new_classifier(config)
     trained = load_classifier(config, folder / "model.safetensors")
     untrained.embedding.shares = trained.embedding.shares  # words' frequencies, which are not learned
     return Training(

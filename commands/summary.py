@@ -11,6 +11,7 @@ from rich.table import Table
 from torch import nn
 
 from config.params import Params, load
+from config.settings import value_shown
 from config.variants import VariantParams
 from core import command_line
 from core.errors import ParamsError
@@ -79,7 +80,12 @@ def layers(variant: VariantParams, vocabulary_size: int, classes: int, time: int
             count(model.embedding),
         ),
         *(Layer(recurrent, ("batch", time, size), count(layer)) for layer in model.encoder.layers),
-        Layer(f"pooling: {variant.pooling}", ("batch", size), count(model.pooling)),
+        Layer(f"pooling: {value_shown(variant.pooling)}", ("batch", model.document_size), count(model.pooling)),
+        *(
+            Layer(f"Dense({hidden.out_features}, relu)", ("batch", hidden.out_features), count(hidden))
+            for hidden in [model.head_hidden]
+            if hidden is not None
+        ),
         Layer(f"Dense({classes}, softmax)", ("batch", classes), count(model.head)),
         *([Layer("plus words and word pairs", ("batch", classes), count(model.ngrams))] if model.ngrams else []),
     ]

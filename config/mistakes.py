@@ -38,8 +38,10 @@ def _describe(mistake: ErrorDetails, params: type[Section]) -> str:
             return f"{key} is {shown(value)}; allowed: the keys {keys}"
         case "too_short":
             return f"{key} is {shown(value)}; allowed: at least {context['min_length']} item"
-        case "value_error":  # one of our own, which names its key, with or without the section
+        case "value_error":  # one of our own, which names its key, with or without the section, or begins with " is"
             message = str(context["error"])
+            if message.startswith(" "):
+                return f"{key}{message}"
             return message if message.startswith(tuple(params.model_fields)) else f"{key}.{message}"
         case "literal_error":
             choices = context["expected"].replace("'", "").replace(" or ", ", ")

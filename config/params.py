@@ -100,6 +100,11 @@ class Params(Section):
                     applied(setting, self.variants[name], self.train)
                 except ValueError as error:
                     raise ValueError(f"{where} is a setting that {name} cannot have: {error}") from None
+        if tuning.trials and tuning.epochs == "auto" and self.train.batch_tokens is not None:
+            raise ValueError(
+                "compare.tuning.epochs is 'auto', which counts steps of train.batch_size documents; allowed with "
+                "train.batch_tokens: null, or an integer from 1 to 1000000"
+            )
         if tuning.trials and tuning.repeats not in (1, len(compare.seeds)):
             raise ValueError(
                 f"compare.tuning.repeats is {tuning.repeats}; allowed: 1, or {len(compare.seeds)}, the number of "

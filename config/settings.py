@@ -19,11 +19,11 @@ Setting = Mapping[str, Any]
 # cell and bidirectional are what variants are compared for.
 TRAIN_KEYS = (
     *("batch_size", "learning_rate", "weight_decay", "schedule", "warmup_share", "gradient_clip", "early_stopping"),
-    "class_weight",
+    *("class_weight", "label_smoothing", "averaging", "averaging_decay", "batch_tokens"),
 )
 VARIANT_KEYS = tuple(key for key in VariantParams.model_fields if key not in ("cell", "bidirectional"))
 KEYS = (*TRAIN_KEYS, *VARIANT_KEYS)
-SIZES = ("hidden_size", "embedding_size", "layers")  # compare.matching: parameters chooses a variant's size itself
+SIZES = ("hidden_size", "embedding_size", "layers", "head_size")  # which compare.matching: parameters chooses
 
 
 def check_key(key: object, where: str) -> None:
@@ -65,9 +65,11 @@ def setting_shown(setting: Setting) -> str:
 def value_shown(value: Any) -> str:
     """One value, a number in three digits.
 
-    >>> [value_shown(value) for value in (0.5, 0.0031234, 128, None, True, "max")]
-    ['0.5', '0.00312', '128', 'null', 'true', 'max']
+    >>> [value_shown(value) for value in (0.5, 0.0031234, 128, None, True, "max", ["max", "mean"])]
+    ['0.5', '0.00312', '128', 'null', 'true', 'max', '[max, mean]']
     """
+    if isinstance(value, list):
+        return f"[{', '.join(map(value_shown, value))}]"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"{value:.3g}" if isinstance(value, float) else str(value)

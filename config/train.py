@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, model_validator
 
-from config.choices import AdversarialKind, ClassWeight, Monitor, Schedule
+from config.choices import AdversarialKind, Averaging, ClassWeight, Monitor, Schedule
 from config.section import Count, Section, shown
 
 # epochs: auto. Chosen by measurement: docs/defaults.md.
@@ -32,6 +32,7 @@ class TrainParams(Section):
 
     epochs: Annotated[Literal["auto"] | int, PlainValidator(_epochs)] = "auto"
     batch_size: Annotated[int, Field(ge=1, le=10**6)] = 32
+    batch_tokens: Count | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.003
     weight_decay: Annotated[float, Field(ge=0, le=1e3)] = 0.0
     schedule: Schedule = "linear"
@@ -40,6 +41,9 @@ class TrainParams(Section):
     early_stopping: Count | None = None
     monitor: Monitor = "validation_loss"
     class_weight: ClassWeight = "none"
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    averaging: Averaging = "none"
+    averaging_decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
     adversarial: AdversarialParams = AdversarialParams()
     entropy_weight: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
@@ -79,6 +83,16 @@ class TrainParams(Section):
             raise ValueError(
                 f"train.schedule is {self.schedule!r}, which needs a known number of steps; "
                 "allowed with train.max_seconds: constant"
+            )
+        if self.averaging == "swa" and self.max_seconds is not None:
+            raise ValueError(
+                "train.averaging is 'swa', the mean of the last quarter of all steps, whose number train.max_seconds "
+                "leaves open; allowed with it: none, ema"
+            )
+        if self.batch_tokens is not None and self.epochs == "auto" and self.max_seconds is None:
+            raise ValueError(
+                "train.epochs is 'auto', which counts steps of train.batch_size documents; allowed with "
+                "train.batch_tokens: an integer from 1 to 1000000"
             )
         if self.precision in ("16-mixed", "tf32") and self.accelerator == "cpu":
             raise ValueError(

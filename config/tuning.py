@@ -12,7 +12,7 @@ from config.settings import KEYS, SIZES, applied, check_key
 from config.train import TrainParams
 from config.variants import VariantParams
 
-INTEGERS = ("batch_size", *SIZES)
+INTEGERS = ("batch_size", "batch_tokens", "segment", *SIZES)
 MOST_TRIALS = 10_000
 SPACE = "compare.tuning.space"
 
@@ -41,8 +41,8 @@ def _values(key: str, value: object) -> Values:
     if isinstance(value, Range):
         return value
     if isinstance(value, list | tuple):
-        scalars = all(each is None or isinstance(each, bool | int | float | str) for each in value)
-        if scalars and len(set(value)) == len(value) >= 2:
+        plain = all(each is None or isinstance(each, bool | int | float | str) or _is_names(each) for each in value)
+        if plain and len(value) >= 2 and all(each not in value[:number] for number, each in enumerate(value)):
             return tuple(value)
     elif isinstance(value, dict) and {"low", "high"} <= value.keys():
         for part in value:
@@ -57,6 +57,11 @@ def _values(key: str, value: object) -> Values:
             "false"
         )
     raise ValueError(f"{SPACE}.{key} is {shown(value)}; allowed: {RANGE}")
+
+
+def _is_names(value: object) -> bool:
+    """Whether it is a list of names, as `pooling` takes it."""
+    return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
 
 
 def _plain(space: dict[str, Values]) -> dict[str, Any]:
@@ -124,6 +129,5 @@ class TuningParams(Section):
 
 def _takes_numbers(key: str) -> bool:
     """Whether the key is a number that need not be whole."""
-    return key in ("learning_rate", "weight_decay", "warmup_share", "gradient_clip") or key.endswith(
-        ("_dropout", "_bias")
-    )
+    numbers = ("learning_rate", "weight_decay", "warmup_share", "gradient_clip", "weight_drop", "label_smoothing")
+    return key in (*numbers, "averaging_decay") or key.endswith(("_dropout", "_bias"))

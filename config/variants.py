@@ -1,14 +1,26 @@
 """The section variants of params.yaml: the models that can be compared, by name."""
 
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
-from config.choices import Cell, EmbeddingNormalization, Initialization, PoolingName, RecurrentInit
-from config.section import Section, shown
+from config.choices import Cell, EmbeddingNormalization, Initialization, Pooling, PoolingName, RecurrentInit
+from config.section import Count, Section, shown
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
+POOLINGS: tuple[PoolingName, ...] = get_args(PoolingName)
+
+
+def _pooling(value: Any) -> Pooling:
+    names = value if isinstance(value, list) else [value]
+    for name in names:
+        if name not in POOLINGS:
+            raise ValueError(f" is {shown(name)}; allowed: {', '.join(POOLINGS)}, or a list of some of them")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f" is {shown(value)}; allowed: different ones of {', '.join(POOLINGS)}")
+    pooling: Pooling = value
+    return pooling
 
 
 class VariantParams(Section):
@@ -19,9 +31,14 @@ class VariantParams(Section):
     layers: Annotated[int, Field(ge=1, le=64)] = 1
     hidden_size: Annotated[int, Field(ge=1, le=65536)] = 64
     embedding_size: Annotated[int, Field(ge=1, le=65536)] = 128
-    pooling: PoolingName = "max"
+    segment: Count | None = None
+    pooling: Annotated[Pooling, PlainValidator(_pooling)] = "max"
+    head_size: Annotated[int, Field(ge=1, le=65536)] | None = None
+    word_dropout: Dropout = 0.0
     embedding_dropout: Dropout = 0.0
     layer_dropout: Dropout = 0.0
+    locked_dropout: bool = False
+    weight_drop: Dropout = 0.0
     head_dropout: Dropout = 0.0
     freeze_embedding: bool = False
     embedding_normalization: EmbeddingNormalization = "none"
@@ -48,4 +65,9 @@ class VariantParams(Section):
                     )
         if self.layer_dropout and self.layers == 1:
             raise ValueError(f"layer_dropout is {self.layer_dropout}, but layers is 1; it needs layers of 2 or more")
+        if self.segment is not None and "last" in (self.pooling if isinstance(self.pooling, list) else [self.pooling]):
+            raise ValueError(
+                f"pooling is {shown(self.pooling)}, but segment is {self.segment}: the last state would have read the "
+                f"last piece alone; allowed with it: {', '.join(name for name in POOLINGS if name != 'last')}"
+            )
         return self

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 import models.cpu.backend
 import models.gpu.backend
 from config.choices import Cell
+from models.averaging import Share
 from models.embedding import Vectors, WordEmbedding
 from text.batches import Documents
 
@@ -38,15 +39,29 @@ class Backend(Protocol):
         """`embed` for a trained model whose `first_layer` is going to read `tokens` in many batches."""
 
     def read_layer(
-        self, cell: Cell, layer: nn.RNNBase, inputs: Vectors, lengths: Tensor, last_only: bool = False
+        self,
+        cell: Cell,
+        layer: nn.RNNBase,
+        inputs: Vectors,
+        lengths: Tensor,
+        last_only: bool = False,
+        segment: int | None = None,
+        weight_drop: float = 0.0,
     ) -> Tensor:
-        """The layer's states (batch, time, directions·h); from a document's length on they are arbitrary.
+        """The layer's states (batch, time, directions·h); from a document's length on they are arbitrary, but finite.
 
-        With `last_only` the one that each direction computes last: (batch, directions·h).
+        With `last_only` the one that each direction computes last: (batch, directions·h). With `segment`, which does
+        not go with it, states start anew every so many tokens, in both directions (models/pieces.py); time is then
+        rounded up to whole pieces. `weight_drop`: see models/weights.py.
         """
 
-    def adamw(self, embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
-        """AdamW, to be called with weights, lr and weight_decay, for `processes` that train together."""
+    def adamw(
+        self, embedding: WordEmbedding, processes: int, precision: str, averaging: Share | None = None
+    ) -> Callable[..., Optimizer]:
+        """AdamW, to be called with weights, lr and weight_decay, for `processes` that train together.
+
+        With `averaging` its state has an average of each weight (models/averaging.py).
+        """
 
     def kept_per_token(self, cell: Cell, hidden_size: int) -> int:
         """Numbers of each token that a layer's direction keeps for the backward pass, at least, beside its output."""

@@ -1,4 +1,4 @@
-"""The text classifier that all variants share: word vectors, recurrent encoder, pooling, linear head.
+"""The text classifier that all variants share: word vectors, recurrent encoder, pooling, head.
 
 A linear model of words and word pairs can stand beside it (`ngrams`).
 
@@ -9,7 +9,7 @@ whose two final states are joined to 128 numbers → Linear(classes). Softmax is
 import torch
 from torch import Tensor, nn
 
-from config.choices import Cell, EmbeddingNormalization, Initialization, PoolingName, RecurrentInit
+from config.choices import Cell, EmbeddingNormalization, Initialization, Pooling, RecurrentInit
 from models.backend import backend
 from models.embedding import Vectors, WordEmbedding
 from models.encoder import RecurrentEncoder
@@ -31,9 +31,14 @@ class TextClassifier(nn.Module):
         layers: int,
         hidden_size: int,
         embedding_size: int,
-        pooling: PoolingName,
+        segment: int | None,
+        pooling: Pooling,
+        head_size: int | None,
+        word_dropout: float,
         embedding_dropout: float,
         layer_dropout: float,
+        locked_dropout: bool,
+        weight_drop: float,
         head_dropout: float,
         freeze_embedding: bool,
         embedding_normalization: EmbeddingNormalization,
@@ -53,7 +58,14 @@ class TextClassifier(nn.Module):
             vectors: (vocabulary_size, embedding_size), pretrained; a word whose row is NaN starts from random numbers.
         """
         super().__init__()
-        self.embedding = WordEmbedding(vocabulary_size, embedding_size, embedding_dropout, embedding_normalization)
+        self.embedding = WordEmbedding(
+            vocabulary_size,
+            embedding_size,
+            embedding_dropout,
+            word_dropout=word_dropout,
+            locked=locked_dropout,
+            normalization=embedding_normalization,
+        )
         self.encoder = RecurrentEncoder(
             cell,
             embedding_size,
@@ -61,13 +73,18 @@ class TextClassifier(nn.Module):
             layers=layers,
             bidirectional=bidirectional,
             layer_dropout=layer_dropout,
+            locked_dropout=locked_dropout,
+            weight_drop=weight_drop,
+            segment=segment,
             single_bias=single_bias,
             forget_bias=forget_bias,
             recurrent_init=recurrent_init,
         )
         self.pooling = build_pooling(pooling, self.encoder.output_size, bidirectional)
+        self.document_size = self.encoder.output_size * (len(pooling) if isinstance(pooling, list) else 1)
         self.head_dropout = nn.Dropout(head_dropout)
-        self.head = nn.Linear(self.encoder.output_size, num_classes)
+        self.head_hidden = None if head_size is None else nn.Linear(self.document_size, head_size)
+        self.head = nn.Linear(head_size or self.document_size, num_classes)
         if input_bias is not None:
             for layer in self.encoder.layers:
                 set_input_bias(layer, input_bias)
@@ -89,12 +106,24 @@ class TextClassifier(nn.Module):
 
     def classify(self, word_vectors: Vectors, lengths: Tensor) -> Tensor:
         """The network's logits (batch, num_classes) of documents with these vectors (batch, time, embedding_size)."""
-        if isinstance(self.pooling, LastPooling):  # on the CPU, other states are not stored
-            document_vectors = self.encoder.last_states(word_vectors, lengths)  # (batch, output_size)
+        if self.reads_last_states_alone:  # on the CPU, other states are not stored
+            document_vectors = self.encoder.last_states(word_vectors, lengths)  # (batch, document_size)
         else:
             states = self.encoder(word_vectors, lengths)  # (batch, time, output_size)
-            document_vectors = self.pooling(states, lengths)  # (batch, output_size)
-        logits: Tensor = self.head(self.head_dropout(document_vectors))  # (batch, num_classes)
+            document_vectors = self.pooling(states, lengths)  # (batch, document_size)
+        return self.decide(document_vectors)
+
+    @property
+    def reads_last_states_alone(self) -> bool:
+        """Whether no other state of a document reaches the head."""
+        return isinstance(self.pooling, LastPooling) and self.encoder.segment is None
+
+    def decide(self, document_vectors: Tensor) -> Tensor:
+        """Logits (batch, num_classes) of pooled documents (batch, document_size)."""
+        vectors = self.head_dropout(document_vectors)
+        if self.head_hidden is not None:
+            vectors = self.head_dropout(torch.relu(self.head_hidden(vectors)))  # (batch, head_size)
+        logits: Tensor = self.head(vectors)  # (batch, num_classes)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))  # losses are computed in float32 or more
 
     def parameter_counts(self) -> dict[str, int]:
@@ -102,7 +131,7 @@ class TextClassifier(nn.Module):
         parts: dict[str, tuple[nn.Module, ...]] = {
             "embedding": (self.embedding,),
             "recurrent": (self.encoder,),
-            "head": (self.pooling, self.head),
+            "head": (self.pooling, self.head, *([] if self.head_hidden is None else [self.head_hidden])),
         }
         if self.ngrams is not None:
             parts["ngrams"] = (self.ngrams,)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from config.choices import EmbeddingNormalization
-from core.constants import PADDING_INDEX
+from core.constants import PADDING_INDEX, UNKNOWN_INDEX
+from models.dropout import TokenDropout
 
 EPSILON = 1e-6  # beside the variance, so that nothing is divided by 0
 
@@ -30,7 +31,12 @@ Vectors = Tensor | IndexedVectors  # (batch, time, size), as a tensor or indexed
 
 
 class WordEmbedding(nn.Embedding):
-    """nn.Embedding with dropout on each number of each position's vector.
+    """nn.Embedding with two kinds of dropout.
+
+    `dropout` is on the numbers of the vectors. Word dropout reads <unk> in the place of a token, each with the
+    probability `word_dropout` (Bowman et al., Generating Sentences from a Continuous Space, CoNLL 2016). Iyyer et al.
+    (ACL 2015) leave the token out, and Dai & Le (NeurIPS 2015) read zeros: <unk> needs no vector of its own, and
+    learns what an unknown word says.
 
     With `normalization: frequency` words are read normalized: over the training split's tokens, each number of the
     vectors has mean 0 and variance 1 (Miyato, Dai & Goodfellow 2017, section 3). So vectors cannot escape a move of
@@ -46,16 +52,24 @@ class WordEmbedding(nn.Embedding):
     shares: Tensor | None
 
     def __init__(
-        self, vocabulary_size: int, size: int, dropout: float, normalization: EmbeddingNormalization = "none"
+        self,
+        vocabulary_size: int,
+        size: int,
+        dropout: float,
+        *,
+        word_dropout: float = 0.0,
+        locked: bool = False,
+        normalization: EmbeddingNormalization = "none",
     ) -> None:
         super().__init__(vocabulary_size, size, padding_idx=PADDING_INDEX)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = TokenDropout(dropout, locked)
+        self.word_dropout = word_dropout
         self.register_buffer("shares", torch.zeros(vocabulary_size) if normalization == "frequency" else None)
         self.update_rows: Callable[[Tensor | None], None] | None = None
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Vectors (batch, time, size) of `tokens` (batch, time)."""
-        vectors: Tensor = self.dropout(nn.functional.embedding(tokens, self.table(), PADDING_INDEX))
+        vectors: Tensor = self.dropout(nn.functional.embedding(self.drop_words(tokens), self.table(), PADDING_INDEX))
         return vectors
 
     def table(self) -> Tensor:
@@ -75,6 +89,13 @@ class WordEmbedding(nn.Embedding):
         if self.shares is not None:
             self.weight.data = self.table().detach()
             self.shares = None
+
+    def drop_words(self, tokens: Tensor) -> Tensor:
+        """`tokens` (batch, time), in training with <unk> for some."""
+        if not (self.training and self.word_dropout):
+            return tokens
+        dropped = torch.rand(tokens.shape, device=tokens.device) < self.word_dropout
+        return tokens.masked_fill(dropped, UNKNOWN_INDEX)
 
     def update_all(self) -> None:
         """Brings all rows up to date."""

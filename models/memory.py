@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
+from config.choices import Averaging
 from core.errors import ParamsError
 from models.backend import backend
 from models.classifier import TextClassifier
 from models.machine import device, uses_gpu
-from models.pooling import LastPooling
 
 
 def check(
@@ -20,6 +20,7 @@ def check(
     batch_tokens: int,
     accelerator: str,
     precision: str,
+    averaging: Averaging,
     training: bool = True,
 ) -> None:
     """Refuses a variant that the memory here is too small for, before any of it is allocated.
@@ -30,41 +31,49 @@ def check(
         batch_tokens: of the largest batch, with its padding.
         accelerator: cpu, gpu or auto.
         precision: train.precision.
+        averaging: train.averaging.
         training: whether it is to be trained; else it predicts.
 
     Raises:
         ParamsError: names the variant, what it needs, and what there is.
     """
-    takes = needed(classifier, batch_tokens, accelerator, precision, training)
+    takes = needed(classifier, batch_tokens, accelerator, precision, averaging, training)
     available = torch.cuda.get_device_properties(0).total_memory if uses_gpu(accelerator) else _memory()
     if takes > available:
         raise ParamsError(
             f"variants.{name} has {classifier.parameter_counts()['total']:,} parameters, and the largest batch "
             f"{batch_tokens:,} tokens with its padding; {'training' if training else 'prediction'} takes at least "
             f"{takes / 2**30:,.1f} GiB, but there are {available / 2**30:,.1f}; allowed: smaller hidden_size, "
-            "embedding_size, layers, tokenize.max_size, tokenize.max_tokens or train.batch_size"
+            "embedding_size, layers, tokenize.max_size, tokenize.max_tokens, train.batch_size or train.batch_tokens"
         )
 
 
 def needed(
-    classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str, training: bool = True
+    classifier: TextClassifier,
+    batch_tokens: int,
+    accelerator: str,
+    precision: str,
+    averaging: Averaging,
+    training: bool = True,
 ) -> int:
     """Bytes that are certain to be taken, with the arguments of `check`; on the CPU about half of what training takes.
 
-    Weights; in training also the best ones so far, and AdamW's two moments of those that learn. For each token the
-    states that are written to memory (in prediction of two layers at most), the word vectors where each position has
-    its own, and what else the kernels keep for the backward pass.
+    Weights; in training also the best ones so far, and AdamW's two moments, and the average, of those that learn. For
+    each token the states that are written to memory (in prediction of two layers at most), the word vectors where each
+    position has its own, and what else the kernels keep for the backward pass.
     """
     on_gpu, encoder, embedding = uses_gpu(accelerator), classifier.encoder, classifier.embedding
     weight_size = 8 if precision == "64-true" else 4
     state_size = 2 if on_gpu and precision.endswith("mixed") else weight_size
     parameters = list(classifier.parameters())
     weights = sum(part.numel() for part in parameters)
-    written = len(encoder.layers) - (isinstance(classifier.pooling, LastPooling) and not on_gpu)
+    written = len(encoder.layers) - (classifier.reads_last_states_alone and not on_gpu)
     if training:
-        weights = 2 * weights + 2 * sum(part.numel() for part in parameters if part.requires_grad)
+        learning = sum(part.numel() for part in parameters if part.requires_grad)
+        weights = 2 * weights + (2 + (averaging != "none")) * learning
         per_token = backend(device(accelerator)).kept_per_token(encoder.cell, encoder.hidden_size)
-        copies = 1 if on_gpu else 2 * (embedding.dropout.p > 0)  # of the word vectors
+        own_vectors = embedding.dropout.p > 0 and not embedding.dropout.locked  # at each position
+        copies = 1 if on_gpu else 2 * own_vectors  # of the word vectors
         numbers = encoder.output_size * written + encoder.directions * len(encoder.layers) * per_token
     else:
         copies = int(on_gpu)

@@ -1,13 +1,15 @@
 """From the states of all positions to one vector a document.
 
-Every pooling takes `states` (batch, time, size) and `lengths` (batch,) and returns (batch, size). The states of padding
-never matter.
+Every pooling takes `states` (batch, time, size) and `lengths` (batch,) and returns (batch, size); a `JoinedPooling`
+returns (batch, poolings·size). The states of padding never matter.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from config.choices import PoolingName
+from config.choices import Pooling, PoolingName
 
 
 class LastPooling(nn.Module):
@@ -59,8 +61,25 @@ class AttentionPooling(nn.Module):
         return document
 
 
-def build_pooling(name: PoolingName, size: int, bidirectional: bool) -> nn.Module:
-    """The pooling called `name` for states of `size` numbers."""
+class JoinedPooling(nn.Module):
+    """The vectors of several poolings, side by side (concat pooling; Howard & Ruder, ACL 2018, section 3.3)."""
+
+    def __init__(self, parts: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
+        return torch.cat([part(states, lengths) for part in self.parts], dim=1)  # (batch, poolings·size)
+
+
+def build_pooling(pooling: Pooling, size: int, bidirectional: bool) -> nn.Module:
+    """The pooling, or the joined ones, for states of `size` numbers."""
+    if isinstance(pooling, list):
+        return JoinedPooling([_build(name, size, bidirectional) for name in pooling])
+    return _build(pooling, size, bidirectional)
+
+
+def _build(name: PoolingName, size: int, bidirectional: bool) -> nn.Module:
     match name:
         case "last":
             return LastPooling(bidirectional)

@@ -12,7 +12,8 @@ from models.backend import backend
 from models.classifier import TextClassifier
 from text.batches import Documents, loader
 
-BATCH_SIZE = 128  # documents, on a CPU
+BATCH_SIZE = 128  # documents, on a CPU, and
+BATCH_TOKENS = 2**17  # tokens with padding at most, so that memory does not grow with the documents
 LARGEST_BATCH = 1024  # on a GPU
 SHARE_OF_MEMORY = 1 / 16  # of a GPU, for what a batch takes
 REPEATS = 3  # timed predictions at most
@@ -54,8 +55,12 @@ def predict(
     """Probabilities (documents, classes), in the order of the store; with a progress bar."""
     classifier.to(device).eval()
     encoder = classifier.encoder
-    batch_size = documents_at_once(classifier, int(documents.lengths.max()), device)
-    batches = loader(documents, batch_size, seed=None, batches=backend(device).batches(documents, device))
+    made = backend(device).batches(documents, device)
+    if device.type == "cuda":
+        batch_size = documents_at_once(classifier, int(documents.lengths.max()), device)
+        batches = loader(documents, batch_size, seed=None, batches=made)
+    else:
+        batches = loader(documents, BATCH_SIZE, batch_tokens=BATCH_TOKENS, seed=None, batches=made)
     probabilities = np.empty((len(documents.lengths), classifier.head.out_features), dtype=np.float32)
     with torch.inference_mode():
         tokens = int(documents.lengths.sum(dtype=np.int64))
@@ -70,12 +75,13 @@ def predict(
 
 
 def documents_at_once(classifier: TextClassifier, longest: int, device: torch.device) -> int:
-    """Documents of a batch whose longest has `longest` tokens; on a GPU, as many as its memory is meant for.
+    """Documents of a batch whose longest has `longest` tokens; on a GPU, as many as its memory is meant for, in all
+    batches.
 
     It depends on the GPU's size, and not on what is free, since the last digits of results depend on the batch.
     """
     if device.type != "cuda":
-        return BATCH_SIZE
+        return min(max(BATCH_TOKENS // longest, 1), BATCH_SIZE)
     encoder = classifier.encoder
     gates = {"rnn": 1, "gru": 3, "lstm": 4}[encoder.cell]
     numbers = 2 * classifier.embedding.embedding_dim + (gates + 2) * encoder.output_size  # of a token, at one layer

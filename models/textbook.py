@@ -98,13 +98,19 @@ def read(encoder: RecurrentEncoder, document: Tensor) -> tuple[Tensor, list[Pass
     for layer, weights in enumerate(encoder.layers, start=1):
         directions: list[Direction] = ["forward", "backward"] if encoder.bidirectional else ["forward"]
         of_layer = [
-            Passage(layer, way, _pass(encoder.cell, inputs, gates_of(encoder.cell, weights, way), way))
+            Passage(layer, way, _read_pieces(encoder, inputs, gates_of(encoder.cell, weights, way), way))
             for way in directions
         ]
         passages += of_layer
         # (T, h) of each direction, side by side: (T, output_size), the input of the next layer
         inputs = torch.cat([torch.cat([step["h"] for step in passage.steps]) for passage in of_layer], dim=1)
     return inputs, passages
+
+
+def _read_pieces(encoder: RecurrentEncoder, inputs: Tensor, gates: Gates, direction: Direction) -> list[Step]:
+    """The steps of one direction over a document (T, K), in the order of the text; with a segment, piece by piece."""
+    pieces = inputs.split(encoder.segment or len(inputs))
+    return [step for piece in pieces for step in _pass(encoder.cell, piece, gates, direction)]
 
 
 def _pass(cell: Cell, inputs: Tensor, gates: Gates, direction: Direction) -> list[Step]:

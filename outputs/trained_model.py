@@ -7,6 +7,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from config.variants import VariantParams
 from core import file_io
 from core.checksums import checksum
 from core.errors import DataError
@@ -41,6 +42,14 @@ def read_config(folder: Path, root: Path = Path()) -> dict[str, Any]:
     return config
 
 
+def new_classifier(config: dict[str, Any]) -> TextClassifier:
+    """The classifier that `config` (config.json) describes, with new weights; keys that an older one lacks have their
+    default.
+    """
+    variant = VariantParams.model_validate(config["variant"])
+    return TextClassifier(config["vocabulary_size"], len(config["labels"]), **variant.model_dump())
+
+
 def load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:
     """The classifier that `config` (config.json) describes, with the weights of the file `path`.
 
@@ -51,6 +60,6 @@ def load_classifier(config: dict[str, Any], path: Path) -> TextClassifier:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path} is missing or broken ({error}); delete it and run dvc repro") from None
-    classifier = TextClassifier(config["vocabulary_size"], len(config["labels"]), **config["variant"])
+    classifier = new_classifier(config)
     classifier.to(weights["head.weight"].dtype).load_state_dict(weights)
     return classifier

@@ -30,7 +30,7 @@ from models import machine, memory
 from models.classifier import TextClassifier
 from models.training.adversarial import Objective
 from models.training.cost_meter import Costs
-from models.training.fit import build_trainer, fit
+from models.training.fit import BatchSizes, build_trainer, fit
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs import measurements
@@ -51,7 +51,10 @@ from tracking.progress import EpochMetrics
 from tracking.run import Run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
-OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"}
+OPTIMIZER = {
+    *("learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"),
+    *("label_smoothing", "averaging", "averaging_decay"),
+}
 
 
 def main() -> None:
@@ -83,9 +86,17 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     check_split_sizes(trainer, splits if unlabelled is None else [*splits, unlabelled])
     costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
     run_epochs = partial(
-        fit, trainer, module, *splits, batch_size=settings.batch_size, seed=seed, monitor=settings.monitor, costs=costs,
+        fit,
+        trainer,
+        module,
+        *splits,
+        batch_size=settings.batch_size,
+        batch_tokens=settings.batch_tokens,
+        seed=seed,
+        monitor=settings.monitor,
+        costs=costs,
         unlabelled=unlabelled,
-    )  # fmt: skip
+    )
     checkpoints = Checkpoints(config["signature"])
     if not trainer.is_global_zero:
         run_epochs(checkpointing=build_checkpointing(checkpoints, settings, announce=False))
@@ -164,8 +175,14 @@ def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments
     settings = config["train"]
     with torch.device("meta"):  # allocates nothing
         planned = TextClassifier(**sizes, **config["variant"])
-    batch_tokens = max(min(settings["batch_size"], len(split)) * int(split.lengths.max()) for split in splits)
-    memory.check(config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"])
+    batches = BatchSizes(settings["batch_size"], settings["batch_tokens"])
+    longest = [int(split.lengths.max()) for split in splits]
+    batch_tokens = max(
+        min(batches.documents(tokens), len(split)) * tokens for split, tokens in zip(splits, longest, strict=True)
+    )
+    memory.check(
+        config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"], settings["averaging"]
+    )
     torch.manual_seed(config["seed"])
     classifier = TextClassifier(**sizes, **config["variant"], vectors=_read_vectors(config, root))
     if config["variant"]["embedding_normalization"] == "frequency":
@@ -191,7 +208,7 @@ def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[Cla
     if settings.adversarial.kind != "none" or settings.entropy_weight:
         objective = Objective(**settings.adversarial.model_dump(), entropy_weight=settings.entropy_weight)
     module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER), objective=objective)
-    others = {"batch_size", "threads", "max_seconds", "adversarial", "entropy_weight"}
+    others = {"batch_size", "batch_tokens", "threads", "max_seconds", "adversarial", "entropy_weight"}
     return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
 
 

@@ -140,9 +140,9 @@ def _train(
         ):
             fit(
                 trainer, module, learned, validation,
-                batch_size=settings.batch_size, seed=plan.seed, monitor=settings.monitor, costs=costs,
-                callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing,
-                unlabelled=open_unlabelled(config, root),
+                batch_size=settings.batch_size, batch_tokens=settings.batch_tokens, seed=plan.seed,
+                monitor=settings.monitor, costs=costs, callbacks=[EpochMetrics(run, costs)],
+                checkpointing=checkpointing, unlabelled=open_unlabelled(config, root),
             )  # fmt: skip
             probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)
             metrics = classification_metrics(scored.labels, probabilities, config["labels"])

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.constants import PADDING_INDEX
-from text.tokenizing.vocabulary import UNKNOWN_INDEX
+from core.constants import PADDING_INDEX, UNKNOWN_INDEX
 
 SHOWN = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss", "calibration_error")
 
@@ -20,6 +19,7 @@ def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     """Markdown, from the training's configuration and its metrics on the test split."""
     variant, settings = config["variant"], config["tokenize"]
     direction = "bidirectional" if variant["bidirectional"] else "unidirectional"
+    pooling = " and ".join(variant["pooling"]) if isinstance(variant["pooling"], list) else variant["pooling"]
     layers = f"{variant['layers']} layer" + "s" * (variant["layers"] > 1)
     scores = "\n".join(f"| {name.replace('_', ' ')} | {_shown(metrics[name])} |" for name in SHOWN)
     classes = "\n".join(
@@ -28,7 +28,7 @@ def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     )
     return f"""# {config["name"]}, seed {config["seed"]}
 
-A {direction} {variant["cell"].upper()} ({layers} of {variant["hidden_size"]} units a direction, {variant["pooling"]}
+A {direction} {variant["cell"].upper()} ({layers} of {variant["hidden_size"]} units a direction, {pooling}
 pooling, {config["parameters"]["total"]:,} parameters) that classifies texts.
 Trained by lstm-vs-bilstm on `{config["data"]["name"]}` ({config["data"]["digest"]}).
 

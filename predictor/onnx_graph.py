@@ -3,7 +3,8 @@
     tokens (batch, time), lengths (batch,) → Gather → RNN, GRU or LSTM, layer by layer → pooling → Gemm → Softmax
 
 Shapes in comments are those of the values. In ONNX a recurrent layer gets (time, batch, size), and with `sequence_lens`
-it reads each document up to its own end, backwards from there.
+it reads each document up to its own end, backwards from there. A model with a `segment` gets the pieces of documents as
+its batch; their states are put beside each other again before pooling.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from config.choices import Cell
 from models.classifier import TextClassifier
 from models.encoder import RecurrentEncoder
 from models.ngrams import BUCKETS, FACTOR, NgramBranch
-from models.pooling import AttentionPooling, LastPooling, MaxPooling, MeanPooling
+from models.pooling import AttentionPooling, JoinedPooling, LastPooling, MaxPooling, MeanPooling
 
 OPSET = 18
 IR_VERSION = 9  # what onnxruntime 1.16 and later read
@@ -65,22 +66,28 @@ def onnx_model(classifier: TextClassifier) -> onnx.ModelProto:
     from 1 to time. Output: probabilities float32 (batch, classes).
     """
     graph = _Graph()
-    embedded = graph.add("Gather", graph.constant("embedding", classifier.embedding.table()), "tokens", axis=0)
-    states, final = _encode(graph, classifier.encoder, graph.add("Transpose", embedded, perm=[1, 0, 2]))
+    segment = classifier.encoder.segment
+    tokens, lengths = ("tokens", "lengths") if segment is None else _pieces(graph, segment)
+    embedded = graph.add("Gather", graph.constant("embedding", classifier.embedding.table()), tokens, axis=0)
+    inputs = graph.add("Transpose", embedded, perm=[1, 0, 2])
+    states, final = _encode(graph, classifier.encoder, inputs, lengths)
+    if segment is not None:
+        states = _together(graph, states, classifier.encoder.output_size)
     documents = _pool(graph, classifier.pooling, states, final)  # (batch, size)
-    weights = [graph.constant("head_weight", classifier.head.weight), graph.constant("head_bias", classifier.head.bias)]
-    logits = graph.add("Gemm", documents, *weights, transB=1)  # (batch, classes)
+    if classifier.head_hidden is not None:
+        documents = graph.add("Relu", _linear(graph, "hidden", classifier.head_hidden, documents))  # (batch, head_size)
+    logits = _linear(graph, "head", classifier.head, documents)  # (batch, classes)
     if classifier.ngrams is not None:
         logits = graph.add("Add", logits, _ngrams(graph, classifier.ngrams))
     graph.add("Softmax", logits, axis=1, name="probabilities")
-    inputs = [
+    given = [
         helper.make_tensor_value_info("tokens", TensorProto.INT32, ["batch", "time"]),
         helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
     ]
     classes = classifier.head.out_features
     output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])
     model = helper.make_model(
-        helper.make_graph(graph.nodes, "classifier", inputs, [output], graph.weights),
+        helper.make_graph(graph.nodes, "classifier", given, [output], graph.weights),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="lstm-vs-bilstm",
@@ -89,7 +96,38 @@ def onnx_model(classifier: TextClassifier) -> onnx.ModelProto:
     return model
 
 
-def _encode(graph: _Graph, encoder: RecurrentEncoder, inputs: str) -> tuple[str, str]:
+def _pieces(graph: _Graph, segment: int) -> tuple[str, str]:
+    """The tokens (pieces, segment) and lengths (pieces,) of all pieces; those that are padding alone have 1."""
+    whole = graph.constant("whole", np.array(segment, np.int64))
+    time = graph.add("Squeeze", graph.add("Shape", "tokens", start=1, end=2), graph.integers(0))
+    missing = graph.add("Mod", graph.add("Sub", whole, graph.add("Mod", time, whole)), whole)
+    more = graph.add("Concat", graph.integers(0, 0, 0), graph.add("Unsqueeze", missing, graph.integers(0)), axis=0)
+    padded = graph.add("Pad", "tokens", more)  # with 0: (batch, a multiple of segment)
+    starts = graph.add("Range", graph.constant("start", np.array(0, np.int64)), graph.add("Add", time, missing), whole)
+    left = graph.add("Sub", graph.add("Unsqueeze", "lengths", graph.integers(1)), _int32(graph, starts))
+    least, most = (graph.constant(name, np.array(value, np.int32)) for name, value in (("least", 1), ("most", segment)))
+    lengths = graph.add("Reshape", graph.add("Clip", left, least, most), graph.integers(-1))
+    return graph.add("Reshape", padded, graph.integers(-1, segment)), lengths
+
+
+def _together(graph: _Graph, states: str, size: int) -> str:
+    """States (time, batch, size) of documents from those of their pieces (segment, pieces, size)."""
+    batch = graph.add("Shape", "lengths")
+    shape = graph.add("Concat", batch, graph.integers(-1, size), axis=0)
+    by_document = graph.add("Reshape", graph.add("Transpose", states, perm=[1, 0, 2]), shape)  # (batch, time, size)
+    return graph.add("Transpose", by_document, perm=[1, 0, 2])
+
+
+def _linear(graph: _Graph, name: str, layer: nn.Linear, inputs: str) -> str:
+    weights = [graph.constant(f"{name}_weight", layer.weight), graph.constant(f"{name}_bias", layer.bias)]
+    return graph.add("Gemm", inputs, *weights, transB=1)
+
+
+def _int32(graph: _Graph, values: str) -> str:
+    return graph.add("Cast", values, to=TensorProto.INT32)
+
+
+def _encode(graph: _Graph, encoder: RecurrentEncoder, inputs: str, lengths: str) -> tuple[str, str]:
     """The states of the last layer (time, batch, size), and the last state that each direction read (batch, size)."""
     cell, h = encoder.cell, encoder.hidden_size
     directions = ["", "_reverse"] if encoder.bidirectional else [""]
@@ -103,7 +141,7 @@ def _encode(graph: _Graph, encoder: RecurrentEncoder, inputs: str) -> tuple[str,
             graph.constant(f"{name}_{part}", np.stack([_stacked(layer, cell, part, end) for end in directions]))
             for part in ("input", "recurrent", "bias")
         ]
-        every, last = graph.recurrent(cell, [states, *weights, "lengths"], name, **attributes)
+        every, last = graph.recurrent(cell, [states, *weights, lengths], name, **attributes)
         side_by_side = graph.add("Transpose", every, perm=[0, 2, 1, 3])  # (time, batch, directions, h)
         states = graph.add("Reshape", side_by_side, graph.integers(0, 0, len(directions) * h))
         final = graph.add(
@@ -125,6 +163,8 @@ def _stacked(layer: nn.Module, cell: Cell, part: str, end: str) -> NDArray[np.fl
 def _pool(graph: _Graph, pooling: nn.Module, states: str, final: str) -> str:
     """(batch, size), as models/pooling.py, from states (time, batch, size)."""
     match pooling:
+        case JoinedPooling():
+            return graph.add("Concat", *(_pool(graph, part, states, final) for part in pooling.parts), axis=1)
         case LastPooling():
             return final
         case MaxPooling():
@@ -175,7 +215,12 @@ def _ngrams(graph: _Graph, branch: NgramBranch) -> str:
 
 
 def _without_padding(graph: _Graph, states: str) -> str:
-    return graph.add("Where", _is_real(graph, states), states, graph.constant("zero", np.array(0, np.float32)))
+    """The states, 0 in the padding."""
+    known = "without_padding"
+    if all(known not in node.output for node in graph.nodes):
+        zero = graph.constant("zero", np.array(0, np.float32))
+        graph.add("Where", _is_real(graph, states), states, zero, name=known)
+    return known
 
 
 def _is_real(graph: _Graph, states: str) -> str:
@@ -184,7 +229,7 @@ def _is_real(graph: _Graph, states: str) -> str:
     if all(known not in node.output for node in graph.nodes):
         zero, one = (graph.constant(name, np.array(value, np.int32)) for name, value in (("first", 0), ("step", 1)))
         time = graph.add("Squeeze", graph.add("Shape", states, start=0, end=1), graph.integers(0))
-        positions = graph.add("Range", zero, graph.add("Cast", time, to=TensorProto.INT32), one)  # (time,)
+        positions = graph.add("Range", zero, _int32(graph, time), one)  # (time,)
         before_end = graph.add("Less", graph.add("Unsqueeze", positions, graph.integers(1)), "lengths")  # (time, batch)
         graph.add("Unsqueeze", before_end, graph.integers(2), name=known)
     return known

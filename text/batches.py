@@ -1,7 +1,7 @@
 """Batches of documents of similar length from token numbers; the same seed and epoch give the same batches everywhere.
 
 Documents are shuffled, sorted by length within pools of 100 batches, and cut into batches, which are shuffled again.
-So there is little padding, and each epoch has other batches.
+So there is little padding.
 """
 
 from collections.abc import Iterator
@@ -61,33 +61,23 @@ class Share(NamedTuple):
     total_tokens: int
 
 
-class LengthBuckets(Sampler[Share]):
+class Buckets(Sampler[Share]):
     """The batches of one process, epoch by epoch.
 
-    All processes make the same batches of `batch_size` × `world_size` documents, and each takes every world_size-th
-    document of them: the documents of a step do not depend on the number of processes. No document is repeated or
-    skipped; the last batch may be smaller, but has a document for each process.
+    All processes make the same steps, and each takes every world_size-th document of them: the documents of a step do
+    not depend on the number of processes. No document is repeated or skipped; a step has a document for each process.
 
     Args:
         lengths: (documents,), tokens of each document.
-        batch_size: documents of a process in each step.
         seed: of the shuffling; None sorts all documents from long to short (for evaluation).
         rank: which of the `world_size` processes this is.
         start: the first batch of the first iteration, to resume within an epoch.
     """
 
     def __init__(
-        self,
-        lengths: NDArray[np.int32],
-        batch_size: int,
-        *,
-        seed: int | None,
-        rank: int = 0,
-        world_size: int = 1,
-        start: int = 0,
+        self, lengths: NDArray[np.int32], *, seed: int | None, rank: int = 0, world_size: int = 1, start: int = 0
     ) -> None:
         self.lengths = lengths
-        self.step_size = batch_size * world_size
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
@@ -98,9 +88,6 @@ class LengthBuckets(Sampler[Share]):
         """Sets the epoch of the next iteration; Lightning calls it."""
         self.epoch = epoch
 
-    def __len__(self) -> int:
-        return len(self._cuts()) + 1
-
     def __iter__(self) -> Iterator[Share]:
         start, self.start = self.start, 0
         for indices in self._steps()[start:]:
@@ -108,14 +95,30 @@ class LengthBuckets(Sampler[Share]):
             yield Share(indices[self.rank :: self.world_size], len(indices), tokens)
 
     def _steps(self) -> list[Indices]:
+        """The documents of each step of the epoch, of all processes."""
+        raise NotImplementedError
+
+    def _long_to_short(self, documents: Indices) -> Indices:
+        return documents[np.argsort(-self.lengths[documents], kind="stable")]
+
+
+class LengthBuckets(Buckets):
+    """Steps of `batch_size` documents for each process; the last one may have fewer. Each epoch has other ones."""
+
+    def __init__(self, lengths: NDArray[np.int32], batch_size: int, *, world_size: int = 1, **others: Any) -> None:
+        super().__init__(lengths, world_size=world_size, **others)
+        self.step_size = batch_size * world_size
+
+    def __len__(self) -> int:
+        return len(self._cuts()) + 1
+
+    def _steps(self) -> list[Indices]:
         if self.seed is None:
-            return np.split(np.argsort(-self.lengths, kind="stable"), self._cuts())
+            return np.split(self._long_to_short(np.arange(len(self.lengths))), self._cuts())
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(self.lengths))
-        pool_size = self.step_size * BATCHES_PER_POOL
-        pools = [order[start : start + pool_size] for start in range(0, len(order), pool_size)]
-        by_length = np.concatenate([pool[np.argsort(-self.lengths[pool], kind="stable")] for pool in pools])
-        steps = np.split(by_length, self._cuts())
+        pools = _pools(order, self.step_size * BATCHES_PER_POOL)
+        steps = np.split(np.concatenate([self._long_to_short(pool) for pool in pools]), self._cuts())
         return [steps[position] for position in generator.permutation(len(steps))]
 
     def _cuts(self) -> list[int]:
@@ -124,6 +127,62 @@ class LengthBuckets(Sampler[Share]):
         if cuts and len(self.lengths) - cuts[-1] < self.world_size:
             cuts.pop()  # the rest has no document for each process: it joins the step before
         return cuts
+
+
+class TokenBuckets(Buckets):
+    """Steps of at most `batch_tokens` tokens for each process, with padding, but of a document at least.
+
+    So the memory of a step does not grow with the documents. An epoch has the same steps as the one before, in another
+    order: cut anew, their number would change, on which the schedule of the learning rate depends.
+
+    Args:
+        most: documents for each process, at most; None: as many as fit.
+    """
+
+    def __init__(
+        self,
+        lengths: NDArray[np.int32],
+        batch_tokens: int,
+        *,
+        most: int | None = None,
+        world_size: int = 1,
+        **others: Any,
+    ) -> None:
+        super().__init__(lengths, world_size=world_size, **others)
+        self._parts = self._cut(batch_tokens, most or len(lengths))
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def _steps(self) -> list[Indices]:
+        if self.seed is None:
+            return self._parts
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self._parts))
+        return [self._parts[position] for position in order]
+
+    def _cut(self, tokens: int, most: int) -> list[Indices]:
+        pools = [np.arange(len(self.lengths))]
+        if self.seed is not None:
+            order = np.random.default_rng(self.seed).permutation(len(self.lengths))
+            usual = max(int(tokens / self.lengths.mean()), 1) * self.world_size  # documents of a step
+            pools = _pools(order, usual * BATCHES_PER_POOL)
+            if len(pools) > 1 and len(pools[-1]) < self.world_size:
+                pools[-2:] = [np.concatenate(pools[-2:])]
+        steps: list[Indices] = []
+        for pool in map(self._long_to_short, pools):
+            start = 0
+            while start < len(pool):
+                fitting = tokens // int(self.lengths[pool[start]])  # documents of a process; the longest comes first
+                end = start + max(min(fitting, most), 1) * self.world_size
+                if len(pool) - end < self.world_size:
+                    end = len(pool)  # the rest has no document for each process: it joins this step
+                steps.append(pool[start:end])
+                start = end
+        return steps
+
+
+def _pools(order: Indices, size: int) -> list[Indices]:
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 class TokenBatches(Dataset[Batch]):
@@ -146,21 +205,28 @@ class TokenBatches(Dataset[Batch]):
 
 def loader(
     documents: Documents,
-    batch_size: int,
+    batch_size: int | None,
     *,
     seed: int | None,
+    batch_tokens: int | None = None,
     rank: int = 0,
     world_size: int = 1,
     start: int = 0,
     batches: Dataset[Any] | None = None,
 ) -> DataLoader[Batch]:
-    """Iterates over the batches of `documents`; see `LengthBuckets` for the arguments.
+    """Iterates over the batches of `documents`; see `Buckets` for the arguments.
 
-    `batches` makes a batch of each Share; None: TokenBatches.
+    With `batch_tokens` a batch has no more tokens, with padding, and `batch_size` documents at most, if that is not
+    None. `batches` makes a batch of each Share; None: TokenBatches.
     """
-    buckets = LengthBuckets(documents.lengths, batch_size, seed=seed, rank=rank, world_size=world_size, start=start)
-    batches = batches or TokenBatches(documents)
-    return DataLoader(batches, sampler=buckets, batch_size=None, collate_fn=_as_it_is)
+    shared: dict[str, Any] = {"seed": seed, "rank": rank, "world_size": world_size, "start": start}
+    buckets: Buckets
+    if batch_tokens is None:
+        assert batch_size is not None
+        buckets = LengthBuckets(documents.lengths, batch_size, **shared)
+    else:
+        buckets = TokenBuckets(documents.lengths, batch_tokens, most=batch_size, **shared)
+    return DataLoader(batches or TokenBatches(documents), sampler=buckets, batch_size=None, collate_fn=_as_it_is)
 
 
 def _as_it_is(batch: Any) -> Any:

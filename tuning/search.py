@@ -16,7 +16,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import Trial, TrialState, create_trial
 
-from config.settings import Setting
+from config.settings import Setting, value_shown
 from config.tuning import INTEGERS, Range, TuningParams, Values
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -49,7 +49,7 @@ class Search:
     def propose(self) -> dict[str, Any]:
         """The next setting."""
         self._trial = self._study.ask(self._distributions)
-        return {key: _rounded(value, self._space[key]) for key, value in self._trial.params.items()}
+        return {key: _as_shown(value, self._space[key]) for key, value in self._trial.params.items()}
 
     def report(self, gain: float | None) -> None:
         """What the last proposal reached, more is better; None: its training failed."""
@@ -73,7 +73,8 @@ def importances(space: Mapping[str, Values], trials: Sequence[tuple[Setting, flo
         return {}
     study = optuna.create_study(direction="maximize")
     for setting, gain in trials:
-        study.add_trial(create_trial(params=dict(setting), distributions=distributions(space), value=gain))
+        params = {key: _choice(value) for key, value in setting.items()}
+        study.add_trial(create_trial(params=params, distributions=distributions(space), value=gain))
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
     return {key: float(shares[key]) for key in space}
 
@@ -85,7 +86,7 @@ def distributions(space: Mapping[str, Values]) -> dict[str, BaseDistribution]:
 
 def _distribution(key: str, values: Values) -> BaseDistribution:
     if not isinstance(values, Range):
-        return CategoricalDistribution(values)
+        return CategoricalDistribution([_choice(value) for value in values])
     if key in INTEGERS:
         return IntDistribution(int(values.low), int(values.high), log=values.log)
     return FloatDistribution(float(values.low), float(values.high), log=values.log)
@@ -102,8 +103,15 @@ def _sampler(name: str, seed: int) -> BaseSampler:
     return TPESampler(seed=seed)
 
 
-def _rounded(value: Any, values: Values) -> Any:
-    """A number of a range in three digits, so that the setting that is shown is the one that was trained."""
-    if not isinstance(value, float) or not isinstance(values, Range):
+def _choice(value: Any) -> Any:
+    """A value as one of Optuna's choices, which may not be lists."""
+    return value_shown(value) if isinstance(value, list) else value
+
+
+def _as_shown(value: Any, values: Values) -> Any:
+    """A list that `_choice` has named; a number of a range in three digits, as it is shown and trained."""
+    if not isinstance(values, Range):
+        return next((each for each in values if isinstance(each, list) and _choice(each) == value), value)
+    if not isinstance(value, float):
         return value
     return min(max(float(f"{value:.3g}"), float(values.low)), float(values.high))

@@ -101,12 +101,14 @@ function tipText(element, t, height) {
 
 // The equations of the cell that is followed, with its numbers at the marked word.
 function sums(element) {
-  const { followed, before } = passageOf(element);
+  const { followed, before, segment } = passageOf(element);
   const number = (letter, t) => (followed[letter][t] ?? 0).toFixed(3).replace("-", "−");
+  const piece = t => Math.floor(t / segment); // at whose start the states are 0
+  const past = piece(at + before) === piece(at) ? at + before : -1;
   const lines = [...element.closest(".signal").querySelectorAll("[data-equation]")];
   return lines.map(line =>
     line.dataset.equation
-      .replace(/([A-Za-z])_(t|\{t−1\})/g, (_, letter, when) => number(letter, when === "t" ? at : at + before))
+      .replace(/([A-Za-z])_(t|\{t−1\})/g, (_, letter, when) => number(letter, when === "t" ? at : past))
       .replace(/⊙ (−[\d.]+)|\+ (−[\d.]+)/g, (part, value) => part.replace(/−.*/, "($&)"))
       .replaceAll("⊙", "·"),
   );

@@ -121,7 +121,7 @@ def _passage_view(reading: Reading, passage: PassageReading) -> PassageView:
     if passage.written is None or passage.left is None:
         return PassageView(passage, layer + arrow, shown, "", "", "", "", None)
     written, left = size(passage.written), size(passage.left)
-    mean, best = (percent(share) for share in kept_of_first_half(passage))
+    mean, best = (percent(share) for share in kept_of_first_half(passage, reading.segment))
     largest = float(written.max())
     return PassageView(
         passage,
@@ -183,7 +183,10 @@ def _signals(reading: Reading, passage: PassageReading) -> dict[str, Any]:
         }
     followed = {letter: _rounded(values[:, passage.followed]) for letter, values in passage.values.items()}
     before = -1 if passage.direction == "forward" else 1
-    result: dict[str, Any] = {"signals": signals, "order": order.tolist(), "followed": followed, "before": before}
+    segment = reading.segment or len(reading.prefixes)
+    result: dict[str, Any] = {
+        "signals": signals, "order": order.tolist(), "followed": followed, "before": before, "segment": segment
+    }  # fmt: skip
     if passage.written is not None and passage.left is not None:
         result["written"], result["left"] = _rounded(size(passage.written)), _rounded(size(passage.left))
     return result

@@ -3,12 +3,16 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.verdict.words import short
 from models.inside.reading import Floats, PassageReading, Reading
+
+Number = TypeVar("Number", bound=np.generic)
 
 DECISIVE = 0.05  # change of the probability without a token, below which no token decides
 REACH = 0.01  # share of the gradient's largest norm, below which it does not reach a token
@@ -88,11 +92,12 @@ def _memory(explanation: Explanation, reading: Reading) -> str:
     parts = []
     for passage in _last_layer(reading):
         assert passage.left is not None
-        mean, best = kept_of_first_half(passage)
+        mean, best = kept_of_first_half(passage, reading.segment)
+        half = "its reading is left at its end" if reading.segment is None else "each piece is left at the piece's end"
         most = place(explanation, int(size(passage.left).argmax()))
         parts.append(
-            f"{percent(mean)} of what the {passage.direction} direction writes in the first half of its reading is "
-            f"left at its end, and {percent(best)} in the cell that keeps most. Most is left of {most}."
+            f"{percent(mean)} of what the {passage.direction} direction writes in the first half of {half}, and "
+            f"{percent(best)} in the cell that keeps most. Most is left of {most}."
         )
     return " ".join(parts)
 
@@ -118,14 +123,18 @@ def settled(reading: Reading) -> int:
     return min(int(other[-1]) + 1, len(reading.prefixes) - 1) if len(other) else 0
 
 
-def kept_of_first_half(passage: PassageReading) -> tuple[float, float]:
-    """Which share of what the first half of a reading wrote is left at its end: in all cells, and in the best one."""
+def kept_of_first_half(passage: PassageReading, segment: int | None) -> tuple[float, float]:
+    """Which share of what the first half of a reading wrote is left at its end: in all cells, and in the best one.
+
+    With a `segment`, of the first half of each piece at the piece's end.
+    """
     assert passage.written is not None
     assert passage.left is not None
-    half = (len(passage.written) + 1) // 2
-    written, left = (
-        np.abs(in_reading_order(passage, values)[:half]).sum(axis=0) for values in (passage.written, passage.left)
-    )  # (h,) each
+    length = len(passage.written)
+    pieces = [np.arange(length)[start : start + (segment or length)] for start in range(0, length, segment or length)]
+    halves = [in_reading_order(passage, piece)[: (len(piece) + 1) // 2] for piece in pieces]
+    first = np.concatenate(halves)
+    written, left = (np.abs(values[first]).sum(axis=0) for values in (passage.written, passage.left))  # (h,) each
     return float(left.sum() / written.sum()), float((left / written).max())
 
 
@@ -134,7 +143,7 @@ def size(values: Floats) -> Floats:
     return np.asarray(np.abs(values).mean(axis=1))
 
 
-def in_reading_order(passage: PassageReading, values: Floats) -> Floats:
+def in_reading_order(passage: PassageReading, values: NDArray[Number]) -> NDArray[Number]:
     """`values` (T, …) of tokens in the order in which the passage read them."""
     return values if passage.direction == "forward" else values[::-1]
 

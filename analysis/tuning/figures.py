@@ -71,7 +71,7 @@ def _importances(tuning: Tuning) -> Panel:
 def _values(tuning: Tuning, key: str) -> Panel:
     """The score of every trial by its value of `key`; the chosen ones are filled."""
     metric = tuning.metric
-    values = [setting[key] for search in tuning.searches.values() for setting in search.settings]
+    values = [_hashable(setting[key]) for search in tuning.searches.values() for setting in search.settings]
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     different = [value for number, value in enumerate(values) if value not in values[:number]]
     names = [] if numbers and len(different) > 6 else sorted(different, key=_order)
@@ -85,7 +85,7 @@ def _values(tuning: Tuning, key: str) -> Panel:
             for number, (setting, score) in enumerate(zip(search.settings, search.scores, strict=True)):
                 if score is None:
                     continue
-                x = names.index(setting[key]) + shift if names else setting[key]
+                x = names.index(_hashable(setting[key])) + shift if names else setting[key]
                 name, chosen = f"{key}{rank}-{number}", number in search.chosen
                 point(axes, x, metric.scale * score, style, name, size=10 if chosen else 6, filled=chosen)
                 state = "chosen: " if chosen else ""
@@ -106,6 +106,11 @@ def _values(tuning: Tuning, key: str) -> Panel:
 
 def _axis(tuning: Tuning) -> str:
     return f"{tuning.metric.title}, %" if tuning.metric.percent else f"{tuning.metric.title} (nats)"
+
+
+def _hashable(value: Any) -> Any:
+    """A list of names, as `pooling` may be, as it is shown."""
+    return value_shown(value) if isinstance(value, list) else value
 
 
 def _order(value: Any) -> tuple[bool, float, str]:

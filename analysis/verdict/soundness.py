@@ -22,6 +22,7 @@ from analysis.verdict.findings import (
 )
 from analysis.verdict.linear_model import below_linear, beside_linear, too_easy, weak_linear
 from analysis.verdict.words import listed
+from config.settings import value_shown
 
 ARTIFICIAL = (
     "The texts are artificial: a program wrote them to show this question. Natural texts may give another answer."
@@ -115,7 +116,8 @@ def _setting(experiment: Experiment, settings: Settings) -> str:
 
 def _one_or_each(experiment: Experiment, settings: Settings, key: str) -> str:
     """A setting of the variants: once where they share it, else for each."""
-    values = {name: settings.variants[name][key] for name in experiment.variants}
+    given = {name: settings.variants[name][key] for name in experiment.variants}
+    values = {name: value_shown(value) if isinstance(value, list) else value for name, value in given.items()}
     title = key.replace("_", " ")
     if len(set(values.values())) == 1:
         return f"{title} {next(iter(values.values()))}"

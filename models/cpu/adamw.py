@@ -3,7 +3,8 @@
 The weights are those of PyTorch's AdamW, up to rounding (tests/models/test_adamw.py). AdamW changes every weight in
 every step, since its moments decay slowly; for 20,000 words these are 60 MB in memory. Here a row without a gradient
 waits, and `catch_up` makes up for all steps that it missed: a division each, while its numbers are in the processor's
-cache. How often rows catch up changes no bit.
+cache. How often rows catch up changes no bit. Averages of the weights (models/averaging.py) wait and catch up with
+them.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 
+from models.averaging import AVERAGE, Share
 from models.cpu import row_loops
 from models.cpu.threads import in_parallel
 from models.embedding import WordEmbedding
@@ -29,19 +31,23 @@ class _Table:
     """Weights and their moments as rows, the last step of each row, and the numbers of the steps since then.
 
     Attributes:
-        arrays: the weights, their first moments, and the roots of the second ones, each (rows, columns).
+        arrays: the weights, their first moments, the roots of the second ones, and their averages, each (rows,
+            columns); without averages the last is empty.
         every: int32 (rows,), the numbers of all rows.
         done: int32 (rows,), the last step that each row has taken.
-        numbers: (REMEMBERED, 3), for each step from `start` on: decay, learning rate, and scale of the second moment's
-            root.
+        numbers: (REMEMBERED, 4), for each step from `start` on: decay, learning rate, scale of the second moment's
+            root, and the share of the new weights in the average.
     """
 
     def __init__(self, weights: Tensor, state: dict[str, Any]) -> None:
-        self.arrays = [_rows(tensor).numpy() for tensor in (weights, state["first"], state["root"])]
+        tensors = [weights, state["first"], state["root"], *([state[AVERAGE]] if AVERAGE in state else [])]
+        self.arrays = [_rows(tensor).numpy() for tensor in tensors]
+        if AVERAGE not in state:
+            self.arrays.append(self.arrays[0][:0])
         self.every = np.arange(len(self.arrays[0]), dtype=np.int32)
         self.start: int = state["step"]
         self.done: NDArray[np.int32] = np.full(len(self.every), self.start, np.int32)
-        self.numbers = np.zeros((REMEMBERED, 3))
+        self.numbers = np.zeros((REMEMBERED, 4))
 
 
 class RowwiseAdamW(Optimizer):
@@ -52,9 +58,16 @@ class RowwiseAdamW(Optimizer):
     """
 
     def __init__(
-        self, weights: Iterable[Tensor], *, lr: float, weight_decay: float, lazy: WordEmbedding | None = None
+        self,
+        weights: Iterable[Tensor],
+        *,
+        lr: float,
+        weight_decay: float,
+        lazy: WordEmbedding | None = None,
+        averaging: Share | None = None,
     ) -> None:
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay})
+        self._averaging = averaging
         self._tables: dict[Tensor, _Table] = {}
         if lazy is not None:
             lazy.update_rows = partial(self.catch_up, lazy.weight)
@@ -97,6 +110,8 @@ class RowwiseAdamW(Optimizer):
         state = self.state[weights]
         if not state:
             state |= {"step": 0, "first": torch.zeros_like(weights), "root": torch.zeros_like(weights)}
+            if self._averaging is not None:
+                state[AVERAGE] = torch.zeros_like(weights)
         table = self._table(weights)
         if state["step"] - table.start == REMEMBERED:
             self.catch_up(weights)
@@ -105,6 +120,7 @@ class RowwiseAdamW(Optimizer):
             1 - learning_rate * weight_decay,
             learning_rate / (1 - BETAS[0] ** (state["step"] + 1)),
             (1 - BETAS[1] ** (state["step"] + 1)) ** -0.5,
+            0.0 if self._averaging is None else self._averaging(state["step"] + 1),
         )
         state["step"] += 1
         gradient, which = weights.grad, table.every

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch.optim import Optimizer
 
+from models.averaging import Share
 from models.cpu.adamw import RowwiseAdamW
 from models.cpu.recurrence import kept_per_token, read_layer
 from models.cpu.words import by_position, embed, prediction_embedder
@@ -20,9 +21,12 @@ def batches(documents: Documents, device: torch.device) -> TokenBatches:
     return TokenBatches(documents)
 
 
-def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
+def adamw(
+    embedding: WordEmbedding, processes: int, precision: str, averaging: Share | None = None
+) -> Callable[..., Optimizer]:
     """Updates the embedding's rows lazily, but not where each row has a gradient in every step.
 
     Normalized words have one, and so has the sum of several processes' gradients, which must be dense.
     """
-    return partial(RowwiseAdamW, lazy=embedding if processes == 1 and embedding.shares is None else None)
+    lazy = embedding if processes == 1 and embedding.shares is None else None
+    return partial(RowwiseAdamW, lazy=lazy, averaging=averaging)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from models.cpu import row_loops
+from models.pieces import piece_lengths
 
 
 class Part(NamedTuple):
@@ -29,18 +30,26 @@ class Part(NamedTuple):
     half: bool
 
 
-def parts_of(index: Tensor, lengths: Tensor, *, bidirectional: bool, last_only: bool) -> list[Part]:
+def parts_of(
+    index: Tensor, lengths: Tensor, *, bidirectional: bool, last_only: bool, segment: int | None = None
+) -> list[Part]:
     """The parts of a layer that reads the input `index` (batch, time), int32, at each position.
+
+    With `segment`, time is a multiple of it, and each piece of a document is read like a document of its own.
 
     A forward direction never sees the padding to its right. A backward direction is a forward one over documents that
     are reversed within their own `lengths` (batch,).
     """
     places = all_positions(*index.shape)
+    if segment is not None:
+        index, places, lengths = _pieces(index, places, lengths, segment)
     if bidirectional:
         order = reversal(lengths, index.shape[1])
-        reversed_index = index.flatten().index_select(0, order).view_as(index)
+        reversed_index, reversed_places = (
+            values.flatten().index_select(0, order).view_as(index) for values in (index, places)
+        )
         forward = Part(_by_step(index), _by_step(places), 0, False)
-        parts = [forward, Part(_by_step(reversed_index), _by_step(order.view_as(index)), 1, False)]
+        parts = [forward, Part(_by_step(reversed_index), _by_step(reversed_places), 1, False)]
     else:
         halves = zip(index.tensor_split(2), places.tensor_split(2), strict=True)
         parts = [Part(_by_step(half), _by_step(where), 0, True) for half, where in halves if half.numel()]
@@ -58,6 +67,13 @@ def _last_only(part: Part, lengths: Tensor, number: int) -> Part:
     places = torch.full_like(part.places, len(lengths) + number)
     places[lengths[documents] - 1, torch.arange(count)] = documents.int()
     return part._replace(places=places)
+
+
+def _pieces(index: Tensor, places: Tensor, lengths: Tensor, segment: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Both as (pieces, segment), and the pieces' lengths (pieces,); those that are padding alone are left out."""
+    of_pieces = piece_lengths(lengths, index.shape[1], segment).flatten()
+    real = of_pieces > 0
+    return index.view(-1, segment)[real], places.view(-1, segment)[real], of_pieces[real]
 
 
 def all_positions(batch: int, time: int) -> Tensor:

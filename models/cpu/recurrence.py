@@ -13,28 +13,35 @@ from models.cpu import loops, row_loops
 from models.cpu.parts import Part, all_positions, distinct, parts_of
 from models.cpu.threads import in_parallel
 from models.embedding import IndexedVectors, Vectors
-
-Weights = tuple[Tensor, Tensor, Tensor, Tensor]
-"""weight_ih (gates·h, input_size), weight_hh (gates·h, h), bias_ih and bias_hh (gates·h,), as PyTorch stacks them."""
+from models.pieces import padded_time
+from models.weights import Weights, weights_of
 
 # Unused numbers after each document's gates: else their gradients lie a multiple of 4 KiB away, which processors take
 # for the same address, so that reading the gates waits for writing their gradients.
 _GAP = 16
 
 
-def read_layer(cell: Cell, layer: nn.RNNBase, inputs: Vectors, lengths: Tensor, last_only: bool = False) -> Tensor:
+def read_layer(
+    cell: Cell,
+    layer: nn.RNNBase,
+    inputs: Vectors,
+    lengths: Tensor,
+    last_only: bool = False,
+    segment: int | None = None,
+    weight_drop: float = 0.0,
+) -> Tensor:
     """See models/backend.py; differentiable once, with products of the inputs not at all."""
     if isinstance(inputs, Tensor):  # each position has a vector of its own
         inputs = IndexedVectors(inputs.flatten(0, 1), all_positions(*inputs.shape[:2]))
+    if segment is not None:
+        more = padded_time(inputs.rows.shape[1], segment) - inputs.rows.shape[1]
+        inputs = inputs._replace(rows=torch.nn.functional.pad(inputs.rows, (0, more)))  # with any row
+        segment = min(segment, inputs.rows.shape[1])
     batch, time = inputs.rows.shape
-    parts = parts_of(inputs.rows, lengths, bidirectional=layer.bidirectional, last_only=last_only)
-    states = _read(cell, inputs, parts, weights_of(layer))  # (batch·time or batch + parts, directions·h)
+    parts = parts_of(inputs.rows, lengths, bidirectional=layer.bidirectional, last_only=last_only, segment=segment)
+    rows = batch + len(parts) if last_only else batch * time
+    states = _read(cell, inputs, parts, weights_of(layer, weight_drop), rows)  # (rows, directions·h)
     return states[:batch] if last_only else states.view(batch, time, -1)
-
-
-def weights_of(layer: nn.RNNBase) -> list[Weights]:
-    """The weights of each direction of a single-layer module."""
-    return [(w_ih, w_hh, b_ih, b_hh) for w_ih, w_hh, b_ih, b_hh in layer.all_weights]
 
 
 def kept_per_token(cell: Cell, hidden_size: int) -> int:
@@ -55,9 +62,9 @@ def project(cell: Cell, inputs: Tensor, weights: Weights, dtype: torch.dtype) ->
     return product.to(inputs.dtype)
 
 
-def _read(cell: Cell, inputs: IndexedVectors, parts: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
+def _read(cell: Cell, inputs: IndexedVectors, parts: Sequence[Part], weights: Sequence[Weights], rows: int) -> Tensor:
     if inputs.products is not None:
-        output = _output(parts, weights)
+        output = _output(parts, weights, rows)
         in_parallel(
             *(partial(_recur, cell, False, p, p.reads, inputs.products[p.direction], weights, output) for p in parts)
         )
@@ -66,7 +73,7 @@ def _read(cell: Cell, inputs: IndexedVectors, parts: Sequence[Part], weights: Se
     training = torch.is_grad_enabled()
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else inputs.vectors.dtype
     flat = [tensor for direction in weights for tensor in direction]
-    states: Tensor = _Layer.apply(cell, training, dtype, parts, inputs.vectors, *flat)  # type: ignore[no-untyped-call]
+    states: Tensor = _Layer.apply(cell, training, dtype, parts, rows, inputs.vectors, *flat)  # type: ignore[no-untyped-call]
     return states
 
 
@@ -89,11 +96,12 @@ class _Layer(torch.autograd.Function):
         training: bool,
         dtype: torch.dtype,
         parts: Sequence[Part],
+        rows: int,
         inputs: Tensor,
         *flat: Tensor,
     ) -> Tensor:
         weights = _by_direction(flat)
-        output = _output(parts, weights)
+        output = _output(parts, weights, rows)
         saved = in_parallel(
             *(partial(_forward, cell, training, dtype, part, inputs, weights, output) for part in parts)
         )
@@ -104,7 +112,7 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(context: Any, d_output: Tensor) -> Any:
-        parts, tensors, inputs_learn = context.parts, context.saved_tensors, context.needs_input_grad[4]
+        parts, tensors, inputs_learn = context.parts, context.saved_tensors, context.needs_input_grad[5]
         size = len(_Saved._fields)
         flat, rest = tensors[: -size * len(parts)], tensors[-size * len(parts) :]
         saved = [_Saved(*rest[start : start + size]) for start in range(0, len(rest), size)]
@@ -129,7 +137,7 @@ class _Layer(torch.autograd.Function):
                 d_weights for part, (_, d_weights) in zip(parts, gradients, strict=True) if part.direction == direction
             ]
             d_flat += [sum(tensors[1:], tensors[0]) for tensors in zip(*of_direction, strict=True)]
-        return None, None, None, None, d_inputs, *d_flat
+        return None, None, None, None, None, d_inputs, *d_flat
 
 
 def _forward(
@@ -212,10 +220,11 @@ def _inner_bias(cell: Cell, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:
     return bias_hh[len(bias_hh) - size :]
 
 
-def _output(parts: Sequence[Part], weights: Sequence[Weights]) -> Tensor:
-    """Room for the states of all parts: (rows, directions·h)."""
-    rows = 1 + max(int(part.places.max()) for part in parts)
-    return weights[0][1].new_empty(rows, len(weights) * weights[0][1].shape[1])
+def _output(parts: Sequence[Part], weights: Sequence[Weights], rows: int) -> Tensor:
+    """Room for the states of all parts: (rows, directions·h); zeros where no part writes, between last pieces."""
+    output = weights[0][1].new_empty(rows, len(weights) * weights[0][1].shape[1])
+    written = sum(part.places.numel() for part in parts if part.direction == 0)
+    return output if written >= rows else output.zero_()
 
 
 def _by_direction(flat: Sequence[Tensor]) -> list[Weights]:

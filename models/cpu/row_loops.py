@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from core.compiled import compiled
+from core.compiled import compiled, inline
 
 
 @compiled
@@ -36,11 +36,12 @@ def number(values, different, index, seen):
 
 
 @compiled
-def adamw(first, every, which, gradient, weights, moments, roots, done, numbers, start, step, constants):
+def adamw(first, every, which, gradient, weights, moments, roots, averages, done, numbers, start, step, constants):
     """Brings rows of `weights` (rows, columns), first `moments` and `roots` of second moments up to date with `step`.
 
     The rows are every `every`-th one of `which`, from position `first` on. In the steps that a row missed, its gradient
-    is 0; in the last one it is that in `gradient` (len(which), columns), unless this is empty. See models/cpu/adamw.py.
+    is 0; in the last one it is that in `gradient` (len(which), columns), unless this is empty. After each step
+    `averages` (rows, columns), unless it is empty, takes a share of the new weights. See models/cpu/adamw.py.
     """
     number = weights.dtype.type
     beta1, beta2, epsilon = number(constants[0]), number(constants[1]), number(constants[2])
@@ -55,6 +56,8 @@ def adamw(first, every, which, gradient, weights, moments, roots, done, numbers,
                 m[j] *= beta1
                 root[j] *= fading
                 w[j] = decay * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+            if len(averages):
+                _average(averages[r], w, numbers[s, 3])
         if missed < step:
             g, s = gradient[n], step - 1 - start
             decay, rate, scale = number(numbers[s, 0]), number(numbers[s, 1]), number(numbers[s, 2])
@@ -62,7 +65,16 @@ def adamw(first, every, which, gradient, weights, moments, roots, done, numbers,
                 m[j] = beta1 * m[j] + new1 * g[j]
                 root[j] = math.sqrt(beta2 * root[j] * root[j] + new2 * g[j] * g[j])
                 w[j] = decay * w[j] - rate * m[j] / (root[j] * scale + epsilon)
+            if len(averages):
+                _average(averages[r], w, numbers[s, 3])
         done[r] = step
+
+
+@inline
+def _average(average, weights, share):
+    new, old = weights.dtype.type(share), weights.dtype.type(1 - share)
+    for j in range(len(average)):
+        average[j] = old * average[j] + new * weights[j]
 
 
 @compiled

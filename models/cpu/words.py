@@ -14,24 +14,36 @@ from config.choices import Cell
 from models.cpu import row_loops
 from models.cpu.normalization import normalized_rows
 from models.cpu.parts import distinct
-from models.cpu.recurrence import project, weights_of
+from models.cpu.recurrence import project
 from models.embedding import IndexedVectors, Vectors, WordEmbedding
+from models.weights import weights_of
 
 LARGEST_TABLE = 2**26  # numbers: 256 MB
 
 
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
-    """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once."""
-    words, rows = distinct(tokens, embedding.num_embeddings)  # (n,), (batch, time)
-    vectors = IndexedVectors(_look_up(embedding, words), rows)
-    if embedding.training and embedding.dropout.p:  # gives each position other numbers
-        dropped: Tensor = embedding.dropout(by_position(vectors))
+    """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once.
+
+    Word dropout leaves fewer different words. Locked dropout gives the same vector to a word wherever it stands in a
+    document; other dropout gives each position a vector of its own.
+    """
+    words, rows = distinct(embedding.drop_words(tokens), embedding.num_embeddings)  # (n,), (batch, time)
+    vectors = _look_up(embedding, words)  # (n, size)
+    if not embedding.dropout.drops:
+        return IndexedVectors(vectors, rows)
+    if not embedding.dropout.locked or len(words) * len(rows) > LARGEST_TABLE:
+        dropped: Tensor = embedding.dropout(by_position(IndexedVectors(vectors, rows)))  # (batch, time, size)
         return dropped
-    return vectors
+    # A document with one of its words is a pair; some of a document's words are equal.
+    documents = torch.arange(len(rows), dtype=torch.int32).unsqueeze(1)  # (batch, 1)
+    pairs, rows = distinct(rows + len(words) * documents, len(words) * len(rows))  # (m,)
+    masks = embedding.dropout.mask(vectors, len(tokens))  # (batch, size)
+    of_pairs = vectors.index_select(0, pairs % len(words)) * masks.index_select(0, pairs // len(words))  # (m, size)
+    return IndexedVectors(of_pairs, rows)
 
 
 def _look_up(embedding: WordEmbedding, words: Tensor) -> Tensor:
-    """The vectors (n, size) of different words (n,)."""
+    """Vectors (n, size) of `words` (n,), none twice."""
     if embedding.shares is not None:
         return normalized_rows(embedding.weight, embedding.shares, words)
     if embedding.update_rows is None:

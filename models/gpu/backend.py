@@ -3,19 +3,23 @@
 LSTMs of at most WIDEST units run in our kernel (models/gpu/lstm.py), all other layers in cuDNN (models/gpu/padded.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.optim import AdamW, Optimizer
 
 from config.choices import Cell
+from models.averaging import AveragingAdamW, Share
 from models.embedding import Vectors, WordEmbedding
 from models.gpu import padded
 from models.gpu.documents import batches
+from models.pieces import padded_time, piece_lengths
+from models.weights import Weights, weights_of
 
 __all__ = ["adamw", "batches", "by_position", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
 
@@ -42,15 +46,39 @@ def prediction_embedder(
     return embedding
 
 
-def read_layer(cell: Cell, layer: nn.RNNBase, inputs: Vectors, lengths: Tensor, last_only: bool = False) -> Tensor:
+def read_layer(
+    cell: Cell,
+    layer: nn.RNNBase,
+    inputs: Vectors,
+    lengths: Tensor,
+    last_only: bool = False,
+    segment: int | None = None,
+    weight_drop: float = 0.0,
+) -> Tensor:
     """Our kernel where the layer fits it, else cuDNN."""
     assert isinstance(inputs, Tensor)
     lengths = lengths.to(inputs.device)
+    weights = weights_of(layer, weight_drop)
+    if segment is None:
+        return _read(cell, layer, weights, inputs, lengths, last_only)
+    batch, time, size = inputs.shape
+    whole = padded_time(time, segment)
+    segment = min(segment, whole)
+    inputs = pad(inputs, (0, 0, 0, whole - time)).view(-1, segment, size)  # (pieces, segment, size)
+    # Pieces that are padding alone are read as well, since a CUDA graph has fixed shapes.
+    of_pieces = piece_lengths(lengths, whole, segment).flatten().clamp(min=1)
+    return _read(cell, layer, weights, inputs, of_pieces, last_only=False).reshape(batch, whole, -1)
+
+
+def _read(
+    cell: Cell, layer: nn.RNNBase, weights: Sequence[Weights], inputs: Tensor, lengths: Tensor, last_only: bool
+) -> Tensor:
+    """States (batch, time, directions·h) or (batch, directions·h) with the `weights` of each direction."""
     if not fits_kernel(cell, layer, inputs):
-        return padded.read_layer(cell, layer, inputs, lengths, last_only)
+        return padded.read_layer(cell, layer, weights, inputs, lengths, last_only)
     from models.gpu import lstm  # imports triton, which machines without a GPU may lack
 
-    directions = [[tensor.unsqueeze(0) for tensor in weights] for weights in layer.all_weights]
+    directions = [[tensor.unsqueeze(0) for tensor in direction] for direction in weights]
     if torch.is_autocast_enabled("cuda"):
         inputs = inputs.to(torch.get_autocast_dtype("cuda"))
     with torch.autocast("cuda", enabled=False):
@@ -71,13 +99,16 @@ def _has_triton() -> bool:
     return find_spec("triton") is not None
 
 
-def adamw(embedding: WordEmbedding, processes: int, precision: str) -> Callable[..., Optimizer]:
+def adamw(
+    embedding: WordEmbedding, processes: int, precision: str, averaging: Share | None = None
+) -> Callable[..., Optimizer]:
     """PyTorch's, fused: one pass over the embedding, by far the largest part, instead of several.
 
     Not in 16-mixed, which scales gradients: a fused step unscales them itself, after they have been clipped.
     """
     scales = precision == "16-mixed"
-    return partial(AdamW, fused=not scales, capturable=not scales)  # capturable: by CUDA graphs
+    kind: Callable[..., Optimizer] = AdamW if averaging is None else partial(AveragingAdamW, averaging=averaging)
+    return partial(kind, fused=not scales, capturable=not scales)  # capturable: by CUDA graphs
 
 
 def kept_per_token(cell: Cell, hidden_size: int) -> int:

@@ -18,16 +18,16 @@ Step = Callable[[Any, Tensor, int], None]
 
 
 class GraphedSteps:
-    """Runs a training step for batches of `batch_size` documents as CUDA graphs, and for the epoch's rest without.
+    """Runs a training step for batches of `batch_size` documents as CUDA graphs, and others without.
 
     Args:
         step: changes tensors and reads nothing back to the CPU.
         state: returns all tensors that a step changes, as far as they exist. Those that the first step makes start
             as zeros, as AdamW's moments do.
-        batch_size: documents of a full batch.
+        batch_size: documents of a full batch; None: they differ, and no graph is recorded.
     """
 
-    def __init__(self, step: Step, state: Callable[[], Sequence[Tensor]], batch_size: int) -> None:
+    def __init__(self, step: Step, state: Callable[[], Sequence[Tensor]], batch_size: int | None) -> None:
         self.step = step
         self.state = state
         self.batch_size = batch_size

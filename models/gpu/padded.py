@@ -5,6 +5,7 @@ does where one call computes both directions. The backward direction reads docum
 lengths, so that it starts at the last token as it would alone.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,17 +13,26 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
+from models.weights import Weights
 
 _CALLS: dict[Cell, Any] = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}
 _MODES: dict[Cell, int] = {"rnn": 1, "lstm": 2, "gru": 3}  # cuDNN's numbers
 
 
-def read_layer(cell: Cell, layer: nn.RNNBase, inputs: Tensor, lengths: Tensor, last_only: bool = False) -> Tensor:
-    """See models/backend.py."""
+def read_layer(
+    cell: Cell,
+    layer: nn.RNNBase,
+    weights: Sequence[Weights],
+    inputs: Tensor,
+    lengths: Tensor,
+    last_only: bool = False,
+) -> Tensor:
+    """See models/backend.py; `weights` of each direction are those of the layer, or what weight drop left of them."""
+    _make_contiguous(cell, layer)
     order = reversed_positions(lengths, inputs.shape[1]) if layer.bidirectional else None
-    directions = [_read_direction(cell, layer, 0, inputs)]  # (batch, time, h) each
+    directions = [_read_direction(cell, layer, weights[0], inputs)]  # (batch, time, h) each
     if order is not None:
-        directions.append(_read_direction(cell, layer, 1, _Reorder.apply(inputs, order)))  # type: ignore[no-untyped-call]
+        directions.append(_read_direction(cell, layer, weights[1], _Reorder.apply(inputs, order)))  # type: ignore[no-untyped-call]
     if last_only:  # after as many steps as the document has tokens, in both directions
         documents = torch.arange(len(lengths), device=inputs.device)
         return torch.cat([states[documents, lengths - 1] for states in directions], dim=1)
@@ -65,12 +75,10 @@ class _Reorder(torch.autograd.Function):
         return gradient.take_along_dim(order.unsqueeze(2), dim=1), None
 
 
-def _read_direction(cell: Cell, layer: nn.RNNBase, direction: int, inputs: Tensor) -> Tensor:
+def _read_direction(cell: Cell, layer: nn.RNNBase, weights: Weights, inputs: Tensor) -> Tensor:
     """States (batch, time, h) of one direction of a layer, from the first position to the last."""
-    _make_contiguous(cell, layer)
     state = inputs.new_zeros(1, len(inputs), layer.hidden_size)
     start = (state, state) if cell == "lstm" else state
-    weights = layer.all_weights[direction]
     states: Tensor = _CALLS[cell](inputs, start, weights, True, 1, 0.0, layer.training, False, True)[0]
     return states
 

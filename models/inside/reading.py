@@ -61,7 +61,8 @@ class PassageReading:
         direction: in which it was read
         values: gates and states by the letters of the equations (models/textbook.py), (T, h) each
         written: what each token wrote into the memory, (T, h); None for the plain cell, which has no gate that keeps
-        left: what is left of that at the end, (T, h); summed over tokens it is the final memory
+        left: what is left of that at the end, (T, h); summed over tokens it is the final memory, of each piece if the
+            model reads in pieces
         followed: the cell, one of h, whose memory (C of an LSTM, else h) moves the score most: the one with the largest
             product of the memory and the score's gradient there, at any token
         gradients: norm of the score's gradient at each step's state, by its letter (h, and C of an LSTM), (T,) each
@@ -87,6 +88,7 @@ class Reading:
         description: of the cell
         input_sizes: K of each layer's input, from the lowest layer up
         hidden_size: h
+        segment: how many tokens are read before the states start anew; None: all of the text
         probabilities: of each class, (classes,)
         prefixes: of each class for the first 1, 2, …, T tokens, read as texts, (T, classes)
         leave_one_out: the score minus that of the text without the token, (T,)
@@ -98,6 +100,7 @@ class Reading:
     description: CellDescription
     input_sizes: list[int]
     hidden_size: int
+    segment: int | None
     probabilities: Floats
     prefixes: Floats
     leave_one_out: Floats

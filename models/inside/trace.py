@@ -39,6 +39,7 @@ def explain(classifier: TextClassifier, tokens: Tensor, unknown: int) -> Reading
         description=DESCRIPTIONS[classifier.encoder.cell],
         input_sizes=[layer.input_size for layer in classifier.encoder.layers],
         hidden_size=classifier.encoder.hidden_size,
+        segment=classifier.encoder.segment,
         probabilities=_array(logits.softmax(dim=1)[0]),
         prefixes=_array(prefixes.softmax(dim=1)),
         leave_one_out=_array(log_odds(logits, chosen) - log_odds(shorter, chosen)),
@@ -69,17 +70,18 @@ def _logits(classifier: TextClassifier, documents: list[Tensor]) -> Tensor:
 def _trace(classifier: TextClassifier, tokens: Tensor, chosen: int) -> tuple[Floats, list[PassageReading]]:
     """Gradient × input (T,), and how each passage was read, by the textbook's equations with the model's weights."""
     exact = copy.deepcopy(classifier).double()
+    segment = exact.encoder.segment or len(tokens)
     embedded = exact.embedding(tokens).detach().requires_grad_()  # (T, K)
     states, passages = read(exact.encoder, embedded)  # (T, output_size)
-    document = exact.pooling(states.unsqueeze(0), torch.tensor([len(tokens)]))  # (1, output_size)
-    score = log_odds(exact.head(document)[0], chosen)
+    document = exact.pooling(states.unsqueeze(0), torch.tensor([len(tokens)]))  # (1, document_size)
+    score = log_odds(exact.decide(document)[0], chosen)
     nodes = [step[name] for passage in passages for name in _states(passage) for step in passage.steps]
     at_input, *at_states = torch.autograd.grad(score, [embedded, *nodes], allow_unused=True, materialize_grads=True)
     gradients = iter(at_states)  # (1, h) each
     readings = []
     for passage in passages:
         of_states = {name: torch.cat([next(gradients) for _ in passage.steps]) for name in _states(passage)}  # (T, h)
-        readings.append(_reading(passage, of_states))
+        readings.append(_reading(passage, of_states, segment))
     return _array((at_input * embedded).sum(dim=1)), readings
 
 
@@ -88,9 +90,9 @@ def _states(passage: Passage) -> list[str]:
     return [name for name in ("C", "h") if name in passage.steps[0]]
 
 
-def _reading(passage: Passage, gradients: dict[str, Tensor]) -> PassageReading:
+def _reading(passage: Passage, gradients: dict[str, Tensor], segment: int) -> PassageReading:
     values = {name: torch.cat([step[name] for step in passage.steps]).detach() for name in passage.steps[0]}  # (T, h)
-    written, left = _written_and_left(values, passage)
+    written, left = _written_and_left(values, passage, segment)
     memory = _states(passage)[0]
     moved = (gradients[memory] * values[memory]).abs().amax(dim=0)  # (h,)
     return PassageReading(
@@ -104,8 +106,9 @@ def _reading(passage: Passage, gradients: dict[str, Tensor]) -> PassageReading:
     )
 
 
-def _written_and_left(values: Step, passage: Passage) -> tuple[Floats, Floats] | tuple[None, None]:
-    """What each token wrote into each number of the memory, and what is left of it at the end: (T, h) each.
+def _written_and_left(values: Step, passage: Passage, segment: int) -> tuple[Floats, Floats] | tuple[None, None]:
+    """What each token wrote into each number of the memory, and what is left of it at the end of its piece: (T, h)
+    each.
 
     The memory is a sum over tokens, since gates only weight it: C_T = Σ_t (f_{t+1} ⊙ … ⊙ f_T) ⊙ i_t ⊙ g_t. So is the
     GRU's state, with z for f and (1 − z) ⊙ n for i ⊙ g.
@@ -117,9 +120,12 @@ def _written_and_left(values: Step, passage: Passage) -> tuple[Floats, Floats] |
     else:
         return None, None
     forward = passage.direction == "forward"
-    later = keep.flip(0) if forward else keep  # the step read last comes first
-    survival = torch.cat([torch.ones_like(later[:1]), later[:-1].cumprod(dim=0)])  # (T, h)
-    return _array(written), _array(written * (survival.flip(0) if forward else survival))
+    survival = []
+    for piece in keep.split(segment):
+        later = piece.flip(0) if forward else piece  # the step read last comes first
+        of_piece = torch.cat([torch.ones_like(later[:1]), later[:-1].cumprod(dim=0)])  # (segment or less, h)
+        survival.append(of_piece.flip(0) if forward else of_piece)
+    return _array(written), _array(written * torch.cat(survival))
 
 
 def _array(values: Tensor) -> Floats:

@@ -5,7 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
@@ -90,6 +90,7 @@ def fit(
     validation: Documents,
     *,
     batch_size: int,
+    batch_tokens: int | None = None,
     seed: int,
     monitor: Monitor,
     costs: Costs | None = None,
@@ -97,10 +98,11 @@ def fit(
     checkpointing: Checkpointing | None = None,
     unlabelled: Documents | None = None,
 ) -> None:
-    """Trains `module`; afterwards it has the weights of the epoch in which `monitor` was best.
+    """Trains `module`; afterwards it has the weights that were validated in the epoch in which `monitor` was best.
 
-    With a state in `checkpointing` it resumes. `costs` measures it, and may end it. `unlabelled` documents are given if
-    the module's objective has a batch of them in each step.
+    With `batch_tokens` a step has about so many tokens, and not `batch_size` documents. With a state in
+    `checkpointing` it resumes. `costs` measures it, and may end it. `unlabelled` documents are given if the module's
+    objective has a batch of them in each step.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM stopped the training.
@@ -114,7 +116,8 @@ def fit(
         trainer.callbacks.append(checkpointing)  # type: ignore[attr-defined]
         trainer.strategy.checkpoint_io = checkpointing.io
         resumed = None if checkpointing.state is None else "the state"  # a path, for Lightning
-    costs.startup_seconds = warm_up(trainer, module, train, batch_size)
+    sizes = BatchSizes(batch_size, batch_tokens)
+    costs.startup_seconds = warm_up(trainer, module, train, sizes.documents(int(train.lengths.max())))
     if unlabelled is not None and module.objective is not None:
         device = trainer.strategy.root_device
         module.unlabelled = EndlessBatches(
@@ -126,7 +129,7 @@ def fit(
             batches=backend(device).batches(unlabelled, device),
         )
     try:
-        trainer.fit(module, datamodule=Loaders(train, validation, batch_size, seed), ckpt_path=resumed)
+        trainer.fit(module, datamodule=Loaders(train, validation, sizes, seed), ckpt_path=resumed)
     except SystemExit as end:
         # Lightning turns Ctrl-C into an exit, whose context is what stopped it.
         if isinstance(end.__context__, KeyboardInterrupt):
@@ -135,14 +138,30 @@ def fit(
     module.load_state_dict(best.weights)
 
 
+class BatchSizes(NamedTuple):
+    """train.batch_size and train.batch_tokens, which replaces it unless it is None."""
+
+    size: int
+    tokens: int | None
+
+    @property
+    def fixed(self) -> int | None:
+        """Documents of a process in each step but an epoch's last one; None: steps differ."""
+        return self.size if self.tokens is None else None
+
+    def documents(self, longest: int) -> int:
+        """Documents of a process in a step whose longest one has so many tokens."""
+        return self.size if self.tokens is None else max(self.tokens // longest, 1)
+
+
 class Loaders(LightningDataModule):
     """Each process's share of the documents, once Lightning knows how many processes there are."""
 
-    def __init__(self, train: Documents, validation: Documents, batch_size: int, seed: int) -> None:
+    def __init__(self, train: Documents, validation: Documents, sizes: BatchSizes, seed: int) -> None:
         super().__init__()
         self.train = train
         self.validation = validation
-        self.batch_size = batch_size
+        self.sizes = sizes
         self.seed = seed
         self.start = 0
 
@@ -170,12 +189,19 @@ class Loaders(LightningDataModule):
         device = self.trainer.strategy.root_device
         batches = backend(device).batches(documents, device)
         return loader(
-            documents, self.batch_size, seed=seed, rank=rank, world_size=world_size, start=start, batches=batches
+            documents,
+            self.sizes.fixed,
+            seed=seed,
+            batch_tokens=self.sizes.tokens,
+            rank=rank,
+            world_size=world_size,
+            start=start,
+            batches=batches,
         )
 
 
 class BestWeights(Callback):
-    """Keeps a copy of the weights of the first epoch in which `monitor` was best."""
+    """Keeps a copy of the validated weights of the first epoch in which `monitor` was best."""
 
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
@@ -197,7 +223,7 @@ class BestWeights(Callback):
         sign = 1 if _mode(self.monitor) == "max" else -1
         if self.best is None or sign * value > sign * self.best:
             self.best = value
-            self.weights = {name: weights.detach().clone() for name, weights in pl_module.state_dict().items()}
+            self.weights = pl_module.evaluated_weights()
 
 
 class PlainProgress(Callback):

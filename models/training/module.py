@@ -17,8 +17,9 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from config.choices import ClassWeight, Schedule
+from config.choices import Averaging, ClassWeight, Schedule
 from core.errors import DivergenceError
+from models.averaging import AVERAGE, Share
 from models.backend import backend
 from models.classifier import TextClassifier
 from models.gpu.documents import ResidentBatch, ResidentDocuments
@@ -35,17 +36,21 @@ CHECK_EVERY = 50
 
 
 class ClassifierModule(LightningModule):
-    """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents, or a weighted one.
+    """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents, weighted or smoothed if asked.
+
+    With `averaging` validation evaluates the averages of the weights (models/averaging.py), and `evaluated_weights` are
+    these.
 
     Attributes:
         class_weights: float64 (classes,), the weight of each class's documents in the training loss; None: all 1.
         unlabelled: a batch for each step, for what the objective counts of unlabelled documents.
         history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
             validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
-            accuracies are unweighted means over documents, not over batches; those of training are taken while the
-            weights change. The learning rate is that of the epoch's last step. Norms are those of each step before
-            clipping; 0 if no step was taken, since in 16-mixed all may overflow. A document is solved if each of its
-            probabilities is less than LARGEST_ERROR away from 1 (its class) or 0.
+            accuracies are unweighted means over documents, without label smoothing, not over batches; those of training
+            are taken while the weights change, and are of these, not of averages. The learning rate is that of the
+            epoch's last step. Norms are those of each step before clipping; 0 if no step was taken, since in 16-mixed
+            all may overflow. A document is solved if each of its probabilities is less than LARGEST_ERROR away from 1
+            (its class) or 0.
         records: what this epoch's steps add up to.
         waited: whether the CPU has waited for the last step to end, as it always does on a CPU.
     """
@@ -59,6 +64,9 @@ class ClassifierModule(LightningModule):
         schedule: Schedule,
         warmup_share: float,
         class_weight: ClassWeight,
+        label_smoothing: float,
+        averaging: Averaging,
+        averaging_decay: float,
         objective: Objective | None = None,
     ) -> None:
         """New steps for `classifier`.
@@ -79,13 +87,16 @@ class ClassifierModule(LightningModule):
         self.class_weights: Tensor | None = None
         self.objective = objective
         self.unlabelled: EndlessBatches | None = None
+        self.label_smoothing = label_smoothing
+        self.averaging = averaging
+        self.averaging_decay = averaging_decay
         self.history: list[dict[str, float]] = []
         self.records: StepRecords
         self.waited = True
         self._validation: list[Totals] = []
         self._resumed_rows: Tensor | None = None
         self._totals: Totals  # of the step that is being taken
-        self._steps: int  # of the whole training
+        self._steps = 1  # of the whole training
         self._graphs: GraphedSteps | None = None
 
     def weigh(self, labels: NDArray[np.int32]) -> None:
@@ -95,8 +106,8 @@ class ClassifierModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW with the learning rate of the schedule."""
-        optimizer = self.build_optimizer(self.device, self.trainer.world_size, str(self.trainer.precision))
         self._steps = int(self.trainer.estimated_stepping_batches)  # which takes a while to find out
+        optimizer = self.build_optimizer(self.device, self.trainer.world_size, str(self.trainer.precision))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": LambdaLR(optimizer, self._factor), "interval": "step"},
@@ -108,7 +119,8 @@ class ClassifierModule(LightningModule):
     def build_optimizer(self, device: torch.device, world_size: int, precision: str) -> Optimizer:
         """AdamW for the weights that learn."""
         weights = [weights for weights in self.parameters() if weights.requires_grad]
-        adamw = backend(device).adamw(self.classifier.embedding, world_size, precision)
+        share = None if self.averaging == "none" else Share(self.averaging, self.averaging_decay, self._steps)
+        adamw = backend(device).adamw(self.classifier.embedding, world_size, precision, share)
         return adamw(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def on_train_start(self) -> None:
@@ -123,7 +135,7 @@ class ClassifierModule(LightningModule):
             for group in self._optimizer.param_groups:
                 group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=self.device)
             loaders = cast(Any, self.trainer).datamodule
-            self._graphs = GraphedSteps(self._whole_step, self._changed_by_steps, loaders.batch_size)
+            self._graphs = GraphedSteps(self._whole_step, self._changed_by_steps, loaders.sizes.fixed)
 
     def on_fit_end(self) -> None:
         """Ends the optimizer's lazy updates."""
@@ -165,18 +177,26 @@ class ClassifierModule(LightningModule):
     ) -> tuple[Tensor, Totals]:
         """See `step_loss`; `total` and `unlabelled_total` are the step's documents over all processes."""
 
-        def mean_cross_entropy(logits: Tensor) -> Tensor:
-            weight = None if self.class_weights is None else self.class_weights.to(logits)
-            return cross_entropy(logits, labels, weight=weight, reduction="sum") * processes / total
+        def mean_loss(logits: Tensor) -> Tensor:
+            return self._training_loss(logits, labels) * processes / total
 
         if self.objective is None:
             logits = self.classifier(tokens, lengths)  # (batch, classes)
-            loss = mean_cross_entropy(logits)
+            loss = mean_loss(logits)
         else:
             share = processes / (total + unlabelled_total)
             texts = Texts(tokens, lengths)
-            loss, logits = self.objective.loss(self.classifier, texts, mean_cross_entropy, unlabelled, share)
+            loss, logits = self.objective.loss(self.classifier, texts, mean_loss, unlabelled, share)
         return loss, totals(logits, labels, cross_entropy(logits.detach(), labels, reduction="sum"))
+
+    def _training_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The sum over the documents, each with its class's weight and a smoothed target."""
+        if self.label_smoothing:
+            losses = cross_entropy(logits, labels, reduction="none", label_smoothing=self.label_smoothing)
+            weights = torch.ones_like(losses) if self.class_weights is None else self.class_weights.to(logits)[labels]
+            return losses @ weights
+        weight = None if self.class_weights is None else self.class_weights.to(logits)
+        return cross_entropy(logits, labels, weight=weight, reduction="sum")
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """Lightning's, unless `training_step` takes the whole step."""
@@ -235,6 +255,34 @@ class ClassifierModule(LightningModule):
             first = int(broken[0]) if len(broken) else self.records.count - 1
             before = int(self.history[-1]["step"]) if self.history else 0
             raise self._diverged("loss", float(losses[first]), before + first, before + first)
+
+    def on_validation_start(self) -> None:
+        """Validation evaluates the averages."""
+        self._exchange_averages()
+
+    def on_validation_end(self) -> None:
+        """Training goes on with the weights."""
+        self._exchange_averages()
+
+    def _exchange_averages(self) -> None:
+        """Exchanges the weights with their averages, in place, if there are averages."""
+        if self.averaging == "none":
+            return
+        self.classifier.embedding.update_all()
+        with torch.no_grad():
+            averaged = ((weights, state) for weights, state in self._optimizer.state.items() if AVERAGE in state)
+            for weights, state in averaged:
+                last = weights.clone()
+                weights.copy_(state[AVERAGE])
+                state[AVERAGE].copy_(last)
+
+    def evaluated_weights(self) -> dict[str, Tensor]:
+        """Copies of what `state_dict` has, with the average in the place of each weight that has one."""
+        current = self.state_dict()  # in which all rows are up to date, and then the averages are as well
+        if self.averaging != "none":
+            state = self._optimizer.state
+            current |= {name: state[w][AVERAGE] for name, w in self.named_parameters() if AVERAGE in state.get(w, {})}
+        return {name: weights.detach().clone() for name, weights in current.items()}
 
     def validation_step(self, batch: Batch | ResidentBatch, step: int) -> None:
         """Adds to the sums of which the epoch's means are made."""

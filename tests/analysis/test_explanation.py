@@ -61,6 +61,7 @@ def reading(length: int = 6, classes: int = 2) -> Reading:
         description=DESCRIPTIONS["lstm"],
         input_sizes=[4],
         hidden_size=2,
+        segment=None,
         probabilities=prefixes[-1],
         prefixes=prefixes,
         leave_one_out=np.linspace(-1, 2, length),

@@ -24,7 +24,7 @@ from text.tokenizing.token_file import TokenizedDocuments
 
 VARIANTS = {
     "bilstm": {"cell": "lstm", "bidirectional": True, "hidden_size": 6, "embedding_size": 5},
-    "gru2": {"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5, "pooling": "mean"},
+    "gru2": {"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5, "pooling": "mean", "segment": 3},
     "rnn": {"cell": "rnn", "hidden_size": 4, "embedding_size": 5},
 }
 WORDS = {"나쁨": "지루한 영화", "보통": "그냥 그런 영화", "좋음": "정말 멋진 영화"}

@@ -18,6 +18,7 @@ SHIPPED = Path(__file__).parents[2] / "params.yaml"
 VARIANTS: list[dict[str, Any]] = [
     {"cell": "lstm", "bidirectional": True, "single_bias": True},
     {"cell": "gru", "layers": 3, "pooling": "attention"},
+    {"cell": "lstm", "segment": 5, "pooling": ["max", "mean"], "head_size": 6},
     {"cell": "rnn", "bidirectional": True, "layers": 2, "hidden_size": 7, "single_bias": True},
 ]
 
@@ -36,7 +37,7 @@ def test_the_lines_add_up_to_the_models_own_count(variant: dict[str, Any]) -> No
     params = VariantParams(**variant)
     shown, classifier = layers(params, 500, 3, 10), TextClassifier(500, 3, **params.model_dump())
     assert sum(layer.parameters for layer in shown) == classifier.parameter_counts()["total"]
-    assert len(shown) == 3 + variant.get("layers", 1)
+    assert len(shown) == 3 + variant.get("layers", 1) + ("head_size" in variant)
 
 
 def test_the_table_names_the_second_bias_and_an_unknown_variant_is_refused(

@@ -116,6 +116,31 @@ def test_what_builds_and_trains_a_model_has_no_defaults_of_its_own(called: Calla
     ("key", "value", "message"),
     [
         ("variants.bilstm.pooling", "lsat", "variants.bilstm.pooling is 'lsat'; allowed: last, max, mean, attention"),
+        (
+            "variants.bilstm.pooling",
+            ["max", "men"],
+            "variants.bilstm.pooling is 'men'; allowed: last, max, mean, attention",
+        ),
+        (
+            "variants.bilstm.pooling",
+            ["max", "max"],
+            "variants.bilstm.pooling is ['max', 'max']; allowed: different ones of",
+        ),
+        ("variants.bilstm.pooling", [], "variants.bilstm.pooling is []; allowed: different ones of last, max,"),
+        ("variants.bilstm.segment", 0, "variants.bilstm.segment is 0; allowed: greater than or equal to 1"),
+        (
+            "variants.bad",
+            {"cell": "lstm", "segment": 50, "pooling": ["last", "max"]},
+            "variants.bad.pooling is ['last', 'max'], but segment is 50: the last state would have read the last piece "
+            "alone; allowed with it: max, mean, attention",
+        ),
+        ("variants.bilstm.weight_drop", 1.0, "variants.bilstm.weight_drop is 1.0; allowed: less than 1"),
+        ("train.averaging", "mean", "train.averaging is 'mean'; allowed: none, ema, swa"),
+        (
+            "train.batch_tokens",
+            4000,
+            "train.epochs is 'auto', which counts steps of train.batch_size documents; allowed",
+        ),
         ("variants.bilstm.hidden_sise", 3, "variants.bilstm.hidden_sise is an unknown key; did you mean hidden_size?"),
         ("train.epochs", "4", "train.epochs is '4'; allowed: auto, or an integer from 1 to"),
         ("train.epochs", True, "train.epochs is True; allowed: auto, or an integer from 1 to"),
@@ -539,3 +564,10 @@ def test_words_and_pairs_are_compared_beside_the_same_variant_without_them() -> 
 
     content["compare"]["variants"] = ["lstm", "bilstm", "wide"]
     assert parse(content).variants["wide"].ngrams
+
+
+def test_what_needs_a_known_number_of_steps_is_refused_with_a_time_limit() -> None:
+    limited = {"max_seconds": 60.0, "schedule": "constant", "averaging": "swa"}
+    with pytest.raises(ValueError, match=r"train.averaging is 'swa', the mean of the last quarter of all steps"):
+        TrainParams.model_validate(limited)
+    assert TrainParams.model_validate({**limited, "averaging": "ema", "batch_tokens": 4000}).epochs_for(9, 2) == 10**6

@@ -16,8 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from models.cpu import loops, row_loops
 from models.training.fit import fit
-from models.training.module import ClassifierModule
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import order_documents, small_trainer
 
 MODELS: list[tuple[str, dict[str, Any]]] = [
@@ -46,7 +45,7 @@ def main() -> None:
     names = []
     for precision, variant in MODELS:
         torch.manual_seed(1)
-        module = ClassifierModule(
+        module = plain_module(
             plain_classifier(20, 2, hidden_size=8, embedding_size=8, **variant),
             learning_rate=0.01,
             weight_decay=0.1,

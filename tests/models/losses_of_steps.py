@@ -19,8 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from models.training.cost_meter import Costs
 from models.training.fit import fit
-from models.training.module import ClassifierModule
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import order_documents, skewed_documents, small_trainer
 
 
@@ -42,13 +41,14 @@ class Losses(Callback):
 def train(devices: int, nodes: int, batch_size: int, class_weight: Any) -> dict[str, Any]:
     torch.manual_seed(5)
     classifier = plain_classifier(20, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8)
-    module = ClassifierModule(
+    module = plain_module(
         classifier,
         learning_rate=0.01,
         weight_decay=0.0,
         schedule="linear",
         warmup_share=0.1,
         class_weight=class_weight,
+        averaging="none" if class_weight == "none" else "ema",
     )
     trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices, num_nodes=nodes)
     losses = Losses()

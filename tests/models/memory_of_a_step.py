@@ -31,7 +31,7 @@ def step(documents: int, tokens: int) -> int:
     lengths = torch.full((documents,), tokens)
     classifier(torch.randint(WORDS, (documents, tokens), dtype=torch.int32), lengths).sum().backward()
     RowwiseAdamW(classifier.parameters(), lr=0.001, weight_decay=0.0).step()
-    return memory.needed(classifier, documents * tokens, "cpu", "32-true")
+    return memory.needed(classifier, documents * tokens, "cpu", "32-true", "none")
 
 
 step(2, 2)  # the loops are compiled, or read from their cache

@@ -1,10 +1,11 @@
-"""The textbook's classifier in one direction, of which a test changes what it is about."""
+"""The textbook's classifier in one direction, and its plain training, of which a test changes what it is about."""
 
 from typing import Any
 
 from torch import Tensor
 
 from models.classifier import TextClassifier
+from models.training.module import ClassifierModule
 
 PLAIN: dict[str, Any] = {
     "cell": "lstm",
@@ -12,9 +13,14 @@ PLAIN: dict[str, Any] = {
     "layers": 1,
     "hidden_size": 64,
     "embedding_size": 128,
+    "segment": None,
     "pooling": "last",
+    "head_size": None,
+    "word_dropout": 0.0,
     "embedding_dropout": 0.0,
     "layer_dropout": 0.0,
+    "locked_dropout": False,
+    "weight_drop": 0.0,
     "head_dropout": 0.0,
     "freeze_embedding": False,
     "embedding_normalization": "none",
@@ -32,3 +38,18 @@ def plain_classifier(
 ) -> TextClassifier:
     """Of these values, whatever the defaults of params.yaml are."""
     return TextClassifier(vocabulary_size, num_classes, **{**PLAIN, **changes}, vectors=vectors)
+
+
+def plain_module(classifier: TextClassifier, **changes: Any) -> ClassifierModule:
+    """Trains with these values, whatever the defaults of params.yaml are."""
+    plain: dict[str, Any] = {
+        "learning_rate": 0.01,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "warmup_share": 0.0,
+        "class_weight": "none",
+        "label_smoothing": 0.0,
+        "averaging": "none",
+        "averaging_decay": 0.999,
+    }
+    return ClassifierModule(classifier, **{**plain, **changes})

@@ -20,8 +20,9 @@ from models.training.fit import fit
 from models.training.module import ClassifierModule
 from pipelines.train import as_lightning
 from tests import needs
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, MemoryDocuments, order_documents, skewed_documents, small_trainer
+from text.batches import Share, TokenBatches
 
 PRECISIONS = ["32-true", "64-true", pytest.param("bf16-mixed", marks=needs.bfloat16)]
 
@@ -59,7 +60,7 @@ def train(
     epochs: int = 2,
     validation: MemoryDocuments | None = None,
 ) -> ClassifierModule:
-    module = ClassifierModule(
+    module = plain_module(
         classifier(),
         learning_rate=0.01,
         weight_decay=0.0,
@@ -164,3 +165,18 @@ def test_params_yaml_chooses_the_weights() -> None:
 
     assert module.class_weights is not None
     assert module.class_weights.tolist() == [4 / 6, 4 / 2]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_label_smoothing_gives_all_classes_a_share_of_each_documents_target(weighted: bool) -> None:
+    module = plain_module(classifier(), label_smoothing=0.2)
+    module.class_weights = torch.tensor([0.5, 2.0]) if weighted else None
+    batch = TokenBatches(order_documents(6))[Share(np.arange(6), 6, 0)]
+    loss, totals = module._loss(batch.tokens, batch.lengths, batch.labels)
+    logs = module.classifier(batch.tokens, batch.lengths).log_softmax(dim=1)
+    expected = 0.0
+    for row, label in enumerate(batch.labels.tolist()):
+        own = -(0.8 * logs[row, label] + 0.1 * logs[row].sum())
+        expected += float(own) * ([0.5, 2.0][label] if weighted else 1.0)
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+    assert float(totals.loss) == pytest.approx(-float(logs[torch.arange(6), batch.labels].sum()), rel=1e-6)

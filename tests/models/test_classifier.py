@@ -20,6 +20,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"cell": "gru", "bidirectional": True, "layers": 2, "pooling": "attention"},
     {"cell": "rnn", "layers": 3, "pooling": "max", "hidden_size": 7},
     {"cell": "lstm", "bidirectional": True, "pooling": "mean", "embedding_size": 9},
+    {"cell": "lstm", "bidirectional": True, "segment": 3, "pooling": ["max", "attention"], "head_size": 5},
+    {"cell": "gru", "pooling": ["last", "max", "mean"], "weight_drop": 0.2, "word_dropout": 0.1},
 ]
 
 
@@ -119,7 +121,21 @@ def test_a_sparse_gradient_is_the_dense_one_and_names_each_row_once(
     torch.testing.assert_close(sparse.to_dense(), dense, rtol=1e-12, atol=1e-14)
 
 
-def test_with_dropout_on_the_embedding_its_gradient_is_sparse_too_and_that_of_plain_pytorch() -> None:
+def test_joined_poolings_and_a_hidden_layer_are_what_they_say() -> None:
+    classifier = plain_classifier(50, 3, pooling=["last", "max", "mean"], head_size=5, hidden_size=4).double().eval()
+    tokens, lengths = batch()
+    states = classifier.encoder(classifier.embedding(tokens), lengths)
+    for row, length in enumerate(lengths):
+        own = states[row, :length]
+        document = torch.cat([own[-1], own.amax(dim=0), own.mean(dim=0)])
+        assert classifier.head_hidden is not None
+        logits = classifier.head(classifier.head_hidden(document).clamp(min=0))
+        torch.testing.assert_close(classifier(tokens, lengths)[row], logits, rtol=1e-12, atol=1e-12)
+    hidden, last = 12 * 5 + 5, 5 * 3 + 3
+    assert classifier.parameter_counts()["head"] == hidden + last
+
+
+def test_with_dropout_on_the_embedding_the_gradient_is_sparse_and_that_of_plain_pytorch() -> None:
     tokens, lengths = torch.tensor([[2, 2, 3, 1]], dtype=torch.int32), torch.tensor([4])
     classifier = plain_classifier(9, 2, cell="lstm", embedding_dropout=0.5).double()
     gradients = []
@@ -138,6 +154,15 @@ def test_with_dropout_on_the_embedding_its_gradient_is_sparse_too_and_that_of_pl
     assert sparse is not None
     assert sorted(sparse._indices()[0].tolist()) == [1, 2, 3]
     torch.testing.assert_close(sparse.to_dense(), dense, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_with_dropout_on_the_embedding_its_gradient_is_sparse_too(locked: bool) -> None:
+    classifier = plain_classifier(9, 2, cell="lstm", embedding_dropout=0.5, locked_dropout=locked)
+    classifier.embedding.update_rows = lambda _: None
+    classifier(torch.tensor([[2, 2, 3]], dtype=torch.int32), torch.tensor([3])).sum().backward()
+    assert classifier.embedding.weight.grad is not None
+    assert classifier.embedding.weight.grad._indices().tolist() == [[2, 3]]
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -19,7 +19,7 @@ from models.training.fit import fit
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs.checkpoints import Checkpoints
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 from text.batches import Documents, loader
 
@@ -77,7 +77,7 @@ def train(
 ) -> ClassifierModule:
     monkeypatch.setattr(cost_meter, "perf_counter", clock)
     chosen: dict[str, Any] = {"schedule": "constant", "warmup_share": 0.0, "class_weight": "none"}
-    module = ClassifierModule(classifier(), learning_rate=0.01, weight_decay=0.0, **chosen)
+    module = plain_module(classifier(), learning_rate=0.01, weight_decay=0.0, **chosen)
     trainer = small_trainer(epochs=epochs)
     trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]
     fit(

@@ -22,7 +22,7 @@ from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs.checkpoints import Checkpoints
 from tests import needs
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.test_resuming import Stop, StopAt, assert_same
 from tests.models.toy import VOCABULARY_SIZE, order_documents, skewed_documents, small_trainer
 from text.batches import Share, TokenBatches
@@ -50,6 +50,8 @@ def train(
     precision: str = "32-true",
     strategy: str = "auto",
     eager: bool = False,
+    averaging: str = "none",
+    batch_tokens: int | None = None,
     objective: Objective | None = None,
     **variant: Any,
 ) -> ClassifierModule:
@@ -60,13 +62,15 @@ def train(
         VOCABULARY_SIZE, 2, **{"bidirectional": True, "embedding_size": 8, "head_dropout": 0.4, **variant}
     )
     classifier.embedding.count(torch.arange(VOCABULARY_SIZE))
-    module = ClassifierModule(
+    module = plain_module(
         classifier,
         learning_rate=rate,
         weight_decay=0.1,
         schedule="cosine",
         warmup_share=0.2,
         class_weight="balanced",
+        averaging=averaging,
+        averaging_decay=0.9,
         objective=objective,
     )
     trainer = small_trainer(accelerator="gpu", epochs=epochs, precision=precision, strategy=strategy)
@@ -78,6 +82,7 @@ def train(
         skewed_documents(documents, rare=12),
         order_documents(20),
         batch_size=10,
+        batch_tokens=batch_tokens,
         seed=1,
         monitor="validation_loss",
         callbacks=chosen,
@@ -174,9 +179,29 @@ def test_stopped_at_any_step_it_ends_with_the_same_bits(precision: str) -> None:
     assert_same(train(store=stopped, documents=54, **variant), whole)
 
 
+STRONG: dict[str, Any] = {
+    **{"cell": "lstm", "segment": 5, "pooling": ["max", "mean"], "head_size": 8, "word_dropout": 0.1},
+    **{"embedding_dropout": 0.3, "locked_dropout": True, "weight_drop": 0.3},
+}
+
+
+@pytest.mark.parametrize("hidden_size", [16, 80])  # our kernel, cuDNN
+@pytest.mark.parametrize("averaging", ["ema", "swa"])
+@pytest.mark.parametrize("batch_tokens", [None, 100])
+def test_strong_models_resume_with_the_same_bits(hidden_size: int, averaging: str, batch_tokens: int | None) -> None:
+    chosen = {"averaging": averaging, "batch_tokens": batch_tokens, "hidden_size": hidden_size, **STRONG}
+    whole, stopped = train(store=new_store("whole"), **chosen), new_store("stopped")
+    for step in (1, 4, 9):
+        with pytest.raises(Stop):
+            train(StopAt(step), store=stopped, **chosen)
+    assert_same(train(store=stopped, **chosen), whole)
+
+
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_graphs_take_the_steps_that_lightning_takes(precision: str) -> None:
+@pytest.mark.parametrize("averaging", ["none", "ema", "swa"])
+def test_graphs_take_the_steps_that_lightning_takes(precision: str, averaging: str) -> None:
     variant: dict[str, Any] = {"cell": "lstm", "head_dropout": 0.0, "precision": precision, "rate": 0.005}
+    variant["averaging"] = averaging
     graphs = train(store=new_store("graphs"), **variant)
     eager = train(store=new_store("eager"), eager=True, **variant)
     for own, other in zip(graphs.history, eager.history, strict=True):

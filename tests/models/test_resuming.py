@@ -16,7 +16,7 @@ from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs.checkpoints import Checkpoints
 from tests import needs
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents, skewed_documents, small_trainer
 
 STEPS_AN_EPOCH = 5
@@ -54,7 +54,7 @@ def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **cha
     classifier = plain_classifier(
         VOCABULARY_SIZE, 2, cell="lstm", bidirectional=True, hidden_size=8, embedding_size=8, head_dropout=0.4
     )
-    module = ClassifierModule(
+    module = plain_module(
         classifier,
         learning_rate=settings["rate"],
         weight_decay=0.1,

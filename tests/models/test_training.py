@@ -23,7 +23,7 @@ from models.training.module import ClassifierModule
 from models.training.schedule import learning_rate_factor
 from models.training.step_records import NORM
 from tests import needs
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
 SCRIPT = Path(__file__).with_name("losses_of_steps.py")
@@ -52,7 +52,7 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
         embedding_size=8,
         head_dropout=settings["head_dropout"],
     )
-    module = ClassifierModule(
+    module = plain_module(
         classifier,
         learning_rate=settings["learning_rate"],
         weight_decay=0.0,
@@ -226,9 +226,9 @@ def test_a_batch_that_a_long_document_makes_too_large_is_refused(
     monkeypatch.setattr(memory, "_memory", lambda: 8 * 2**30)
     with torch.device("meta"):
         classifier = plain_classifier(20_000, 2, cell="lstm", pooling=pooling)
-    memory.check("lstm", classifier, 32 * 400, "cpu", "32-true", training=training)
+    memory.check("lstm", classifier, 32 * 400, "cpu", "32-true", "none", training=training)
     with pytest.raises(ParamsError, match=rf"batch 64,000,000 tokens .*; {doing} GiB, but there are 8\.0;"):
-        memory.check("lstm", classifier, 32 * 2_000_000, "cpu", "32-true", training=training)
+        memory.check("lstm", classifier, 32 * 2_000_000, "cpu", "32-true", "none", training=training)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from models.training.warmup import warm_up
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
 SCRIPT = Path(__file__).with_name("compiled_by_training.py")
@@ -27,7 +27,7 @@ def build(variant: dict[str, Any]) -> ClassifierModule:
     torch.manual_seed(1)
     classifier = plain_classifier(VOCABULARY_SIZE, 2, hidden_size=8, embedding_size=8, **variant)
     chosen: dict[str, Any] = {"schedule": "linear", "warmup_share": 0.1, "class_weight": "none"}
-    return ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.1, **chosen)
+    return plain_module(classifier, learning_rate=0.01, weight_decay=0.1, **chosen)
 
 
 def test_steps_and_validation_compile_nothing_that_warming_up_has_not() -> None:

@@ -30,7 +30,8 @@ variants = st.fixed_dictionaries(
         "layers": st.integers(1, 3),
         "hidden_size": st.integers(1, 200),
         "embedding_size": st.integers(1, 40),
-        "pooling": st.sampled_from(["last", "attention"]),
+        "pooling": st.sampled_from(["last", "attention", ["last", "max"]]),
+        "head_size": st.none() | st.integers(1, 50),
     }
 )
 

@@ -25,11 +25,8 @@ ROOT = Path(__file__).parents[2]
 VARIANTS = {
     "bilstm": {"cell": "lstm", "bidirectional": True, "hidden_size": 6, "embedding_size": 5},
     "gru2": {
-        "cell": "gru",
-        "layers": 2,
-        "hidden_size": 4,
-        "embedding_size": 5,
-        "pooling": "mean",
+        **{"cell": "gru", "layers": 2, "hidden_size": 4, "embedding_size": 5},
+        **{"segment": 7, "pooling": ["max", "mean"], "head_size": 3, "word_dropout": 0.1, "weight_drop": 0.1},
         "embedding_normalization": "frequency",
     },
 }

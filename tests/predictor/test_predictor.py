@@ -87,6 +87,18 @@ def test_a_copied_folder_needs_no_other_file(tokenized: Path, tmp_path: Path, mo
     assert Predictor([find_model(tmp_path)])(texts).probabilities.tobytes() == expected.tobytes()
 
 
+def test_a_model_of_an_older_version_is_read_with_the_defaults_of_the_keys_that_it_lacks(
+    tokenized: Path, tmp_path: Path
+) -> None:
+    texts, expected = raw_texts(), evaluated("bilstm", 1)
+    find_training("bilstm", 1).copy(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    for key in ("segment", "head_size", "word_dropout", "locked_dropout", "weight_drop"):
+        del config["variant"][key]
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert Predictor([find_model(tmp_path)])(texts).probabilities.tobytes() == expected.tobytes()
+
+
 def test_an_ensemble_predicts_the_mean_of_its_members(project: Path) -> None:
     texts = raw_texts()
     members = [evaluated("bilstm", seed).astype(np.float64) for seed in (1, 2)]

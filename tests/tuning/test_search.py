@@ -42,6 +42,19 @@ def test_the_same_search_proposes_the_same_and_more_trials_begin_with_the_same(s
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_value_may_be_a_list_of_poolings(sampler: str, recwarn: pytest.WarningsRecorder) -> None:
+    space = {"pooling": ["max", ["max", "mean"]], "segment": {"low": 20, "high": 60}}
+    chosen = TuningParams.model_validate({"trials": 12, "space": space, "sampler": sampler})
+    settings = proposed(chosen, [0.1 * number for number in range(12)])
+    assert {str(setting["pooling"]) for setting in settings} == {"max", "['max', 'mean']"}
+    for setting in settings:
+        assert applied(setting, VariantParams(cell="lstm"), TrainParams())[0].pooling == setting["pooling"]
+    shares = importances(chosen.space, [(setting, len(setting["pooling"])) for setting in settings])
+    assert shares["pooling"] > shares["segment"]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_only_tpe_looks_at_what_earlier_trials_reached(sampler: str) -> None:
     rising, falling = ([sign * number / 20 for number in range(20)] for sign in (1, -1))
     same = proposed(params(sampler), [*rising]) == proposed(params(sampler), [*falling])
