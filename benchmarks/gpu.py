@@ -142,9 +142,17 @@ def build_module(shape: Shape) -> ClassifierModule:
         forget_bias=None,
         input_bias=None,
         recurrent_init="uniform",
+        start="random",
     )
     return ClassifierModule(
-        classifier, learning_rate=0.003, weight_decay=0.0, schedule="linear", warmup_share=0.0, class_weight="none"
+        classifier,
+        learning_rate=0.003,
+        weight_decay=0.0,
+        schedule="linear",
+        warmup_share=0.0,
+        class_weight="none",
+        layer_rates=1.0,
+        unfreeze=0,
     )
 
 

@@ -31,6 +31,8 @@ class TrainParams(Section):
     early_stopping: Count | None = None
     monitor: Monitor = "validation_loss"
     class_weight: ClassWeight = "none"
+    layer_rates: Annotated[float, Field(gt=0, le=1)] = 1.0
+    unfreeze: Annotated[int, Field(ge=0, le=10**6)] = 0
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -68,6 +70,12 @@ class TrainParams(Section):
             raise ValueError(
                 f"train.schedule is {self.schedule!r}, which needs a known number of steps; "
                 "allowed with train.max_seconds: constant"
+            )
+        if self.unfreeze and (self.devices, self.num_nodes) != (1, 1):
+            raise ValueError(
+                f"train.unfreeze is {self.unfreeze}, but train.devices is {self.devices!r} and train.num_nodes "
+                f"{self.num_nodes}; allowed with them: 0, since several processes share gradients of a fixed set of "
+                "weights"
             )
         if self.precision in ("16-mixed", "tf32") and self.accelerator == "cpu":
             raise ValueError(

@@ -119,6 +119,6 @@ class TuningParams(Section):
 
 def _takes_numbers(key: str) -> bool:
     """Whether the key is a number that need not be whole."""
-    return key in ("learning_rate", "weight_decay", "warmup_share", "gradient_clip") or key.endswith(
+    return key in ("learning_rate", "weight_decay", "warmup_share", "gradient_clip", "layer_rates") or key.endswith(
         ("_dropout", "_bias")
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from config.choices import Cell, Initialization, PoolingName, RecurrentInit
+from config.choices import Cell, Initialization, PoolingName, RecurrentInit, Start
 from config.section import Section, shown
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
@@ -29,6 +29,7 @@ class VariantParams(Section):
     forget_bias: Bias | None = None
     input_bias: Bias | None = None
     recurrent_init: RecurrentInit = "uniform"
+    start: Start = "random"
 
     @model_validator(mode="after")
     def _check(self) -> "VariantParams":

@@ -28,7 +28,7 @@ from config.train import TrainParams
 from core import file_io, paths
 from core.command_line import SECONDS_TO_END
 from core.errors import ParamsError
-from core.paths import CODE, TOKENS, VARIANTS
+from core.paths import CODE, PRETRAINED, TOKENS, VARIANTS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
 from engine.nodes import Nodes, one_line
@@ -39,6 +39,7 @@ from engine.stages import REFERENCE, TOKENIZE, Task, training_of
 from engine.view import View
 from outputs import measurements
 from outputs.conditions import ENGINE
+from outputs.pretrained import WEIGHTS, read_pretraining
 from outputs.token_files import read_summary
 from provenance.source_code import ROOT
 from tracking.notes import COMMIT, NO_STORE
@@ -205,10 +206,11 @@ class ClusterCrew:
         }
 
     def _token_files(self) -> dict[str, tuple[str, list[Any]]]:
-        """The files of data/tokens, put into Ray's object store at first use."""
-        for name, digest in read_summary()["checksums"].items() if not self._tokens else ():
-            with (TOKENS / name).open("rb") as file:
-                self._tokens[name] = digest, [ray.put(part) for part in iter(lambda: file.read(PART), b"")]
+        """The files of data/tokens and the pretrained weights, put into Ray's object store at first use."""
+        for path, digest in _large_files().items() if not self._tokens else ():
+            with path.open("rb") as file:
+                parts = [ray.put(part) for part in iter(lambda: file.read(PART), b"")]
+            self._tokens[path.as_posix()] = digest, parts
         return self._tokens
 
     def _group(self, name: str) -> str | None:
@@ -216,6 +218,13 @@ class ClusterCrew:
         if name == REFERENCE or self._any_hardware:
             return None
         return "all" if self._params.compare.matching == "training_time" else name.rpartition("-")[2]
+
+
+def _large_files() -> dict[Path, str]:
+    """The files that trainings read and that do not differ between them, with their checksums."""
+    files = {TOKENS / name: digest for name, digest in read_summary()["checksums"].items()}
+    pretraining = read_pretraining()
+    return files | ({PRETRAINED / WEIGHTS: pretraining["checksum"]} if "checksum" in pretraining else {})
 
 
 def needs(train: TrainParams, with_gpus: bool) -> tuple[int, int]:

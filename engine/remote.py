@@ -35,7 +35,8 @@ class Work:
     Attributes:
         stages: to run, one after another
         files: contents by path in the project's folder
-        tokens: the files of data/tokens by name: checksum and references to their parts in Ray's object store
+        tokens: the files of data/tokens and the pretrained weights, by path in the project's folder: checksum and
+            references to their parts in Ray's object store
         environment: variables for the stages
         shared: a folder that all nodes see, for checkpoints and tokens; None: each node has its own
     """
@@ -127,10 +128,9 @@ def _lay_out(root: Path, source: Path, task: Work) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     kept = Path(task.shared) if task.shared else source
-    tokens = root / "data" / "tokens"
-    tokens.mkdir(parents=True, exist_ok=True)
     for name, (digest, parts) in task.tokens.items():
-        (tokens / name).symlink_to(_fetched(kept / "tokens" / digest.rpartition(":")[2], parts))
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(_fetched(kept / "tokens" / digest.rpartition(":")[2], parts))
     if task.shared:
         (kept / "checkpoints").mkdir(exist_ok=True)
         (root / "checkpoints").symlink_to(kept / "checkpoints")

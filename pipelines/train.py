@@ -1,9 +1,9 @@
 """Stage train: one variant with one seed. `python -m pipelines.train --variant bilstm --seed 1`.
 
-Reads the section train of params.yaml, data/variants/<variant>.json, the setting that the stage tune chose, and
-data/tokens; writes the weights, the resolved configuration and the history of the epochs to
-results/<variant>/seed-<seed>/, and logs an MLflow run. With several devices Lightning starts this module once for each;
-only the first process writes.
+Reads the section train of params.yaml, data/variants/<variant>.json, the setting that the stage tune chose, data/tokens
+and, if the variant starts from it, data/pretrained; writes the weights, the resolved configuration and the history of
+the epochs to results/<variant>/seed-<seed>/, and logs an MLflow run. With several devices Lightning starts this module
+once for each; only the first process writes.
 """
 
 import argparse
@@ -30,11 +30,13 @@ from models import machine, memory
 from models.classifier import TextClassifier
 from models.training.cost_meter import Costs
 from models.training.fit import build_trainer, fit
+from models.training.layers import check_unfreezing
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
+from outputs.pretrained import PRETRAINED_ENTRY, read_weights
 from outputs.token_files import open_part, read_summary, token_file, training_documents
 from outputs.trained_model import write_training
 from outputs.tuned import read_setting
@@ -49,7 +51,7 @@ from tracking.progress import EpochMetrics
 from tracking.run import Run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
-OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"}
+OPTIMIZER = {"learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight", "layer_rates", "unfreeze"}
 
 
 def main() -> None:
@@ -106,12 +108,25 @@ def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.compare.variants)} (compare.variants)")
     model, settings = applied(read_setting(variant, seed, root), read_variant(variant, root), params.train)
     config = configuration(variant, seed, model, settings, read_summary(root)) | {"libraries": versions("train")}
+    config |= read_start(variant, root)
     return {**config, "signature": signature(config)}
 
 
 def read_variant(variant: str, root: Path = Path()) -> VariantParams:
     """The variant as the stage match has resolved it."""
-    return VariantParams.model_validate(file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match"))
+    content = _read_variant_file(variant, root)
+    return VariantParams.model_validate({key: value for key, value in content.items() if key != PRETRAINED_ENTRY})
+
+
+def read_start(variant: str, root: Path = Path()) -> dict[str, Any]:
+    """What config.json says of the pretraining from which the variant starts; empty without one."""
+    content = _read_variant_file(variant, root)
+    return {key: value for key, value in content.items() if key == PRETRAINED_ENTRY}
+
+
+def _read_variant_file(variant: str, root: Path) -> dict[str, Any]:
+    content: dict[str, Any] = file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match")
+    return content
 
 
 def configuration(
@@ -151,7 +166,8 @@ def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments
     batch_tokens = max(min(settings["batch_size"], len(split)) * int(split.lengths.max()) for split in splits)
     memory.check(config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"])
     torch.manual_seed(config["seed"])
-    return TextClassifier(**sizes, **config["variant"], vectors=_read_vectors(config, root))
+    pretrained = read_weights(config[PRETRAINED_ENTRY], root) if PRETRAINED_ENTRY in config else None
+    return TextClassifier(**sizes, **config["variant"], vectors=_read_vectors(config, root), pretrained=pretrained)
 
 
 def _read_vectors(config: dict[str, Any], root: Path) -> Tensor | None:
@@ -167,7 +183,12 @@ def _read_vectors(config: dict[str, Any], root: Path) -> Tensor | None:
 
 
 def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[ClassifierModule, Trainer]:
-    """The Lightning module of a classifier and the trainer for it, as the section train configures them."""
+    """The Lightning module of a classifier and the trainer for it, as the section train configures them.
+
+    Raises:
+        ParamsError: with train.unfreeze some layer would never learn.
+    """
+    check_unfreezing(classifier, settings.unfreeze, int(settings.epochs))
     module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER))
     others = {"batch_size", "threads", "max_seconds"}
     return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))

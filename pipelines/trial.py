@@ -22,7 +22,14 @@ from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split, read_summary
 from outputs.trials import Outcome
-from pipelines.train import as_lightning, build_checkpointing, build_classifier, configuration, read_variant
+from pipelines.train import (
+    as_lightning,
+    build_checkpointing,
+    build_classifier,
+    configuration,
+    read_start,
+    read_variant,
+)
 from provenance.libraries import versions
 from provenance.signature import signature
 from text import subset
@@ -85,6 +92,7 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     config = configuration(plan.variant, plan.seed, variant, train, summary, documents)
     config |= {"tokens": tokens, "documents": documents, "split": plan.split, "libraries": versions("tune")}
     config |= {"subset": plan.subset} if documents < every else {}
+    config |= read_start(plan.variant, root)
     return {**config, "signature": signature(config, "tune")}
 
 

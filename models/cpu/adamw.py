@@ -52,7 +52,12 @@ class RowwiseAdamW(Optimizer):
     """
 
     def __init__(
-        self, weights: Iterable[Tensor], *, lr: float, weight_decay: float, lazy: WordEmbedding | None = None
+        self,
+        weights: Iterable[Tensor] | Iterable[dict[str, Any]],
+        *,
+        lr: float,
+        weight_decay: float,
+        lazy: WordEmbedding | None = None,
     ) -> None:
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay})
         self._tables: dict[Tensor, _Table] = {}

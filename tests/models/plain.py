@@ -22,6 +22,7 @@ PLAIN: dict[str, Any] = {
     "forget_bias": None,
     "input_bias": None,
     "recurrent_init": "uniform",
+    "start": "random",
 }
 
 

@@ -77,6 +77,7 @@ def train(
 ) -> ClassifierModule:
     monkeypatch.setattr(cost_meter, "perf_counter", clock)
     chosen: dict[str, Any] = {"schedule": "constant", "warmup_share": 0.0, "class_weight": "none"}
+    chosen |= {"layer_rates": 1.0, "unfreeze": 0}
     module = ClassifierModule(classifier(), learning_rate=0.01, weight_decay=0.0, **chosen)
     trainer = small_trainer(epochs=epochs)
     trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]

@@ -57,7 +57,14 @@ def train(
         VOCABULARY_SIZE, 2, **{"bidirectional": True, "embedding_size": 8, "head_dropout": 0.4, **variant}
     )
     module = ClassifierModule(
-        classifier, learning_rate=rate, weight_decay=0.1, schedule="cosine", warmup_share=0.2, class_weight="balanced"
+        classifier,
+        learning_rate=rate,
+        weight_decay=0.1,
+        schedule="cosine",
+        warmup_share=0.2,
+        class_weight="balanced",
+        layer_rates=1.0,
+        unfreeze=0,
     )
     trainer = small_trainer(accelerator="gpu", epochs=epochs, precision=precision, strategy=strategy)
     chosen = [*callbacks, *([Eager()] if eager else [])]

@@ -49,6 +49,8 @@ def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **cha
         "precision": "32-true",
         "rate": 0.05,
         "class_weight": "none",
+        "layer_rates": 1.0,
+        "unfreeze": 0,
     } | changes
     torch.manual_seed(1)
     classifier = plain_classifier(
@@ -60,7 +62,7 @@ def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **cha
         weight_decay=0.1,
         schedule="cosine",
         warmup_share=0.2,
-        class_weight=settings["class_weight"],
+        **{name: settings[name] for name in ("class_weight", "layer_rates", "unfreeze")},
     )
     chosen = {name: settings[name] for name in ("epochs", "early_stopping", "precision")}
     trainer = small_trainer(**chosen)

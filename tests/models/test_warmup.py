@@ -27,6 +27,7 @@ def build(variant: dict[str, Any]) -> ClassifierModule:
     torch.manual_seed(1)
     classifier = plain_classifier(VOCABULARY_SIZE, 2, hidden_size=8, embedding_size=8, **variant)
     chosen: dict[str, Any] = {"schedule": "linear", "warmup_share": 0.1, "class_weight": "none"}
+    chosen |= {"layer_rates": 1.0, "unfreeze": 0}
     return ClassifierModule(classifier, learning_rate=0.01, weight_decay=0.1, **chosen)
 
 

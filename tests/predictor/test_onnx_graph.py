@@ -25,7 +25,7 @@ def classifier_and_session(cell: str, bidirectional: bool, layers: int, pooling:
         "cell": cell, "bidirectional": bidirectional, "layers": layers, "hidden_size": 5, "embedding_size": 7,
         "pooling": pooling, "embedding_dropout": 0.5, "layer_dropout": 0.5 if layers > 1 else 0.0, "head_dropout": 0.5,
         "freeze_embedding": False, "single_bias": layers == 2, "initialization": "pytorch", "forget_bias": None,
-        "input_bias": None, "recurrent_init": "uniform",
+        "input_bias": None, "recurrent_init": "uniform", "start": "random",
     }  # fmt: skip
     classifier = TextClassifier(WORDS, 3, **settings).eval()
     with torch.no_grad():  # large weights and biases, so that a gate in the wrong place shows
