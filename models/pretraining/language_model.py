@@ -43,8 +43,9 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.embedding = WordEmbedding(len(counts), embedding_size, dropout=0.0)
         # One bias a gate: a classifier can have one or two (variants.<name>.single_bias).
-        self.encoders = nn.ModuleDict(
-            {name: RecurrentEncoder(cell, embedding_size, hidden_size, single_bias=True) for name in directions}
+        self.directions = list(directions)
+        self.encoders = nn.ModuleList(
+            RecurrentEncoder(cell, embedding_size, hidden_size, single_bias=True) for _ in directions
         )
         self.softmax = build_softmax(softmax, hidden_size, counts)
         self.apply(start_as_keras)
@@ -59,13 +60,18 @@ class LanguageModel(nn.Module):
         vectors = backend(tokens.device).embed(self.embedding, tokens)
         if not isinstance(vectors, Tensor):  # each different token once
             vectors = vectors.vectors.index_select(0, vectors.rows.flatten()).view(*tokens.shape, -1)
-        states, after = self.encoders[direction].layers[0](vectors, state)  # type: ignore[index,union-attr]
+        states, after = self._layer(direction)(vectors, state)
         return states, after.detach() if isinstance(after, Tensor) else tuple(part.detach() for part in after)
 
     def weights(self) -> Mapping[str, Tensor]:
         """What a classifier starts from (models/initialization.py)."""
         weights = {EMBEDDING: self.embedding.weight}
-        for direction, encoder in self.encoders.items():
-            layer = encoder.layers[0]  # type: ignore[index,union-attr]
-            weights |= {f"{direction}.{name}": tensor for name, tensor in layer.named_parameters()}  # type: ignore[union-attr]
+        for direction in self.directions:
+            named = self._layer(direction).named_parameters()
+            weights |= {f"{direction}.{name}": tensor for name, tensor in named}
         return {name: tensor.detach() for name, tensor in weights.items()}
+
+    def _layer(self, direction: str) -> nn.RNNBase:
+        encoder = self.encoders[self.directions.index(direction)]
+        assert isinstance(encoder, RecurrentEncoder)
+        return encoder.layers[0]

@@ -127,6 +127,15 @@ def test_with_weighted_classes_it_ends_with_the_same_bits_too_and_they_are_other
     assert train(store("unweighted")).history != whole.history
 
 
+def test_with_layers_that_thaw_one_after_another_it_ends_with_the_same_bits_too() -> None:
+    changes: dict[str, Any] = {"layer_rates": 0.4, "unfreeze": 1}
+    whole, interrupted = train(store("whole"), **changes), store("interrupted")
+    for stop in [StopAt(3), StopAt(5), StopAt(8), StopAt(13, in_validation=True), StopAt(16)]:
+        with pytest.raises(Stop):
+            train(interrupted, stop, **changes)
+    assert_same(train(interrupted, **changes), whole)
+
+
 def test_a_finished_training_that_early_stopping_ended_does_not_train_on() -> None:
     finished = store("finished")
     whole = train(finished, epochs=30, early_stopping=1, rate=3.0)
