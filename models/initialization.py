@@ -51,7 +51,7 @@ def start_from_vectors(embedding: nn.Embedding, vectors: Tensor) -> None:
         nn.init.normal_(weights, std=float(vectors[known].square().mean().sqrt()))
         if embedding.padding_idx is not None:
             weights[embedding.padding_idx] = 0
-        weights[known] = vectors[known]
+        weights[known] = vectors[known].to(weights)
 
 
 def start_from_pretraining(embedding: nn.Embedding, layer: nn.RNNBase, weights: Mapping[str, Tensor]) -> None:

@@ -16,7 +16,7 @@ PRETRAINING=(-S pretrain.objective=lm -S pretrain.direction=both -S pretrain.hid
 VARIANTS=()
 for variant in lstm bilstm; do
   for key in start=pretrain hidden_size=512 embedding_size=256 embedding_dropout=0.3 head_dropout=0.5; do
-    VARIANTS+=(-S "+variants.$variant.$key")
+    VARIANTS+=(-S "++variants.$variant.$key")
   done
 done
 FINE_TUNING=(-S train.epochs=6 -S train.batch_size=64 -S train.learning_rate=0.0005 -S train.layer_rates=0.7

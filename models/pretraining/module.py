@@ -94,8 +94,9 @@ class LanguageModelModule(LightningModule):
         losses, held_out = self._sums.means(), self._held_out_sums.means()
         line: dict[str, float] = {"epoch": self.current_epoch + 1, "step": self.global_step}
         line |= {f"loss_{direction}": loss for direction, loss in losses.items()}
-        line |= {f"perplexity_{direction}": math.exp(min(loss, 700.0)) for direction, loss in held_out.items()}
-        self.history.append(line)
+        perplexities = {f"perplexity_{direction}": math.exp(min(loss, 700.0)) for direction, loss in held_out.items()}
+        self.history.append(line | perplexities)
+        self.log_dict(perplexities, prog_bar=True)
         self._states, self._sums, self._held_out_states, self._held_out_sums = {}, _Sums(), {}, _Sums()
 
     def configure_gradient_clipping(

@@ -22,7 +22,10 @@ def parsed(pretrain: dict[str, Any], variant: dict[str, Any] | None = None, **se
 
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
-    ({"pretrain": {}}, "variants.other.start is 'pretrain', but pretrain.objective is 'none'; allowed with it: vectors"),
+    (
+        {"pretrain": {}},
+        "variants.other.start is 'pretrain', but pretrain.objective is 'none'; allowed with it: vectors",
+    ),
     ({"pretrain": {"objective": "bert"}}, "pretrain.objective is 'bert'; allowed: none, vectors, lm"),
     ({"pretrain": {"objective": "lm", "bttp": 3}}, "pretrain.bttp is an unknown key; did you mean bptt?"),
     (
@@ -73,8 +76,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"pretrain": {"objective": "lm"}, "train": {"unfreeze": 1, "devices": 2}},
         "train.unfreeze is 1, but train.devices is 2 and train.num_nodes 1; allowed with them: 0, since several",
     ),
-    ({"pretrain": {"objective": "lm"}, "train": {"layer_rates": 0.0}}, "train.layer_rates is 0.0; allowed: greater than 0"),
-    ({"pretrain": {"objective": "lm"}, "train": {"layer_rates": 2.0}}, "train.layer_rates is 2.0; allowed: less than or"),
+    (
+        {"pretrain": {"objective": "lm"}, "train": {"layer_rates": 0.0}},
+        "train.layer_rates is 0.0; allowed: greater than 0",
+    ),
+    (
+        {"pretrain": {"objective": "lm"}, "train": {"layer_rates": 2.0}},
+        "train.layer_rates is 2.0; allowed: less than or",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The language model of pretraining: its loss and gradients are those of plain PyTorch, its chunks those of the texts."""
+"""The language model of pretraining: loss and gradients are those of plain PyTorch, chunks those of the texts."""
 
 import math
 from typing import Any
@@ -102,7 +102,9 @@ def test_loss_and_gradients_are_those_of_plain_pytorch_with_truncation(cell: Cel
     texts, model = random_texts(), make_model(cell)
     module = LanguageModelModule(model, 0.01)
     if lazy:  # as the CPU trains: each different word once, its gradient sparse
-        backend(torch.device("cpu")).adamw(model.embedding, 1, "64-true")(list(model.parameters()), lr=0.1)
+        backend(torch.device("cpu")).adamw(model.embedding, 1, "64-true")(
+            list(model.parameters()), lr=0.1, weight_decay=0.0
+        )
     states: dict[str, Any] = {}
     for chunk in chunks_of(texts):
         model.zero_grad()
@@ -132,7 +134,9 @@ def test_loss_and_gradients_are_those_of_plain_pytorch_with_truncation(cell: Cel
 def test_the_boundary_has_the_vector_0_and_keeps_it() -> None:
     model = make_model()
     module = LanguageModelModule(model, 0.01)
-    optimizer = backend(torch.device("cpu")).adamw(model.embedding, 1, "64-true")(list(model.parameters()), lr=0.1)
+    optimizer = backend(torch.device("cpu")).adamw(model.embedding, 1, "64-true")(
+        list(model.parameters()), lr=0.1, weight_decay=0.0
+    )
     for chunk in chunks_of(random_texts()):
         torch.autograd.backward(module.training_step(chunk, 0))
         optimizer.step()
@@ -189,7 +193,8 @@ def test_where_all_words_are_drawn_the_sampled_loss_is_the_exact_one(monkeypatch
 def test_the_exact_likelihoods_of_all_words_add_up_to_1(name: Any, size: int, words: int) -> None:
     softmax = build_softmax(name, size, torch.arange(words)).double()
     state = torch.randn(1, size, dtype=torch.float64)
-    likelihoods = [float(torch.exp(-softmax.exact(state, torch.tensor([word])))) for word in range(words)]
+    with torch.no_grad():
+        likelihoods = [float(torch.exp(-softmax.exact(state, torch.tensor([word])))) for word in range(words)]
     assert math.isclose(sum(likelihoods), 1, abs_tol=1e-12)
 
 

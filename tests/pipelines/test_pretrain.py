@@ -1,4 +1,4 @@
-"""The stage pretrain: what it may see, what it leaves, that it repeats and resumes to the byte, and who starts from it."""
+"""The stage pretrain: what it may see, what it leaves, that it repeats and resumes, and who starts from it."""
 
 import json
 import shutil
