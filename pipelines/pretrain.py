@@ -62,7 +62,7 @@ def pretrain(params: Params, root: Path = Path()) -> None:
     documents = TokenizedDocuments.joined([open_split(split, config["files"], root) for split in _names(config)])
     started = time.time_ns() // 1_000_000
     if params.pretrain.objective == "vectors":
-        weights, reached = _make_vectors(config, documents), {}
+        weights, reached = _make_vectors(config, documents)
     else:
         weights, reached = _train_language_model(config, documents)
     what = {"objective": params.pretrain.objective, "documents": len(documents), "unlabelled": len(config["files"]) > 1}
@@ -97,7 +97,8 @@ def _names(config: dict[str, Any]) -> list[str]:
     return [split for split in SPLITS if f"{split}.arrow" in config["files"]]
 
 
-def _make_vectors(config: dict[str, Any], documents: TokenizedDocuments) -> dict[str, Any]:
+def _make_vectors(config: dict[str, Any], documents: TokenizedDocuments) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The weights, and nothing that is reached."""
     import torch
 
     from models.initialization import EMBEDDING
@@ -105,7 +106,8 @@ def _make_vectors(config: dict[str, Any], documents: TokenizedDocuments) -> dict
 
     settings = config["pretrain"]
     vectors = word_vectors(documents, config["vocabulary_size"], settings["embedding_size"], settings["seed"])
-    return {EMBEDDING: torch.from_numpy(vectors)}
+    print(f"{config['vocabulary_size']:,} word vectors from {len(documents):,} texts", flush=True)
+    return {EMBEDDING: torch.from_numpy(vectors)}, {}
 
 
 def _train_language_model(

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.constants import PADDING_INDEX
-from text.tokenizing.vocabulary import UNKNOWN_INDEX
+from core.constants import PADDING_INDEX, UNKNOWN_INDEX
 
 SHOWN = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss", "calibration_error")
 

@@ -61,7 +61,7 @@ class LanguageModel(nn.Module):
         if not isinstance(vectors, Tensor):  # each different token once
             vectors = vectors.vectors.index_select(0, vectors.rows.flatten()).view(*tokens.shape, -1)
         states, after = self._layer(direction)(vectors, state)
-        return states, after.detach() if isinstance(after, Tensor) else tuple(part.detach() for part in after)
+        return states, _constant(after)
 
     def weights(self) -> Mapping[str, Tensor]:
         """What a classifier starts from (models/initialization.py)."""
@@ -75,3 +75,10 @@ class LanguageModel(nn.Module):
         encoder = self.encoders[self.directions.index(direction)]
         assert isinstance(encoder, RecurrentEncoder)
         return encoder.layers[0]
+
+
+def _constant(state: State) -> State:
+    if isinstance(state, Tensor):
+        return state.detach()
+    hidden, memory = state
+    return hidden.detach(), memory.detach()

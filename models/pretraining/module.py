@@ -1,7 +1,7 @@
 """What Lightning trains in pretraining: a language model over chunks, whose states are carried from one to the next."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -82,9 +82,9 @@ class LanguageModelModule(LightningModule):
 
     def _loss(self, direction: str, chunk: Chunk, states: dict[str, State], sums: _Sums, learning: bool) -> Tensor:
         outputs, states[direction] = self.model.read(direction, chunk.inputs[direction], states.get(direction))
-        softmax = self.model.softmax if learning else self.model.softmax.exact
+        softmax: Callable[[Tensor, Tensor], Tensor] = self.model.softmax if learning else self.model.softmax.exact
         targets = chunk.targets[direction].flatten()
-        loss: Tensor = softmax(outputs.flatten(0, 1), targets)
+        loss = softmax(outputs.flatten(0, 1), targets)
         sums.add(direction, loss, len(targets))
         return loss
 

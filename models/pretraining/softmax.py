@@ -49,6 +49,8 @@ class SampledSoftmax(FullSoftmax):
     them estimates the softmax's denominator.
     """
 
+    shares: Tensor
+
     def __init__(self, size: int, counts: Tensor) -> None:
         """`counts` (words,): how often each word is to be predicted."""
         super().__init__(size, len(counts))
@@ -77,6 +79,8 @@ class SampledSoftmax(FullSoftmax):
 
 class AdaptiveSoftmax(nn.Module):
     """PyTorch's AdaptiveLogSoftmaxWithLoss (Grave et al. 2017), whatever the order of the vocabulary."""
+
+    ranks: Tensor
 
     def __init__(self, size: int, counts: Tensor) -> None:
         """`counts` (words,): how often each word is to be predicted."""

@@ -13,9 +13,8 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-from core.constants import PADDING_INDEX
+from core.constants import PADDING_INDEX, UNKNOWN_INDEX
 from text.streams import Texts
-from text.tokenizing.vocabulary import UNKNOWN_INDEX
 
 WINDOW = 5
 SMOOTHING = 0.75  # of the context counts

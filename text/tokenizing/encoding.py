@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.choices import Truncation
-from text.tokenizing.vocabulary import UNKNOWN_INDEX
+from core.constants import UNKNOWN_INDEX
 
 Tokens = NDArray[np.int32]
 

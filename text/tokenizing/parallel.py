@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from config.choices import TokenizerName, Truncation
+from core.constants import UNKNOWN_INDEX
 from core.errors import DataError
 from text.tokenizing.encoding import never_empty, truncated, vocabulary_numbers
 from text.tokenizing.token_file import SCHEMA, record_batch
 from text.tokenizing.tokenizers import build_tokenizer
-from text.tokenizing.vocabulary import UNKNOWN_INDEX, token_numbers
+from text.tokenizing.vocabulary import token_numbers
 
 
 class RowGroup(NamedTuple):

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from core.errors import ParamsError
 
 UNKNOWN, PADDING = "<unk>", "<pad>"
-UNKNOWN_INDEX = 0  # PADDING_INDEX (core/constants.py) is 1
 
 
 def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list[str]:
