@@ -20,6 +20,7 @@ from analysis.explanation.page import render
 from analysis.explanation.statements import Explanation
 from config.params import load
 from core import command_line, file_io, paths
+from core.constants import UNKNOWN_INDEX
 from core.errors import DataError, ParamsError
 from core.paths import EXPLANATIONS, RAW, RESULTS, TOKENS
 from models import machine
@@ -30,7 +31,7 @@ from outputs.trained_model import load_classifier, read_config
 from text.cleaning import cleaned
 from text.tokenizing.encoding import keep
 from text.tokenizing.tokenizers import build_tokenizer
-from text.tokenizing.vocabulary import UNKNOWN, UNKNOWN_INDEX, token_numbers
+from text.tokenizing.vocabulary import UNKNOWN, token_numbers
 
 
 class Text(NamedTuple):
