@@ -54,7 +54,7 @@ check: $(READY)  ## style (ruff) and types (mypy, strict)
 	@python -m mypy
 
 clean:  ## remove all outputs of the pipeline, but neither .venv nor MLflow's runs
-	rm -rf data/code data/evaluated data/raw data/settings data/tokens data/tuned data/variants data/.*.part data/.*.old results references reports checkpoints trials dvc.lock .dvc/cache .dvc/tmp
+	rm -rf data/code data/evaluated data/pretrained data/raw data/settings data/tokens data/tuned data/variants data/.*.part data/.*.old results references reports checkpoints trials dvc.lock .dvc/cache .dvc/tmp
 
 $(READY): requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python {sys.version.split()[0]} found, 3.11 or later needed: make PYTHON=python3.12 …")'

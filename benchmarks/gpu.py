@@ -147,6 +147,7 @@ def build_module(shape: Shape) -> ClassifierModule:
         forget_bias=None,
         input_bias=None,
         recurrent_init="uniform",
+        start="random",
     )
     return ClassifierModule(
         classifier,
@@ -158,6 +159,8 @@ def build_module(shape: Shape) -> ClassifierModule:
         label_smoothing=0.0,
         averaging="none",
         averaging_decay=0.999,
+        layer_rates=1.0,
+        unfreeze=0,
     )
 
 

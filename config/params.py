@@ -1,4 +1,4 @@
-"""Reads params.yaml, typed. A module each declares the sections: data, tokenize, variants, train, compare.
+"""Reads params.yaml, typed. A module each declares the sections: data, tokenize, pretrain, variants, train, compare.
 
 Defaults stand in these modules and nowhere else in the code. The shipped params.yaml shows each of them;
 tests/config/test_params.py compares the two.
@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 from config.compare import CompareParams, TrackingParams
 from config.data import DataParams
 from config.mistakes import describe
+from config.pretrain import PretrainParams
 from config.section import Name, Section, shown
 from config.settings import SIZES, applied
 from config.tokenize import TokenizeParams
@@ -32,6 +33,7 @@ class Params(Section):
 
     data: DataParams
     tokenize: TokenizeParams = TokenizeParams()
+    pretrain: PretrainParams = PretrainParams()
     variants: dict[Name, VariantParams]
     train: TrainParams = TrainParams()
     compare: CompareParams
@@ -42,6 +44,7 @@ class Params(Section):
         self._check_compared()
         self._check_folds()
         self._check_settings()
+        self._check_pretraining()
         self._check_sequences()
         self._check_unlabelled()
         return self
@@ -129,6 +132,53 @@ class Params(Section):
                 f"train.adversarial.unlabelled_batch is {number}, but data.unlabelled is false; allowed: 0, or "
                 "data.unlabelled: true"
             )
+
+    def _check_pretraining(self) -> None:
+        """Refuses a pretraining that some documents must not see, and variants that cannot start from it."""
+        pretrain = self.pretrain
+        if pretrain.objective != "none" and self.data.folds is not None:
+            raise ValueError(
+                f"pretrain.objective is {pretrain.objective!r}, but data.folds is {self.data.folds}; allowed with "
+                "folds: none, since one pretraining would see the test documents of every fold"
+            )
+        for name in self.compare.variants:
+            if self.variants[name].start == "pretrain":
+                self._check_start(name)
+
+    def _check_start(self, name: str) -> None:
+        """Refuses the variant `name`, which starts from pretraining, if it does not fit that."""
+        variant, pretrain, compare = self.variants[name], self.pretrain, self.compare
+        where = f"variants.{name}.start is 'pretrain', but"
+        if pretrain.objective == "none":
+            raise ValueError(f"{where} pretrain.objective is 'none'; allowed with it: vectors, lm")
+        if self.tokenize.vectors is not None:
+            raise ValueError(f"{where} tokenize.vectors is {shown(self.tokenize.vectors)}; allowed with it: null")
+        shared = ["embedding_size"] if pretrain.objective == "vectors" else ["cell", "hidden_size", "embedding_size"]
+        for key in shared:
+            own, given = getattr(variant, key), getattr(pretrain, key)
+            if own != given:
+                raise ValueError(
+                    f"variants.{name}.{key} is {own!r}, but pretrain.{key} is {given!r}; with start: pretrain they "
+                    "must be the same"
+                )
+        if pretrain.objective == "lm":
+            needed = ("forward", "backward") if variant.bidirectional else ("forward",)
+            if not {*needed} <= {*pretrain.directions()}:
+                allowed = "both" if variant.bidirectional else "forward, both"
+                raise ValueError(f"{where} pretrain.direction is {pretrain.direction!r}; allowed with it: {allowed}")
+            if compare.matching == "parameters" and name != compare.baseline:
+                raise ValueError(
+                    f"compare.matching is 'parameters', which chooses the hidden size of {name}, but {name} starts "
+                    "from a language model, whose hidden size is fixed; allowed: hidden_size, or pretrain.objective: "
+                    "vectors"
+                )
+        varied = [(f"compare.settings[{index}]", setting) for index, setting in enumerate(compare.settings)]
+        varied += [("compare.tuning.space", compare.tuning.space)] if compare.tuning.trials else []
+        for place, keys in varied:
+            if fixed := [key for key in keys if key in shared]:
+                raise ValueError(
+                    f"{place} names {fixed[0]}, but {name} starts from pretraining, which fixes it; allowed: other keys"
+                )
 
     def _check_sequences(self) -> None:
         """Refuses settings that would split or cut the symbols of a generated sequence."""

@@ -46,6 +46,8 @@ class TrainParams(Section):
     averaging_decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
     adversarial: AdversarialParams = AdversarialParams()
     entropy_weight: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    layer_rates: Annotated[float, Field(gt=0, le=1)] = 1.0
+    unfreeze: Annotated[int, Field(ge=0, le=10**6)] = 0
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -93,6 +95,12 @@ class TrainParams(Section):
             raise ValueError(
                 "train.epochs is 'auto', which counts steps of train.batch_size documents; allowed with "
                 "train.batch_tokens: an integer from 1 to 1000000"
+            )
+        if self.unfreeze and (self.devices, self.num_nodes) != (1, 1):
+            raise ValueError(
+                f"train.unfreeze is {self.unfreeze}, but train.devices is {self.devices!r} and train.num_nodes "
+                f"{self.num_nodes}; allowed with them: 0, since several processes share gradients of a fixed set of "
+                "weights"
             )
         if self.precision in ("16-mixed", "tf32") and self.accelerator == "cpu":
             raise ValueError(

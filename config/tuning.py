@@ -130,4 +130,4 @@ class TuningParams(Section):
 def _takes_numbers(key: str) -> bool:
     """Whether the key is a number that need not be whole."""
     numbers = ("learning_rate", "weight_decay", "warmup_share", "gradient_clip", "weight_drop", "label_smoothing")
-    return key in (*numbers, "averaging_decay") or key.endswith(("_dropout", "_bias"))
+    return key in (*numbers, "averaging_decay", "layer_rates") or key.endswith(("_dropout", "_bias"))

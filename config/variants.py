@@ -4,7 +4,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import Field, PlainValidator, model_validator
 
-from config.choices import Cell, EmbeddingNormalization, Initialization, Pooling, PoolingName, RecurrentInit
+from config.choices import Cell, EmbeddingNormalization, Initialization, Pooling, PoolingName, RecurrentInit, Start
 from config.section import Count, Section, shown
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
@@ -48,6 +48,7 @@ class VariantParams(Section):
     input_bias: Bias | None = None
     recurrent_init: RecurrentInit = "uniform"
     ngrams: bool = False
+    start: Start = "random"
 
     @model_validator(mode="after")
     def _check(self) -> "VariantParams":

@@ -5,6 +5,7 @@ from pathlib import Path
 CODE = Path("data/code")
 RAW = Path("data/raw")
 TOKENS = Path("data/tokens")
+PRETRAINED = Path("data/pretrained")
 VARIANTS = Path("data/variants")
 TUNED = Path("data/tuned")
 SETTINGS = Path("data/settings")

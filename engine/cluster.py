@@ -22,7 +22,7 @@ from config.train import TrainParams
 from core import file_io, paths
 from core.command_line import SECONDS_TO_END
 from core.errors import ParamsError
-from core.paths import CODE, SETTINGS, TOKENS, TUNED, VARIANTS
+from core.paths import CODE, PRETRAINED, SETTINGS, TOKENS, TUNED, VARIANTS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
 from engine.grid import Job
@@ -33,6 +33,7 @@ from engine.stages import REFERENCE, TRIAL, Task, code_of, listed_setting_of, tr
 from engine.view import View
 from outputs import measurements, trials
 from outputs.conditions import ENGINE
+from outputs.pretrained import WEIGHTS, read_pretraining
 from outputs.token_files import read_summary
 from tracking.notes import COMMIT, NO_STORE
 
@@ -110,7 +111,7 @@ class ClusterCrew:
         shared = str(self._shared) if self._shared else None
         tokens = self._token_files()
         if task.name.startswith(TRIAL):
-            tokens = {name: parts for name, parts in tokens.items() if name != "test.arrow"}
+            tokens = {name: parts for name, parts in tokens.items() if name != (TOKENS / "test.arrow").as_posix()}
         return Work(task.stages, files, tokens, self._environment(), shared)
 
     def _environment(self) -> dict[str, str]:
@@ -127,15 +128,18 @@ class ClusterCrew:
         }
 
     def _token_files(self) -> dict[str, tuple[str, list[Any]]]:
-        """The files of data/tokens, copied to the shared folder or put into Ray's object store at first use."""
-        for name, digest in read_summary()["checksums"].items() if not self._tokens else ():
+        """The files of data/tokens and the pretrained weights, by path, where nodes find them.
+
+        They are copied to the shared folder or put into Ray's object store at first use.
+        """
+        for path, digest in _large_files().items() if not self._tokens else ():
             parts = []
             if self._shared:
-                remote.share(TOKENS / name, self._shared, digest)
+                remote.share(path, self._shared, digest)
             else:
-                with (TOKENS / name).open("rb") as file:
+                with path.open("rb") as file:
                     parts = [ray.put(part) for part in iter(lambda: file.read(PART), b"")]
-            self._tokens[name] = digest, parts
+            self._tokens[path.as_posix()] = digest, parts
         return self._tokens
 
     def _group(self, name: str) -> str | None:
@@ -146,6 +150,13 @@ class ClusterCrew:
         if name == REFERENCE or self._any_hardware:
             return None
         return "all" if self._params.compare.matching == "training_time" else name.rpartition("-")[2]
+
+
+def _large_files() -> dict[Path, str]:
+    """The files that trainings read and that do not differ between them, with their checksums."""
+    files = {TOKENS / name: digest for name, digest in read_summary()["checksums"].items()}
+    pretraining = read_pretraining()
+    return files | ({PRETRAINED / WEIGHTS: pretraining["checksum"]} if "checksum" in pretraining else {})
 
 
 def needs(train: TrainParams, with_gpus: bool) -> tuple[int, int]:

@@ -37,7 +37,8 @@ class Work:
     Attributes:
         stages: to run, one after another
         files: contents by path in the project's folder
-        tokens: the files of data/tokens by name: checksum and, without `shared`, their parts in Ray's object store
+        tokens: the files of data/tokens and the pretrained weights, by path in the project's folder: checksum and,
+            without `shared`, their parts in Ray's object store
         environment: variables for the stages
         shared: a folder that all nodes see, for checkpoints and tokens; None: each node has its own
     """
@@ -131,13 +132,12 @@ def _lay_out(root: Path, from_ray: Path, task: Work) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    tokens = root / "data" / "tokens"
-    tokens.mkdir(parents=True, exist_ok=True)
     for name, (digest, parts) in task.tokens.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         if not task.shared:
-            (tokens / name).hardlink_to(_fetched(_place(from_ray, digest), parts))
+            (root / name).hardlink_to(_fetched(_place(from_ray, digest), parts))
         elif (path := _place(Path(task.shared), digest)).exists():
-            (tokens / name).symlink_to(path)
+            (root / name).symlink_to(path)
         else:
             raise FileNotFoundError(errno.ENOENT, f"{path} is missing on this node; --shared has to be on all nodes")
     if task.shared:

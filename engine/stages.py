@@ -15,7 +15,7 @@ from core.paths import RAW, TOKENS, TUNED, VARIANTS
 from provenance import code_lists
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
-BEFORE = ("check", "download", "tokenize", "match")  # the stages that trainings depend on
+BEFORE = ("check", "download", "tokenize", "pretrain", "match")  # the stages that trainings depend on
 TOKENIZE = "tokenize"  # of BEFORE, it can run on a cluster
 KINDS = ("train", "evaluate", "settings", REFERENCE)  # the stages that run at the same time
 TRIAL = "trial"  # a part of the stage tune, which DVC does not know: it leaves a file of its own (outputs/trials.py)

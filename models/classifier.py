@@ -6,14 +6,16 @@ With `pooling: last` this is the textbook's model: Embedding(vocabulary, 128) â†
 whose two final states are joined to 128 numbers â†’ Linear(classes). Softmax is part of the loss.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
-from config.choices import Cell, EmbeddingNormalization, Initialization, Pooling, RecurrentInit
+from config.choices import Cell, EmbeddingNormalization, Initialization, Pooling, RecurrentInit, Start
 from models.backend import backend
 from models.embedding import Vectors, WordEmbedding
 from models.encoder import RecurrentEncoder
-from models.initialization import set_input_bias, start_as_keras, start_from_vectors
+from models.initialization import set_input_bias, start_as_keras, start_from_pretraining, start_from_vectors
 from models.ngrams import NgramBranch
 from models.pooling import LastPooling, build_pooling
 
@@ -48,7 +50,9 @@ class TextClassifier(nn.Module):
         input_bias: float | None,
         recurrent_init: RecurrentInit,
         ngrams: bool,
+        start: Start,
         vectors: Tensor | None = None,
+        pretrained: Mapping[str, Tensor] | None = None,
     ) -> None:
         """New weights, drawn from PyTorch's global generator.
 
@@ -56,6 +60,8 @@ class TextClassifier(nn.Module):
 
         Args:
             vectors: (vocabulary_size, embedding_size), pretrained; a word whose row is NaN starts from random numbers.
+            pretrained: what the stage pretrain made, for a classifier that `start`s from it; None: it is going to load
+                weights, or its numbers do not matter.
         """
         super().__init__()
         self.embedding = WordEmbedding(
@@ -92,6 +98,8 @@ class TextClassifier(nn.Module):
             self.apply(start_as_keras)
         if vectors is not None:
             start_from_vectors(self.embedding, vectors)
+        if start == "pretrain" and pretrained is not None:
+            start_from_pretraining(self.embedding, self.encoder.layers[0], pretrained)
         self.embedding.weight.requires_grad_(not freeze_embedding)
         self.ngrams = NgramBranch(vocabulary_size, num_classes) if ngrams else None
 

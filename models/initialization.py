@@ -4,8 +4,12 @@ PyTorch draws embeddings from N(0, 1), recurrent weights and biases uniformly wi
 linear layer within ±1/√in_features.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
+
+EMBEDDING = "embedding.weight"
 
 
 def start_as_keras(module: nn.Module) -> None:
@@ -47,7 +51,25 @@ def start_from_vectors(embedding: nn.Embedding, vectors: Tensor) -> None:
         nn.init.normal_(weights, std=float(vectors[known].square().mean().sqrt()))
         if embedding.padding_idx is not None:
             weights[embedding.padding_idx] = 0
-        weights[known] = vectors[known]
+        weights[known] = vectors[known].to(weights)
+
+
+def start_from_pretraining(embedding: nn.Embedding, layer: nn.RNNBase, weights: Mapping[str, Tensor]) -> None:
+    """Gives the embedding and the first recurrent `layer` the weights that pretraining made for them.
+
+    Args:
+        embedding: starts as `start_from_vectors` says.
+        layer: with one direction or two, each of which starts from the language model that reads as it does.
+        weights: EMBEDDING; of a language model also forward.<name> and backward.<name> for each weight of a layer with
+            one direction.
+    """
+    start_from_vectors(embedding, weights[EMBEDDING])
+    if len(weights) == 1:
+        return
+    with torch.no_grad():
+        for name, tensor in layer.named_parameters():
+            own = name.removesuffix("_reverse")
+            tensor.copy_(weights[f"{'forward' if own == name else 'backward'}.{own}"])
 
 
 def orthogonal_recurrent_weights(layer: nn.Module) -> None:

@@ -25,6 +25,7 @@ from core.folds import fold_of
 from core.folds import names as fold_names
 from core.paths import RAW, REFERENCES
 from outputs import measurements
+from outputs.pretrained import PRETRAINED_ENTRY
 from outputs.token_files import read_summary, share_unknown_in_tests, token_file
 from text.tokenizing import token_card
 
@@ -127,6 +128,7 @@ def read_settings(params: Params) -> Settings:
         tuned={name: config["train"] for name, config in configs.items()} if params.compare.tuning.trials else {},
         share_unknown=share_unknown_in_tests(tokens),
         vectors=tokens["tokenize"]["vectors"] is not None,
+        pretrained={name: config[PRETRAINED_ENTRY] for name, config in configs.items() if PRETRAINED_ENTRY in config},
     )
 
 

@@ -1,8 +1,9 @@
 """Stage match: resolves the variants that are trained. `python -m pipelines.match`.
 
-Reads variants, compare and data/tokens/summary.json; writes data/variants/<name>.json for each of compare.variants. A
-training reads its variant from that file: an edit of the baseline repeats the other trainings only if it changes their
-file, which it can under `compare.matching: parameters`.
+Reads variants, compare, data/tokens/summary.json and data/pretrained/pretrained.json; writes data/variants/<name>.json
+for each of compare.variants. A training reads its variant from that file: an edit of the baseline repeats the other
+trainings only if it changes their file, which it can under `compare.matching: parameters`. The file of a variant that
+starts from pretraining also holds the checksum of its weights, so that no other variant is trained again with them.
 """
 
 from bisect import bisect_left
@@ -16,13 +17,21 @@ from config.variants import VariantParams
 from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import VARIANTS
+from outputs.checkpoints import Checkpoints
+from outputs.pretrained import read_pretraining, start_of
 from outputs.token_files import read_summary
 from provenance.stage import run_as_command
 
 
 def main() -> None:
     """The command line."""
-    run_as_command(lambda _: match(load()), command_line.parser(__doc__))
+    run_as_command(lambda _: _command(), command_line.parser(__doc__))
+
+
+def _command() -> None:
+    if "signature" in (pretraining := read_pretraining()):
+        Checkpoints(pretraining["signature"]).remove()  # DVC has recorded the stage pretrain
+    match(load())
 
 
 def match(params: Params, root: Path = Path()) -> None:
@@ -32,7 +41,7 @@ def match(params: Params, root: Path = Path()) -> None:
     variants = {name: resolve(params, name, **sizes) for name in params.compare.variants}
     with file_io.whole_folder(root / VARIANTS) as folder:
         for name, variant in variants.items():
-            file_io.write_json(folder / f"{name}.json", variant.model_dump())
+            file_io.write_json(folder / f"{name}.json", variant.model_dump() | start_of(variant, root))
     if params.compare.matching == "parameters":
         _print(params, variants, sizes)
 

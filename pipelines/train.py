@@ -1,9 +1,9 @@
 """Stage train: one variant with one seed. `python -m pipelines.train --variant bilstm --seed 1`.
 
-Reads the section train of params.yaml, data/variants/<variant>.json, the setting that the stage tune chose, and
-data/tokens; writes the weights, the resolved configuration and the history of the epochs to
-results/<variant>/seed-<seed>/, and logs an MLflow run. With several devices Lightning starts this module once for each;
-only the first process writes.
+Reads the section train of params.yaml, data/variants/<variant>.json, the setting that the stage tune chose, data/tokens
+and, if the variant starts from it, data/pretrained; writes the weights, the resolved configuration and the history of
+the epochs to results/<variant>/seed-<seed>/, and logs an MLflow run. With several devices Lightning starts this module
+once for each; only the first process writes.
 """
 
 import argparse
@@ -31,11 +31,13 @@ from models.classifier import TextClassifier
 from models.training.adversarial import Objective
 from models.training.cost_meter import Costs
 from models.training.fit import BatchSizes, build_trainer, fit
+from models.training.layers import check_unfreezing
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
+from outputs.pretrained import PRETRAINED_ENTRY, read_weights
 from outputs.token_files import open_part, open_split, read_summary, token_file, training_documents
 from outputs.trained_model import write_training
 from outputs.tuned import read_setting
@@ -53,7 +55,7 @@ from tracking.run import Run
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
 OPTIMIZER = {
     *("learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"),
-    *("label_smoothing", "averaging", "averaging_decay"),
+    *("label_smoothing", "averaging", "averaging_decay", "layer_rates", "unfreeze"),
 }
 
 
@@ -121,12 +123,25 @@ def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.compare.variants)} (compare.variants)")
     model, settings = applied(read_setting(variant, seed, root), read_variant(variant, root), params.train)
     config = configuration(variant, seed, model, settings, read_summary(root)) | {"libraries": versions("train")}
+    config |= read_start(variant, root)
     return {**config, "signature": signature(config)}
 
 
 def read_variant(variant: str, root: Path = Path()) -> VariantParams:
     """The variant as the stage match has resolved it."""
-    return VariantParams.model_validate(file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match"))
+    content = _read_variant_file(variant, root)
+    return VariantParams.model_validate({key: value for key, value in content.items() if key != PRETRAINED_ENTRY})
+
+
+def read_start(variant: str, root: Path = Path()) -> dict[str, Any]:
+    """What config.json says of the pretraining from which the variant starts; empty without one."""
+    content = _read_variant_file(variant, root)
+    return {key: value for key, value in content.items() if key == PRETRAINED_ENTRY}
+
+
+def _read_variant_file(variant: str, root: Path) -> dict[str, Any]:
+    content: dict[str, Any] = file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match")
+    return content
 
 
 def configuration(
@@ -184,7 +199,10 @@ def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments
         config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"], settings["averaging"]
     )
     torch.manual_seed(config["seed"])
-    classifier = TextClassifier(**sizes, **config["variant"], vectors=_read_vectors(config, root))
+    pretrained = read_weights(config[PRETRAINED_ENTRY], root) if PRETRAINED_ENTRY in config else None
+    classifier = TextClassifier(
+        **sizes, **config["variant"], vectors=_read_vectors(config, root), pretrained=pretrained
+    )
     if config["variant"]["embedding_normalization"] == "frequency":
         classifier.embedding.count(torch.from_numpy(token_counts(splits[0], config["vocabulary_size"])))
     return classifier
@@ -203,7 +221,12 @@ def _read_vectors(config: dict[str, Any], root: Path) -> Tensor | None:
 
 
 def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[ClassifierModule, Trainer]:
-    """The Lightning module of a classifier and the trainer for it, as the section train configures them."""
+    """The Lightning module of a classifier and the trainer for it, as the section train configures them.
+
+    Raises:
+        ParamsError: with train.unfreeze some layer would never learn.
+    """
+    check_unfreezing(classifier, settings.unfreeze, int(settings.epochs))
     objective = None
     if settings.adversarial.kind != "none" or settings.entropy_weight:
         objective = Objective(**settings.adversarial.model_dump(), entropy_weight=settings.entropy_weight)

@@ -30,6 +30,7 @@ from pipelines.train import (
     build_classifier,
     configuration,
     open_unlabelled,
+    read_start,
     read_variant,
     settings_of,
 )
@@ -101,6 +102,7 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     config = configuration(plan.variant, plan.seed, variant, train, summary, documents)
     config |= {"tokens": tokens, "documents": documents, "split": plan.split, "libraries": versions("tune")}
     config |= {"subset": plan.subset} if documents < every else {}
+    config |= read_start(plan.variant, root)
     return {**config, "signature": signature(config, "tune")}
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 # It reads outputs and sends them to MLflow, with pictures that it draws. No output depends on it, so an edit of it, or
 # of what it alone imports, must not train anything again.
 TRACKING = "tracking"
-STAGES = ("download", "tokenize", "match", "tune", "train", "evaluate", "settings", "reference", "compare")
+STAGES = ("download", "tokenize", "pretrain", "match", "tune", "train", "evaluate", "settings", "reference", "compare")
 
 
 def checksums(stage: str) -> str:

@@ -13,14 +13,16 @@ from config.params import Params
 from core import file_io, paths
 from core.paths import REFERENCES, REPORTS
 from outputs import measurements
-from tracking import from_outputs, tuning_from_outputs, views
+from tracking import from_outputs, pretraining_from_outputs, tuning_from_outputs, views
 from tracking.connection import Connection
 from tracking.lifecycle import comparison_run, find_run
 from tracking.run import Provenance
 
 
 def complete_runs(mlflow: Connection, params: Params) -> Iterator[str]:
-    """Sends what MLflow misses of trainings, searches and references; yields a title for each that was not complete."""
+    """Sends what MLflow misses of the runs before the comparison; yields a title for each that was not complete."""
+    if pretraining_from_outputs.complete(mlflow):
+        yield "pretraining"
     for variant in params.compare.variants:
         for seed in params.compare.seeds:
             if from_outputs.complete(mlflow, paths.folder(variant, seed)):

@@ -82,6 +82,14 @@ def tuning_run(mlflow: Connection, variant: str, signature: str) -> Iterator[Run
 
 
 @contextmanager
+def pretraining_run(mlflow: Connection, objective: str, signature: str) -> Iterator[Run]:
+    """The run of the pretraining with this signature."""
+    tags = {SIGNATURE: signature, "kind": "pretraining"}
+    with _run(mlflow, f"pretraining · {objective}", tags, None) as run:
+        yield run
+
+
+@contextmanager
 def comparison_run(
     mlflow: Connection,
     name: str,
@@ -106,7 +114,8 @@ def comparison_run(
 def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
     """The resolved configuration of a training (its config.json) as params, and its data set as the run's input."""
     chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters", "libraries")
-    run.log_params({key: config[key] for key in chosen if key in config})  # an older one names no libraries
+    present = [key for key in (*chosen, "pretrained") if key in config]  # an older one names no libraries
+    run.log_params({key: config[key] for key in present})
     data, variant = config["data"], config["variant"]
     directions = "both directions" if variant["bidirectional"] else "one direction"
     parameters = f"{config['parameters']['total']:,} parameters"

@@ -48,6 +48,7 @@ class Settings:
         tuned: the same of each variant, where each was searched for a setting of its own
         share_unknown: share of the test tokens that are not in the vocabulary
         vectors: whether embeddings start from pretrained vectors
+        pretrained: of each variant that starts from pretraining, what that is (outputs/pretrained.py)
     """
 
     variants: Mapping[str, Mapping[str, Any]]
@@ -55,6 +56,7 @@ class Settings:
     share_unknown: float
     vectors: bool
     tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pretrained: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def learning_rate(self, variant: str) -> float:
         """The highest learning rate of a variant's training."""

@@ -21,6 +21,7 @@ from analysis.verdict.findings import (
     learning_unclear,
 )
 from analysis.verdict.linear_model import below_linear, beside_linear, too_easy, weak_linear
+from analysis.verdict.starts import start_remark
 from analysis.verdict.words import listed
 from config.settings import value_shown
 
@@ -68,6 +69,7 @@ def examine(experiment: Experiment, comparison: Comparison, standing: Standing, 
     kinds = {finding.kind for finding in findings}
     remarks = [
         ARTIFICIAL if experiment.artificial else "",
+        start_remark(experiment, settings),
         "" if {"weak_linear", "too_easy"} & kinds else _not_above_linear(experiment, standing),
         _setting(experiment, settings),
         epochs_remark(settings, histories, advise=not {"not_converged", "overfit"} & kinds),

@@ -59,7 +59,7 @@ class RowwiseAdamW(Optimizer):
 
     def __init__(
         self,
-        weights: Iterable[Tensor],
+        weights: Iterable[Tensor] | Iterable[dict[str, Any]],
         *,
         lr: float,
         weight_decay: float,

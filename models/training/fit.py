@@ -1,33 +1,22 @@
 """Fits a classifier with Lightning: on one CPU or GPU, or on several through DDP."""
 
-import logging
-import os
-import sys
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-import torch
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
-from pytorch_lightning.callbacks import EarlyStopping, RichProgressBar
+from pytorch_lightning.callbacks import EarlyStopping
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from config.choices import Monitor
-from core.errors import ParamsError
-from models import machine
 from models.backend import backend
 from models.training.cost_meter import Costs
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing, OwnSignals, StepSeeds
+from models.training.trainer import add_checkpointing, make_trainer, run
 from models.training.warmup import warm_up
 from text.batches import Batch, Documents, loader
 from text.endless import EndlessBatches
-
-# Lightning warns of loaders without worker processes and the like, which are intended.
-logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", module="pytorch_lightning")
-warnings.filterwarnings("ignore", module="lightning_fabric")
 
 
 def build_trainer(
@@ -42,45 +31,23 @@ def build_trainer(
     strategy: str,
     precision: Any,
 ) -> Trainer:
-    """A trainer whose results depend on its arguments, the module and the data alone.
+    """A trainer for classifiers.
 
     Raises:
         ParamsError: with several nodes, the address of the first one is not known.
     """
-    # Deterministic mode also fills new memory, to reveal code that reads before it writes; there is none here.
-    deterministic: Any = torch.utils.deterministic  # a module whose attribute PyTorch hides from type checkers
-    deterministic.fill_uninitialized_memory = False
-    terminal = sys.stdout.isatty()
-    callbacks: list[Callback] = [RichProgressBar() if terminal else PlainProgress()]
-    if early_stopping is not None:
-        callbacks.append(EarlyStopping(monitor, mode=_mode(monitor), patience=early_stopping))
-    trainer = Trainer(
-        max_epochs=epochs,
-        gradient_clip_val=gradient_clip,
+    stopping = [] if early_stopping is None else [EarlyStopping(monitor, mode=_mode(monitor), patience=early_stopping)]
+    return make_trainer(
+        epochs=epochs,
+        gradient_clip=gradient_clip,
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,
-        precision="32-true" if precision == "tf32" else precision,  # set by models/machine.py
-        callbacks=callbacks,
-        deterministic="warn",
-        use_distributed_sampler=False,  # text.batches distributes the documents, without repeating any
-        num_sanity_val_steps=0,
-        enable_progress_bar=terminal,
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
+        precision=precision,
+        lines=PlainProgress(),
+        callbacks=stopping,
     )
-    environment = getattr(trainer.strategy, "cluster_environment", None)
-    if environment is not None and not environment.creates_processes_externally:  # Lightning is going to start them
-        if num_nodes == 1:
-            machine.keep_to_this_machine()
-        elif "MASTER_ADDR" not in os.environ:
-            raise ParamsError(
-                f"train.num_nodes is {num_nodes}, but this process was started alone; allowed: 1, or the stage started "
-                "on each node by torchrun, SLURM, or with MASTER_ADDR, MASTER_PORT and NODE_RANK"
-            )
-    return trainer
 
 
 def fit(
@@ -111,11 +78,7 @@ def fit(
     module.weigh(train.labels)
     best, costs = BestWeights(monitor), costs or Costs()
     trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, costs, *callbacks])  # type: ignore[attr-defined]
-    resumed = None
-    if checkpointing is not None:
-        trainer.callbacks.append(checkpointing)  # type: ignore[attr-defined]
-        trainer.strategy.checkpoint_io = checkpointing.io
-        resumed = None if checkpointing.state is None else "the state"  # a path, for Lightning
+    resumed = add_checkpointing(trainer, checkpointing)
     sizes = BatchSizes(batch_size, batch_tokens)
     costs.startup_seconds = warm_up(trainer, module, train, sizes.documents(int(train.lengths.max())))
     if unlabelled is not None and module.objective is not None:
@@ -128,13 +91,7 @@ def fit(
             world_size=trainer.world_size,
             batches=backend(device).batches(unlabelled, device),
         )
-    try:
-        trainer.fit(module, datamodule=Loaders(train, validation, sizes, seed), ckpt_path=resumed)
-    except SystemExit as end:
-        # Lightning turns Ctrl-C into an exit, whose context is what stopped it.
-        if isinstance(end.__context__, KeyboardInterrupt):
-            raise end.__context__ from None
-        raise
+    run(trainer, module, Loaders(train, validation, sizes, seed), resumed)
     module.load_state_dict(best.weights)
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -26,6 +25,8 @@ from models.gpu.documents import ResidentBatch, ResidentDocuments
 from models.gpu.graphs import GraphedSteps
 from models.training.adversarial import Objective, Texts
 from models.training.class_weights import balanced
+from models.training.clipping import clip
+from models.training.layers import GradualUnfreezing, rate_groups
 from models.training.schedule import learning_rate_factor
 from models.training.step_records import NORM, StepRecords, Totals, sums, totals
 from text.batches import Batch
@@ -67,6 +68,8 @@ class ClassifierModule(LightningModule):
         label_smoothing: float,
         averaging: Averaging,
         averaging_decay: float,
+        layer_rates: float,
+        unfreeze: int,
         objective: Objective | None = None,
     ) -> None:
         """New steps for `classifier`.
@@ -84,6 +87,8 @@ class ClassifierModule(LightningModule):
         self.schedule = schedule
         self.warmup_share = warmup_share
         self.class_weight = class_weight
+        self.layer_rates = layer_rates
+        self.unfreezing = GradualUnfreezing(classifier, unfreeze)
         self.class_weights: Tensor | None = None
         self.objective = objective
         self.unlabelled: EndlessBatches | None = None
@@ -118,13 +123,26 @@ class ClassifierModule(LightningModule):
 
     def build_optimizer(self, device: torch.device, world_size: int, precision: str) -> Optimizer:
         """AdamW for the weights that learn."""
-        weights = [weights for weights in self.parameters() if weights.requires_grad]
+        groups = [
+            {"params": weights, "lr": self.learning_rate * factor}
+            for factor, weights in rate_groups(self.classifier, self.layer_rates)
+        ]
         share = None if self.averaging == "none" else Share(self.averaging, self.averaging_decay, self._steps)
         adamw = backend(device).adamw(self.classifier.embedding, world_size, precision, share)
-        return adamw(weights, lr=self.learning_rate, weight_decay=self.weight_decay)
+        return adamw(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
+
+    def on_train_epoch_start(self) -> None:
+        """Lets further layers learn, if it is time. A graph knows what learned when it was recorded."""
+        if self.unfreezing.begin(self.current_epoch) and self._graphs is not None:
+            self._graphs = self._new_graphs()
+
+    def _new_graphs(self) -> GraphedSteps:
+        loaders = cast(Any, self.trainer).datamodule
+        return GraphedSteps(self._whole_step, self._changed_by_steps, loaders.sizes.fixed)
 
     def on_train_start(self) -> None:
         """Makes room for the steps of an epoch, and prepares graphs where a single GPU trains."""
+        self.unfreezing.begin(self.current_epoch)  # Lightning begins no epoch that it resumes
         self.records = StepRecords(int(self.trainer.num_training_batches), self.device, self._resumed_rows)
         self._resumed_rows = None
         if self.class_weights is not None:
@@ -134,8 +152,7 @@ class ClassifierModule(LightningModule):
         if alone and str(self.trainer.precision) != "16-mixed":  # which reads from the GPU whether gradients overflow
             for group in self._optimizer.param_groups:
                 group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=self.device)
-            loaders = cast(Any, self.trainer).datamodule
-            self._graphs = GraphedSteps(self._whole_step, self._changed_by_steps, loaders.sizes.fixed)
+            self._graphs = self._new_graphs()
 
     def on_fit_end(self) -> None:
         """Ends the optimizer's lazy updates."""
@@ -371,13 +388,3 @@ class ClassifierModule(LightningModule):
             lengths=batch.lengths.to(device, non_blocking=True),
             labels=batch.labels.to(device, non_blocking=True),
         )
-
-
-def clip(optimizer: Optimizer, largest: float | None) -> Tensor:
-    """Scales the gradients so that their norm is `largest` at most, as PyTorch does; returns the norm before, ()."""
-    gradients = [w.grad for group in optimizer.param_groups for w in group["params"] if w.grad is not None]
-    gradients = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
-    norm = get_total_norm(gradients)
-    if largest is not None:
-        torch._foreach_mul_(gradients, (largest / (norm + 1e-6)).clamp(max=1.0))
-    return norm

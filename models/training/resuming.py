@@ -1,13 +1,13 @@
 """Resumes an interrupted training exactly: it ends with the weights and history of an undisturbed one, bit by bit.
 
-Lightning saves and restores weights, optimizer, schedule, loops and callbacks; ClassifierModule adds the history and
-the epoch's sums so far, and Loaders the batches done. No random generator's state is saved, since batches depend on
+Lightning saves and restores weights, optimizer, schedule, loops and callbacks; the module adds the history and the
+epoch's sums so far, and its data the batches done. No random generator's state is saved, since batches depend on
 (seed, epoch), and dropout on (seed, step, process).
 """
 
 import signal
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,9 +16,16 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from core.errors import TrainingError
-from models.training.module import ClassifierModule
 
 State = dict[str, Any]
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """What a module adds to Lightning's to be resumed within an epoch."""
+
+    def is_sound(self) -> bool:
+        """Whether all is finite so far, so that a checkpoint is worth saving."""
 
 
 class Store(Protocol):
@@ -67,7 +74,7 @@ class Checkpointing(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Saves within the epoch, but for its last step, after which `on_train_epoch_end` saves."""
-        assert isinstance(pl_module, ClassifierModule)
+        assert isinstance(pl_module, Resumable)
         last = batch_idx + 1 == trainer.num_training_batches or trainer.should_stop  # the time may be over
         if not last and self._is_due(trainer) and pl_module.is_sound():
             self._save(trainer)

@@ -12,7 +12,8 @@ import torch
 from pytorch_lightning import Trainer
 from torch.nn.functional import cross_entropy
 
-from models.training.module import ClassifierModule, clip
+from models.training.clipping import clip
+from models.training.module import ClassifierModule
 from models.training.step_records import totals
 from text.batches import Documents, Share, TokenBatches
 

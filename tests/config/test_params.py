@@ -56,7 +56,7 @@ def changed(key: tuple[str, ...], value: Any) -> dict[str, Any]:
 def test_the_shipped_params_are_right_and_say_every_key_of_their_sections() -> None:
     params = load(SHIPPED)
     written = shipped()
-    for name in ("data", "tokenize", "train", "compare", "tracking"):
+    for name in ("data", "tokenize", "pretrain", "train", "compare", "tracking"):
         assert set(written[name]) == set(type(getattr(params, name)).model_fields)
     assert set(written["variants"]["lstm"]) == set(type(params.variants["lstm"]).model_fields)
     assert set(written) == set(Params.model_fields)

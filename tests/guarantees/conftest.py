@@ -15,7 +15,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
     def make(folder: Path) -> None:
         project = Project.make(folder / "project")
-        for stage in ("check", "download", "tokenize", "match", "tune", "train", "evaluate", "reference", "compare"):
+        first = ("check", "download", "tokenize", "pretrain", "match")
+        for stage in (*first, "tune", "train", "evaluate", "reference", "compare"):
             done = project.run(f"pipelines.{stage}", DVC_STAGE=stage_of_lstm(stage))
             assert done.returncode == 0, done.stderr
 

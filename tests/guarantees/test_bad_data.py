@@ -210,7 +210,7 @@ def test_strange_texts_go_through_training_evaluation_and_comparison(tmp_path: P
     project = Project.make(tmp_path / "project")
     write(project.folder / "data.csv", [*strange_rows(), (VERY_LONG, "0")])
     project.change_params({"data": {"name": "custom", "source": "data.csv"}, "train.epochs": 1})
-    for stage in ("download", "tokenize", "match", "tune", "train", "evaluate", "reference", "compare"):
+    for stage in ("download", "tokenize", "pretrain", "match", "tune", "train", "evaluate", "reference", "compare"):
         done = project.run(f"pipelines.{stage}", DVC_STAGE=stage_of_lstm(stage))
         assert done.returncode == 0, done.stderr
     page = (project.folder / "reports/comparison.html").read_text(encoding="utf-8")

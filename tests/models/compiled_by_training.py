@@ -52,6 +52,8 @@ def main() -> None:
             schedule="linear",
             warmup_share=0.0,
             class_weight="none",
+            layer_rates=1.0,
+            unfreeze=0,
         )
         compiled, loaded = Compiled(), versions()
         trainer = small_trainer(precision=precision)

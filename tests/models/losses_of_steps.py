@@ -49,6 +49,8 @@ def train(devices: int, nodes: int, batch_size: int, class_weight: Any) -> dict[
         warmup_share=0.1,
         class_weight=class_weight,
         averaging="none" if class_weight == "none" else "ema",
+        layer_rates=1.0,
+        unfreeze=0,
     )
     trainer = small_trainer(early_stopping=5, monitor="validation_accuracy", devices=devices, num_nodes=nodes)
     losses = Losses()

@@ -30,6 +30,7 @@ PLAIN: dict[str, Any] = {
     "input_bias": None,
     "recurrent_init": "uniform",
     "ngrams": False,
+    "start": "random",
 }
 
 
@@ -51,5 +52,7 @@ def plain_module(classifier: TextClassifier, **changes: Any) -> ClassifierModule
         "label_smoothing": 0.0,
         "averaging": "none",
         "averaging_decay": 0.999,
+        "layer_rates": 1.0,
+        "unfreeze": 0,
     }
     return ClassifierModule(classifier, **{**plain, **changes})

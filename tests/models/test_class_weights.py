@@ -67,6 +67,8 @@ def train(
         schedule="constant",
         warmup_share=0.0,
         class_weight=class_weight,
+        layer_rates=1.0,
+        unfreeze=0,
     )
     trainer = small_trainer(precision=precision, epochs=epochs)
     chosen: dict[str, Any] = {"batch_size": 10, "seed": 1, "monitor": "validation_loss", "callbacks": callbacks}

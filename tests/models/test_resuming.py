@@ -49,6 +49,8 @@ def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **cha
         "precision": "32-true",
         "rate": 0.05,
         "class_weight": "none",
+        "layer_rates": 1.0,
+        "unfreeze": 0,
     } | changes
     torch.manual_seed(1)
     classifier = plain_classifier(
@@ -60,7 +62,7 @@ def train(store: Checkpoints, *callbacks: Callback, steps: int | None = 2, **cha
         weight_decay=0.1,
         schedule="cosine",
         warmup_share=0.2,
-        class_weight=settings["class_weight"],
+        **{name: settings[name] for name in ("class_weight", "layer_rates", "unfreeze")},
     )
     chosen = {name: settings[name] for name in ("epochs", "early_stopping", "precision")}
     trainer = small_trainer(**chosen)
@@ -123,6 +125,15 @@ def test_with_weighted_classes_it_ends_with_the_same_bits_too_and_they_are_other
             train(interrupted, stop, class_weight="balanced")
     assert_same(train(interrupted, class_weight="balanced"), whole)
     assert train(store("unweighted")).history != whole.history
+
+
+def test_with_layers_that_thaw_one_after_another_it_ends_with_the_same_bits_too() -> None:
+    changes: dict[str, Any] = {"layer_rates": 0.4, "unfreeze": 1}
+    whole, interrupted = train(store("whole"), **changes), store("interrupted")
+    for stop in [StopAt(3), StopAt(5), StopAt(8), StopAt(13, in_validation=True), StopAt(16)]:
+        with pytest.raises(Stop):
+            train(interrupted, stop, **changes)
+    assert_same(train(interrupted, **changes), whole)
 
 
 def test_a_finished_training_that_early_stopping_ended_does_not_train_on() -> None:

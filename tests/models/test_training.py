@@ -59,6 +59,8 @@ def train(callbacks: tuple[Callback, ...] = (), **changes: Any) -> ClassifierMod
         schedule=settings["schedule"],
         warmup_share=0.0,
         class_weight="none",
+        layer_rates=1.0,
+        unfreeze=0,
     )
     chosen = {name: settings[name] for name in ("epochs", "early_stopping", "monitor", "precision")}
     trainer = small_trainer(**chosen, gradient_clip=1.0)

@@ -130,12 +130,12 @@ def test_an_edited_file_that_params_name_changes_the_list_of_the_stage_that_read
 @pytest.mark.parametrize(
     ("library", "stages"),
     [
-        ("torch", {"match", "reference", "tune", "train", "evaluate", "settings"}),
-        ("numba", {"tokenize", "match", "tune", "train", "evaluate", "settings"}),
-        ("pytorch-lightning", {"tune", "train", "settings"}),
+        ("torch", {"pretrain", "match", "reference", "tune", "train", "evaluate", "settings"}),
+        ("numba", {"tokenize", "pretrain", "match", "tune", "train", "evaluate", "settings"}),
+        ("pytorch-lightning", {"pretrain", "tune", "train", "settings"}),
         ("optuna", {"tune"}),
         ("sentencepiece", {"tokenize"}),
-        ("scikit-learn", {"reference", "tune", "evaluate", "settings", "compare"}),
+        ("scikit-learn", {"pretrain", "reference", "tune", "evaluate", "settings", "compare"}),
         ("matplotlib", {"compare"}),
         ("mlflow", set()),
         ("requests", set()),

@@ -1,5 +1,6 @@
 """dvc.yaml: each stage runs its module, and depends on the source files that this module runs."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from ruamel.yaml import YAML
 from config.params import load
 from provenance.code_lists import lists
 from provenance.source_code import STAGES, files
-from tests.pipelines.project import ROOT, run_in
+from tests.pipelines.project import ROOT, change_params, run_in
 
 DVC_STAGES: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text())["stages"]
 
@@ -100,3 +101,18 @@ def test_the_list_of_source_files_is_one_that_sha256sum_checks(tmp_path: Path) -
     (tmp_path / "list").write_text(lists(load(ROOT / "params.yaml"))["train"], encoding="utf-8")
     command = ["sha256sum", "--check", "--strict", "--quiet", str(tmp_path / "list")]  # strict: comments only besides
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def test_pretraining_trains_again_only_what_starts_from_it(project: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(project, tmp_path / "copy"))
+    change_params(copy, {"pretrain.objective": "vectors", "variants.bilstm.start": "pretrain"})
+    again = run_in(copy, "dvc", "repro", "match")
+    assert again.returncode == 0, again.stderr
+    assert [line for line in again.stdout.splitlines() if line.startswith("Running")] == [
+        "Running stage 'check':",
+        "Running stage 'pretrain':",
+        "Running stage 'match':",
+    ]
+    status = json.loads(run_in(copy, "dvc", "status", "--json").stdout)
+    assert {"tune@bilstm", "train@bilstm-1"} <= set(status)
+    assert not {"tune@lstm", "train@lstm-1", "evaluate@lstm-1", "reference"} & set(status)

@@ -36,7 +36,7 @@ def classifier_and_session(
         "word_dropout": 0.5, "embedding_dropout": 0.5, "layer_dropout": 0.5 if layers > 1 else 0.0,
         "locked_dropout": False, "weight_drop": 0.5, "head_dropout": 0.5, "freeze_embedding": False,
         "single_bias": layers == 2, "initialization": "pytorch", "forget_bias": None, "input_bias": None,
-        "recurrent_init": "uniform", "ngrams": ngrams,
+        "recurrent_init": "uniform", "ngrams": ngrams, "start": "random",
         "embedding_normalization": "frequency" if layers == 2 else "none",
     }  # fmt: skip
     classifier = TextClassifier(WORDS, 3, **settings).eval()

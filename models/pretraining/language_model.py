@@ -1,0 +1,84 @@
+"""A language model in one direction or in two, whose embedding and recurrent weights a classifier can start from.
+
+Each direction has a recurrent layer of its own, which predicts the next token from those before it (or, backwards, from
+those after it). Both share the embedding and the softmax, as in Peters et al. 2018: a bidirectional classifier has one
+embedding, and the mean of two that were learned apart would fit neither direction.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from config.choices import Cell, Softmax
+from models.backend import backend
+from models.embedding import WordEmbedding
+from models.encoder import RecurrentEncoder
+from models.initialization import EMBEDDING, start_as_keras
+from models.pretraining.softmax import build_softmax
+
+State = Tensor | tuple[Tensor, Tensor]  # h (1, rows, hidden_size), or h and C of an LSTM
+
+
+class LanguageModel(nn.Module):
+    """Tokens in, the states that predict the next ones out.
+
+    PyTorch's own layers read the chunks: they take a state to begin with, on CPUs as on GPUs.
+    """
+
+    def __init__(
+        self,
+        counts: Tensor,
+        *,
+        cell: Cell,
+        hidden_size: int,
+        embedding_size: int,
+        directions: Sequence[str],
+        softmax: Softmax,
+    ) -> None:
+        """New weights, drawn from PyTorch's global generator as Keras draws them.
+
+        Args:
+            counts: (vocabulary_size,), how often each token stands in the texts.
+        """
+        super().__init__()
+        self.embedding = WordEmbedding(len(counts), embedding_size, dropout=0.0)
+        # One bias a gate: a classifier can have one or two (variants.<name>.single_bias).
+        self.directions = list(directions)
+        self.encoders = nn.ModuleList(
+            RecurrentEncoder(cell, embedding_size, hidden_size, single_bias=True) for _ in directions
+        )
+        self.softmax = build_softmax(softmax, hidden_size, counts)
+        self.apply(start_as_keras)
+
+    def read(self, direction: str, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """States (rows, time, hidden_size) of `tokens` int32 (rows, time), and the last one, which passes no gradient.
+
+        Args:
+            direction: forward, or backward, whose tokens are in reverse order.
+            state: after the tokens before; None: 0.
+        """
+        vectors = backend(tokens.device).embed(self.embedding, tokens)
+        if not isinstance(vectors, Tensor):  # each different token once
+            vectors = vectors.vectors.index_select(0, vectors.rows.flatten()).view(*tokens.shape, -1)
+        states, after = self._layer(direction)(vectors, state)
+        return states, _constant(after)
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """What a classifier starts from (models/initialization.py)."""
+        weights = {EMBEDDING: self.embedding.weight}
+        for direction in self.directions:
+            named = self._layer(direction).named_parameters()
+            weights |= {f"{direction}.{name}": tensor for name, tensor in named}
+        return {name: tensor.detach() for name, tensor in weights.items()}
+
+    def _layer(self, direction: str) -> nn.RNNBase:
+        encoder = self.encoders[self.directions.index(direction)]
+        assert isinstance(encoder, RecurrentEncoder)
+        return encoder.layers[0]
+
+
+def _constant(state: State) -> State:
+    if isinstance(state, Tensor):
+        return state.detach()
+    hidden, memory = state
+    return hidden.detach(), memory.detach()

@@ -1,0 +1,173 @@
+"""What Lightning trains in pretraining: a language model over chunks, whose states are carried from one to the next."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from core.errors import DivergenceError
+from models.backend import backend
+from models.pretraining.language_model import LanguageModel, State
+from models.training.clipping import clip
+from models.training.schedule import learning_rate_factor
+from text.streams import Chunk
+
+CHECK_EVERY = 50  # steps
+
+
+class _Sums:
+    """The losses of an epoch so far, and of how many tokens they are, by direction; in float64."""
+
+    def __init__(self) -> None:
+        self.losses: dict[str, Tensor] = {}
+        self.tokens: dict[str, int] = {}
+
+    def add(self, direction: str, loss: Tensor, tokens: int) -> None:
+        self.losses[direction] = self.losses.get(direction, 0) + loss.detach().double()
+        self.tokens[direction] = self.tokens.get(direction, 0) + tokens
+
+    def means(self) -> dict[str, float]:
+        return {direction: float(loss) / self.tokens[direction] for direction, loss in self.losses.items()}
+
+
+class LanguageModelModule(LightningModule):
+    """Trains `model` with AdamW on the sum of its directions' mean losses; the learning rate falls to 0.
+
+    Backpropagation through time is truncated: a chunk starts from the states after the one before, as constants.
+
+    Attributes:
+        history: one dictionary an epoch: epoch, step, and for each direction loss_<direction> (mean training loss a
+            token in nats, of the model's softmax, while the weights change) and perplexity_<direction>, exp of the mean
+            negative log-likelihood of the held-out texts' tokens, of which a boundary and an unknown word are each one.
+    """
+
+    def __init__(self, model: LanguageModel, learning_rate: float) -> None:
+        super().__init__()
+        self.model = model
+        self.learning_rate = learning_rate
+        self.history: list[dict[str, float]] = []
+        self._states: dict[str, State] = {}
+        self._sums = _Sums()
+        self._held_out_states: dict[str, State] = {}
+        self._held_out_sums = _Sums()
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with a linear schedule."""
+        weights = [weights for weights in self.parameters() if weights.requires_grad]
+        adamw = backend(self.device).adamw(self.model.embedding, 1, str(self.trainer.precision))
+        optimizer = adamw(weights, lr=self.learning_rate, weight_decay=0.0)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, 0.0, "linear"))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def training_step(self, chunk: Chunk, step: int) -> Tensor:
+        """The sum of the directions' mean losses."""
+        total = torch.zeros((), device=self.device)
+        for direction in chunk.inputs:
+            loss = self._loss(direction, chunk, self._states, self._sums, learning=True)
+            total = total + loss / chunk.targets[direction].numel()
+        if (step + 1) % CHECK_EVERY == 0:
+            self.is_sound()
+        return total
+
+    def validation_step(self, chunk: Chunk, step: int) -> None:
+        """Adds to the likelihood of the held-out texts."""
+        for direction in chunk.inputs:
+            self._loss(direction, chunk, self._held_out_states, self._held_out_sums, learning=False)
+
+    def _loss(self, direction: str, chunk: Chunk, states: dict[str, State], sums: _Sums, learning: bool) -> Tensor:
+        outputs, states[direction] = self.model.read(direction, chunk.inputs[direction], states.get(direction))
+        softmax: Callable[[Tensor, Tensor], Tensor] = self.model.softmax if learning else self.model.softmax.exact
+        targets = chunk.targets[direction].flatten()
+        loss = softmax(outputs.flatten(0, 1), targets)
+        sums.add(direction, loss, len(targets))
+        return loss
+
+    def on_validation_epoch_end(self) -> None:
+        """Adds the epoch's line to the history; the next epoch starts from states of 0."""
+        self.is_sound()
+        losses, held_out = self._sums.means(), self._held_out_sums.means()
+        line: dict[str, float] = {"epoch": self.current_epoch + 1, "step": self.global_step}
+        line |= {f"loss_{direction}": loss for direction, loss in losses.items()}
+        perplexities = {f"perplexity_{direction}": math.exp(min(loss, 700.0)) for direction, loss in held_out.items()}
+        self.history.append(line | perplexities)
+        self.log_dict(perplexities, prog_bar=True)
+        self._states, self._sums, self._held_out_states, self._held_out_sums = {}, _Sums(), {}, _Sums()
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """As in trainings of classifiers."""
+        clip(optimizer, gradient_clip_val)
+
+    def on_fit_end(self) -> None:
+        """Ends the optimizer's lazy updates."""
+        self.model.embedding.update_all()
+        self.model.embedding.update_rows = None
+
+    def is_sound(self) -> bool:
+        """True: all losses of the epoch were finite.
+
+        Raises:
+            DivergenceError: one was not.
+        """
+        for direction, loss in self._sums.losses.items():
+            if not math.isfinite(float(loss)):
+                raise DivergenceError(
+                    f"the {direction} language model's loss is {float(loss)} by step {self.global_step} with a "
+                    f"learning rate of {self.learning_rate:g}; lower pretrain.learning_rate"
+                )
+        return True
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds the history, the states, and the epoch's sums so far."""
+        checkpoint["history"], checkpoint["states"] = self.history, self._states
+        checkpoint["losses"], checkpoint["tokens"] = self._sums.losses, self._sums.tokens
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restores them."""
+        self.history, self._states = checkpoint["history"], checkpoint["states"]
+        self._sums.losses, self._sums.tokens = checkpoint["losses"], checkpoint["tokens"]
+
+    def on_train_start(self) -> None:
+        """Moves what a checkpoint held to the device."""
+        self._states = {name: _moved(state, self.device) for name, state in self._states.items()}
+        self._sums.losses = {name: loss.to(self.device) for name, loss in self._sums.losses.items()}
+
+
+def _moved(state: State, device: torch.device) -> State:
+    if isinstance(state, Tensor):
+        return state.to(device)
+    hidden, memory = state
+    return hidden.to(device), memory.to(device)
+
+
+class EpochLines(Callback):
+    """One line an epoch, where the output is no terminal."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Prints the epoch's line of history."""
+        assert isinstance(pl_module, LanguageModelModule)
+        line = pl_module.history[-1]
+        print(f"epoch {line['epoch']:.0f}/{trainer.max_epochs}  {shown(line)}", flush=True)
+
+
+def shown(line: Mapping[str, float]) -> str:
+    """A line of history as a person reads it.
+
+    >>> shown({"epoch": 1, "step": 9, "loss_forward": 5.25, "perplexity_forward": 123.45})
+    'forward: training loss 5.2500, held-out perplexity 123.5'
+    """
+    directions = [name.removeprefix("loss_") for name in line if name.startswith("loss_")]
+    return "  ".join(
+        f"{name}: training loss {line[f'loss_{name}']:.4f}, held-out perplexity {line[f'perplexity_{name}']:.1f}"
+        for name in directions
+    )
