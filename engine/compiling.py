@@ -92,7 +92,9 @@ def compile_loops(params: Params, direction: Pass | None = None) -> None:
     left_out: dict[str, Any] = {each: _write_nothing for each in PASSES if direction not in (None, each)}
     for cell, own in loops.CELLS.items():
         loops.CELLS[cell] = own._replace(**left_out)
-    train = params.train.model_copy(update={"epochs": 1, "devices": 1, "num_nodes": 1, "strategy": "auto"})
+    train = params.train.model_copy(
+        update={"epochs": 1, "unfreeze": 0, "devices": 1, "num_nodes": 1, "strategy": "auto"}
+    )
     try:
         machine.check(train.accelerator, train.devices, train.precision)
     except UserError:

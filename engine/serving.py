@@ -22,7 +22,7 @@ from ray import serve
 from config.params import Params
 from config.train import TrainParams
 from core.errors import ParamsError
-from engine.cluster import connected
+from engine.connection import connected
 from engine.nodes import one_line
 from serving.limits import App, Limits
 from serving.server import HOST, THREADS, application, opened, say_ready, use_threads, warm

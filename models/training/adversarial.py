@@ -70,55 +70,55 @@ class Objective(NamedTuple):
             share: of one document in the mean over all that these two count.
         """
         vectors, *others = _embed(classifier, [labelled] if unlabelled is None else [labelled, unlabelled])
-        logits, loss = self._labelled(classifier, vectors, labelled.lengths, cross_entropy, share)
+        logits, loss = self._labelled(classifier, vectors, labelled, cross_entropy, share)
         if self.kind in ("virtual", "both"):
-            divergences = self._divergences(classifier, _by_position(vectors), labelled.lengths, logits.detach())
+            divergences = self._divergences(classifier, _by_position(vectors), labelled, logits.detach())
             loss = loss + self.weight * share * divergences
         if unlabelled is not None:
-            loss = loss + self._unlabelled(classifier, others[0], unlabelled.lengths, share)
+            loss = loss + self._unlabelled(classifier, others[0], unlabelled, share)
         return loss, logits.detach()
 
     def _labelled(
         self,
         classifier: TextClassifier,
         vectors: Vectors,
-        lengths: Tensor,
+        texts: Texts,
         cross_entropy: Callable[[Tensor], Tensor],
         share: float,
     ) -> tuple[Tensor, Tensor]:
         """Logits; the cross-entropy with, if asked for, that of moved vectors and the entropy."""
         if self.kind not in ("labelled", "both"):
-            logits = classifier.classify(vectors, lengths)
+            logits = _read(classifier, vectors, texts)
             loss = cross_entropy(logits)
             return logits, loss + self.entropy_weight * share * entropies(logits) if self.entropy_weight else loss
         vectors = _by_position(vectors)  # (batch, time, size)
-        logits, loss, gradient = _read_with_gradient(classifier, vectors, lengths, cross_entropy)
+        logits, loss, gradient = _read_with_gradient(classifier, vectors, texts, cross_entropy)
         moved = vectors + of_length(gradient, self.radius)
-        loss = loss + self.weight * cross_entropy(classifier.classify(moved, lengths))
+        loss = loss + self.weight * cross_entropy(_read(classifier, moved, texts))
         if self.entropy_weight:  # a pass of its own: the first one's gradient at the vectors is that of ℓ alone
-            loss = loss + self.entropy_weight * share * entropies(classifier.classify(vectors, lengths))
+            loss = loss + self.entropy_weight * share * entropies(_read(classifier, vectors, texts))
         return logits, loss
 
-    def _unlabelled(self, classifier: TextClassifier, vectors: Vectors, lengths: Tensor, share: float) -> Tensor:
+    def _unlabelled(self, classifier: TextClassifier, vectors: Vectors, texts: Texts, share: float) -> Tensor:
         """Divergence and entropy of documents without labels, as far as they are asked for."""
         with torch.set_grad_enabled(self.entropy_weight > 0):
-            logits = classifier.classify(vectors, lengths)
+            logits = _read(classifier, vectors, texts)
         loss = logits.new_zeros(())
         if self.kind in ("virtual", "both"):
-            divergences = self._divergences(classifier, _by_position(vectors), lengths, logits.detach())
+            divergences = self._divergences(classifier, _by_position(vectors), texts, logits.detach())
             loss = loss + self.weight * share * divergences
         if self.entropy_weight:
             loss = loss + self.entropy_weight * share * entropies(logits)
         return loss
 
-    def _divergences(self, classifier: TextClassifier, vectors: Tensor, lengths: Tensor, logits: Tensor) -> Tensor:
+    def _divergences(self, classifier: TextClassifier, vectors: Tensor, texts: Texts, logits: Tensor) -> Tensor:
         """The sum over documents of KL(p(x) ‖ p(x + r))."""
-        random = torch.randn_like(vectors).masked_fill_(padding(vectors, lengths), 0)
+        random = torch.randn_like(vectors).masked_fill_(padding(vectors, texts.lengths), 0)
         small = of_length(random, SMALL).requires_grad_()
-        divergence = divergences(logits, classifier.classify(vectors.detach() + small, lengths))
+        divergence = divergences(logits, _read(classifier, vectors.detach() + small, texts))
         with torch.autocast(vectors.device.type, enabled=False):
             (gradient,) = torch.autograd.grad(divergence, [small])
-        return divergences(logits, classifier.classify(vectors + of_length(gradient, self.radius), lengths))
+        return divergences(logits, _read(classifier, vectors + of_length(gradient, self.radius), texts))
 
 
 def divergences(logits: Tensor, others: Tensor) -> Tensor:
@@ -142,6 +142,11 @@ def of_length(direction: Tensor, length: float) -> Tensor:
     scaled = direction / largest.clamp(min=torch.finfo(direction.dtype).tiny)
     norm = torch.linalg.vector_norm(scaled, dim=(1, 2), keepdim=True)  # 1 or more, or 0
     return scaled.mul_(length / norm.clamp(min=1))
+
+
+def _read(classifier: TextClassifier, vectors: Vectors, texts: Texts) -> Tensor:
+    """Logits (batch, classes) of texts whose words have these vectors (batch, time, size); n-grams do not move."""
+    return classifier.with_ngrams(classifier.classify(vectors, texts.lengths), texts.tokens, texts.lengths)
 
 
 def _embed(classifier: TextClassifier, texts: Sequence[Texts]) -> list[Vectors]:
@@ -170,13 +175,13 @@ def _by_position(vectors: Vectors) -> Tensor:
 
 
 def _read_with_gradient(
-    classifier: TextClassifier, vectors: Tensor, lengths: Tensor, cross_entropy: Callable[[Tensor], Tensor]
+    classifier: TextClassifier, vectors: Tensor, texts: Texts, cross_entropy: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Logits, the cross-entropy with its gradients at `vectors` and weights already known, and the one at `vectors`."""
     embedding = classifier.embedding.weight
     weights = [weights for weights in classifier.parameters() if weights.requires_grad and weights is not embedding]
     start = vectors.detach().requires_grad_()
-    logits = classifier.classify(start, lengths)
+    logits = _read(classifier, start, texts)
     loss = cross_entropy(logits)
     with torch.autocast(vectors.device.type, enabled=False):
         gradients = torch.autograd.grad(loss, [start, *weights])

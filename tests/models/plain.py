@@ -41,7 +41,9 @@ def plain_classifier(
     return TextClassifier(vocabulary_size, num_classes, **{**PLAIN, **changes}, vectors=vectors)
 
 
-def plain_module(classifier: TextClassifier, **changes: Any) -> ClassifierModule:
+def plain_module(
+    classifier: TextClassifier, kind: type[ClassifierModule] = ClassifierModule, **changes: Any
+) -> ClassifierModule:
     """Trains with these values, whatever the defaults of params.yaml are."""
     plain: dict[str, Any] = {
         "learning_rate": 0.01,
@@ -55,4 +57,4 @@ def plain_module(classifier: TextClassifier, **changes: Any) -> ClassifierModule
         "layer_rates": 1.0,
         "unfreeze": 0,
     }
-    return ClassifierModule(classifier, **{**plain, **changes})
+    return kind(classifier, **{**plain, **changes})

@@ -23,7 +23,7 @@ from outputs.checkpoints import Checkpoints
 from pipelines.train import as_lightning
 from tests import needs
 from tests.models import adversarial_processes
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.test_resuming import Stop, StopAt, assert_same
 from tests.models.toy import VOCABULARY_SIZE, order_documents, skewed_documents, small_trainer
 
@@ -39,7 +39,7 @@ def build(kind: AdversarialKind = "both", **changes: Any) -> ClassifierModule:
     settings |= {"embedding_normalization": "frequency", "embedding_dropout": 0.2, "head_dropout": 0.4}
     classifier = plain_classifier(VOCABULARY_SIZE, 2, **settings | changes)
     classifier.embedding.count(torch.arange(VOCABULARY_SIZE))
-    return ClassifierModule(
+    return plain_module(
         classifier,
         learning_rate=0.03,
         weight_decay=0.1,

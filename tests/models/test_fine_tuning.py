@@ -11,7 +11,7 @@ from models.classifier import TextClassifier
 from models.cpu.adamw import BETAS, EPSILON
 from models.training.layers import GradualUnfreezing, check_unfreezing, layers, rate_groups
 from models.training.module import ClassifierModule
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents
 from text.batches import TokenBatches, loader
 
@@ -23,7 +23,7 @@ def make_classifier(**changes: Any) -> TextClassifier:
 
 
 def module_of(classifier: TextClassifier, layer_rates: float, unfreeze: int) -> ClassifierModule:
-    return ClassifierModule(
+    return plain_module(
         classifier,
         learning_rate=0.05,
         weight_decay=0.1,

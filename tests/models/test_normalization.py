@@ -14,7 +14,7 @@ from models.cpu.words import by_position, embed, prediction_embedder
 from models.embedding import EPSILON, WordEmbedding, normalized
 from models.training.fit import fit
 from models.training.module import ClassifierModule
-from tests.models.plain import plain_classifier
+from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 from text.token_counts import token_counts
 
@@ -33,7 +33,7 @@ def written_out(weight: Tensor, shares: Tensor) -> Tensor:
 
 def embedding(size: int = 5, dropout: float = 0.0) -> WordEmbedding:
     torch.manual_seed(1)
-    made = WordEmbedding(len(COUNTS), size, dropout, "frequency").double()
+    made = WordEmbedding(len(COUNTS), size, dropout, normalization="frequency").double()
     nn.init.normal_(made.weight, mean=0.7, std=0.3)
     made.count(COUNTS)
     return made
@@ -100,7 +100,12 @@ def test_the_shares_are_those_of_the_tokens_that_a_training_reads() -> None:
 
 def normalizing(**changes: Any) -> TextClassifier:
     torch.manual_seed(1)
-    chosen = {"hidden_size": 8, "embedding_size": 8, "pooling": "max", "embedding_normalization": "frequency"}
+    chosen: dict[str, Any] = {
+        "hidden_size": 8,
+        "embedding_size": 8,
+        "pooling": "max",
+        "embedding_normalization": "frequency",
+    }
     return plain_classifier(VOCABULARY_SIZE, 2, **chosen | changes)
 
 
@@ -130,9 +135,7 @@ def test_training_ends_where_plain_steps_with_adamw_end(dropout: float) -> None:
             steps.append((batch, torch.get_rng_state()))
             return super().training_step(batch, step)
 
-    module = Recorded(
-        classifier, learning_rate=0.01, weight_decay=0.1, schedule="constant", warmup_share=0.0, class_weight="none"
-    )
+    module = plain_module(classifier, Recorded, weight_decay=0.1)
     trainer = small_trainer(epochs=1, precision="64-true")
     fit(trainer, module, documents, validation, batch_size=10, seed=1, monitor="validation_loss")
 
