@@ -38,7 +38,7 @@ class _Graph:
 
     def constant(self, name: str, value: Tensor | NDArray[Any]) -> str:
         array = value.detach().cpu().float().numpy() if isinstance(value, Tensor) else value
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.weights.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def integers(self, *values: int) -> str:
