@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
 from models.cpu import row_loops
+from models.cpu.dropout import dropout
 from models.cpu.normalization import normalized_rows
 from models.cpu.parts import distinct
 from models.cpu.recurrence import project, weights_of
@@ -25,8 +26,7 @@ def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
     words, rows = distinct(tokens, embedding.num_embeddings)  # (n,), (batch, time)
     vectors = IndexedVectors(_look_up(embedding, words), rows)
     if embedding.training and embedding.dropout.p:  # gives each position other numbers
-        dropped: Tensor = embedding.dropout(by_position(vectors))
-        return dropped
+        return dropout(by_position(vectors), embedding.dropout.p)
     return vectors
 
 
