@@ -99,3 +99,25 @@ def fill_gradient(first, last, shares, weights, constant, factor, gradient):
         share, row, into = shares[r], weights[r], gradient[r]
         for j in range(len(row)):
             into[j] = share * (constant[j] + factor[j] * row[j])
+
+
+@inline
+def _mixed(x):
+    """Mixes the bits of a uint32; each of the result's depends on all (C. Wellons' lowbias32)."""
+    x = np.uint32(x ^ (x >> np.uint32(16)))
+    x = np.uint32(x * np.uint32(0x7FEB352D))
+    x = np.uint32(x ^ (x >> np.uint32(15)))
+    x = np.uint32(x * np.uint32(0x846CA68B))
+    return np.uint32(x ^ (x >> np.uint32(16)))
+
+
+@compiled
+def drop(first, last, seeds, threshold, scale, values, result):
+    """result = scale · value or, where a number that the place and the two `seeds` decide is below `threshold`, 0.
+
+    All but `first`, `last` and `scale` are uint32; `values` and `result` are vectors, of which this does a part.
+    """
+    one, other = np.uint32(seeds[0]), np.uint32(seeds[1])
+    for place in range(first, last):
+        number = _mixed(np.uint32(_mixed(np.uint32(np.uint32(place) ^ one)) + other))
+        result[place] = values[place] * scale if number >= threshold else values[place] * 0

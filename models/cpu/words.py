@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
 from models.cpu import row_loops
+from models.cpu.dropout import dropout
 from models.cpu.normalization import normalized_rows
 from models.cpu.parts import distinct
 from models.cpu.recurrence import project
@@ -32,8 +33,7 @@ def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
     if not embedding.dropout.drops:
         return IndexedVectors(vectors, rows)
     if not embedding.dropout.locked or len(words) * len(rows) > LARGEST_TABLE:
-        dropped: Tensor = embedding.dropout(by_position(IndexedVectors(vectors, rows)))  # (batch, time, size)
-        return dropped
+        return dropout(by_position(IndexedVectors(vectors, rows)), embedding.dropout.p)  # (batch, time, size)
     # A document with one of its words is a pair; some of a document's words are equal.
     documents = torch.arange(len(rows), dtype=torch.int32).unsqueeze(1)  # (batch, 1)
     pairs, rows = distinct(rows + len(words) * documents, len(words) * len(rows))  # (m,)

@@ -138,7 +138,8 @@ def of_length(direction: Tensor, length: float) -> Tensor:
 
     It is first divided by its largest number, whose square might underflow.
     """
-    largest = torch.linalg.vector_norm(direction, torch.inf, dim=(1, 2), keepdim=True)
+    numbers = direction.flatten(1)
+    largest = torch.maximum(numbers.amax(dim=1), -numbers.amin(dim=1))[:, None, None]
     scaled = direction / largest.clamp(min=torch.finfo(direction.dtype).tiny)
     norm = torch.linalg.vector_norm(scaled, dim=(1, 2), keepdim=True)  # 1 or more, or 0
     return scaled.mul_(length / norm.clamp(min=1))

@@ -15,6 +15,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from models.cpu import loops, row_loops
+from models.training.adversarial import Objective
 from models.training.fit import fit
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import order_documents, small_trainer
@@ -24,7 +25,9 @@ MODELS: list[tuple[str, dict[str, Any]]] = [
     ("64-true", {"cell": "lstm", "bidirectional": True, "layers": 2, "pooling": "max", "layer_dropout": 0.5}),
     ("32-true", {"cell": "gru", "bidirectional": True, "pooling": "attention", "embedding_dropout": 0.5}),
     ("64-true", {"cell": "rnn", "freeze_embedding": True, "single_bias": True, "pooling": "mean"}),
+    ("32-true", {"cell": "lstm", "embedding_normalization": "frequency", "pooling": "max"}),
 ]
+OBJECTIVES = {4: Objective("both", radius=1.0, weight=1.0, unlabelled_batch=5, entropy_weight=1.0)}  # of the last model
 
 
 class Compiled(Callback):
@@ -43,7 +46,7 @@ def versions() -> int:
 
 def main() -> None:
     names = []
-    for precision, variant in MODELS:
+    for number, (precision, variant) in enumerate(MODELS):
         torch.manual_seed(1)
         module = plain_module(
             plain_classifier(20, 2, hidden_size=8, embedding_size=8, **variant),
@@ -52,13 +55,13 @@ def main() -> None:
             schedule="linear",
             warmup_share=0.0,
             class_weight="none",
-            layer_rates=1.0,
-            unfreeze=0,
+            objective=OBJECTIVES.get(number),
         )
         compiled, loaded = Compiled(), versions()
         trainer = small_trainer(precision=precision)
         documents = order_documents(41), order_documents(21)  # the last batch of each is a single document
-        fit(trainer, module, *documents, batch_size=10, seed=1, monitor="validation_loss", callbacks=[compiled])
+        chosen: dict[str, Any] = {"batch_size": 10, "seed": 1, "monitor": "validation_loss", "callbacks": [compiled]}
+        fit(trainer, module, *documents, **chosen, unlabelled=documents[1] if number in OBJECTIVES else None)
         names.append([compiled.before - loaded, versions() - compiled.before])
     print(json.dumps(names))
 

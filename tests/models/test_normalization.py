@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.constants import PADDING_INDEX
 from models.classifier import TextClassifier
+from models.cpu.dropout import dropout as drop
 from models.cpu.normalization import normalized_rows
 from models.cpu.words import by_position, embed, prediction_embedder
 from models.embedding import EPSILON, WordEmbedding, normalized
@@ -142,7 +143,8 @@ def test_training_ends_where_plain_steps_with_adamw_end(dropout: float) -> None:
     optimizer = torch.optim.AdamW(plain.parameters(), lr=0.01, weight_decay=0.1)
     for batch, state in steps:
         torch.set_rng_state(state)
-        logits = plain.train().classify(plain.embedding(batch.tokens), batch.lengths)
+        vectors = nn.functional.embedding(batch.tokens, plain.embedding.table(), PADDING_INDEX)
+        logits = plain.classify(drop(vectors, dropout) if dropout else vectors, batch.lengths)
         optimizer.zero_grad()
         nn.functional.cross_entropy(logits, batch.labels).backward()
         nn.utils.clip_grad_norm_(plain.parameters(), 0.5)

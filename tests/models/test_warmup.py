@@ -33,7 +33,7 @@ def build(variant: dict[str, Any]) -> ClassifierModule:
 def test_steps_and_validation_compile_nothing_that_warming_up_has_not() -> None:
     done = subprocess.run([sys.executable, str(SCRIPT)], check=True, capture_output=True, text=True)
     compiled = json.loads(done.stdout.splitlines()[-1])
-    assert len(compiled) == 4
+    assert len(compiled) == 5
     for by_warming_up, by_steps in compiled:
         assert by_warming_up > 0
         assert by_steps == 0
