@@ -13,9 +13,9 @@ from engine.stages import inputs, training_of
 from outputs.checkpoints import Checkpoints
 
 GATHER_SECONDS = 30.0
-"""A finished stage waits as long for others, to be committed with them: DVC spends half a second on each commit, and 0.4 on
-each stage. The last ones are committed beside the comparison, which needs one core only. A kill meanwhile costs little,
-since a training keeps its last checkpoint until it is recorded."""
+"""A finished stage waits as long for others, to be committed with them: DVC spends half a second on each commit, and
+0.4 on each stage. The last ones are committed beside the comparison, which needs one core only. A kill meanwhile costs
+little, since a training keeps its last checkpoint until it is recorded."""
 
 
 class Recorder:
