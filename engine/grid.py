@@ -83,7 +83,8 @@ class Grid:
         try:
             while self._advance():
                 room = self._crew.streams() if self._waiting else []
-                wait([*(job.output for job in self._jobs), *self._recorder.streams(), *room])
+                streams = [*(job.output for job in self._jobs), *self._recorder.streams(), *room]
+                wait(streams, timeout=self._recorder.seconds_to_wait())
         finally:
             self._stop()
 
@@ -96,7 +97,7 @@ class Grid:
         while self._waiting and (job := self._crew.begin(self._waiting[0], self._view)):
             self._jobs.append(job)
             self._waiting.popleft()
-        self._recorder.advance()
+        self._recorder.advance(at_once=not self._waiting and (self._last_began or not self._jobs))
         if not self._jobs and not self._waiting and not self._last_began:
             self._begin_last()
         return bool(self._jobs or self._waiting or self._recorder.busy)

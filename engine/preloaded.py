@@ -25,7 +25,10 @@ def _load(params: Params) -> None:
     for name in rest:
         import_module(f"pipelines.{name}")
     if _are_loaded("tracking.connection"):
-        import_module("tracking.comparison_from_outputs")
+        from tracking import comparison_from_outputs  # noqa: F401
+        from tracking.connection import create_store
+
+        create_store()
     for name in STAGES:
         source_code.files(name)  # which remembers what each file imports
     if compilers:

@@ -1,6 +1,7 @@
-"""Records with DVC what workers have made, as they finish, so that a stop loses nothing that was finished."""
+"""Records with DVC what workers have made, soon after they finish, so that a stop loses nothing that was finished."""
 
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,9 +12,14 @@ from engine import dvc
 from engine.stages import inputs, training_of
 from outputs.checkpoints import Checkpoints
 
+GATHER_SECONDS = 30.0
+"""A finished stage waits as long for others, to be committed with them: DVC spends half a second on each commit, and
+0.4 on each stage. The last ones are committed beside the comparison, which needs one core only. A kill meanwhile costs
+little, since a training keeps its last checkpoint until it is recorded."""
+
 
 class Recorder:
-    """Commits finished stages; those that finish while a commit runs are committed together after it.
+    """Commits finished stages, several together; those that finish while a commit runs are committed after it.
 
     A stage whose inputs have changed since the run began is not recorded: DVC would take its outputs for what the new
     inputs give. It stays due. While params.yaml cannot be read, nothing is recorded; once it is mended, what was
@@ -39,6 +45,7 @@ class Recorder:
         self._say = say
         self._root = root
         self._finished: list[str] = []
+        self._gather_until = 0.0
         self._commit: subprocess.Popen[bytes] | None = None
         self._committed: list[str] = []
         self._lock_file = ""  # before the commit
@@ -46,6 +53,8 @@ class Recorder:
 
     def add(self, stages: Sequence[str]) -> None:
         """Takes the finished stages of a task; trials are no stages of DVC."""
+        if not self._finished:
+            self._gather_until = time.monotonic() + GATHER_SECONDS
         self._finished += [stage for stage in stages if stage in self._began]
 
     @property
@@ -57,15 +66,24 @@ class Recorder:
         """The file descriptor that becomes readable when a commit has ended."""
         return [self._commit.stdout.fileno()] if self._commit and self._commit.stdout else []
 
-    def advance(self) -> None:
+    def seconds_to_wait(self) -> float | None:
+        """After how many seconds `advance` has something to do; None: not before a stream is readable."""
+        if self._commit is not None or not self.busy:
+            return None
+        return max(self._gather_until - time.monotonic(), 0.0)
+
+    def advance(self, at_once: bool = False) -> None:
         """Ends a commit that is over, and starts the next one if there is something to record.
+
+        Args:
+            at_once: no other stage is going to finish soon
 
         Raises:
             TrainingError: DVC did not record a stage.
         """
         if self._commit is not None and self._commit.poll() is not None:
             self._end(self._commit)
-        if self._commit is None and self._finished:
+        if self._commit is None and self._finished and (at_once or time.monotonic() >= self._gather_until):
             stages, self._finished = self._finished, []
             self._committed = self._unchanged(stages)
             if self._committed:
@@ -77,7 +95,7 @@ class Recorder:
         while self.busy:
             if self._commit is not None:
                 self._end(self._commit)
-            self.advance()
+            self.advance(at_once=True)
 
     def _end(self, commit: "subprocess.Popen[bytes]") -> None:
         said, _ = commit.communicate()

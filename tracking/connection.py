@@ -204,6 +204,19 @@ class Connection:
         self.missed += 1
 
 
+def create_store() -> None:
+    """Creates the store ahead of the first connection, which takes seconds, if it is a SQLite file that is missing.
+
+    Raises:
+        TrackingError: MLFLOW_TRACKING_URI names no server, and no database that can be used.
+    """
+    database = None if notes.NO_STORE in os.environ else sqlite.database(tracking_uri())
+    if database and not database.exists():
+        with sqlite.lock(database):
+            if not database.exists():
+                sqlite.create(database)
+
+
 @contextmanager
 def connect(experiment: str) -> Iterator[Connection]:
     """A connection for the block.

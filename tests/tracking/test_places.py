@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 from core.repository import working_copy
 from tests.tracking.connected import find_run, open_experiment, training_run
 from tracking import sqlite
+from tracking.connection import create_store
 from tracking.settings import tracking_uri
 
 NAMES = [
@@ -174,3 +175,18 @@ def test_artifacts_that_cannot_be_written_hold_up_nothing_else_and_come_later(
     assert train(root, "s1") == run_id
     assert content(run_id) == "s1"
     assert client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_store_can_be_made_ahead_where_it_is_a_missing_file_and_only_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    create_store()
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    create_store()
+    made = (tmp_path / "mlflow.db").read_bytes()
+    create_store()
+    assert (tmp_path / "mlflow.db").read_bytes() == made
+    assert content(train(tmp_path, "s1")) == "s1"
