@@ -6,6 +6,7 @@ from scipy import stats
 
 from analysis.comparison.influences import covariance, document_influences, over_folds
 from analysis.comparison.statistics import OverFolds, contrast
+from commands.simulation import Learners, count_fold_alarms
 
 FOLDS, PER_FOLD = 10, 50
 FOLD_OF = np.repeat(np.arange(FOLDS), PER_FOLD)
@@ -63,3 +64,19 @@ def test_repetitions_add_their_own_variance_and_the_folds_limit_the_degrees_of_f
 
 def test_without_folds_there_is_no_such_covariance() -> None:
     assert over_folds(np.zeros((2, 1, 5)), None, None) is None
+
+
+def test_equal_learners_are_seldom_told_apart_although_their_trainings_share_documents() -> None:
+    """With few documents and many features, a learner depends on them; tests that ignore this err too often."""
+    alarms = count_fold_alarms(Learners(features=100), documents=100, repetitions=1, repeats=300)
+    three_standard_errors = 3 * np.sqrt(0.05 * 0.95 / 300)
+    assert alarms.corrected <= 0.05 + three_standard_errors
+    assert alarms.paired > alarms.corrected
+    assert alarms.documents > alarms.corrected
+
+
+def test_a_simulated_learner_is_not_tested_on_what_it_learned() -> None:
+    """With more features than documents it would know its training documents by heart."""
+    correct = Learners(features=400, distance=0.0).draw(np.random.default_rng(1), 200, 2)
+    assert correct.shape == (2, 2, 200)
+    assert correct.mean() == pytest.approx(0.5, abs=0.1)

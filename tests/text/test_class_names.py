@@ -64,3 +64,12 @@ def test_names_that_are_not_plain_are_not_used(tmp_path: Path, content: str) -> 
 def test_bins_have_names_of_their_own(tmp_path: Path) -> None:
     write(tmp_path / "data" / "classes.txt", "bad\ngood\n")
     assert card_of(tmp_path, 1, bins={"1": "1-1", "2": "2-2"})["labels"] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "content", ["[", "3", '{"features": 3}', '{"features": {"label": {"names": 3}}}', '{"x": {}}', "[]"]
+)
+@pytest.mark.parametrize("file", ["dataset_info.json", "id2label.json"])
+def test_a_file_that_holds_no_names_does_no_harm(tmp_path: Path, file: str, content: str) -> None:
+    write(tmp_path / "data" / file, content)
+    assert card_of(tmp_path, 0)["labels"] == ["0", "1"]

@@ -270,7 +270,7 @@ def test_a_file_of_another_kind_ends_in_what_to_do(tmp_path: Path) -> None:
             r"line 3 of .*data\.tsv begins a row with 1 fields, but the first row has 2; every row must",
         ),
         ("data.jsonl", b'{"text": "a", "label": 1}\n{"text": ', r"line 2 of .*data\.jsonl is no valid JSON: "),
-        ("data.jsonl", b"[1, 2]", r"line 1 of .*data\.jsonl is no JSON object but \[1, 2\]$"),
+        ("data.jsonl", b"[1, 2]", r"line 1 of .*data\.jsonl is no JSON object but \[1, 2\]; allowed: "),
         ("data.jsonl", b"[" * 100_000, r"line 1 of .*data\.jsonl is no valid JSON: "),
         ("data.jsonl", b'{"text": "a", "label": 1, "text": "b"}', r"no valid JSON: a key is repeated$"),
         ("data.jsonl", b'{"text": ["a"], "label": 1}', r"column 'text' holds a list in row 1 of .*; allowed: text$"),

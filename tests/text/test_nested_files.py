@@ -116,6 +116,34 @@ def test_json_lines_may_have_splits_with_and_without_labels(tmp_path: Path) -> N
     assert "ignored test split, 'test.jsonl': no labels: it has no column 'polarity'" in notes
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_without_its_mark(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_bytes(TABLE.encode(encoding))
+    assert read(tmp_path / "a.csv") == ROWS
+
+
+def test_an_archive_in_an_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "inner.zip").write_bytes(zipped(train_dot_csv=TABLE, test_dot_csv=TABLE))
+    with zipfile.ZipFile(tmp_path / "outer", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "inner.zip")
+    with pytest.raises(DataError, match=r"outer holds no table; found: 'inner\.zip'; .*; unpack inner\.zip$"):
+        read(tmp_path / "outer")
+    (tmp_path / "outer").unlink()
+    with pytest.raises(DataError, match=r"holds no table; .*; data\.source may name .*inner\.zip$"):
+        read(tmp_path)
+
+
+def test_folders_of_classes_beside_each_other_are_named(tmp_path: Path) -> None:
+    """As the Enron spam corpus: enron1/ham, enron1/spam, enron1/Summary.txt, enron2/ham, …"""
+    for folder in ("enron1", "enron2"):
+        write(tmp_path / folder / "Summary.txt", "about")
+        for number in range(4):
+            write(tmp_path / folder / ("ham", "spam")[number % 2] / f"{number}.txt", f"text {number}")
+    with pytest.raises(DataError, match=r"a folder for each class in 'enron1', 'enron2', which name no splits"):
+        read(tmp_path)
+    assert len(read(tmp_path / "enron1")) == 4
+
+
 def test_the_sheet_with_the_most_rows_is_read(tmp_path: Path) -> None:
     rows = [["text", "label"], *map(list, ROWS)]
     path = sheet(tmp_path / "a.xlsx", rows, contents={"About": [["a survey"]], "Answers": rows, "Totals": [[1], [2]]})

@@ -108,6 +108,12 @@ def test_a_test_split_lacks_its_label_although_another_column_is_called_alike(tm
     assert "ignored test split, 'test.csv': no labels: it has no column 'target'" in notes
 
 
+def test_a_column_of_ids_is_no_text(tmp_path: Path) -> None:
+    path = lines(tmp_path / "metadata.csv", "{text}", [(f"{n}_x,{n % 2}", "") for n in range(40)], "file_id,label\n")
+    with pytest.raises(Unclear, match=r"no column plainly holds the text; allowed: 'file_id', 'label'$"):
+        read(path)
+
+
 def test_lines_may_end_in_their_label(tmp_path: Path) -> None:
     assert read(lines(tmp_path / "Sentences_AllAgree.txt", "mail me@home {text}@{label}")) == [
         (f"mail me@home {text}", label) for text, label in ROWS

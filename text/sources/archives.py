@@ -42,6 +42,7 @@ DECOMPRESSORS: dict[bytes, Callable[[Any], Any]] = {
     b"BZh": bz2.BZ2File,
     b"\x28\xb5\x2f\xfd": lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"),
 }
+UTF_16_BYTES = 64  # of a file without the mark
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 ZIP_OF_ONE = re.compile(r"\.(csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)\.zip$", re.IGNORECASE)
@@ -165,9 +166,19 @@ def _faults(path: Path) -> Iterator[None]:
 def _content(stream: Any, name: str, path: Path, floor: int) -> Any:
     """The stream of the file `name` in `path`, decompressed, and as UTF-8 if it is UTF-16."""
     content = _unzipped(stream, name, path, floor) if ZIP_OF_ONE.search(name) else _decompressed(stream, path, floor)
-    if content.peek(2).startswith(UTF_16_MARKS):
-        return io.BufferedReader(_Recoded(content), 2**17)
+    if encoding := _utf_16(content.peek(UTF_16_BYTES)[:UTF_16_BYTES]):
+        return io.BufferedReader(_Recoded(content, encoding), 2**17)
     return content
+
+
+def _utf_16(head: bytes) -> str | None:
+    """The kind of UTF-16 that begins so; without its mark every second byte of Latin letters is 0."""
+    if head.startswith(UTF_16_MARKS):
+        return "utf-16"
+    zeros = head[0::2].count(0), head[1::2].count(0)
+    if len(head) < UTF_16_BYTES or min(zeros) > 0 or 5 * max(zeros) < 4 * (UTF_16_BYTES // 2):
+        return None
+    return "utf-16-be" if zeros[0] else "utf-16-le"
 
 
 def _decompressed(stream: Any, path: Path, floor: int) -> Any:
@@ -302,9 +313,9 @@ class _Limited(io.RawIOBase):
 class _Recoded(io.RawIOBase):
     """A UTF-16 stream as UTF-8, without the byte order mark."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, encoding: str) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-16")()
+        self._decoder = codecs.getincrementaldecoder(encoding)()
         self._rest = b""
 
     def readable(self) -> bool:

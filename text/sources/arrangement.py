@@ -20,6 +20,7 @@ USUAL_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # one of these beside oth
 TABLES = (*USUAL_TABLES, ".ndjson", ".json", ".arrow", ".feather", ".xlsx")
 ALLOWED = f"{', '.join(TABLES)}, or text lines"
 NO_DATA = (
+    ".sgm", ".sgml",
     ".md", ".rst", ".pdf", ".doc", ".docx", ".xls", ".ods", ".html", ".htm", ".xml", ".yaml", ".yml", ".toml",
     ".cff", ".py", ".r", ".sh", ".ipynb", ".pl", ".bib", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pkl", ".pickle",
     ".npy", ".npz", ".pt", ".bin", ".h5", ".db", ".sqlite", ".feat", ".vocab", ".lock", ".log",
@@ -44,7 +45,10 @@ NO_CLASSES = {  # names of files beside those of classes
     *("lists", "index", "requirements", "info", "notes", "classes", "mapping"),
 }
 UNLABELLED_FOLDERS = ("unsup", "unsupervised", "unlabelled", "unlabeled")
-MENDS = {".xls": "save it as .xlsx or CSV", ".xml": "convert it to CSV", ".ods": "save its sheet as .xlsx or CSV"}
+MENDS = {
+    **{".xls": "save it as .xlsx or CSV", ".ods": "save its sheet as .xlsx or CSV"},
+    **dict.fromkeys((".xml", ".sgm", ".sgml", ".html"), "convert it to CSV"),
+}
 
 
 @dataclass
@@ -247,18 +251,23 @@ def _folders(lines: list[str], path: Path, result: Arrangement) -> bool:
         *before, label, _ = ["", *PurePosixPath(name).parts] if "/" in name else ["", "", ""]
         if label and label.lower() not in WORDS and _suffix(name) in ("", ".txt"):
             documents.setdefault("/".join(before), {}).setdefault(label, []).append(name)
-    documents = {before: classes for before, classes in documents.items() if len(classes) > 1}
+    documents = {
+        before: classes
+        for before, classes in documents.items()
+        if 1 < len(classes) <= sum(map(len, classes.values())) / 2
+    }
     files = sum(len(names) for classes in documents.values() for names in classes.values())
-    if not documents or files < 2 * sum(map(len, documents.values())) or 2 * files < len(lines):
+    if not documents or 2 * files < len(lines):
         return False
     named = {folder: named_split(f"{folder}/any") for folder in documents}
     splits = {folder: found.split if found else ALL for folder, found in named.items()}
     if set(splits.values()) == {"train"}:
         splits = dict.fromkeys(splits, ALL)
     if len(set(splits.values())) < len(splits) or (ALL in splits.values() and len(splits) > 1):
+        folders = listed([name.lstrip("/") or "." for name in sorted(documents)])
         raise DataError(
-            f"{path} holds a folder for each class in {listed(sorted(documents))}, which name no splits; allowed: one "
-            "folder that holds the classes' folders, or train, test and optionally validation"
+            f"{path} holds a folder for each class in {folders}, which name no splits; allowed: one folder that holds "
+            "the classes' folders, which data.source may name, or train, test and optionally validation"
         )
     for folder, classes in sorted(documents.items(), key=lambda item: (ORDER.index(splits[item[0]]), item[0])):
         for label, names in sorted(classes.items()):
@@ -272,7 +281,9 @@ def _folders(lines: list[str], path: Path, result: Arrangement) -> bool:
 
 def _refuse(names: Sequence[str], tables: list[str], lines: list[str], path: Path) -> None:
     if not tables and not lines:
-        mend = f"; {MENDS[suffix]}" if (suffix := path.suffix.lower()) in MENDS else ""
+        mend = next((f"; {MENDS[suffix]}" for name in names if (suffix := _suffix(name)) in MENDS), "")
+        if archives := [name for name in names if _suffix(name) in ARCHIVES]:
+            mend = f"; data.source may name {path / archives[0]}" if path.is_dir() else f"; unpack {archives[0]}"
         raise DataError(f"{path} holds no table; found: {listed(names)}; allowed: {ALLOWED}{mend}")
     if len(tables) > 1 and all(map(_is_class_word, tables)):
         raise DataError(

@@ -23,6 +23,7 @@ LARGEST = 2**20  # bytes; a longer file holds no names of classes
 LONGEST = 200  # characters of a name
 NUMBERED = re.compile(r"(-?\d+)\s*[\t,;:= ]\s*(\S.*)")  # 0 <tab> negative
 EXAMPLES = 3
+NO_NAMES = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # of files with another content
 
 
 class Names(NamedTuple):
@@ -58,12 +59,14 @@ def is_name_file(name: str) -> bool:
 def read_names(path: Path, files: Sequence[str], label: Column | None) -> list[Names]:
     """What the `files` of the source say; `label` is the column whose names are meant."""
     chosen = set(filter(is_name_file, files))
-    found = []
+    found: list[Names] = []
     for member in members(path, chosen.__contains__) if chosen else ():
-        with suppress(UnicodeDecodeError, ValueError, RecursionError), member.file() as file:
+        with suppress(*NO_NAMES), member.file() as file:
             content = file.read(LARGEST + 1)
             if len(content) <= LARGEST:
-                found += list(_parsed(member.name, content.decode("utf-8-sig"), label))
+                for names in _parsed(member.name, content.decode("utf-8-sig"), label):
+                    if names[1:] not in [known[1:] for known in found]:  # a folder for each split has the same ones
+                        found.append(names)
     return found
 
 

@@ -91,7 +91,7 @@ def recognise(member: Member, layout: Layout, like: str | None = None) -> Recogn
 def _format(name: str, file: IO[bytes]) -> str:
     """The format of an open file, which is then at its start."""
     kind = format_of(name, file.read(512))
-    if kind == JSON_LINES and json_files.is_one_object(file):
+    if kind == JSON_LINES and PurePosixPath(name).suffix.lower() not in BY_SUFFIX and json_files.is_one_object(file):
         kind = "JSON array"
     file.seek(0)
     return kind

@@ -220,7 +220,14 @@ def texts(head: Head, label: Column) -> list[Column]:
     if prose := [column for column, kind in free.items() if kind == "text"]:
         return [column for column in prose if has_usual_name(column)] or prose
     usual = [column for column in free if plain(str(column)) in TEXT_NAMES]
-    return usual or [column for column, kind in free.items() if kind == "other"]
+    return usual or [column for column, kind in free.items() if kind == "other" and _may_be_text(column, head)]
+
+
+def _may_be_text(column: Column, head: Head) -> bool:
+    """Whether a column without prose may hold texts: its values are made of letters, and it is not called an id."""
+    visible = "".join("".join(value[:200] for value in _present(head, column)).split())
+    is_id = not {"id", "ids", "path", "url"}.isdisjoint(_words(column)[-1:])
+    return 2 * sum(map(str.isalpha, visible)) > len(visible) and not is_id
 
 
 def has_usual_name(column: Column) -> bool:

@@ -144,7 +144,7 @@ def _object(row: Any, where: str) -> dict[str, Any]:
 def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """{"review": {"text": 1}} as review.text: 1."""
     for key, value in row.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             yield from ((f"{key}.{inner}", content) for inner, content in _flat(value))
         else:
             yield key, value
