@@ -214,7 +214,7 @@ def print_method_table() -> None:
 def print_tuning_table() -> None:
     """Prints the table of docs/tuning.md."""
     print(
-        "| what a setting costs | seeds | test documents | alarms, one search | covered | alarms, a search for each seed |"
+        "| a setting costs | seeds | test documents | alarms, one search | covered | alarms, a search for each seed |"
     )
     print("| --- | --: | --: | --: | --: | --: |")
     alike_cases, apart_cases = (product([True], (3, 5, 10), (2_000, 25_000)), product([False], (3, 5, 10), [2_000]))
