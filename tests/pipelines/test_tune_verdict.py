@@ -25,10 +25,7 @@ def test_an_a_a_comparison_ends_without_a_verdict(tuned: Path, tmp_path: Path, m
         evaluate(params, variant, seed)
     make_references(params)
     result = compare(params)
-    answer = (
-        "It is unclear whether twin or lstm is better on synthetic_reviews (generated) after equal tuning, 3 trials"
-    )
-    assert answer in result.verdict.sentence
+    assert "It is unclear whether twin or lstm is better" in result.verdict.sentence
     assert "after equal tuning, 3 trials each: 0.0 points of test accuracy" in result.verdict.sentence
     difference = json.loads((REPORTS / "comparison.json").read_text())["differences"]["twin"]["accuracy"]
     assert (difference["value"], difference["p_value"]) == (0.0, 1.0)
