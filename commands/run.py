@@ -67,14 +67,8 @@ def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
     Raises:
         TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
-    before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
-    try:
-        if chosen.engine == "ray":
-            return run_on_cluster(params, chosen)
-        return run_here(params, chosen.workers)
-    finally:
-        if dvc.LOCK_FILE.exists():
-            dvc.sort_lock_file(before, order(params))
+    with dvc.in_order(order(params)):
+        return run_on_cluster(params, chosen) if chosen.engine == "ray" else run_here(params, chosen.workers)
 
 
 def run_here(params: Params, workers: int | None) -> bool:
@@ -116,15 +110,17 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
     complete_runs(params, nothing_due=complete)
     if not due:
         return complete
-    from engine import cluster
+    from engine import cluster, connection  # they import Ray
 
-    with cluster.connected(params, chosen.address):
+    with connection.connected(params, chosen.address):
         if TOKENIZE in due:
-            cluster.tokenize(params)
+            from engine.tokenizing import tokenize  # imports torchtext
+
+            tokenize(params)
             due, _ = dvc.reproduce_others(kinds)
         tasks_due = due_tasks(params, due)
-        due_names = {task.name for task in tasks_due if task.stages[0].startswith("train@")}
-        finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
+        trainings = [stage for task in tasks(params) if (stage := task.stages[0]).startswith("train@")]
+        finished = [stage for stage in trainings if stage not in due]
         shared = chosen.shared.resolve() if chosen.shared else None
         crew = cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)
         try:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.params import Params, load
-from core import command_line
-from core.paths import RAW, TOKENS, TUNED, VARIANTS
+from core import command_line, paths
+from core.paths import CODE, RAW, TOKENS, TUNED, VARIANTS
 from provenance import code_lists
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
@@ -85,6 +85,16 @@ def training_of(stage: str) -> tuple[str, int]:
     return variant, int(seed)
 
 
+def settings_of(stage: str) -> tuple[Path, Path]:
+    """The files that say what a training trains: its variant, and the setting that was chosen for it.
+
+    >>> [str(path) for path in settings_of("train@lstm-1")]
+    ['data/variants/lstm.json', 'data/tuned/lstm/seed-1.json']
+    """
+    variant, seed = training_of(stage)
+    return VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"
+
+
 def trial_of(stage: str) -> tuple[str, int, int]:
     """The variant, the search and the number of a trial.
 
@@ -131,6 +141,19 @@ def call_stage(stage: str, params: Params) -> None:
             raise ValueError(f"workers do not run the stage {stage}")
 
 
+def files_for(task: Task, params: Params) -> dict[str, bytes]:
+    """The files that the stages of `task` read, without the tokens: contents by path."""
+    kinds = [stage.partition("@")[0] for stage in task.stages]
+    names = [*(CODE / f"{kind}.sha256" for kind in kinds), TOKENS / "summary.json"]
+    if task.name != REFERENCE:
+        names += settings_of(task.stages[0])
+        if "train" not in kinds:
+            folder = paths.folder(*training_of(task.stages[0]))
+            names += [folder / name for name in ("config.json", "history.json", "model.safetensors")]
+    files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
+    return {**files, "params.yaml": params.model_dump_json().encode()}  # JSON is YAML
+
+
 def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
     """A digest of each thing that each of the `stages` reads, by its name; results of other trainings apart.
 
@@ -149,9 +172,7 @@ def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[s
         contents[str(TOKENS)] = tokens
     if kind == "train":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
-        variant, seed = training_of(stage)
-        for path in (VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"):
-            contents[str(path)] = _content(path)
+        contents |= {str(path): _content(path) for path in settings_of(stage)}
     if kind == "settings":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
         contents["params.yaml: compare.seeds"] = json.dumps(params.compare.seeds).encode()
