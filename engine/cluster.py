@@ -22,16 +22,16 @@ from config.train import TrainParams
 from core import file_io, paths
 from core.command_line import SECONDS_TO_END
 from core.errors import ParamsError
-from core.paths import CODE, PRETRAINED, SETTINGS, TOKENS, TUNED, VARIANTS
+from core.paths import PRETRAINED, SETTINGS, TOKENS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
 from engine.grid import Job
 from engine.nodes import DEAD, Nodes, Watch, one_line
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
-from engine.stages import REFERENCE, TRIAL, Task, code_of, listed_setting_of, training_of, trial_of
+from engine.stages import REFERENCE, TRIAL, Task, files_for, training_of
 from engine.view import View
-from outputs import measurements, trials
+from outputs import measurements
 from outputs.conditions import ENGINE
 from outputs.pretrained import WEIGHTS, read_pretraining
 from outputs.token_files import read_summary
@@ -49,7 +49,7 @@ class ClusterCrew:
         params: of the run
         shared: a folder that this machine and all nodes see, for checkpoints and tokens
         any_hardware: variants of one seed may run on different hardware
-        finished: names of trainings that need not be run
+        finished: stages of trainings that need not be run
 
     Raises:
         ParamsError: no node can be used, or earlier trainings ran on other hardware.
@@ -104,15 +104,11 @@ class ClusterCrew:
 
     def _work(self, task: Task) -> Work:
         """What a node needs for the task."""
-        names = [*(CODE / f"{code_of(stage)}.sha256" for stage in task.stages), TOKENS / "summary.json"]
-        names += _own_files(task, self._params.compare.tuning.learns)
-        files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
-        files["params.yaml"] = self._params.model_dump_json().encode()  # JSON is YAML
         shared = str(self._shared) if self._shared else None
         tokens = self._token_files()
         if task.name.startswith(TRIAL):
             tokens = {name: parts for name, parts in tokens.items() if name != (TOKENS / "test.arrow").as_posix()}
-        return Work(task.stages, files, tokens, self._environment(), shared)
+        return Work(task.stages, files_for(task, self._params), tokens, self._environment(), shared)
 
     def _environment(self) -> dict[str, str]:
         """Variables of the stages on a node."""
@@ -166,27 +162,9 @@ def needs(train: TrainParams, with_gpus: bool) -> tuple[int, int]:
     return devices * train.threads, devices if on_gpus else 0
 
 
-def _own_files(task: Task, learns: bool) -> list[Path]:
-    """What a task reads, besides tokens and code lists; `learns`: trials also read what earlier ones reached."""
-    first = task.stages[0]
-    match first.partition("@")[0]:
-        case "trial":
-            variant = trial_of(first)[0]
-            return [VARIANTS / f"{variant}.json", *(trials.files_of(variant) if learns else [])]
-        case "settings":
-            return [VARIANTS / f"{listed_setting_of(first)[0]}.json"]
-        case "train":
-            variant, seed = training_of(first)
-            return [VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"]
-        case "evaluate":
-            folder = paths.folder(*training_of(first))
-            return [folder / name for name in ("config.json", "history.json", "model.safetensors")]
-    return []
-
-
 def _trained_on(name: str) -> list[str]:
     """The hardware of a finished training, or of all under a setting, as far as the measurements say."""
-    outcomes = [*(SETTINGS / name).glob("*.json")] or [paths.folder(*training_of(name)) / "config.json"]
+    outcomes = [*(SETTINGS / name).glob("*.json")] or [paths.folder(*training_of(f"train@{name}")) / "config.json"]
     signatures = [file_io.read_json(path, made_by="train")["signature"] for path in outcomes]
     conditions = [each for key in signatures for each in measurements.read(key).get("training_conditions", [])]
     return [each["processor"] if each["gpu"] == "none" else each["gpu"] for each in conditions]

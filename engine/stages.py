@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.params import Params, load
-from core import command_line
-from core.paths import RAW, TOKENS, TUNED, VARIANTS
+from core import command_line, paths
+from core.paths import CODE, RAW, TOKENS, TUNED, VARIANTS
+from outputs import trials
 from provenance import code_lists
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
@@ -164,6 +165,31 @@ def call_stage(stage: str, params: Params) -> None:
             compare_and_log(params)
         case _:
             raise ValueError(f"workers do not run the stage {stage}")
+
+
+def files_for(task: Task, params: Params) -> dict[str, bytes]:
+    """The files that the stages of `task` read, without the tokens: contents by path."""
+    names = [*(CODE / f"{code_of(stage)}.sha256" for stage in task.stages), TOKENS / "summary.json"]
+    names += _own_files(task, params.compare.tuning.learns)
+    files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
+    return {**files, "params.yaml": params.model_dump_json().encode()}  # JSON is YAML
+
+
+def _own_files(task: Task, learns: bool) -> list[Path]:
+    """What a task reads, besides tokens and code lists; `learns`: trials also read what earlier ones reached."""
+    first = task.stages[0]
+    match first.partition("@")[0]:
+        case "trial":
+            variant = trial_of(first)[0]
+            return [VARIANTS / f"{variant}.json", *(trials.files_of(variant) if learns else [])]
+        case "settings":
+            return [VARIANTS / f"{listed_setting_of(first)[0]}.json"]
+        case "train":
+            return [*settings_of(first)]
+        case "evaluate":
+            folder = paths.folder(*training_of(first))
+            return [folder / name for name in ("config.json", "history.json", "model.safetensors")]
+    return []
 
 
 def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:

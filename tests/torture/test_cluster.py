@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.engine.conftest import NODE, SETTINGS, cluster, nodes  # noqa: F401  (fixtures)
+from tests.engine.conftest import NODE, SETTINGS, cluster, import_ray, nodes  # noqa: F401  (fixtures)
 from tests.engine.stand_ins import lines_of, ran, write_stage
 from tests.engine.test_cluster import GRID, prepared, project, recorded  # noqa: F401  (fixtures)
 from tests.pipelines.project import environment, run_in
@@ -51,13 +51,17 @@ while not arrived.exists():
 FILL = """
 import shutil
 if shutil.disk_usage(".").total < 1 << 29:
-    with open("{marks}/" + name, "x"):
+    with open("{marks}/full", "x"):  # no second task comes here
         pass
     pathlib.Path("weights").write_bytes(bytes(1 << 29))
 """
+# Once the references are recorded.
 KILL_HEADS_NODE = """
+import time
 if name == "lstm-1" and not pathlib.Path("{mark}").exists():
     pathlib.Path("{mark}").touch()
+    while "  reference:" not in pathlib.Path("{lock}").read_text():
+        time.sleep(0.1)
     os.kill({head}, signal.SIGKILL)
     signal.pause()
 """
@@ -118,7 +122,8 @@ def small_disk(nodes: Any) -> Iterator[None]:  # noqa: F811
     if subprocess.run([*command, f"mount -t tmpfs tmpfs {folder}"], check=False).returncode:
         pytest.skip("needs a namespace in which it may mount")
     script = f"mount -t tmpfs -o size=256m tmpfs {folder} && exec {start} --node-ip-address=127.0.0.1 --block"
-    with subprocess.Popen([*command, script], env=environment(), stdout=subprocess.PIPE, text=True) as node:
+    variables = environment() | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}  # ray start wants it for 127.0.0.1
+    with subprocess.Popen([*command, script], env=variables, stdout=subprocess.PIPE, text=True) as node:
         assert node.stdout is not None
         next(line for line in node.stdout if "Ray runtime started" in line)
         yield
@@ -140,7 +145,8 @@ def test_a_full_disk_ends_in_a_line_and_the_training_runs_elsewhere(
     (line,) = [line for line in result.stdout.splitlines() if "is full" in line]
     name = line.split("│")[0].strip()
     kind = "reference" if name == "reference" else f"train@{name}"
-    assert line.endswith(f"│ the disk of 127.0.0.1 is full: {kind} ended with exit code 1; it starts again")
+    assert "│ the disk of " in line
+    assert line.endswith(f" is full: {kind} ended with exit code 1; it starts again")
     assert recorded(project) >= {"reference", *TRAININGS, "compare"}
 
 
@@ -151,7 +157,7 @@ def test_a_run_whose_own_node_dies_says_so_and_the_next_one_does_the_rest(
 ) -> None:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+    import_ray()
     from ray.cluster_utils import Cluster
 
     results: list[subprocess.CompletedProcess[str]] = []
@@ -162,7 +168,8 @@ def test_a_run_whose_own_node_dies_says_so_and_the_next_one_does_the_rest(
                 of_its_own.add_node(**NODE)
             monkeypatch.setenv("RAY_ADDRESS", of_its_own.address)
             if not results:
-                before = KILL_HEADS_NODE.format(mark=tmp_path / "killed", head=raylet(of_its_own.head_node))
+                head, lock = raylet(of_its_own.head_node), project / "dvc.lock"
+                before = KILL_HEADS_NODE.format(mark=tmp_path / "killed", lock=lock, head=head)
                 write_stage(project, "train", before=before)
             results.append(run_in(project, *GRID))
         finally:
@@ -174,7 +181,7 @@ def test_a_run_whose_own_node_dies_says_so_and_the_next_one_does_the_rest(
     assert again.returncode == 0, again.stdout + again.stderr
     assert recorded(project) >= {"reference", *TRAININGS, "compare"}
     assert "error: " not in again.stderr
-    assert ran(again) < {"check", "reference", *TRAININGS, "compare"}  # at least one was recorded before
+    assert "reference" not in ran(again)
 
 
 def test_real_trainings_are_those_of_dvc_repro_and_resume_from_a_shared_folder(
