@@ -150,7 +150,10 @@ def write_group(group: RowGroup, spool: Path, result: GroupTokens) -> Tokenized:
     )
     np.save(written.numbers, numbers, allow_pickle=False)
     np.save(written.lengths, lengths, allow_pickle=False)
-    table = {"token": pa.array(tokens, pa.string()), "count": np.bincount(numbers, minlength=len(tokens))}
+    counts = np.bincount(numbers, minlength=len(tokens))
+    # The tokenizer of characters also knows halves of characters, which occur in no text and cannot be written.
+    occurring = [token if number else None for token, number in zip(tokens, counts.tolist(), strict=True)]
+    table = {"token": pa.array(occurring, pa.string()), "count": counts}
     write_feather(pa.table(table), written.different, compression="uncompressed")
     return written
 
