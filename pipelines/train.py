@@ -159,10 +159,10 @@ def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments
     settings = config["train"]
     with torch.device("meta"):  # allocates nothing
         planned = TextClassifier(**sizes, **config["variant"])
-    sizes = BatchSizes(settings["batch_size"], settings["batch_tokens"])
+    steps = BatchSizes(settings["batch_size"], settings["batch_tokens"])
     longest = [int(split.lengths.max()) for split in splits]
     batch_tokens = max(
-        min(sizes.documents(tokens), len(split)) * tokens for split, tokens in zip(splits, longest, strict=True)
+        min(steps.documents(tokens), len(split)) * tokens for split, tokens in zip(splits, longest, strict=True)
     )
     memory.check(
         config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"], settings["averaging"]
