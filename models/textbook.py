@@ -109,7 +109,7 @@ def read(encoder: RecurrentEncoder, document: Tensor) -> tuple[Tensor, list[Pass
 
 def _read_pieces(encoder: RecurrentEncoder, inputs: Tensor, gates: Gates, direction: Direction) -> list[Step]:
     """The steps of one direction over a document (T, K), in the order of the text; with a segment, piece by piece."""
-    pieces = inputs.split(encoder.segment or len(inputs))
+    pieces = torch.split(inputs, encoder.segment or len(inputs))
     return [step for piece in pieces for step in _pass(encoder.cell, piece, gates, direction)]
 
 

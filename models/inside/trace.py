@@ -121,7 +121,7 @@ def _written_and_left(values: Step, passage: Passage, segment: int) -> tuple[Flo
         return None, None
     forward = passage.direction == "forward"
     survival = []
-    for piece in keep.split(segment):
+    for piece in torch.split(keep, segment):
         later = piece.flip(0) if forward else piece  # the step read last comes first
         of_piece = torch.cat([torch.ones_like(later[:1]), later[:-1].cumprod(dim=0)])  # (segment or less, h)
         survival.append(of_piece.flip(0) if forward else of_piece)

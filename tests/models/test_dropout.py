@@ -43,7 +43,7 @@ def test_the_cpus_word_vectors_and_their_gradients_are_pytorchs(
         embedding.zero_grad()
         torch.manual_seed(2)
         vectors = at_positions(embed(embedding, tokens) if own else embedding(tokens))
-        vectors.square().sum().backward()
+        torch.autograd.backward(vectors.square().sum())
         gradient = embedding.weight.grad
         assert gradient is not None
         assert gradient.is_sparse == (own and lazy)
@@ -58,9 +58,9 @@ def test_locked_dropout_drops_the_same_numbers_of_all_tokens_of_a_document() -> 
     locked = TokenDropout(0.3, locked=True)
     dropped = locked(torch.ones(200, 5, 10))
     assert (dropped == dropped[:, :1]).all()
-    assert dropped.unique().tolist() == pytest.approx([0, 1 / 0.7])
+    assert torch.unique(dropped).tolist() == pytest.approx([0, 1 / 0.7])
     assert float((dropped[:, 0] == 0).float().mean()) == pytest.approx(0.3, abs=0.05)  # 2,000 numbers
-    assert len(dropped[:, 0].unique(dim=0)) > 100
+    assert len(torch.unique(dropped[:, 0], dim=0)) > 100
     assert torch.equal(locked.eval()(torch.ones(2, 3, 4)), torch.ones(2, 3, 4))
 
 
@@ -87,7 +87,7 @@ def test_word_dropout_reads_unknown_words_in_training_alone() -> None:
     tokens = torch.full((50, 40), 5, dtype=torch.int32)
     dropped = embedding.drop_words(tokens)
     assert dropped.dtype == torch.int32
-    assert dropped.unique().tolist() == [UNKNOWN_INDEX, 5]
+    assert torch.unique(dropped).tolist() == [UNKNOWN_INDEX, 5]
     assert float((dropped == UNKNOWN_INDEX).float().mean()) == pytest.approx(0.2, abs=0.04)  # 2,000 tokens
     vectors = embed(embedding, tokens)
     assert isinstance(vectors, IndexedVectors)
@@ -104,7 +104,7 @@ def test_weight_drop_reads_with_what_is_left_of_the_recurrent_weights(cell: Any,
     names = ["weight_hh_l0", "weight_hh_l0_reverse"][: encoder.directions]
     torch.manual_seed(5)
     states = valid(encoder(inputs, lengths), lengths)
-    states.square().sum().backward()
+    torch.autograd.backward(states.square().sum())
     gradients = {name: getattr(layer, name).grad for name in names}
     torch.manual_seed(5)
     on_gpus = gpu.read_layer(cell, layer, inputs, lengths, weight_drop=0.5)
@@ -118,7 +118,7 @@ def test_weight_drop_reads_with_what_is_left_of_the_recurrent_weights(cell: Any,
     layer.zero_grad()
     expected = valid(packed_reference(encoder, inputs, lengths), lengths)
     torch.testing.assert_close(states, expected, rtol=0, atol=1e-12)
-    expected.square().sum().backward()
+    torch.autograd.backward(expected.square().sum())
     for name in names:
         through_mask = getattr(layer, name).grad * (dropped[name] != 0) / 0.5
         torch.testing.assert_close(gradients[name], through_mask, rtol=1e-10, atol=1e-12)

@@ -100,7 +100,7 @@ def test_a_word_is_still_multiplied_once_and_beforehand_where_many_are_predicted
     tokens, lengths = batch()
     words = embed(classifier.embedding, tokens)
     assert isinstance(words, IndexedVectors)
-    assert len(words.vectors) == len(tokens.unique())
+    assert len(words.vectors) == len(torch.unique(tokens))
     encoder = classifier.encoder
     with torch.inference_mode():
         multiplied = prediction_embedder(classifier.embedding, encoder.cell, encoder.layers[0], tokens=1000)(tokens)
