@@ -6,6 +6,7 @@ python adversarial_processes.py DEVICES BATCH_SIZE FOLDER
 
 import sys
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -22,7 +23,7 @@ from tests.models.toy import order_documents, skewed_documents, small_trainer
 
 def main(devices: int, batch_size: int, folder: Path) -> None:
     torch.manual_seed(5)
-    chosen = {"bidirectional": True, "hidden_size": 8, "embedding_size": 8, "pooling": "max"}
+    chosen: dict[str, Any] = {"bidirectional": True, "hidden_size": 8, "embedding_size": 8, "pooling": "max"}
     classifier = plain_classifier(20, 2, cell="lstm", embedding_normalization="frequency", **chosen)
     classifier.embedding.count(torch.arange(20))
     module = ClassifierModule(
