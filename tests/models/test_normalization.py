@@ -70,7 +70,7 @@ def test_rows_and_their_gradient_are_those_of_plain_autograd(words: list[int], o
     torch.testing.assert_close(rows, plain, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(normalized(weights, shares)[read.long()], plain, rtol=1e-12, atol=1e-12)
     for vectors in (rows, plain):
-        vectors.backward(d_rows)
+        torch.autograd.backward(vectors, d_rows)
     assert weights.grad is not None
     assert plain_weights.grad is not None
     assert (weights.grad[COUNTS > 0] != 0).all()  # also of words that were not read
@@ -146,7 +146,7 @@ def test_training_ends_where_plain_steps_with_adamw_end(dropout: float) -> None:
         vectors = nn.functional.embedding(batch.tokens, plain.embedding.table(), PADDING_INDEX)
         logits = plain.classify(drop(vectors, dropout) if dropout else vectors, batch.lengths)
         optimizer.zero_grad()
-        nn.functional.cross_entropy(logits, batch.labels).backward()
+        torch.autograd.backward(nn.functional.cross_entropy(logits, batch.labels))
         nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
         optimizer.step()
     assert len(steps) == 4
