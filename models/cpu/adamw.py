@@ -115,7 +115,6 @@ class RowwiseAdamW(Optimizer):
         gradient, which = weights.grad, table.every
         assert gradient is not None
         if gradient.is_sparse:
-            assert gradient.is_coalesced()  # two lookups in one step would name rows twice, which threads take at once
             gradient, which = gradient._values(), gradient._indices()[0].int().numpy()
         rows = gradient.contiguous().numpy().reshape(len(which), table.arrays[0].shape[1])
         return [which, rows, *table.arrays, table.done, table.numbers, table.start, state["step"]]
