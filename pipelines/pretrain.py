@@ -12,11 +12,12 @@ from typing import Any
 
 from config.params import Params, load
 from config.pretrain import PretrainParams
-from core import command_line
+from core import command_line, file_io
 from core.errors import DataError
+from core.paths import PRETRAINED
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
-from outputs.pretrained import write_pretraining
+from outputs.pretrained import DESCRIPTION
 from outputs.token_files import open_split, read_summary
 from provenance.stage import run_as_command
 from text.streams import count_targets, hold_out
@@ -50,10 +51,12 @@ def pretrain(params: Params, root: Path = Path()) -> None:
         DivergenceError: the language model's loss is not finite.
     """
     if params.pretrain.objective == "none":
-        write_pretraining({"objective": "none"}, {}, root)
+        with file_io.whole_folder(root / PRETRAINED) as folder:
+            file_io.write_json(folder / DESCRIPTION, {"objective": "none"})
         return
     from models import machine  # torch takes two seconds to import
     from outputs.conditions import current_conditions
+    from outputs.pretrained_weights import write_pretraining
 
     train = params.train
     machine.check(train.accelerator, 1, train.precision)

@@ -37,7 +37,8 @@ from models.training.resuming import Checkpointing
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
 from outputs.conditions import current_conditions
-from outputs.pretrained import PRETRAINED_ENTRY, read_weights
+from outputs.pretrained import PRETRAINED_ENTRY
+from outputs.pretrained_weights import read_weights
 from outputs.token_files import open_part, open_split, read_summary, token_file, training_documents
 from outputs.trained_model import write_training
 from outputs.tuned import read_setting

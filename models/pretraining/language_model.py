@@ -7,6 +7,7 @@ embedding, and the mean of two that were learned apart would fit neither directi
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from config.choices import Cell, Softmax
@@ -50,18 +51,24 @@ class LanguageModel(nn.Module):
         self.softmax = build_softmax(softmax, hidden_size, counts)
         self.apply(start_as_keras)
 
-    def read(self, direction: str, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """States (rows, time, hidden_size) of `tokens` int32 (rows, time), and the last one, which passes no gradient.
+    def read(self, tokens: Mapping[str, Tensor], states: Mapping[str, State]) -> dict[str, tuple[Tensor, State]]:
+        """For each direction the states (rows, time, hidden_size), and the last one, which passes no gradient.
+
+        All tokens are looked up at once: the optimizer takes one gradient for each row of the embedding.
 
         Args:
-            direction: forward, or backward, whose tokens are in reverse order.
-            state: after the tokens before; None: 0.
+            tokens: int32 (rows, time), of all directions; those of the backward direction in reverse order.
+            states: after the tokens before; those of a direction that is missing are 0.
         """
-        vectors = backend(tokens.device).embed(self.embedding, tokens)
+        joined = torch.cat(list(tokens.values()))  # (directions·rows, time)
+        vectors = backend(joined.device).embed(self.embedding, joined)
         if not isinstance(vectors, Tensor):  # each different token once
-            vectors = vectors.vectors.index_select(0, vectors.rows.flatten()).view(*tokens.shape, -1)
-        states, after = self._layer(direction)(vectors, state)
-        return states, _constant(after)
+            vectors = vectors.vectors.index_select(0, vectors.rows.flatten()).view(*joined.shape, -1)
+        result = {}
+        for direction, inputs in zip(tokens, vectors.chunk(len(tokens)), strict=True):
+            outputs, last = self._layer(direction)(inputs, states.get(direction))
+            result[direction] = (outputs, _constant(last))
+        return result
 
     def weights(self) -> Mapping[str, Tensor]:
         """What a classifier starts from (models/initialization.py)."""

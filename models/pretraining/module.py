@@ -67,26 +67,27 @@ class LanguageModelModule(LightningModule):
 
     def training_step(self, chunk: Chunk, step: int) -> Tensor:
         """The sum of the directions' mean losses."""
-        total = torch.zeros((), device=self.device)
-        for direction in chunk.inputs:
-            loss = self._loss(direction, chunk, self._states, self._sums, learning=True)
-            total = total + loss / chunk.targets[direction].numel()
+        losses = self._losses(chunk, self._states, self._sums, self.model.softmax)
         if (step + 1) % CHECK_EVERY == 0:
             self.is_sound()
-        return total
+        means = [loss / chunk.targets[direction].numel() for direction, loss in losses.items()]
+        return torch.stack(means).sum()
 
     def validation_step(self, chunk: Chunk, step: int) -> None:
         """Adds to the likelihood of the held-out texts."""
-        for direction in chunk.inputs:
-            self._loss(direction, chunk, self._held_out_states, self._held_out_sums, learning=False)
+        self._losses(chunk, self._held_out_states, self._held_out_sums, self.model.softmax.exact)
 
-    def _loss(self, direction: str, chunk: Chunk, states: dict[str, State], sums: _Sums, learning: bool) -> Tensor:
-        outputs, states[direction] = self.model.read(direction, chunk.inputs[direction], states.get(direction))
-        softmax: Callable[[Tensor, Tensor], Tensor] = self.model.softmax if learning else self.model.softmax.exact
-        targets = chunk.targets[direction].flatten()
-        loss = softmax(outputs.flatten(0, 1), targets)
-        sums.add(direction, loss, len(targets))
-        return loss
+    def _losses(
+        self, chunk: Chunk, states: dict[str, State], sums: _Sums, softmax: Callable[[Tensor, Tensor], Tensor]
+    ) -> dict[str, Tensor]:
+        """The sum over the tokens of each direction; `states` and `sums` go on."""
+        losses = {}
+        for direction, (outputs, last) in self.model.read(chunk.inputs, states).items():
+            states[direction] = last
+            targets = chunk.targets[direction].flatten()
+            losses[direction] = softmax(outputs.flatten(0, 1), targets)
+            sums.add(direction, losses[direction], len(targets))
+        return losses
 
     def on_validation_epoch_end(self) -> None:
         """Adds the epoch's line to the history; the next epoch starts from states of 0."""

@@ -31,7 +31,7 @@ class FullSoftmax(nn.Module):
         rows = max(LARGEST // self.linear.out_features, 1)
         if len(states) <= rows:
             return self._loss(states, targets)
-        parts = zip(states.split(rows), targets.split(rows), strict=True)
+        parts = zip(torch.split(states, rows), torch.split(targets, rows), strict=True)
         losses = [checkpoint(self._loss, part, words, use_reentrant=False) for part, words in parts]
         return torch.stack(losses).sum()
 
@@ -58,7 +58,7 @@ class SampledSoftmax(FullSoftmax):
 
     def forward(self, states: Tensor, targets: Tensor) -> Tensor:
         """The loss, ()."""
-        drawn = torch.multinomial(self.shares, SAMPLES, replacement=True).unique()  # (k,)
+        drawn = torch.unique(torch.multinomial(self.shares, SAMPLES, replacement=True))  # (k,)
         return self.loss(states, targets, drawn)
 
     def loss(self, states: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:

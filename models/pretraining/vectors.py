@@ -13,7 +13,7 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-from core.constants import PADDING_INDEX, UNKNOWN_INDEX
+from core.constants import UNKNOWN_INDEX
 from text.streams import Texts
 
 WINDOW = 5
@@ -24,7 +24,7 @@ TOKENS_AT_ONCE = 2**21
 
 
 def word_vectors(texts: Texts, words: int, size: int, seed: int) -> NDArray[np.float32]:
-    """Vectors (words, size) of all tokens; NaN for words that stand in no context, 0 for padding."""
+    """Vectors (words, size) of all tokens; NaN for those that stand in no context, such as the padding."""
     with threadpool_limits(1):  # sums of several threads have other last digits
         matrix = ppmi(cooccurrences(texts, words))
         rank = min(size, words - 1)
@@ -35,7 +35,6 @@ def word_vectors(texts: Texts, words: int, size: int, seed: int) -> NDArray[np.f
     if seen.any():
         vectors *= ROOT_MEAN_SQUARE / np.sqrt(np.square(vectors[seen]).mean())
     vectors[~seen] = np.nan
-    vectors[PADDING_INDEX] = 0
     return vectors.astype(np.float32)
 
 

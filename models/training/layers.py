@@ -22,9 +22,11 @@ def layers(classifier: TextClassifier) -> list[tuple[str, list[Tensor]]]:
     """
     below: list[tuple[str, Sequence[nn.Module]]] = [("embedding", [classifier.embedding])]
     below += [(f"recurrent layer {number}", [layer]) for number, layer in enumerate(classifier.encoder.layers, 1)]
-    named = [(name, [weights for part in parts for weights in part.parameters()]) for name, parts in reversed(below)]
+    named: list[tuple[str, list[Tensor]]] = [
+        (name, [weights for part in parts for weights in part.parameters()]) for name, parts in reversed(below)
+    ]
     known = {id(weights) for _, group in named for weights in group}
-    head = [weights for weights in classifier.parameters() if id(weights) not in known]
+    head: list[Tensor] = [weights for weights in classifier.parameters() if id(weights) not in known]
     return [("head", head), *named]
 
 

@@ -130,7 +130,7 @@ def test_with_weighted_classes_it_ends_with_the_same_bits_too_and_they_are_other
 def test_with_layers_that_thaw_one_after_another_it_ends_with_the_same_bits_too() -> None:
     changes: dict[str, Any] = {"layer_rates": 0.4, "unfreeze": 1}
     whole, interrupted = train(store("whole"), **changes), store("interrupted")
-    for stop in [StopAt(3), StopAt(5), StopAt(8), StopAt(13, in_validation=True), StopAt(16)]:
+    for stop in [StopAt(3), StopAt(5), StopAt(8), StopAt(10, in_validation=True), StopAt(16)]:
         with pytest.raises(Stop):
             train(interrupted, stop, **changes)
     assert_same(train(interrupted, **changes), whole)

@@ -217,7 +217,8 @@ def test_trainings_start_from_the_weights_with_a_head_of_their_own() -> None:
         splits = [open_split(name, config["tokens"]) for name in ("train", "validation")]
         classifier = build_classifier(config, splits, Path())
         assert torch.equal(classifier.embedding.weight, weights["embedding.weight"])
-        assert torch.equal(classifier.encoder.layers[0].weight_hh_l0, weights["forward.weight_hh_l0"])
+        recurrent = classifier.encoder.layers[0].state_dict()
+        assert torch.equal(recurrent["weight_hh_l0"], weights["forward.weight_hh_l0"])
         heads.append(classifier.head.weight)
     assert not torch.equal(*heads)
 
