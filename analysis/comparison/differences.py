@@ -96,17 +96,31 @@ def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Sh
     result = {}
     for index, variant in enumerate(experiment.variants):
         weights = np.eye(len(experiment.variants))[index].tolist()
-        mean = contrast(values, shared[0], weights, len(experiment.labels), shared[1])
-        low, high = metric.bounded(*mean.interval())
+        mean = contrast(values, shared[0], weights, len(experiment.labels), shared[1], counted=metric.percent)
+        low, high = interval(experiment, metric, mean)
         deviation = float(values[index].std(ddof=1)) if mean.seeds > 1 else None
         result[variant] = Score(values[index].tolist(), mean.value, deviation, low, high)
     return result
 
 
+def interval(experiment: Experiment, metric: Metric, mean: Contrast) -> tuple[float, float]:
+    """The 95 % interval of a mean, without values that the metric cannot have."""
+    if metric.key == "accuracy":
+        return mean.share_interval(len(experiment.labels))
+    return metric.bounded(*mean.interval())
+
+
 def differences_of(experiment: Experiment, metric: Metric, values: Floats, shared: Shared) -> Mapping[str, Difference]:
     """Each variant less the baseline, from `values` (variants, seeds) and their covariance."""
     contrasts = {
-        variant: contrast(values, shared[0], _weights(experiment, variant), len(experiment.labels), shared[1])
+        variant: contrast(
+            values,
+            shared[0],
+            _weights(experiment, variant),
+            len(experiment.labels),
+            shared[1],
+            counted=metric.percent,
+        )
         for variant in experiment.others
     }
     corrected = holm([estimate.p_value() for estimate in contrasts.values()])

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.influences import covariance, over_folds
 from analysis.comparison.metrics import Interval
-from analysis.comparison.statistics import CONFIDENCE, Contrast, contrast, wilson
+from analysis.comparison.statistics import contrast
 
 BINS = 5  # of a column of numbers, with about the same number of documents
 MOST_VALUES = 12  # of a column of names; rarer ones become one group
@@ -162,16 +161,8 @@ def _scores(
         if variant != experiment.baseline:
             gap = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents, folds)
             difference = Interval(gap.value, *gap.interval())
-        result[variant] = SliceScore(Interval(mean.value, *_share_interval(mean, documents)), difference)
+        result[variant] = SliceScore(Interval(mean.value, *mean.share_interval(documents)), difference)
     return result
-
-
-def _share_interval(mean: Contrast, documents: int) -> tuple[float, float]:
-    """Wilson's interval with the number of documents whose standard error is that of `mean`, at most `documents`."""
-    spread = mean.value * (1 - mean.value)
-    effective = min(documents, spread / mean.standard_error**2) if spread > 0 else documents
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, mean.degrees_of_freedom))
-    return wilson(mean.value, effective, quantile)
 
 
 def disagreements(experiment: Experiment, variant: str, number: int) -> list[Disagreement]:

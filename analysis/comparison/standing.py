@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.comparison.costs import COSTS, Measured
-from analysis.comparison.differences import Comparison, Score
+from analysis.comparison.differences import Comparison, Score, interval
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.influences import Floats, covariance, document_influences, over_folds
-from analysis.comparison.metrics import METRICS, Interval, classification_metrics
+from analysis.comparison.metrics import METRICS, Interval, Metric, classification_metrics
 from analysis.comparison.statistics import Contrast, contrast
 
 MAJORITY, LINEAR = "majority", "linear"
@@ -68,8 +68,8 @@ def stand(experiment: Experiment, references: Sequence[Reference]) -> Standing:
         for metric in METRICS:
             if metric.key in moved[name]:
                 value = np.array([[metrics[metric.key]]])
-                mean = _contrast(experiment, value, moved[name][metric.key][None, None], [1.0])
-                low, high = metric.bounded(*mean.interval())
+                mean = _contrast(experiment, metric, value, moved[name][metric.key][None, None], [1.0])
+                low, high = interval(experiment, metric, mean)
                 scores[name][metric.key] = Score([mean.value], mean.value, None, low, high)
     return Standing(by_name, scores, _gaps(experiment, scores[LINEAR], moved[LINEAR]))
 
@@ -82,19 +82,23 @@ def _gaps(
         metrics = [classification_metrics(experiment.labels, run, experiment.classes) for run in runs]
         influences = [document_influences(experiment.labels, run) for run in runs]
         gaps[variant] = {}
-        for key, score in linear.items():
+        for metric in METRICS:
+            if (key := metric.key) not in linear:
+                continue
             # The reference's one training is repeated for each seed: then seeds add nothing to its variance, and
             # documents as much as to one training.
-            values = np.array([[run[key] for run in metrics], [score.mean] * len(runs)])  # (2, seeds)
+            values = np.array([[run[key] for run in metrics], [linear[key].mean] * len(runs)])  # (2, seeds)
             both = np.array([[run[key] for run in influences], [moved[key]] * len(runs)])  # (2, seeds, n)
-            difference = _contrast(experiment, values, both, [1.0, -1.0])
+            difference = _contrast(experiment, metric, values, both, [1.0, -1.0])
             gaps[variant][key] = Gap(difference.value, *difference.interval(), difference.p_value())
     return gaps
 
 
-def _contrast(experiment: Experiment, values: Floats, influences: Floats, weights: list[float]) -> Contrast:
+def _contrast(
+    experiment: Experiment, metric: Metric, values: Floats, influences: Floats, weights: list[float]
+) -> Contrast:
     folds = over_folds(influences, experiment.folds, experiment.fold_count)
-    return contrast(values, covariance(influences), weights, influences.shape[2], folds)
+    return contrast(values, covariance(influences), weights, influences.shape[2], folds, counted=metric.percent)
 
 
 def is_weak(standing: Standing) -> bool:

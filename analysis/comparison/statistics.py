@@ -31,6 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
 POWER = 0.8
+ROUNDING = 1e-12  # differences below are those of floating-point numbers
 MOST_SEEDS = 100  # more are not worth proposing
 
 
@@ -65,6 +66,15 @@ class Contrast:
         """The 95 % confidence interval."""
         reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, self.degrees_of_freedom)) * self.standard_error
         return self.value - reach, self.value + reach
+
+    def share_interval(self, documents: int) -> tuple[float, float]:
+        """The 95 % interval of a share of `documents`, such as an accuracy; at 0 and 100 % it is exact enough, too.
+
+        Wilson's, with the number of documents whose standard error is this one, at most `documents`.
+        """
+        spread = self.value * (1 - self.value)
+        effective = min(documents, spread / self.standard_error**2) if spread > 0 else documents
+        return wilson(self.value, effective, float(stats.t.ppf((1 + CONFIDENCE) / 2, self.degrees_of_freedom)))
 
     def p_value(self) -> float:
         """The probability that chance alone gives a value this far from 0, in either direction."""
@@ -108,6 +118,8 @@ def contrast(
     weights: Sequence[float],
     documents: int,
     folds: OverFolds | None = None,
+    *,
+    counted: bool = True,
 ) -> Contrast:
     """Estimates the sum of `weights` times the variants' means, with its error over seeds and documents.
 
@@ -117,6 +129,7 @@ def contrast(
         weights: of the variants; (-1, 1) for a difference
         documents: number of test documents
         folds: the covariance of `values` over folds, if each seed is a repetition of a cross-validation
+        counted: whether values count documents, as all metrics but the loss do
     """
     chosen = np.asarray(weights, np.float64)  # (variants,)
     seeds = values.shape[1]
@@ -125,7 +138,8 @@ def contrast(
     # give an error of 0 (A. Agresti and Y. Min, Statistics in Medicine 24, 2005, for paired proportions).
     over = [covariance, folds.covariance] if folds else [covariance]
     largest = max(float(np.einsum("v,vsut,u->", chosen, each, chosen)) for each in over)
-    from_documents = largest / seeds**2 + 1 / documents**2
+    finest = (1 / documents if counted else ROUNDING) ** 2
+    from_documents = largest / seeds**2 + finest
     if seeds == 1:
         freedom = (folds.number if folds else documents) - 1 or 1
         return Contrast(value, float(np.sqrt(from_documents)), freedom, 1, np.zeros(len(chosen)), from_documents)
@@ -140,7 +154,7 @@ def contrast(
         degrees_of_freedom=_satterthwaite(variance, seed_variances / seeds, seeds, from_documents, number),
         seeds=seeds,
         seed_variances=seed_variances,
-        document_variance=max(from_documents - interaction, 1 / documents**2),
+        document_variance=max(from_documents - interaction, finest),
     )
 
 

@@ -111,8 +111,10 @@ def _dependences(
             stacked = np.concatenate([values[first][rows], values[second][rows]])  # (4, seeds)
             moved = np.concatenate([influences[first][rows], influences[second][rows]])  # (4, seeds, n)
             of_documents, of_folds = _shared(experiment, moved)
-            weights = [1.0, -1.0, -1.0, 1.0]
-            interaction = contrast(stacked, of_documents, weights, len(experiment.labels), of_folds)
+            interaction = contrast(
+                stacked, of_documents, [1.0, -1.0, -1.0, 1.0], len(experiment.labels), of_folds,
+                counted=experiment.metric.percent,
+            )  # fmt: skip
             pair = (first, second) if interaction.value >= 0 else (second, first)
             found.append((variant, Dependence(*pair, abs(interaction.value), interaction.p_value())))
     corrected = holm([dependence.p_value for _, dependence in found])

@@ -11,6 +11,7 @@ from analysis.verdict import small_classes
 from analysis.verdict.soundness import Soundness
 from analysis.verdict.words import SIGNIFICANCE, listed, p_value
 
+FEWEST_SEEDS = 3  # whose spread says how many seeds a comparison needs
 MEASURED = {
     "training_seconds": "the training time",
     "milliseconds_a_document": "the time for a prediction",
@@ -187,7 +188,9 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
 
 def _outlook(experiment: Experiment, difference: Difference) -> str:
     """How many seeds would detect the difference, where these seeds do not."""
-    if _is_sure(difference) or experiment.folds is not None or len(experiment.seeds) == 1 or difference.value == 0:
+    if _is_sure(difference) or experiment.folds is not None or difference.value == 0:
+        return ""
+    if len(experiment.seeds) < FEWEST_SEEDS:
         return ""
     if difference.seeds_to_tell is None:
         return "; even 100 seeds would not detect a difference of this size with these test documents"

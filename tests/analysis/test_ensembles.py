@@ -32,9 +32,9 @@ def test_the_interval_is_that_of_one_model_over_documents() -> None:
 
     assert ensembles is not None
     score = ensembles.scores["lstm"]["accuracy"]
-    half = stats.t.ppf(0.975, 399) * np.sqrt(0.75 * 0.25 / 399 + 1 / 400**2)
+    wilson = stats.binomtest(300, 400).proportion_ci(method="wilson")
     assert score.mean == 0.75
-    assert score.high - score.mean == pytest.approx(half, rel=1e-3)
+    assert (score.low, score.high) == pytest.approx((wilson.low, wilson.high), abs=1e-3)
 
 
 def test_one_training_is_no_ensemble() -> None:

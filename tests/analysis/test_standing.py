@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import stats
 
 from analysis.comparison.differences import compare
 from analysis.comparison.experiment import Experiment
@@ -52,8 +53,8 @@ def test_values_are_those_of_the_predictions() -> None:
     accuracy = float((linear.argmax(axis=1) == experiment.labels).mean())
     score = standing.scores[LINEAR]["accuracy"]
     assert score.mean == accuracy and score.deviation is None
-    half = 1.966 * np.sqrt(accuracy * (1 - accuracy) / 399 + 1 / 400**2)
-    assert score.high - score.mean == pytest.approx(half, rel=1e-2)
+    wilson = stats.binomtest(round(400 * accuracy), 400).proportion_ci(method="wilson")
+    assert (score.low, score.high) == pytest.approx((wilson.low, wilson.high), abs=1e-3)
     assert standing.scores[MAJORITY]["accuracy"].mean == pytest.approx((experiment.labels == 1).mean())
     gap = standing.gaps["lstm"]["accuracy"]
     assert gap.value == pytest.approx(experiment.correct.mean() - accuracy)

@@ -90,6 +90,31 @@ def test_equal_predictions_give_no_difference_and_a_p_value_of_1() -> None:
     assert estimate.probability_positive_for_fresh_seeds() == 0.5
 
 
+def test_equal_losses_of_every_document_give_no_difference_either() -> None:
+    estimate = contrast(np.full((2, 3), 0.2), NO_COVARIANCE, (-1, 1), 1000, counted=False)
+
+    assert estimate.interval() == pytest.approx((0, 0), abs=1e-11)
+    assert estimate.p_value() == 1
+    assert estimate.probability_positive_for_fresh_seeds() == 0.5
+
+
+def test_a_small_difference_of_losses_is_found_however_few_the_documents() -> None:
+    values = np.array([[0.00039, 0.00040, 0.00041], [0.00010, 0.00011, 0.00012]])
+
+    assert contrast(values, NO_COVARIANCE, (-1, 1), 400).p_value() > 0.5
+    assert contrast(values, NO_COVARIANCE, (-1, 1), 400, counted=False).p_value() < 0.001
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_no_error_in_400_documents_is_no_certainty(share: float) -> None:
+    mean = contrast(np.full((1, 1), share), np.zeros((1, 1, 1, 1)), [1.0], 400)
+
+    low, high = mean.share_interval(400)
+
+    exact = stats.binomtest(round(400 * share), 400).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((exact.low, exact.high), abs=1e-4)
+
+
 def test_among_several_comparisons_it_takes_a_larger_difference_and_more_seeds() -> None:
     spread = np.array([-0.01, 0.0, 0.01], np.float64)
     estimate = contrast(np.array([0.8 + spread, 0.82 + spread], np.float64), NO_COVARIANCE, (-1, 1), ENDLESS)

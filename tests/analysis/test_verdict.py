@@ -94,6 +94,7 @@ def test_two_seeds_are_called_few_and_a_tie_has_no_probability() -> None:
     _, enough = say(["lstm", "bilstm"], 3, replace(UNCLEAR, value=0.0))
 
     assert "With two seeds" in few and "With two seeds" not in enough
+    assert "detecting a difference" not in say(["lstm", "bilstm"], 2, UNCLEAR)[0]
     assert "A newly trained" in few and "A newly trained" not in enough
 
 
