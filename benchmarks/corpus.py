@@ -109,24 +109,34 @@ def refresh_code(folder: Path) -> None:
 
 
 def write_made_up(folder: Path, documents: int = 25_000) -> None:
-    """Writes Parquet files with two classes, IMDB's lengths, and word frequencies as in a language (Zipf's law)."""
+    """Writes Parquet files with two classes of made-up texts."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     generator = np.random.default_rng(1)
-    letters = np.array(list("etaoinshrdlucmfwyp"))
-    words = np.array(["".join(generator.choice(letters, 2 + generator.poisson(4))) for _ in range(60_000)])
-    chances = 1 / (np.arange(len(words)) + 2.7)
+    words = draw_words(generator)
     folder.mkdir(parents=True)
     for split, rows in (("train", documents), ("test", documents)):
-        lengths = np.interp(generator.uniform(0, 100, rows), PERCENTILES, LENGTHS).astype(int)
-        drawn = words[generator.choice(len(words), lengths.sum(), p=chances / chances.sum())]
-        marks = generator.uniform(size=len(drawn))
-        drawn = np.where(marks < 0.05, ".", np.where(marks < 0.1, ",", drawn))
-        parts = np.split(drawn, np.cumsum(lengths)[:-1])
+        drawn = draw_texts(generator, words, rows)
         labels = generator.integers(0, 2, rows)
-        table = {"text": [" ".join(part) for part in parts], "label": np.array(["neg", "pos"])[labels]}
+        table = {"text": drawn, "label": np.array(["neg", "pos"])[labels]}
         pq.write_table(pa.table(table), folder / f"{split}.parquet")
+
+
+def draw_words(generator: np.random.Generator) -> Any:
+    """60,000 made-up words."""
+    letters = np.array(list("etaoinshrdlucmfwyp"))
+    return np.array(["".join(generator.choice(letters, 2 + generator.poisson(4))) for _ in range(60_000)])
+
+
+def draw_texts(generator: np.random.Generator, words: Any, documents: int) -> list[str]:
+    """Texts with IMDB's lengths, and word frequencies as in a language (Zipf's law)."""
+    chances = 1 / (np.arange(len(words)) + 2.7)
+    lengths = np.interp(generator.uniform(0, 100, documents), PERCENTILES, LENGTHS).astype(int)
+    drawn = words[generator.choice(len(words), lengths.sum(), p=chances / chances.sum())]
+    marks = generator.uniform(size=len(drawn))
+    drawn = np.where(marks < 0.05, ".", np.where(marks < 0.1, ",", drawn))
+    return [" ".join(part) for part in np.split(drawn, np.cumsum(lengths)[:-1])]
 
 
 def _write_plain() -> None:

@@ -68,14 +68,8 @@ def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
     Raises:
         TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
-    before = dvc.LOCK_FILE.read_text(encoding="utf-8") if dvc.LOCK_FILE.exists() else ""
-    try:
-        if chosen.engine == "ray":
-            return run_on_cluster(params, chosen)
-        return run_here(params, chosen.workers)
-    finally:
-        if dvc.LOCK_FILE.exists():
-            dvc.sort_lock_file(before, order(params))
+    with dvc.in_order(order(params)):
+        return run_on_cluster(params, chosen) if chosen.engine == "ray" else run_here(params, chosen.workers)
 
 
 def run_here(params: Params, workers: int | None) -> bool:
@@ -118,11 +112,13 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
     complete_runs(params, nothing_due=complete)
     if not due:
         return complete
-    from engine import cluster
+    from engine import cluster, connection  # they import Ray
 
-    with cluster.connected(params, chosen.address):
+    with connection.connected(params, chosen.address):
         if TOKENIZE in due:
-            cluster.tokenize(params)
+            from engine.tokenizing import tokenize  # imports torchtext
+
+            tokenize(params)
             due, _ = dvc.reproduce_others(left_out)
         shared = chosen.shared.resolve() if chosen.shared else None
         if searches := [stage for stage in due if stage.startswith("tune@")]:
@@ -130,9 +126,11 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
                 with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, [])) as crew:
                     run_trials(params, trials, crew)
             due, complete = dvc.reproduce_others(KINDS)
+            if not due:
+                return complete
         tasks_due = due_tasks(params, due)
-        due_names = {task.name for task in tasks_due if task.stages[0].startswith(("train@", "settings@"))}
-        finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
+        trainings = [task.stages[0] for task in tasks(params)[1:]]
+        finished = [stage for stage in trainings if stage not in due]
         with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)) as crew:
             return run_tasks(params, tasks_due, crew, shared)
 

@@ -5,19 +5,13 @@ writes the outputs that come back, and records them as the local engine does.
 """
 
 import json
-import logging
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import ray
@@ -28,97 +22,23 @@ from config.train import TrainParams
 from core import file_io, paths
 from core.command_line import SECONDS_TO_END
 from core.errors import ParamsError
-from core.paths import CODE, SETTINGS, TOKENS, TUNED, VARIANTS
+from core.paths import SETTINGS, TOKENS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
-from engine.nodes import Nodes, one_line
-from engine.recording import Recorder
+from engine.grid import Job
+from engine.nodes import DEAD, Nodes, Watch, one_line
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
-from engine.stages import REFERENCE, TOKENIZE, TRIAL, Task, code_of, listed_setting_of, training_of, trial_of
+from engine.stages import REFERENCE, TRIAL, Task, files_for, training_of
 from engine.view import View
-from outputs import measurements, trials
+from outputs import measurements
 from outputs.conditions import ENGINE
 from outputs.token_files import read_summary
-from provenance.source_code import ROOT
 from tracking.notes import COMMIT, NO_STORE
 
 ATTEMPTS = 4  # of a task whose node dies or is full
-REACHABLE_SECONDS = 10.0
 SECONDS_TO_ANSWER = SECONDS_TO_END + 10
 PART = 64 << 20  # bytes of a file that are one object in Ray's store
-NO_SOURCE = {"tests", "benchmarks", "recipes", "docs"}  # of the folders that hold Python files
-
-
-@contextmanager
-def connected(params: Params, address: str | None) -> Iterator[None]:
-    """A connection to the cluster at `address`, for the block.
-
-    Args:
-        params: of the run
-        address: as `ray.init` takes it; None: RAY_ADDRESS, or the cluster that this machine belongs to
-
-    Raises:
-        ParamsError: the token or the cluster is missing, or the settings do not fit a cluster.
-    """
-    if os.environ.get("RAY_AUTH_MODE") != "token":
-        raise ParamsError("RAY_AUTH_MODE is not set; allowed: token, here and on all nodes (docs/cluster.md)")
-    if params.train.num_nodes > 1:
-        raise ParamsError(
-            f"train.num_nodes is {params.train.num_nodes}; allowed with --engine ray: 1 (docs/cluster.md)"
-        )
-    if params.train.devices == "auto" and params.train.accelerator != "cpu":
-        raise ParamsError("train.devices is 'auto'; allowed with --engine ray on GPUs: their number for each training")
-    with TemporaryDirectory() as folder:
-        _copy_source(Path(folder))
-        place = address or os.environ.get("RAY_ADDRESS", "auto")
-        _check_reachable(place)
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what Ray logs of lost nodes, jobs report
-        on_sigterm = signal.getsignal(signal.SIGTERM)
-        try:
-            ray.init(place, runtime_env={"working_dir": folder}, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise ParamsError(f"no Ray cluster can be used at {place}: {error}") from None
-        finally:
-            signal.signal(signal.SIGTERM, on_sigterm)  # which Ray sets for itself
-        try:
-            yield
-        finally:
-            ray.shutdown()
-
-
-def _check_reachable(place: str) -> None:
-    """Refuses an address at which nobody answers; Ray itself would try for minutes."""
-    host, _, port = place.rpartition(":")
-    if host and port.isdecimal():
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=REACHABLE_SECONDS).close()
-        except OSError as error:
-            raise ParamsError(f"no Ray cluster at {place}: {error.strerror or error}") from None
-
-
-def _copy_source(folder: Path) -> None:
-    """Copies the source files of the working tree, with edits that are not committed."""
-    for source in ROOT.iterdir():
-        if (
-            source.is_dir()
-            and source.name.isidentifier()
-            and source.name not in NO_SOURCE
-            and any(source.rglob("*.py"))
-        ):
-            shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def tokenize(params: Params) -> None:
-    """Runs the stage tokenize on the connected cluster, and records it."""
-    from engine.tokenizing import on_cluster
-    from pipelines.tokenize import make_tokens, show
-
-    recorder = Recorder([TOKENIZE], params, say=lambda _, line: print(line, flush=True))
-    print(f"stage {TOKENIZE} on the cluster", flush=True)
-    show(make_tokens(params.tokenize, run=on_cluster))
-    recorder.add([TOKENIZE])
-    recorder.finish()
 
 
 class ClusterCrew:
@@ -128,7 +48,7 @@ class ClusterCrew:
         params: of the run
         shared: a folder that this machine and all nodes see, for checkpoints and tokens
         any_hardware: variants of one seed may run on different hardware
-        finished: names of trainings that need not be run
+        finished: stages of trainings that need not be run
 
     Raises:
         ParamsError: no node can be used, or earlier trainings ran on other hardware.
@@ -145,18 +65,23 @@ class ClusterCrew:
         self._tokens: dict[str, tuple[str, list[Any]]] = {}
         self._attempts: Counter[str] = Counter()
         self._last_node: dict[str, Node] = {}
+        self._waits_for = ""  # a task of which a line has said so
         if not self.nodes.known:
             raise ParamsError(f"no node of the cluster has room for {self.cpus} CPUs and {self.gpus} GPUs")
-        for name in finished:
-            for hardware in _trained_on(name):
-                self.slots.remember(name, hardware)
+        for stage in finished:
+            for hardware in _trained_on(stage):
+                self.slots.remember(stage.partition("@")[2], hardware)
+        self._watch = Watch()
 
     def begin(self, task: Task, view: View) -> "ClusterJob | None":
         """Starts `task`, if a node has room for it."""
-        if self.nodes.watch.has_changed():
+        if self._watch.has_changed():
             self.nodes.look()
         node = self.slots.take(task.name, avoid=self._last_node.get(task.name))
         if node is None:
+            if not self.slots.suitable(task.name) and self._waits_for != task.name:
+                view.say(task.name, "no node can run it; waiting for one to join")
+                self._waits_for = task.name
             return None
         self._attempts[task.name] += 1
         self._last_node[task.name] = node
@@ -164,11 +89,11 @@ class ClusterCrew:
 
     def close(self) -> None:
         """Ends what the crew watches."""
-        self.nodes.watch.close()
+        self._watch.close()
 
     def streams(self) -> list[int]:
         """Readable when nodes have joined or left."""
-        return [self.nodes.watch.output]
+        return [self._watch.output]
 
     def submit(self, task: Task, node: Node) -> Any:
         """Starts the task on `node`; returns Ray's generator of its events."""
@@ -178,12 +103,8 @@ class ClusterCrew:
 
     def _work(self, task: Task) -> Work:
         """What a node needs for the task."""
-        names = [*(CODE / f"{code_of(stage)}.sha256" for stage in task.stages), TOKENS / "summary.json"]
-        names += _own_files(task, self._params.compare.tuning.learns)
-        files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
-        files["params.yaml"] = self._params.model_dump_json().encode()  # JSON is YAML
         shared = str(self._shared) if self._shared else None
-        tokens = self._token_files()
+        files, tokens = files_for(task, self._params), self._token_files()
         if task.name.startswith(TRIAL):
             tokens = {name: parts for name, parts in tokens.items() if name != "test.arrow"}
         return Work(task.stages, files, tokens, self._environment(), shared)
@@ -202,10 +123,15 @@ class ClusterCrew:
         }
 
     def _token_files(self) -> dict[str, tuple[str, list[Any]]]:
-        """The files of data/tokens, put into Ray's object store at first use."""
+        """The files of data/tokens, copied to the shared folder or put into Ray's object store at first use."""
         for name, digest in read_summary()["checksums"].items() if not self._tokens else ():
-            with (TOKENS / name).open("rb") as file:
-                self._tokens[name] = digest, [ray.put(part) for part in iter(lambda: file.read(PART), b"")]
+            parts = []
+            if self._shared:
+                remote.share(TOKENS / name, self._shared, digest)
+            else:
+                with (TOKENS / name).open("rb") as file:
+                    parts = [ray.put(part) for part in iter(lambda: file.read(PART), b"")]
+            self._tokens[name] = digest, parts
         return self._tokens
 
     def _group(self, name: str) -> str | None:
@@ -225,41 +151,22 @@ def needs(train: TrainParams, with_gpus: bool) -> tuple[int, int]:
     return devices * train.threads, devices if on_gpus else 0
 
 
-def _own_files(task: Task, learns: bool) -> list[Path]:
-    """What a task reads, besides tokens and code lists; `learns`: trials also read what earlier ones reached."""
-    first = task.stages[0]
-    match first.partition("@")[0]:
-        case "trial":
-            variant = trial_of(first)[0]
-            return [VARIANTS / f"{variant}.json", *(trials.files_of(variant) if learns else [])]
-        case "settings":
-            return [VARIANTS / f"{listed_setting_of(first)[0]}.json"]
-        case "train":
-            variant, seed = training_of(first)
-            return [VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"]
-        case "evaluate":
-            folder = paths.folder(*training_of(first))
-            return [folder / name for name in ("config.json", "history.json", "model.safetensors")]
-    return []
-
-
-def _trained_on(name: str) -> list[str]:
-    """The hardware of a finished training, or of all under a setting, as far as the measurements say."""
-    outcomes = [*(SETTINGS / name).glob("*.json")] or [paths.folder(*training_of(name)) / "config.json"]
+def _trained_on(stage: str) -> list[str]:
+    """The hardware of a finished training, or of all under a listed setting, as far as the measurements say."""
+    if stage.startswith("settings@"):
+        outcomes = sorted((SETTINGS / stage.partition("@")[2]).glob("*.json"))
+    else:
+        outcomes = [paths.folder(*training_of(stage)) / "config.json"]
     signatures = [file_io.read_json(path, made_by="train")["signature"] for path in outcomes]
     conditions = [each for key in signatures for each in measurements.read(key).get("training_conditions", [])]
     return [each["processor"] if each["gpu"] == "none" else each["gpu"] for each in conditions]
 
 
-class ClusterJob:
-    """A task on a node; engine/local.py explains the attributes. A thread takes over what the node reports."""
+class ClusterJob(Job):
+    """A task on a node. A thread takes over what the node reports."""
 
     def __init__(self, crew: ClusterCrew, task: Task, node: Node, is_last_attempt: bool, view: View) -> None:
-        self.task = task
-        self.finished: list[str] = []
-        self.ended = False
-        self.failure = ""
-        self.is_lost = False
+        super().__init__(task)
         self._crew, self._node, self._view, self._is_last_attempt = crew, node, view, is_last_attempt
         self._events: SimpleQueue[Event] = SimpleQueue()
         self.output, self._signal = os.pipe()
@@ -286,6 +193,9 @@ class ClusterJob:
                     self._crew.nodes.exclude(self._node)
                 case "lost":
                     self._lose(f"{self._node.address}: {event.text}")
+                case "dead":
+                    self._lose(f"the node {self._node.address} has died")
+                    self._crew.nodes.exclude(self._node)
                 case "over":
                     self._end()
 
@@ -319,6 +229,8 @@ class ClusterJob:
             self._tell(Event("failed", "stopped", {}))
         except ray.exceptions.RayTaskError as error:
             self._tell(Event("failed", one_line(error), {}))
+        except DEAD:
+            self._tell(Event("dead", "", {}))
         except ray.exceptions.RayError as error:
             self._tell(Event("lost", one_line(error), {}))
         self._tell(Event("over", "", {}))

@@ -6,8 +6,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from core.errors import TrainingError, UserError
 
 DVC = [sys.executable, "-m", "dvc", "--wait-for-lock"]  # for another DVC that reads or writes dvc.lock
 LOCK_FILE = Path("dvc.lock")
+BEFORE = Path("checkpoints/run.before")  # the names of its entries when a run began, until the run has ended
 MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; an archive of the repository is one
     "is not a git repository": "is no git repository, which DVC needs: git init",
     "not inside of a DVC repository": "has no folder .dvc, which DVC needs: dvc init",
@@ -155,19 +156,38 @@ def forget(stages: Sequence[str], before: str) -> None:
                 file.parent.rmdir()  # DVC fails on an empty folder
 
 
-def sort_lock_file(before: str, stages: Sequence[str]) -> None:
-    """Puts the entries that were added to dvc.lock since `before` into the order of `stages`, as `dvc repro` would.
+@contextmanager
+def in_order(stages: Sequence[str]) -> Iterator[None]:
+    """Puts the entries that the block adds to dvc.lock into the order of `stages`, as `dvc repro` would.
 
-    DVC appends an entry when it is recorded, and which training ends first is a matter of chance.
+    DVC appends an entry when it is recorded, and which training ends first is a matter of chance. The entries of a
+    block that was interrupted are sorted with those of the next one.
     """
+    if not BEFORE.exists():
+        with file_io.whole(BEFORE) as path:
+            path.write_text("\n".join(_entries(_lock_text())), encoding="utf-8")
+    try:
+        yield
+    finally:
+        sort_lock_file(BEFORE.read_text(encoding="utf-8").split("\n"), stages)
+    BEFORE.unlink()
+
+
+def sort_lock_file(before: Collection[str], stages: Sequence[str]) -> None:
+    """Sorts the entries that were not there `before`, by their names."""
+    if not (text := _lock_text()):
+        return
     order = {name: number for number, name in enumerate(stages)}
-    old, text = _entries(before), LOCK_FILE.read_text(encoding="utf-8")
     entries = _entries(text)
-    added = sorted(entries.keys() - old.keys(), key=lambda name: order.get(name, len(order)))
+    added = sorted(entries.keys() - before, key=lambda name: order.get(name, len(order)))
     head = text[: len(text) - sum(map(len, entries.values()))]
-    names = [*(name for name in entries if name in old), *added]
+    names = [*(name for name in entries if name in before), *added]
     with file_io.whole(LOCK_FILE) as path:
         path.write_text(head + "".join(entries[name] for name in names), encoding="utf-8")
+
+
+def _lock_text() -> str:
+    return LOCK_FILE.read_text(encoding="utf-8") if LOCK_FILE.exists() else ""
 
 
 def _entries(text: str) -> dict[str, str]:

@@ -10,24 +10,34 @@ from engine.stages import Task
 from engine.view import View
 
 
-class Job(Protocol):
-    """A task at work; engine/local.py says what its attributes mean."""
+class Job:
+    """A task at work.
 
-    task: Task
-    finished: list[str]
-    ended: bool
-    failure: str
-    is_lost: bool  # its place is: what is not finished has to be started again
+    Attributes:
+        task: what is done
+        finished: its stages that are done
+        ended: whether nothing more happens
+        failure: why it ended early; empty if it did not
+        is_lost: whether its place is; what is not finished has to be started again
+        output: file descriptor, readable when something has happened
+    """
 
-    @property
-    def output(self) -> int:
-        """File descriptor, readable when something has happened."""
+    output: int
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.finished: list[str] = []
+        self.ended = False
+        self.failure = ""
+        self.is_lost = False
 
     def advance(self) -> None:
         """Shows and does what is to be done now."""
+        raise NotImplementedError
 
     def stop(self) -> None:
         """Asks it to end in an orderly way."""
+        raise NotImplementedError
 
 
 class Crew(Protocol):
@@ -102,9 +112,10 @@ class Grid:
     def _end(self, job: Job) -> None:
         self._jobs.remove(job)
         self._recorder.add(job.finished)
-        if job.is_lost:
+        remaining = job.task.stages[len(job.finished) :]
+        if job.is_lost and remaining:
             self._view.end(job.task.name, "waiting")
-            self._waiting.appendleft(Task(job.task.name, job.task.stages[len(job.finished) :]))
+            self._waiting.appendleft(Task(job.task.name, remaining))
             return
         self._view.end(job.task.name, job.failure or "done")
         if job.failure:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from config.params import Params
+from engine.grid import Job
 from engine.rooms import Room
 from engine.stages import Task
 from engine.view import View
@@ -34,31 +35,14 @@ class LocalCrew:
         self._free.append(room)
 
 
-class LocalJob:
-    """A task at work: its stages one after another, each in a process of its own.
-
-    Attributes:
-        task: what is done
-        finished: its stages that are done
-        ended: whether nothing more happens
-        failure: why it ended early; empty if it did not
-        is_lost: whether its place is lost, which a process of this machine never is
-    """
+class LocalJob(Job):
+    """A task at work: its stages one after another, each in a process of its own."""
 
     def __init__(self, crew: LocalCrew, task: Task, room: Room, view: View) -> None:
-        self.task = task
-        self.finished: list[str] = []
-        self.ended = False
-        self.failure = ""
-        self.is_lost = False
+        super().__init__(task)
         self._crew, self._room, self._view = crew, room, view
         self._stopping = False
         self._start()
-
-    @property
-    def output(self) -> int:
-        """File descriptor, readable when something has happened."""
-        return self._worker.output
 
     def advance(self) -> None:
         """Shows what has been printed, and starts the next stage if one has ended."""
@@ -85,3 +69,4 @@ class LocalJob:
         stage = self.task.stages[len(self.finished)]
         self._view.begin(self.task.name, stage)
         self._worker = self._crew.worker(stage, self._room)
+        self.output = self._worker.output

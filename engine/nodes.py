@@ -14,6 +14,7 @@ from engine.slots import Node, Slots
 from provenance.libraries import versions
 
 WATCH_SECONDS = 2.0  # between two looks at which nodes are alive
+DEAD = (ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError)  # of tasks, seconds before Ray lists it
 
 
 class Nodes:
@@ -23,7 +24,6 @@ class Nodes:
         self.known: dict[str, Node] = {}
         self._cpus, self._gpus, self._accelerator, self._slots = cpus, gpus, accelerator, slots
         self._unusable: set[str] = set()
-        self.watch = Watch()
         self.look()
 
     def look(self) -> None:
@@ -47,7 +47,7 @@ class Nodes:
         self._unusable |= alive.keys() - self.known.keys()
 
     def exclude(self, node: Node) -> None:
-        """The node is not used any more."""
+        """The node is not used any more: it is full or dead."""
         self.known.pop(node.id, None)
         self._unusable.add(node.id)
         self._slots.remove(node)

@@ -84,7 +84,8 @@ class Recorder:
         self._commit = None
         unchanged = self._unchanged(self._committed)  # while DVC looked at them
         if commit.returncode and not self.unreadable:
-            raise TrainingError(f"dvc commit failed: {' '.join(said.decode(errors='replace').split())}")
+            reason = " ".join(said.decode(errors="replace").split()) or f"exit code {commit.returncode}"
+            raise TrainingError(f"dvc commit failed: {reason}")
         dvc.forget([stage for stage in self._committed if stage not in unchanged], self._lock_file)
         self.recorded.update(unchanged)
         for stage in unchanged:

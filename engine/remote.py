@@ -4,6 +4,7 @@ Ray brings the project's source files as its working directory. Everything else 
 lists, variants, tokens. A node needs neither git nor DVC nor a store of MLflow.
 """
 
+import errno
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ from filelock import FileLock
 
 from core.command_line import SECONDS_TO_END
 from core.errors import DataError
+from core.file_io import whole
 from core.replacing import replacing
 
 LEAST_SPACE = 32 << 20  # bytes; a disk with less is full
@@ -35,7 +37,7 @@ class Work:
     Attributes:
         stages: to run, one after another
         files: contents by path in the project's folder
-        tokens: the files of data/tokens by name: checksum and references to their parts in Ray's object store
+        tokens: the files of data/tokens by name: checksum and, without `shared`, their parts in Ray's object store
         environment: variables for the stages
         shared: a folder that all nodes see, for checkpoints and tokens; None: each node has its own
     """
@@ -52,7 +54,8 @@ class Event:
     """What a node reports.
 
     Attributes:
-        kind: began (a stage), line (that it printed), finished, failed, or full (the node's disk is)
+        kind: began (a stage), line (that it printed), finished, failed, full (the node's disk is), or lost (the node
+            cannot do it)
         text: the stage's name, the line, or the reason
         outputs: of a finished stage, contents by path
     """
@@ -96,21 +99,23 @@ def tokenize_group(texts: bytes, name: Any, model: bytes | None, versions_of_hea
 
 def work(task: Work) -> Iterator[Event]:
     """Runs the stages of `task`; whatever happens ends in an event. If Ray cancels the task, its process ends, too."""
-    source = Path.cwd()  # where Ray has put the source files; it removes the folder some time after the last task
+    from_ray = Path.cwd()  # where Ray has put the source files; it removes the folder some time after the last task
     threading.Thread(target=_end_with_node, args=(os.getppid(),), daemon=True).start()
-    with TemporaryDirectory(prefix="training-", dir=source, ignore_cleanup_errors=True) as folder:
-        root = Path(folder)
-        try:
-            _lay_out(root, source, task)
+    try:
+        with TemporaryDirectory(prefix="training-", dir=from_ray.parent, ignore_cleanup_errors=True) as folder:
+            root, source = Path(folder, "project"), Path(folder, "source")
+            _lay_out(root, from_ray, task)
+            # Another node of this machine that joins has Ray unpack its folder again, in the same place.
+            shutil.copytree(from_ray, source, ignore=shutil.ignore_patterns("tokens"))
             for stage in task.stages:
                 yield Event("began", stage, {})
-                code = yield from _run(stage, root, source, task.environment)
-                if code:
-                    yield _failure(stage, root, code)
+                if failure := (yield from _run(stage, root, source, task)):
+                    yield failure
                     return
                 yield Event("finished", stage, _outputs(root))
-        except OSError as error:
-            yield Event("full" if _is_full(root) else "failed", f"{error.strerror or error}", {})
+    except OSError as error:
+        is_full = _is_full(from_ray.parent, f"{error}", task)
+        yield Event("full" if is_full else "lost", f"{error.strerror or error}", {})
 
 
 def _end_with_node(raylet: int) -> None:
@@ -120,30 +125,48 @@ def _end_with_node(raylet: int) -> None:
     os._exit(1)
 
 
-def _lay_out(root: Path, source: Path, task: Work) -> None:
+def _lay_out(root: Path, from_ray: Path, task: Work) -> None:
     """Makes the project's folder of the task: small files as files, tokens and checkpoints as links."""
     for name, content in task.files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    kept = Path(task.shared) if task.shared else source
     tokens = root / "data" / "tokens"
     tokens.mkdir(parents=True, exist_ok=True)
     for name, (digest, parts) in task.tokens.items():
-        (tokens / name).symlink_to(_fetched(kept / "tokens" / digest.rpartition(":")[2], parts))
+        if not task.shared:
+            (tokens / name).hardlink_to(_fetched(_place(from_ray, digest), parts))
+        elif (path := _place(Path(task.shared), digest)).exists():
+            (tokens / name).symlink_to(path)
+        else:
+            raise FileNotFoundError(errno.ENOENT, f"{path} is missing on this node; --shared has to be on all nodes")
     if task.shared:
-        (kept / "checkpoints").mkdir(exist_ok=True)
-        (root / "checkpoints").symlink_to(kept / "checkpoints")
+        checkpoints = Path(task.shared, "checkpoints")
+        checkpoints.mkdir(exist_ok=True)
+        (root / "checkpoints").symlink_to(checkpoints)
+
+
+def _place(folder: Path, digest: str) -> Path:
+    """Where `folder` has the file of data/tokens with this checksum, which the stage that reads it verifies."""
+    return folder / "tokens" / digest.rpartition(":")[2]
+
+
+def share(file: Path, shared: Path, digest: str) -> None:
+    """Copies a file of data/tokens to the shared folder, if it is not there.
+
+    Raises:
+        DataError: the disk refuses.
+    """
+    if not (path := _place(shared, digest)).exists():
+        with whole(path) as temporary:
+            shutil.copyfile(file, temporary)
 
 
 def _fetched(path: Path, parts: Sequence[Any]) -> Path:
-    """The file `path`, named by its checksum: fetched once per node, or once into the shared folder.
-
-    The stage that reads it verifies the checksum.
-    """
+    """The file `path`, fetched once per node from Ray's object store."""
     import ray
 
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         if not path.exists():
             with replacing(path) as temporary, temporary.open("wb") as file:
@@ -152,11 +175,12 @@ def _fetched(path: Path, parts: Sequence[Any]) -> Path:
     return path
 
 
-def _run(stage: str, root: Path, source: Path, environment: Mapping[str, str]) -> Generator[Event, None, int]:
-    """Runs one stage; yields what it prints, returns its exit code."""
+def _run(stage: str, root: Path, source: Path, task: Work) -> Generator[Event, None, Event | None]:
+    """Runs one stage; yields what it prints, returns why it failed (None: it did not)."""
     inherited = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}  # which Ray has set
     variables = inherited | {
-        "PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "DVC_ROOT": str(root), "DVC_STAGE": stage, **environment,
+        "PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "DVC_ROOT": str(root), "DVC_STAGE": stage,
+        **task.environment,
     }  # fmt: skip
     command = [sys.executable, "-m", "engine.stages", stage]
     with _ending(subprocess.Popen(
@@ -164,9 +188,16 @@ def _run(stage: str, root: Path, source: Path, environment: Mapping[str, str]) -
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     )) as process:  # fmt: skip
         assert process.stdout is not None
+        said = ""
         for line in process.stdout:
-            yield Event("line", line.rstrip("\n"), {})
-        return process.wait()
+            said = line.rstrip("\n") or said
+            yield Event("line", said, {})
+        code = process.wait()
+    if not code:
+        return None
+    if _is_full(root, said, task):
+        return Event("full", f"{stage} ended with exit code {code}", {})
+    return Event("failed", f"failed with exit code {code if code >= 0 else 128 - code}", {})
 
 
 @contextmanager
@@ -183,14 +214,10 @@ def _ending(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]
             process.wait()
 
 
-def _failure(stage: str, root: Path, code: int) -> Event:
-    if _is_full(root):
-        return Event("full", f"{stage} ended with exit code {code}", {})
-    return Event("failed", f"failed with exit code {code if code >= 0 else 128 - code}", {})
-
-
-def _is_full(root: Path) -> bool:
-    return shutil.disk_usage(root).free < LEAST_SPACE
+def _is_full(folder: Path, said: str, task: Work) -> bool:
+    """Whether the node's disk is full, given what a failed stage said last; a shared folder is not the node's."""
+    refused = os.strerror(errno.ENOSPC) in said and not task.shared
+    return refused or shutil.disk_usage(folder).free < LEAST_SPACE
 
 
 def _outputs(root: Path) -> dict[str, bytes]:

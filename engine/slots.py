@@ -57,22 +57,20 @@ class Slots:
 
         `avoid` is taken only if no other node has one.
         """
-        suitable = [
-            node for node, places in self._free.items() if places and self.wanted(name) in (None, node.hardware)
-        ]
-        if not suitable:
+        if not (free := [node for node in self.suitable(name) if self._free[node]]):
             return None
-        node = max(suitable, key=lambda each: (each != avoid, self._free[each]))
+        node = max(free, key=lambda each: (each != avoid, self._free[each]))
         self._free[node] -= 1
         if group := self._group(name):
             self._hardware[group] = node.hardware
         return node
 
+    def suitable(self, name: str) -> list[Node]:
+        """The nodes, free or not, with the hardware that the training `name` needs."""
+        hardware = self._hardware.get(self._group(name) or "")
+        return [node for node in self._free if hardware in (None, node.hardware)]
+
     def give_back(self, node: Node) -> None:
         """Frees a place, if the node is still there."""
         if node in self._free:
             self._free[node] += 1
-
-    def wanted(self, name: str) -> str | None:
-        """The hardware that the training `name` has to run on; None if any will do."""
-        return self._hardware.get(self._group(name) or "")

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.params import Params, load
-from core import command_line
-from core.paths import RAW, TOKENS, TUNED, VARIANTS
+from core import command_line, paths
+from core.paths import CODE, RAW, TOKENS, TUNED, VARIANTS
+from outputs import trials
 from provenance import code_lists
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
@@ -95,6 +96,16 @@ def training_of(stage: str) -> tuple[str, int]:
     return variant, int(seed)
 
 
+def settings_of(stage: str) -> tuple[Path, Path]:
+    """The files that say what a training trains: its variant, and the setting that was chosen for it.
+
+    >>> [str(path) for path in settings_of("train@lstm-1")]
+    ['data/variants/lstm.json', 'data/tuned/lstm/seed-1.json']
+    """
+    variant, seed = training_of(stage)
+    return VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"
+
+
 def trial_of(stage: str) -> tuple[str, int, int]:
     """The variant, the search and the number of a trial.
 
@@ -156,6 +167,31 @@ def call_stage(stage: str, params: Params) -> None:
             raise ValueError(f"workers do not run the stage {stage}")
 
 
+def files_for(task: Task, params: Params) -> dict[str, bytes]:
+    """The files that the stages of `task` read, without the tokens: contents by path."""
+    code = [CODE / f"{code_of(stage)}.sha256" for stage in task.stages]
+    names = [*code, TOKENS / "summary.json", *_own_files(task.stages[0], params)]
+    files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
+    return {**files, "params.yaml": params.model_dump_json().encode()}  # JSON is YAML
+
+
+def _own_files(stage: str, params: Params) -> Sequence[Path]:
+    """What `stage` reads, besides tokens, code list and params.yaml."""
+    match stage.partition("@")[0]:
+        case "train":
+            return settings_of(stage)
+        case "evaluate":
+            folder = paths.folder(*training_of(stage))
+            return [folder / name for name in ("config.json", "history.json", "model.safetensors")]
+        case "settings":
+            return [VARIANTS / f"{listed_setting_of(stage)[0]}.json"]
+        case "trial":
+            variant = trial_of(stage)[0]
+            earlier = trials.files_of(variant) if params.compare.tuning.learns else []
+            return [VARIANTS / f"{variant}.json", *earlier]
+    return []
+
+
 def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
     """A digest of each thing that each of the `stages` reads, by its name; results of other trainings apart.
 
@@ -174,9 +210,7 @@ def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[s
         contents[str(TOKENS)] = tokens
     if kind == "train":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
-        variant, seed = training_of(stage)
-        for path in (VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"):
-            contents[str(path)] = _content(path)
+        contents |= {str(path): _content(path) for path in settings_of(stage)}
     if kind == "settings":
         contents["params.yaml: train"] = params.train.model_dump_json().encode()
         contents["params.yaml: compare.seeds"] = json.dumps(params.compare.seeds).encode()

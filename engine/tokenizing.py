@@ -12,7 +12,11 @@ import pyarrow as pa
 import ray
 
 from config.choices import TokenizerName
+from config.params import Params
 from engine import remote
+from engine.recording import Recorder
+from engine.stages import TOKENIZE
+from pipelines.tokenize import make_tokens, show
 from provenance.libraries import versions
 from text.tokenizing.parallel import GroupTokens, RowGroup, Tokenized, read_texts, write_group
 
@@ -20,10 +24,19 @@ IN_FLIGHT = 2  # row groups for each CPU of the cluster: one at work, one on its
 RETRIES = 3  # of a row group whose node dies
 
 
+def tokenize(params: Params) -> None:
+    """Runs the stage on the connected cluster (engine/connection.py), and records it."""
+    recorder = Recorder([TOKENIZE], params, say=lambda _, line: print(line, flush=True))
+    print(f"stage {TOKENIZE} on the cluster", flush=True)
+    show(make_tokens(params.tokenize, run=on_cluster))
+    recorder.add([TOKENIZE])
+    recorder.finish()
+
+
 def on_cluster(
     groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path
 ) -> Iterator[Tokenized]:
-    """Tokenizes on the connected cluster (engine/cluster.py); as `text.tokenizing.parallel.on_all_cores`."""
+    """Tokenizes on the connected cluster; as `text.tokenizing.parallel.on_all_cores`."""
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(remote.tokenize_group)
     most = max(int(ray.cluster_resources().get("CPU", 1)), 1) * IN_FLIGHT
     model_at, versions_here = ray.put(model), versions("tokenize")

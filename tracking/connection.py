@@ -79,10 +79,10 @@ class Connection:
         self.missed = 0
         self.abandoned: list[Path] = []
         self.writer = ""
+        self._root = repository_root()
         if not self.reachable:
             return
         self._uri = tracking_uri()
-        self._root = repository_root()
         self._database = sqlite.database(self._uri)
         # Processes that create tables, or the experiment, at the same time would make each other fail.
         self._lock = sqlite.lock(self._database or self._root / sqlite.DATABASE)

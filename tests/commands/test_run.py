@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from config.train import TrainParams
-from engine.dvc import sort_lock_file
+from engine.dvc import in_order, sort_lock_file
 from engine.rooms import Room, share_out
 from tests.engine.stand_ins import GRID, WAIT, lines_of, ran, write_stage
 from tests.pipelines.project import change_params, install, run_in
@@ -280,5 +280,22 @@ def test_entries_of_the_lock_file_that_were_there_keep_their_places(
     monkeypatch.chdir(tmp_path)
     head, entries = "schema: '2.0'\nstages:\n", {name: f"  {name}:\n    cmd: {name}\n" for name in "abcde"}
     Path("dvc.lock").write_text(head + "".join(entries[name] for name in "daecb"))
-    sort_lock_file(head + entries["d"] + entries["a"], ["b", "c", "e"])
+    sort_lock_file(["d", "a"], ["b", "c", "e"])
     assert Path("dvc.lock").read_text() == head + "".join(entries[name] for name in "dabce")
+
+
+def test_entries_of_an_interrupted_run_are_sorted_with_those_of_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head, entries = "schema: '2.0'\nstages:\n", {name: f"  {name}:\n    cmd: {name}\n" for name in "abc"}
+    with pytest.raises(KeyboardInterrupt), in_order(["a", "b", "c"]):
+        Path("dvc.lock").write_text(head + entries["c"] + entries["b"])
+        raise KeyboardInterrupt
+    assert Path("dvc.lock").read_text() == head + entries["b"] + entries["c"]
+    with in_order(["a", "b", "c"]):
+        Path("dvc.lock").write_text(Path("dvc.lock").read_text() + entries["a"])
+    assert Path("dvc.lock").read_text() == head + "".join(entries.values())
+    with in_order(["c", "b", "a"]):
+        pass
+    assert Path("dvc.lock").read_text() == head + "".join(entries.values())

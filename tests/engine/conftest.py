@@ -16,13 +16,21 @@ SETTINGS = {
 }
 
 
+def import_ray() -> None:
+    """Imports Ray, which then looks whether clusters need a token, once for all tests of a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
     """The cluster, of nodes with one CPU each; its address is in RAY_ADDRESS."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
-        pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+        import_ray()
         from ray.cluster_utils import Cluster
 
         result = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})

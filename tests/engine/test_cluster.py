@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from config.params import Params, load
 from core.errors import ParamsError
+from tests.engine.conftest import import_ray
 from tests.engine.stand_ins import WAIT, lines_of, make_project, ran, write_stage
 from tests.once import made_once
 from tests.pipelines.project import change_params, environment, make_own, run_in
@@ -103,8 +104,9 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 
 
 def refused(params: Params, address: str | None = None, any_hardware: bool = False) -> str:
-    pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
-    from engine.cluster import ClusterCrew, connected
+    import_ray()
+    from engine.cluster import ClusterCrew
+    from engine.connection import connected
 
     with pytest.raises(ParamsError) as error:
         if any_hardware:
@@ -143,7 +145,7 @@ def test_ray_is_named_where_it_is_not_installed(
 def test_measurements_of_a_node_are_added_to_those_that_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+    import_ray()
     from engine.cluster import write_outputs
 
     make_own(tmp_path, {}, monkeypatch)

@@ -11,39 +11,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
 from tests.engine.conftest import cluster, nodes  # noqa: F401  (fixtures)
-from tests.pipelines.project import copy_project, environment, run_in
+from tests.pipelines.project import environment, run_in
+from tests.torture.conftest import Reference, contents, without_results
 
 KILLS = int(os.environ.get("KILLS", 12))
 SEED = int(os.environ.get("TORTURE_SEED", random.SystemRandom().randrange(2**32)))
 A_LIFE = 3  # kills of one pipeline, before it may end
-MADE = ("data/tokens", "data/evaluated", "results", "references", "reports/comparison.json", "dvc.lock")
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What plain `dvc repro` leaves."""
-    folder = tmp_path_factory.mktemp("reference")
-    copy_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [1, 2], "train.checkpoint_steps": 1})
-    assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
-    result = run_in(folder, "dvc", "repro")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return folder
-
-
-def test_kills_on_this_machine_lose_nothing(reference: Path, tmp_path: Path) -> None:
+def test_kills_on_this_machine_lose_nothing(reference: Reference, tmp_path: Path) -> None:
     torture(reference, tmp_path, ["--workers", "2"], lambda head: head.children(recursive=True))
 
 
-def test_kills_on_a_cluster_lose_nothing(reference: Path, tmp_path: Path, nodes: Any) -> None:  # noqa: F811
+def test_kills_on_a_cluster_lose_nothing(reference: Reference, tmp_path: Path, nodes: Any) -> None:  # noqa: F811
     def processes(_: psutil.Process) -> list[psutil.Process]:
         raylets = [psutil.Process(node.all_processes["raylet"][0].process.pid) for node in nodes.worker_nodes]
         below = [process for raylet in raylets for process in raylet.children(recursive=True)]
@@ -64,16 +51,12 @@ def repair(cluster: Any) -> None:  # noqa: F811
             cluster.add_node(**NODE)
 
 
-def torture(reference: Path, tmp_path: Path, options: list[str], victims: Any, repair: Any = lambda: None) -> None:
+def torture(reference: Reference, tmp_path: Path, options: list[str], victims: Any, repair: Any = lambda: None) -> None:
     chance, kills, lives = random.Random(SEED), 0, 0
     print(f"\nTORTURE_SEED={SEED} {' '.join(options)}")
     while kills < KILLS:
         lives += 1
-        project = tmp_path / f"life-{lives}"
-        shutil.copytree(reference, project)
-        for name in ("data", "results", "references", "reports", "checkpoints", ".dvc/cache", ".dvc/tmp"):
-            shutil.rmtree(project / name, ignore_errors=True)
-        (project / "dvc.lock").unlink()
+        project = without_results(reference, tmp_path / f"life-{lives}")
         command = [sys.executable, "-m", "commands.run", *options]
         for _ in range(A_LIFE):
             kills += strike(project, command, victims, chance)
@@ -82,7 +65,7 @@ def torture(reference: Path, tmp_path: Path, options: list[str], victims: Any, r
         if "error: failed: " in result.stderr:  # which a training that was killed is called
             result = run_in(project, *command)
         assert result.returncode == 0, result.stdout + result.stderr
-        assert dict(contents(project)) == dict(contents(reference))
+        assert contents(project) == contents(reference.folder)
         print(f"  life {lives}: the same after {kills} kills", flush=True)
         shutil.rmtree(project)
 
@@ -104,10 +87,3 @@ def strike(project: Path, command: list[str], victims: Any, chance: random.Rando
     process.wait()
     time.sleep(3)  # until the last process that was started has noticed
     return 1
-
-
-def contents(project: Path) -> Iterator[tuple[str, bytes]]:
-    for name in MADE:
-        for path in [project / name] if (project / name).is_file() else (project / name).rglob("*"):
-            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(project).parts):
-                yield path.relative_to(project).as_posix(), path.read_bytes()

@@ -1,8 +1,8 @@
 """Tokenizes the splits of a corpus on all cores, in memory that does not grow with it.
 
 Each thread tokenizes one Parquet row group at a time and writes its token numbers to disk, in a numbering of that row
-group. The vocabulary is then built from the merged counts, and a second pass translates the numbers to the
-vocabulary's and truncates the documents. The result does not depend on the number of threads.
+group, and what they stand for. The vocabulary is then built from the merged counts, and a second pass translates the
+numbers to the vocabulary's and truncates the documents. The result does not depend on the number of threads.
 """
 
 from collections import Counter
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
+from pyarrow.feather import read_table, write_feather
 from rich.progress import track
 
 from config.choices import TokenizerName, Truncation
@@ -35,13 +36,12 @@ class RowGroup(NamedTuple):
 
 
 class Tokenized(NamedTuple):
-    """A tokenized row group: `numbers` (tokens,) and `lengths` (documents,) are files."""
+    """A tokenized row group, in files: `numbers` (tokens,), `lengths` (documents,), and a table of the numbers."""
 
     group: RowGroup
     numbers: Path
     lengths: Path
-    tokens: list[str | None]  # the token of each number; None: unknown to the tokenizer
-    counts: NDArray[np.int64]  # how often each number occurs
+    different: Path  # columns: the token of each number (null: unknown to the tokenizer), and its count
 
 
 class GroupTokens(NamedTuple):
@@ -145,14 +145,12 @@ def write_group(group: RowGroup, spool: Path, result: GroupTokens) -> Tokenized:
     numbers, lengths, tokens = result
     stem = f"{group.path.stem}-{group.number}"
     written = Tokenized(
-        group,
-        spool / f"{stem}-numbers.npy",
-        spool / f"{stem}-lengths.npy",
-        tokens,
-        np.bincount(numbers, minlength=len(tokens)),
+        group, *(spool / f"{stem}-{name}" for name in ("numbers.npy", "lengths.npy", "different.arrow"))
     )
     np.save(written.numbers, numbers, allow_pickle=False)
     np.save(written.lengths, lengths, allow_pickle=False)
+    table = {"token": pa.array(tokens, pa.string()), "count": np.bincount(numbers, minlength=len(tokens))}
+    write_feather(pa.table(table), written.different, compression="uncompressed")
     return written
 
 
@@ -160,7 +158,8 @@ def count(parts: Sequence[Tokenized]) -> Counter[str]:
     """How often each known token occurs in `parts`."""
     total: Counter[str] = Counter()
     for part in parts:
-        for token, number in zip(part.tokens, part.counts.tolist(), strict=True):
+        table = read_table(part.different)
+        for token, number in zip(table["token"].to_pylist(), table["count"].to_pylist(), strict=True):
             if token is not None and number:
                 total[token] += number
     return total
@@ -175,7 +174,8 @@ def write_token_file(
     with pa.ipc.new_file(str(path), SCHEMA) as writer:
         for part in parts:
             numbers, full = np.load(part.numbers, mmap_mode="r"), np.load(part.lengths)
-            translation = vocabulary_numbers(part.tokens, index)
+            different = read_table(part.different, ["token"])["token"].to_pylist()
+            translation = vocabulary_numbers(different, index)
             tokens, lengths = truncated(translation, numbers, full, max_tokens, truncation)
             summary.documents += len(full)
             summary.empty += int((full == 0).sum())

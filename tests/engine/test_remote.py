@@ -1,0 +1,67 @@
+"""What a node makes of a task, without Ray."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from config.params import load
+from engine.remote import Event, Work, share, work
+from engine.stages import Task, files_for
+from tests.engine.stand_ins import write_stage
+from tests.engine.test_cluster import prepared, project  # noqa: F401  (fixtures)
+from tests.pipelines.conftest import project as whole  # noqa: F401  (a fixture)
+from tracking.notes import NO_STORE
+
+FULL = """
+print("results/lstm/seed-1 cannot be written: No space left on device")
+sys.exit(1)
+"""
+
+
+def events(project: Path, patch: pytest.MonkeyPatch, task: Work) -> list[Event]:  # noqa: F811
+    patch.chdir(project)  # where Ray would have put the source files
+    return list(work(task))
+
+
+@pytest.mark.parametrize(("shared", "kind"), [(False, "full"), (True, "failed")])
+def test_a_refused_output_means_that_the_nodes_disk_is_full_unless_the_folder_is_shared(
+    project: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    shared: bool,
+    kind: str,
+) -> None:
+    write_stage(project, "train", before=FULL)
+    files = {"params.yaml": (project / "params.yaml").read_bytes()}
+    task = Work(("train@lstm-1",), files, {}, {}, str(tmp_path) if shared else None)
+    assert events(project, monkeypatch, task)[-1].kind == kind
+
+
+def test_a_shared_folder_that_a_node_lacks_ends_in_a_line(
+    project: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = Work(("train@lstm-1",), {}, {"train.arrow": ("sha256:1234", [])}, {}, str(tmp_path / "shared"))
+    reason = f"{tmp_path}/shared/tokens/1234 is missing on this node; --shared has to be on all nodes"
+    assert events(project, monkeypatch, task) == [Event("lost", reason, {})]
+
+
+def test_real_stages_give_what_dvc_repro_gives_from_the_files_that_the_head_sends(
+    whole: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(whole)
+    task = Task("lstm-1", ("train@lstm-1", "evaluate@lstm-1"))
+    files = files_for(task, load())
+    checksums = json.loads(Path("data/tokens/summary.json").read_text())["checksums"]
+    for name, checksum in checksums.items():
+        share(Path("data/tokens", name), tmp_path, checksum)
+    tokens = {name: (checksum, []) for name, checksum in checksums.items()}
+    last = events(whole, monkeypatch, Work(task.stages, files, tokens, {NO_STORE: "true"}, str(tmp_path)))[-1]
+    assert last.kind == "finished", last
+    outputs = {name: content for name, content in last.outputs.items() if not name.startswith("measurements/")}
+    assert outputs == {name: (whole / name).read_bytes() for name in outputs}
+    assert {"results/lstm/seed-1/model.safetensors", "data/evaluated/lstm-1.sha256"} < outputs.keys()
