@@ -118,9 +118,11 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
                 with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, [])) as crew:
                     run_trials(params, trials, crew)
             due, complete = dvc.reproduce_others(KINDS)
+            if not due:
+                return complete
         tasks_due = due_tasks(params, due)
-        due_names = {task.name for task in tasks_due if task.stages[0].startswith(("train@", "settings@"))}
-        finished = [name for task in tasks(params)[1:] if (name := task.name) not in due_names]
+        trainings = [task.stages[0] for task in tasks(params)[1:]]
+        finished = [stage for stage in trainings if stage not in due]
         with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)) as crew:
             return run_tasks(params, tasks_due, crew, shared)
 

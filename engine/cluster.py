@@ -105,10 +105,10 @@ class ClusterCrew:
     def _work(self, task: Task) -> Work:
         """What a node needs for the task."""
         shared = str(self._shared) if self._shared else None
-        tokens = self._token_files()
+        files, tokens = files_for(task, self._params), self._token_files()
         if task.name.startswith(TRIAL):
             tokens = {name: parts for name, parts in tokens.items() if name != (TOKENS / "test.arrow").as_posix()}
-        return Work(task.stages, files_for(task, self._params), tokens, self._environment(), shared)
+        return Work(task.stages, files, tokens, self._environment(), shared)
 
     def _environment(self) -> dict[str, str]:
         """Variables of the stages on a node."""
@@ -162,9 +162,12 @@ def needs(train: TrainParams, with_gpus: bool) -> tuple[int, int]:
     return devices * train.threads, devices if on_gpus else 0
 
 
-def _trained_on(name: str) -> list[str]:
-    """The hardware of a finished training, or of all under a setting, as far as the measurements say."""
-    outcomes = [*(SETTINGS / name).glob("*.json")] or [paths.folder(*training_of(f"train@{name}")) / "config.json"]
+def _trained_on(stage: str) -> list[str]:
+    """The hardware of a finished training, or of all under a listed setting, as far as the measurements say."""
+    if stage.startswith("settings@"):
+        outcomes = sorted((SETTINGS / stage.partition("@")[2]).glob("*.json"))
+    else:
+        outcomes = [paths.folder(*training_of(stage)) / "config.json"]
     signatures = [file_io.read_json(path, made_by="train")["signature"] for path in outcomes]
     conditions = [each for key in signatures for each in measurements.read(key).get("training_conditions", [])]
     return [each["processor"] if each["gpu"] == "none" else each["gpu"] for each in conditions]

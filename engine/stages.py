@@ -169,26 +169,26 @@ def call_stage(stage: str, params: Params) -> None:
 
 def files_for(task: Task, params: Params) -> dict[str, bytes]:
     """The files that the stages of `task` read, without the tokens: contents by path."""
-    names = [*(CODE / f"{code_of(stage)}.sha256" for stage in task.stages), TOKENS / "summary.json"]
-    names += _own_files(task, params.compare.tuning.learns)
+    code = [CODE / f"{code_of(stage)}.sha256" for stage in task.stages]
+    names = [*code, TOKENS / "summary.json", *_own_files(task.stages[0], params)]
     files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
     return {**files, "params.yaml": params.model_dump_json().encode()}  # JSON is YAML
 
 
-def _own_files(task: Task, learns: bool) -> list[Path]:
-    """What a task reads, besides tokens and code lists; `learns`: trials also read what earlier ones reached."""
-    first = task.stages[0]
-    match first.partition("@")[0]:
-        case "trial":
-            variant = trial_of(first)[0]
-            return [VARIANTS / f"{variant}.json", *(trials.files_of(variant) if learns else [])]
-        case "settings":
-            return [VARIANTS / f"{listed_setting_of(first)[0]}.json"]
+def _own_files(stage: str, params: Params) -> Sequence[Path]:
+    """What `stage` reads, besides tokens, code list and params.yaml."""
+    match stage.partition("@")[0]:
         case "train":
-            return [*settings_of(first)]
+            return settings_of(stage)
         case "evaluate":
-            folder = paths.folder(*training_of(first))
+            folder = paths.folder(*training_of(stage))
             return [folder / name for name in ("config.json", "history.json", "model.safetensors")]
+        case "settings":
+            return [VARIANTS / f"{listed_setting_of(stage)[0]}.json"]
+        case "trial":
+            variant = trial_of(stage)[0]
+            earlier = trials.files_of(variant) if params.compare.tuning.learns else []
+            return [VARIANTS / f"{variant}.json", *earlier]
     return []
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # LSTM against BiLSTM after equal tuning, on the built-in data: 12 trials each, then three new seeds of each one's best
-# setting; and both under two fixed settings. Some ten minutes on 2 cores.
+# setting; and both under two fixed settings, under which both learned in trials. 42 trainings, one after another.
 #   recipes/tuning.sh [more -S settings for dvc exp run]
 # Results: docs/tuning.md, "Results".
 set -euo pipefail

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # LSTM against BiLSTM on IMDB after equal tuning: 20 trials each, which learn from 5,000 of the 22,500 training documents;
-# then three new seeds of each one's best setting, which learn from all. About an hour on 2 cores.
+# then three new seeds of each one's best setting, which learn from all. One training after another, on one core; the
+# fastest trials took 14 s (lstm) and 23 s (bilstm). If it is stopped, the next call resumes.
 #   recipes/tuning_imdb.sh [path or URL of aclImdb_v1.tar.gz; default: the official address]
 # Results: docs/tuning.md, "Results".
 set -euo pipefail

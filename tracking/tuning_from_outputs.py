@@ -78,8 +78,10 @@ def _describe(run: Run, search: Mapping[str, Any], trials: Sequence[MlflowRun]) 
     for trial in trials:
         Run(mlflow, trial.info.run_id).set_tags({PARENT: run.run_id})
     best = [search["trials"][number] for number in search["chosen"]]
-    run.log_params({"trials": len(trials), "chosen": "; ".join(setting_shown(trial["setting"]) for trial in best)})
-    run.log_metrics({f"best_validation_{metric.key}": float(best[0]["scores"][metric.key])})
     page = compare_page(mlflow.experiment_id, [trial.info.run_id for trial in trials])
-    note = f"[All {len(trials)} trials side by side, as parallel coordinates](#/{page})"
-    run.set_tags({NOTE: f"{note}\n\nChosen: {setting_shown(best[0]['setting'])}."})
+    score = f"best_validation_{metric.key}"
+    note = f"[All {len(trials)} trials side by side, as parallel coordinates](#/{page}): under Metrics choose `{score}`"
+    chosen = "; ".join(setting_shown(trial["setting"]) for trial in best)
+    run.log_params({"trials": len(trials), "chosen": chosen})
+    run.log_metrics({score: float(best[0]["scores"][metric.key])})
+    run.set_tags({NOTE: f"{note}.\n\nChosen: {chosen}."})

@@ -112,13 +112,9 @@ def _dependences(
             moved = np.concatenate([influences[first][rows], influences[second][rows]])  # (4, seeds, n)
             of_documents, of_folds = _shared(experiment, moved)
             interaction = contrast(
-                stacked,
-                of_documents,
-                [1.0, -1.0, -1.0, 1.0],
-                len(experiment.labels),
-                of_folds,
+                stacked, of_documents, [1.0, -1.0, -1.0, 1.0], len(experiment.labels), of_folds,
                 counted=experiment.metric.percent,
-            )
+            )  # fmt: skip
             pair = (first, second) if interaction.value >= 0 else (second, first)
             found.append((variant, Dependence(*pair, abs(interaction.value), interaction.p_value())))
     corrected = holm([dependence.p_value for _, dependence in found])
