@@ -69,7 +69,7 @@ class ClusterCrew:
         self._waits_for = ""  # a task of which a line has said so
         if not self.nodes.known:
             raise ParamsError(f"no node of the cluster has room for {self.cpus} CPUs and {self.gpus} GPUs")
-        for name in finished:
+        for stage in finished:
             for hardware in _trained_on(name):
                 self.slots.remember(name, hardware)
         self._watch = Watch()
