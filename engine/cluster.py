@@ -70,8 +70,8 @@ class ClusterCrew:
         if not self.nodes.known:
             raise ParamsError(f"no node of the cluster has room for {self.cpus} CPUs and {self.gpus} GPUs")
         for stage in finished:
-            for hardware in _trained_on(name):
-                self.slots.remember(name, hardware)
+            for hardware in _trained_on(stage):
+                self.slots.remember(stage.partition("@")[2], hardware)
         self._watch = Watch()
 
     def begin(self, task: Task, view: View) -> "ClusterJob | None":

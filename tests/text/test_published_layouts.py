@@ -108,6 +108,13 @@ def test_a_test_split_lacks_its_label_although_another_column_is_called_alike(tm
     assert "ignored test split, 'test.csv': no labels: it has no column 'target'" in notes
 
 
+def test_columns_in_another_order_are_suspected(tmp_path: Path) -> None:
+    lines(tmp_path / "train.csv", "{text},{label}")
+    lines(tmp_path / "test.csv", "{label},{text}", ROWS[:6])
+    with pytest.raises(DataError, match=r"the test split has the class 'a dull film .* another order\?\); every class"):
+        download(DataParams(name="custom", source=str(tmp_path)), tmp_path / "raw")
+
+
 def test_a_column_of_ids_is_no_text(tmp_path: Path) -> None:
     path = lines(tmp_path / "metadata.csv", "{text}", [(f"{n}_x,{n % 2}", "") for n in range(40)], "file_id,label\n")
     with pytest.raises(Unclear, match=r"no column plainly holds the text; allowed: 'file_id', 'label'$"):

@@ -20,6 +20,7 @@ from text.sources.corpus import Split
 from text.sources.labels import twin
 
 GROUPS_AT_A_TIME = 100_000
+WORDS_OF_A_TEXT = 5  # a label of more words is a text
 ALL = "all"  # the split of documents that have none
 Rows = NDArray[np.bool_]
 
@@ -204,6 +205,8 @@ def check(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> Non
             hint = f" (is {alike[:80]!r} meant, which some have?)" if alike else ""
             if not alike and number_of(label) is not None:
                 hint = " (data.bins can leave out numbers)"
+            if not alike and len(label.split()) > WORDS_OF_A_TEXT:
+                hint = " (a text: has this split its columns in another order?)"
             raise DataError(
                 f"the {name} split has the class {label[:80]!r}, which no training document has{hint}; "
                 "every class must stand in the training split"
