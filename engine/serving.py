@@ -82,7 +82,7 @@ def serve_on_cluster(params: Params, address: str | None, port: int, limits: Lim
         room = _room(needs)
         if not 1 <= (replicas or room) <= room:
             raise ParamsError(f"--replicas is {replicas or 1}; allowed: up to {room}, for which the cluster has room")
-        replica = Replica.options(num_replicas=replicas or room, ray_actor_options=needs)
+        replica = Replica.options(num_replicas=replicas or room, ray_actor_options=needs)  # type: ignore[attr-defined]  # ray's
         try:
             serve.run(replica.bind(digest, files, limits), name=NAME, route_prefix="/")
         except (RuntimeError, ray.exceptions.RayError) as error:

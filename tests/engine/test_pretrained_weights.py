@@ -1,6 +1,7 @@
 """A node gets the pretrained weights where a stage looks for them, beside the tokens."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,10 @@ def test_a_node_lays_them_out_as_in_the_project(tmp_path: Path, monkeypatch: pyt
     fetched = tmp_path / "fetched"
     fetched.write_bytes(b"weights")
     monkeypatch.setattr(remote, "_fetched", lambda path, parts: fetched)
-    files = {"data/tokens/train.arrow": ("sha256:1", []), f"data/pretrained/{WEIGHTS}": ("sha256:2", [])}
+    files: dict[str, tuple[str, list[Any]]] = {
+        "data/tokens/train.arrow": ("sha256:1", []),
+        f"data/pretrained/{WEIGHTS}": ("sha256:2", []),
+    }
     remote._lay_out(tmp_path / "root", tmp_path, Work((), {}, files, {}, None))
     for name in files:
         assert (tmp_path / "root" / name).read_bytes() == b"weights"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.params import load
-from engine import dvc, recording
+from engine import dvc
 from engine.recording import GATHER_SECONDS, Recorder
 from tests.pipelines.project import ROOT
 
@@ -35,7 +35,7 @@ def test_what_finishes_soon_after_another_is_recorded_with_it(
     commits: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(recording.time, "monotonic", lambda: now)
+    monkeypatch.setattr("engine.recording.time.monotonic", lambda: now)
     recorder = Recorder(STAGES, load(), say=lambda *_: None)
     assert recorder.seconds_to_wait() is None
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,9 @@ def test_real_stages_give_what_dvc_repro_gives_from_the_files_that_the_head_send
     checksums = json.loads(Path("data/tokens/summary.json").read_text())["checksums"]
     for name, checksum in checksums.items():
         share(Path("data/tokens", name), tmp_path, checksum)
-    tokens = {f"data/tokens/{name}": (checksum, []) for name, checksum in checksums.items()}
+    tokens: dict[str, tuple[str, list[Any]]] = {
+        f"data/tokens/{name}": (checksum, []) for name, checksum in checksums.items()
+    }
     last = events(whole, monkeypatch, Work(task.stages, files, tokens, {NO_STORE: "true"}, str(tmp_path)))[-1]
     assert last.kind == "finished", last
     outputs = {name: content for name, content in last.outputs.items() if not name.startswith("measurements/")}

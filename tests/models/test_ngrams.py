@@ -22,7 +22,8 @@ torch.nn.init.normal_(BRANCH.weight, generator=torch.Generator().manual_seed(0))
 def naive(document: list[int]) -> torch.Tensor:
     """The sum, term by term."""
     rows = [*document, *(WORDS + (a * FACTOR + b) % BUCKETS for a, b in pairwise(document))]
-    return torch.stack([BRANCH.weight[row] for row in rows]).sum(dim=0) / len(rows) ** 0.5
+    total: torch.Tensor = torch.stack([BRANCH.weight[row] for row in rows]).sum(dim=0)
+    return total / len(rows) ** 0.5
 
 
 def padded(documents: list[list[int]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
