@@ -71,7 +71,7 @@ def broken_json(draw: Draw) -> Attack:
 
 def value(draw: Draw, depth: int = 0) -> Any:
     """Any JSON value."""
-    plain = [None, True, -0.0, 10**30, float("nan"), float("-inf"), "", SECRET.decode(), "\ud800", {}, []]
+    plain: list[Any] = [None, True, -0.0, 10**30, float("nan"), float("-inf"), "", SECRET.decode(), "\ud800", {}, []]
     if depth > 3 or draw.random() < 0.5:
         return draw.choice(plain)
     inner = [value(draw, depth + 1) for _ in range(draw.randrange(4))]
