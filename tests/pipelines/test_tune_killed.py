@@ -48,11 +48,10 @@ def test_a_search_that_is_killed_in_the_middle_of_a_trial_repeats_and_loses_noth
 
     enter(folder, monkeypatch)
     trained = []
-    real = fit
 
     def note(*arguments: Any, seed: int, **named: Any) -> None:
         trained.append(seed)
-        real(*arguments, seed=seed, **named)
+        fit(*arguments, seed=seed, **named)
 
     monkeypatch.setattr(trial, "fit", note)
     tune(load(), "lstm")
