@@ -23,7 +23,7 @@ def naive(document: list[int]) -> torch.Tensor:
     """The sum, term by term."""
     rows = [*document, *(WORDS + (a * FACTOR + b) % BUCKETS for a, b in pairwise(document))]
     total: torch.Tensor = torch.stack([BRANCH.weight[row] for row in rows]).sum(dim=0)
-    return total / len(rows) ** 0.5
+    return total / float(len(rows) ** 0.5)
 
 
 def padded(documents: list[list[int]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
