@@ -24,9 +24,9 @@ DOCUMENTS = (500, 2_000, 25_000)
 SPREADS = (0.002, 0.005, 0.01)
 TRIALS = 20  # of a simulated search
 FOLDS = 10
-FOLD_DOCUMENTS = (300, 1_000)
+FOLD_CASES = ((50, 300), (50, 1_000), (400, 300))  # features and documents; the more features, the more does a learner
+# depend on its training documents
 FOLD_REPEATS = 1000
-FEATURES = (50, 400)  # the more, the more does a learner depend on its training documents
 REPETITIONS = (1, 3)
 
 
@@ -282,7 +282,7 @@ def print_table_of_folds() -> None:
     """Prints the table of cross-validations."""
     print("| features | documents | repetitions | A/A alarms | equal alarms | paired t-test | independent documents |")
     print("| --: | --: | --: | --: | --: | --: | --: |")
-    for features, documents, repetitions in product(FEATURES, FOLD_DOCUMENTS, REPETITIONS):
+    for (features, documents), repetitions in product(FOLD_CASES, REPETITIONS):
         itself, equal = (
             count_fold_alarms(Learners(shared, features), documents, repetitions, FOLD_REPEATS)
             for shared in (1.0, Learners.shared)
