@@ -24,8 +24,8 @@ DOCUMENTS = (500, 2_000, 25_000)
 SPREADS = (0.002, 0.005, 0.01)
 TRIALS = 20  # of a simulated search
 FOLDS = 10
-FOLD_CASES = ((50, 300), (50, 1_000), (400, 300))  # features and documents; the more features, the more does a learner
-# depend on its training documents
+# Features and documents; the more features, the more does a learner depend on its training documents.
+FOLD_CASES = ((50, 300), (50, 1_000), (400, 300))
 FOLD_REPEATS = 1000
 REPETITIONS = (1, 3)
 
