@@ -23,7 +23,8 @@ def load_champion(name: str) -> PyFuncModel:
         TrackingError: none is registered, or the store cannot be read.
     """
     with _champion(name) as address:
-        return mlflow.pyfunc.load_model(address)
+        model: PyFuncModel = mlflow.pyfunc.load_model(address)
+        return model
 
 
 def download_champion(name: str, folder: Path) -> None:
@@ -38,7 +39,8 @@ def download_champion(name: str, folder: Path) -> None:
 
 def load_folder(folder: Path) -> PyFuncModel:
     """The model that `folder` holds."""
-    return mlflow.pyfunc.load_model(str(folder))
+    model: PyFuncModel = mlflow.pyfunc.load_model(str(folder))
+    return model
 
 
 @contextmanager
