@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import ray
 from filelock import FileLock
@@ -82,9 +83,10 @@ def serve_on_cluster(params: Params, address: str | None, port: int, limits: Lim
         room = _room(needs)
         if not 1 <= (replicas or room) <= room:
             raise ParamsError(f"--replicas is {replicas or 1}; allowed: up to {room}, for which the cluster has room")
-        replica = Replica.options(num_replicas=replicas or room, ray_actor_options=needs)  # type: ignore[attr-defined]  # ray's
+        deployment: Any = Replica  # which Ray's decorators have made of the class
+        deployment = deployment.options(num_replicas=replicas or room, ray_actor_options=needs)
         try:
-            serve.run(replica.bind(digest, files, limits), name=NAME, route_prefix="/")
+            serve.run(deployment.bind(digest, files, limits), name=NAME, route_prefix="/")
         except (RuntimeError, ray.exceptions.RayError) as error:
             raise ParamsError(f"the replicas cannot start: {one_line(error)}") from None
         say_ready(port)

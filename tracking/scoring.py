@@ -24,7 +24,7 @@ def load_champion(name: str) -> PyFuncModel:
     """
     with _champion(name) as address:
         model: PyFuncModel = mlflow.pyfunc.load_model(address)
-    return model
+        return model
 
 
 def download_champion(name: str, folder: Path) -> None:
