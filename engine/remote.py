@@ -27,6 +27,7 @@ from core.file_io import whole
 from core.replacing import replacing
 
 LEAST_SPACE = 32 << 20  # bytes; a disk with less is full
+COMPILED = ("models/cpu", "text/tokenizing")  # folders with loops of core/compiled.py
 OUTPUTS = ("results", "references", "data/evaluated", "data/settings", "trials", "measurements")
 
 
@@ -105,8 +106,7 @@ def work(task: Work) -> Iterator[Event]:
         with TemporaryDirectory(prefix="training-", dir=from_ray.parent, ignore_cleanup_errors=True) as folder:
             root, source = Path(folder, "project"), Path(folder, "source")
             _lay_out(root, from_ray, task)
-            # Another node of this machine that joins has Ray unpack its folder again, in the same place.
-            shutil.copytree(from_ray, source, ignore=shutil.ignore_patterns("tokens"))
+            _copy_source(from_ray, source)
             for stage in task.stages:
                 yield Event("began", stage, {})
                 if failure := (yield from _run(stage, root, source, task)):
@@ -144,6 +144,18 @@ def _lay_out(root: Path, from_ray: Path, task: Work) -> None:
         checkpoints = Path(task.shared, "checkpoints")
         checkpoints.mkdir(exist_ok=True)
         (root / "checkpoints").symlink_to(checkpoints)
+
+
+def _copy_source(from_ray: Path, source: Path) -> None:
+    """Copies the source files: another node of this machine that joins has Ray unpack them again, in the same place.
+
+    What numba compiles stays on the node, for its next tasks.
+    """
+    shutil.copytree(from_ray, source, ignore=shutil.ignore_patterns("tokens", "__pycache__"))
+    for folder in COMPILED:
+        cache = from_ray.with_name(f"{from_ray.name}-compiled") / folder
+        cache.mkdir(parents=True, exist_ok=True)
+        (source / folder / "__pycache__").symlink_to(cache)
 
 
 def _place(folder: Path, digest: str) -> Path:
