@@ -5,9 +5,15 @@ checks the machine again, since it may run on another one. For DVC the stage als
 data/code (provenance/code_lists.py).
 """
 
-from config.params import Params, load
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from config.params import PARAMS_FILE, Params, load
 from config.train import TrainParams
 from core import command_line, file_io
+from core.errors import ParamsError
 from core.paths import CODE
 from provenance import code_lists
 from provenance.stage import run_as_command
@@ -15,7 +21,37 @@ from provenance.stage import run_as_command
 
 def main() -> None:
     """The command line."""
-    run_as_command(lambda _: check(load()), command_line.parser(__doc__))
+    run_as_command(lambda _: _command(), command_line.parser(__doc__))
+
+
+def _command() -> None:
+    params = load()
+    check_dvc_keys(params)
+    check(params)
+
+
+def check_dvc_keys(params: Params) -> None:
+    """Refuses a params.yaml without a key that dvc.yaml names: DVC knows no defaults.
+
+    Raises:
+        ParamsError: names the key and what to write.
+    """
+    content, pipeline = (YAML(typ="safe", pure=True).load(path) for path in (PARAMS_FILE, Path("dvc.yaml")))
+    for key in [key for stage in pipeline["stages"].values() for key in stage.get("params", [])]:
+        written, value = content, params.model_dump()
+        for part in key.split("."):
+            if part not in written:
+                raise ParamsError(
+                    f"{PARAMS_FILE} has no {key}, and DVC knows no defaults; add {_shown(key, value[part])}"
+                )
+            written, value = written[part], value[part]
+
+
+def _shown(key: str, value: Any) -> str:
+    """The line to add; sections have defaults of their own."""
+    default = "{}" if isinstance(value, dict) else "[]" if value == [] else value
+    section, _, name = key.rpartition(".")
+    return f"{name}: {default}" + (f" to {section}" if section else "")
 
 
 def check(params: Params) -> None:

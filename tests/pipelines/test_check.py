@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from config.params import Params, load
 from core.errors import ParamsError
 from core.paths import CODE
-from pipelines.check import check
+from pipelines.check import check, check_dvc_keys
 from pipelines.train import train
 from provenance import code_lists, libraries, source_code
 from provenance.source_code import STAGES
@@ -72,6 +73,34 @@ def test_mistakes_that_dvc_meets_first_are_explained_by_the_check(tmp_path: Path
         with pytest.raises(ParamsError) as raised:
             load(folder / "params.yaml")
         assert str(raised.value) == f"{folder / 'params.yaml'}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("pretrain", "pretrain: {}"),
+        ("compare.tuning", "tuning: {} to compare"),
+        ("compare.settings", "settings: [] to compare"),
+        ("compare.metric", "metric: accuracy to compare"),
+    ],
+)
+def test_a_key_that_dvc_needs_is_named_with_the_line_to_add(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, line: str
+) -> None:
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    content = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    section, _, name = key.rpartition(".")
+    value = (content[section] if section else content).pop(name)
+    YAML().dump(content, Path("params.yaml"))
+    with pytest.raises(ParamsError) as raised:
+        check_dvc_keys(load())
+    assert str(raised.value) == f"params.yaml has no {key}, and DVC knows no defaults; add {line}"
+
+    (content[section] if section else content)[name] = type(value)()
+    if not isinstance(value, str):
+        YAML().dump(content, Path("params.yaml"))
+        check_dvc_keys(load())
 
 
 def test_an_empty_list_is_refused_by_its_key(tmp_path: Path) -> None:
