@@ -227,7 +227,8 @@ def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[Cla
     Raises:
         ParamsError: with train.unfreeze some layer would never learn.
     """
-    check_unfreezing(classifier, settings.unfreeze, int(settings.epochs))
+    if settings.unfreeze:
+        check_unfreezing(classifier, settings.unfreeze, int(settings.epochs))
     objective = None
     if settings.adversarial.kind != "none" or settings.entropy_weight:
         objective = Objective(**settings.adversarial.model_dump(), entropy_weight=settings.entropy_weight)

@@ -32,8 +32,11 @@ def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
     vectors = _look_up(embedding, words)  # (n, size)
     if not embedding.dropout.drops:
         return IndexedVectors(vectors, rows)
-    if not embedding.dropout.locked or len(words) * len(rows) > LARGEST_TABLE:
+    if not embedding.dropout.locked:
         return dropout(by_position(IndexedVectors(vectors, rows)), embedding.dropout.p)  # (batch, time, size)
+    if len(words) * len(rows) > LARGEST_TABLE:
+        locked: Tensor = embedding.dropout(by_position(IndexedVectors(vectors, rows)))  # (batch, time, size)
+        return locked
     # A document with one of its words is a pair; some of a document's words are equal.
     documents = torch.arange(len(rows), dtype=torch.int32).unsqueeze(1)  # (batch, 1)
     pairs, rows = distinct(rows + len(words) * documents, len(words) * len(rows))  # (m,)
