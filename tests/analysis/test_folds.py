@@ -6,7 +6,7 @@ from scipy import stats
 
 from analysis.comparison.influences import covariance, document_influences, over_folds
 from analysis.comparison.statistics import OverFolds, contrast
-from commands.simulation import Learners, count_fold_alarms
+from analysis.simulation.cross_validations import Learners, count_fold_alarms
 
 FOLDS, PER_FOLD = 10, 50
 FOLD_OF = np.repeat(np.arange(FOLDS), PER_FOLD)

@@ -6,7 +6,7 @@ from scipy import stats
 
 from analysis.comparison.influences import covariance
 from analysis.comparison.statistics import contrast, holm, mcnemar, wilson
-from commands.simulation import Budget, Truth, count_errors, count_errors_after_tuning
+from analysis.simulation.variants import Budget, Truth, count_errors, count_errors_after_tuning
 
 NO_COVARIANCE = np.zeros((2, 3, 2, 3))
 ENDLESS = 10**9  # documents, so that their choice plays no part

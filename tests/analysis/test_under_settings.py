@@ -15,8 +15,8 @@ from analysis.comparison.statistics import contrast
 from analysis.comparison.under_settings import UnderSettings, compare_under_settings
 from analysis.drawing.render import panel_svg
 from analysis.report.searches import forest_panels
+from analysis.simulation.variants import Truth
 from analysis.verdict.under_settings import dependence_sentences
-from commands.simulation import Truth
 
 DOCUMENTS, SEEDS = 2000, 3
 LABELS = np.arange(DOCUMENTS) % 2
