@@ -16,12 +16,14 @@ from config.variants import VariantParams
 Setting = Mapping[str, Any]
 
 # Not the rest: epochs, devices and limits decide what a training may cost, which is to be the same for all variants;
-# cell and bidirectional are what variants are compared for; start decides what data/variants holds.
+# cell, bidirectional and ngrams are what variants are compared for; start decides what data/variants holds.
 TRAIN_KEYS = (
     *("batch_size", "learning_rate", "weight_decay", "schedule", "warmup_share", "gradient_clip", "early_stopping"),
     *("class_weight", "label_smoothing", "averaging", "averaging_decay", "batch_tokens", "layer_rates"),
 )
-VARIANT_KEYS = tuple(key for key in VariantParams.model_fields if key not in ("cell", "bidirectional", "start"))
+VARIANT_KEYS = tuple(
+    key for key in VariantParams.model_fields if key not in ("cell", "bidirectional", "ngrams", "start")
+)
 KEYS = (*TRAIN_KEYS, *VARIANT_KEYS)
 SIZES = ("hidden_size", "embedding_size", "layers", "head_size")  # which compare.matching: parameters chooses
 

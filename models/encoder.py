@@ -1,7 +1,7 @@
 """The recurrent encoder: stacked RNN, GRU or LSTM layers that read right-padded documents in one or both directions.
 
-PyTorch's layers hold the weights. models/backend.py selects what computes with them: custom kernels on the CPU, cuDNN
-on a GPU.
+PyTorch's layers hold the weights. models/backend.py selects what computes with them: custom kernels on the CPU,
+a Triton kernel or cuDNN on a GPU.
 """
 
 from collections.abc import Callable, Sequence

@@ -169,8 +169,8 @@ def epochs_remark(settings: Settings, histories: Histories, advise: bool) -> str
     if not advise or train["schedule"] == "constant" or enough >= longest:
         return sentence
     return (
-        f"{sentence} The learning rate was still high there, and later epochs only overfitted: try train.epochs: "
-        f"{enough}, with which the rate falls to 0 in time."
+        f"{sentence} The learning rate was still high there, and later epochs only raised the validation loss: try "
+        f"train.epochs: {enough}, with which the rate falls to 0 in time."
     )
 
 

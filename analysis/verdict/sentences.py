@@ -55,7 +55,7 @@ class Verdict:
 
     @property
     def _opening(self) -> str:
-        return f"{self.preface} " if self.preface else ""
+        return f"{self.preface} These trainings say: " if self.preface else ""
 
     def __str__(self) -> str:
         return " ".join([self.sentence, *self.warnings, *self.details, *self.remarks])
@@ -90,11 +90,17 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
     (variant, difference), *_ = differences.items()
     tuned = after_tuning(experiment.trials)
     claim = f"{_answer(experiment, variant, difference)} on {experiment.data_shown}{tuned}: "
-    claim += f"{metric.shown_gap(difference)[0]} {metric.unit} of test {metric.title}"
+    claim += f"{_signed(experiment, variant, difference)} of test {metric.title}"
     claim += "" if metric.higher_is_better else ", where less is better"
     costs, outlook = _costs(experiment, variant), _outlook(experiment, difference)
     details = [_basis(experiment, comparison, variant)]
     return Verdict(claim, _evidence(metric, difference), costs, outlook, details, warnings)
+
+
+def _signed(experiment: Experiment, variant: str, difference: Difference) -> str:
+    """The difference, and where no direction was named, whose it is: "+0.4 points", "+0.4 points (bilstm − lstm)"."""
+    shown = f"{experiment.metric.shown_gap(difference)[0]} {experiment.metric.unit}"
+    return shown if _is_sure(difference) or not difference.value else f"{shown} ({variant} − {experiment.baseline})"
 
 
 def _leak(experiment: Experiment) -> list[str]:
@@ -103,7 +109,7 @@ def _leak(experiment: Experiment) -> list[str]:
     share = 100 * experiment.leaked / len(experiment.labels)
     return [
         f"{experiment.leaked:,} of {len(experiment.labels):,} test texts ({share:.1f} %) also stand in the training "
-        "split: a model may remember them, so all scores are too high. data.deduplicate: test drops them from training."
+        "split: a model may remember them, so scores may be too high. data.deduplicate: test drops them from training."
     ]
 
 
@@ -159,7 +165,7 @@ def _paragraph(experiment: Experiment, comparison: Comparison, variant: str) -> 
     """All about one of several variants."""
     metric = experiment.metric
     difference = comparison.differences[variant][metric.key]
-    sentence = f"{_answer(experiment, variant, difference)}: {metric.shown_gap(difference)[0]} {metric.unit}"
+    sentence = f"{_answer(experiment, variant, difference)}: {_signed(experiment, variant, difference)}"
     sentence += f"{_bracketed(_evidence(metric, difference))}{_costs(experiment, variant)}"
     sentence += _outlook(experiment, difference)
     return f"{sentence}. {_basis(experiment, comparison, variant)}"
@@ -171,7 +177,8 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
     own, other = (comparison.scores[name][metric.key].mean for name in (variant, baseline))
     scores = f"{variant} reaches {metric.shown_with_unit(own)}, {baseline} {metric.shown_with_unit(other)}"
     sentences = [f"{scores}, with {_design(experiment)}"]
-    if not _is_sure(difference):
+    nobody_errs = own == other == 1.0 and metric.key == "accuracy"  # then no interval of these documents says much
+    if not _is_sure(difference) and not nobody_errs:
         _, *ends = metric.shown_gap(difference)
         largest = ends[abs(difference.high) > abs(difference.low)].lstrip("+−")
         sentences.append(f"A difference of more than {largest} {metric.unit} is unlikely")
@@ -181,7 +188,8 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
             f"A newly trained {variant} beats a newly trained {baseline} with probability {chance}, as estimated from "
             "these seeds"
         )
-    sentences.append(f"This design has {power_shown(metric, difference.smallest_detectable, other, baseline)}")
+    if not nobody_errs:
+        sentences.append(f"This design has {power_shown(metric, difference.smallest_detectable, other, baseline)}")
     sentences.append(_matching(experiment, variant))
     return ". ".join(sentences) + "."
 
@@ -195,7 +203,8 @@ def _outlook(experiment: Experiment, difference: Difference) -> str:
     if difference.seeds_to_tell is None:
         return "; even 100 seeds would not detect a difference of this size with these test documents"
     if difference.seeds_to_tell > len(experiment.seeds):
-        return f"; detecting a difference of this size takes very roughly {difference.seeds_to_tell} seeds"
+        seeds = f"very roughly {difference.seeds_to_tell} seeds"
+        return f"; detecting a difference of this size takes {seeds}, if these test documents can show it at all"
     return ""
 
 
@@ -203,10 +212,19 @@ def _costs(experiment: Experiment, variant: str) -> str:
     baseline = experiment.baseline
     own, other = experiment.costs[variant], experiment.costs[baseline]
     parameters = experiment.parameters[variant]["total"] / experiment.parameters[baseline]["total"]
-    ratios: dict[str, str | None] = {"the parameters": f"{parameters:.2f}"}
-    ratios |= {MEASURED[cost.key]: cost_ratio(own, other, cost) for cost in COSTS if cost.key in MEASURED}
-    shown = [f"{ratio} × {what}" for what, ratio in ratios.items() if ratio is not None and not is_vague(ratio)]
-    return f", at {listed(shown)}{_bracketed(not_compared([*own, *other]))}"
+    ratios = {MEASURED[cost.key]: cost_ratio(own, other, cost) for cost in COSTS if cost.key in MEASURED}
+    clear = [f"{ratio} × {what}" for what, ratio in ratios.items() if ratio is not None and not is_vague(ratio)]
+    vague = [what for what, ratio in ratios.items() if ratio is not None and is_vague(ratio)]
+    shown = listed([f"{parameters:.2f} × the parameters{_outside_the_embedding(experiment, variant)}", *clear])
+    uneven = f"{listed(vague)} differed too much between trainings to compare" if vague else ""
+    return f", at {shown} of {baseline}{_bracketed(not_compared([*own, *other]) or uneven)}"
+
+
+def _outside_the_embedding(experiment: Experiment, variant: str) -> str:
+    """The ratio of the other parameters in brackets, where they differ."""
+    own, base = (experiment.parameters[name] for name in (variant, experiment.baseline))
+    ratio = (own["total"] - own["embedding"]) / (base["total"] - base["embedding"])
+    return "" if 0.9 < ratio < 1.1 else f" ({ratio:.2f} × outside the embedding)"
 
 
 def is_vague(ratio: str) -> bool:
@@ -227,12 +245,8 @@ def _matching(experiment: Experiment, variant: str) -> str:
         case "training_time":
             return f"They are matched by training time (hidden size {own} against {other})"
     sizes = f"They have the same hidden size ({own})" if own == other else f"Their hidden sizes are {own} and {other}"
-    recurrent, base = (
-        experiment.parameters[name]["total"] - experiment.parameters[name].get("embedding", 0)
-        for name in (variant, experiment.baseline)
-    )
-    if base and not 0.9 < recurrent / base < 1.1:
-        sizes += f", and {variant} has {recurrent / base:.2f} × the parameters outside the embedding"
+    if _outside_the_embedding(experiment, variant):
+        sizes += ", so more parameters may be the cause of a difference as well as the direction or the cell"
     return sizes
 
 

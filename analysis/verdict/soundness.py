@@ -26,7 +26,8 @@ from analysis.verdict.words import listed
 from config.settings import value_shown
 
 ARTIFICIAL = (
-    "The texts are artificial: a program wrote them to show this question. Natural texts may give another answer."
+    "The texts are artificial: a program wrote them for this question. How large a difference is on natural texts, "
+    "they do not say."
 )
 BY_CLASS = metric_named("macro_f1")
 

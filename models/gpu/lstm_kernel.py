@@ -5,7 +5,7 @@ product h W_h is a plain float32 sum of so few numbers that its latency counts, 
 multiply 16 rows at least and take rounded numbers, were 3 to 6 times slower here (docs/performance.md). A program
 computes one direction of one model and takes as many steps as its longest document has tokens, so no step is spent on
 padding. Directions and models (seeds) are an axis of the grid. models/gpu/lstm.py calls it;
-models/reference_models.py is the plain version.
+models/textbook.py is the plain version.
 
 Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. With z = x W_x + b + h W_h for each gate:
 

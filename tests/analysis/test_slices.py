@@ -27,7 +27,7 @@ def make_experiment(own: np.ndarray, columns: dict[str, np.ndarray], labels: np.
         labels=labels,
         probabilities=probabilities,
         histories=[[[]] * seeds] * 2,
-        parameters={"a": {"total": 1}, "b": {"total": 2}},
+        parameters={"a": {"total": 2, "embedding": 1}, "b": {"total": 3, "embedding": 1}},
         matching="hidden_size",
         hidden_sizes={},
         costs={},

@@ -31,7 +31,9 @@ def make_experiment(variants: list[str], seeds: int, metric: str = "accuracy") -
         labels=np.arange(25000) % 2,
         probabilities=np.zeros((len(variants), seeds, 0, 2), np.float32),
         histories=[],
-        parameters={variant: {"total": 1000 * (index + 2)} for index, variant in enumerate(variants)},
+        parameters={
+            variant: {"total": 1000 * (index + 2), "embedding": 1000} for index, variant in enumerate(variants)
+        },
         matching="hidden_size",
         hidden_sizes=dict.fromkeys(variants, 64),
         costs={variant: [] for variant in variants},
@@ -66,7 +68,7 @@ def test_a_clear_difference_names_who_is_better_by_how_much_and_how_surely() -> 
 
     assert headline == (
         "bilstm is better than lstm on imdb: +1.20 points of test accuracy (95 % interval +0.60 to +1.80, p = 0.002), "
-        "at 1.50 × the parameters."
+        "at 1.50 × the parameters (2.00 × outside the embedding) of lstm."
     )
     assert "5 seeds and 25,000 test documents" in details
     assert "A newly trained bilstm beats a newly trained lstm with probability 94 %" in details
@@ -83,8 +85,10 @@ def test_a_clear_loss_is_called_worse() -> None:
 def test_what_cannot_be_told_says_how_many_seeds_could_tell() -> None:
     headline, details = say(["lstm", "bilstm"], 5, UNCLEAR)
 
-    assert headline.startswith("It is unclear whether bilstm or lstm is better on imdb: +0.30 points")
-    assert headline.endswith("; detecting a difference of this size takes very roughly 40 seeds.")
+    assert headline.startswith("It is unclear whether bilstm or lstm is better on imdb: +0.30 points (bilstm − lstm)")
+    assert headline.endswith(
+        "; detecting a difference of this size takes very roughly 40 seeds, if these test documents can show it at all."
+    )
     assert "80 % power to detect a difference of 0.9 points" in details
     assert "A difference of more than 1.00 points is unlikely" in details
 
@@ -113,7 +117,8 @@ def test_what_speaks_against_a_comparison_is_said_before_any_difference_and_its_
 
     verdict = judge(experiment, make_comparison(experiment, [CLEAR]), Soundness(findings, ["One setting."]))
 
-    first = "Do not rely on this comparison yet: lstm does worse than a simple model; bilstm overfits. The one training"
+    first = "Do not rely on this comparison yet: lstm does worse than a simple model; bilstm overfits. "
+    first += "These trainings say: The one"
     for said in (verdict.headline, verdict.sentence, str(verdict)):
         assert said.startswith(first)
     assert verdict.warnings[:2] == ["Try more.", "Try less."]
@@ -127,7 +132,7 @@ def test_less_loss_is_better_and_all_sentences_count_nats() -> None:
 
     assert headline == (
         "bilstm is better than lstm on imdb: −0.041 nats of test loss, where less is better "
-        "(95 % interval −0.060 to −0.022, p = 0.002), at 1.50 × the parameters."
+        "(95 % interval −0.060 to −0.022, p = 0.002), at 1.50 × the parameters (2.00 × outside the embedding) of lstm."
     )
     assert details.startswith("bilstm reaches 0.870 nats, lstm 0.870 nats, with 5 seeds and 25,000 test documents. ")
     assert "This design has 80 % power to detect a difference of 0.009 nats" in details
@@ -183,7 +188,27 @@ def test_measured_ratios_are_as_exact_as_the_seeds_agree() -> None:
 
     costs = judge(experiment, make_comparison(experiment, [CLEAR]), SOUND).costs
 
-    assert costs == ", at 1.50 × the parameters, 2.0 to 2.7 × the training time and 1.0 × the peak memory"
+    assert costs.startswith(", at 1.50 × the parameters (2.00 × outside the embedding), ")
+    assert costs.endswith("2.0 to 2.7 × the training time and 1.0 × the peak memory of lstm")
+
+    uneven = [{"training_seconds": 6.0, "peak_memory_mb": 705.0}, {"training_seconds": 27.0, "peak_memory_mb": 710.0}]
+    experiment = replace(experiment, costs={"lstm": lstm, "bilstm": uneven})
+    costs = judge(experiment, make_comparison(experiment, [CLEAR]), SOUND).costs
+    assert costs.endswith(
+        "1.0 × the peak memory of lstm (the training time differed too much between trainings to compare)"
+    )
+
+
+def test_where_nobody_errs_no_power_is_claimed() -> None:
+    experiment = make_experiment(["lstm", "bilstm"], 3)
+    tied = replace(UNCLEAR, value=0.0, low=-0.005, high=0.005)
+    comparison = make_comparison(experiment, [tied])
+    perfect = {metric: replace(score, mean=1.0) for metric, score in comparison.scores["lstm"].items()}
+    comparison = replace(comparison, scores={"lstm": perfect, "bilstm": perfect})
+
+    details = " ".join(judge(experiment, comparison, SOUND).details)
+    assert "80 % power" not in details
+    assert "is unlikely" not in details
 
 
 def test_a_design_that_finds_nothing_is_not_said_to_find_more_than_everything() -> None:
@@ -201,7 +226,8 @@ def test_costs_are_part_of_the_sentence_but_not_of_what_dvc_keeps() -> None:
     verdict = judge(experiment, make_comparison(experiment, [CLEAR]), SOUND)
 
     costs = (
-        "at 1.50 × the parameters, 1.3 × the training time, 2.0 × the time for a prediction and 1.2 × the peak memory"
+        "at 1.50 × the parameters (2.00 × outside the embedding), 1.3 × the training time, "
+        "2.0 × the time for a prediction and 1.2 × the peak memory of lstm"
     )
     assert verdict.sentence.endswith(f"{costs}.")
     assert "training time" not in verdict.headline
@@ -233,7 +259,8 @@ def test_costs_that_were_measured_under_other_conditions_are_not_compared() -> N
 
     difference = "CPU cores 1 and 2, engine alone and grid of 2"
     assert verdict.costs == (
-        ", at 1.50 × the parameters (costs of training and prediction are not compared, for their conditions differed: "
+        ", at 1.50 × the parameters (2.00 × outside the embedding) of lstm "
+        "(costs of training and prediction are not compared, for their conditions differed: "
         f"{difference})"
     )
     assert "conditions" not in verdict.headline
