@@ -28,3 +28,14 @@ def _denormals_count_again() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
+def _store_is_forgotten() -> Iterator[None]:
+    """MLflow's set_tracking_uri also sets this variable for the programs that a later test starts."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    yield
+    if before is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = before

@@ -66,8 +66,8 @@ def ppmi(counts: csr_array) -> csr_array:
     """max(0, log(P(w, c) / (P(w) P'(c)))) of co-occurrence `counts` (words, words), with P' by smoothed counts.
 
     >>> ppmi(csr_array([[0, 4], [4, 2]])).toarray().round(3)
-    array([[0.   , 0.451],
-           [0.585, 0.   ]])
+    array([[0.   , 0.553],
+           [0.451, 0.   ]])
     """
     pairs = counts.tocoo()
     of_word = counts.sum(axis=1).astype(np.float64)

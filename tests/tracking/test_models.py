@@ -97,7 +97,7 @@ def test_the_model_says_what_it_takes_and_gives_and_needs(champion: PyFuncModel,
     folder = model_folder(project)
     lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert {line.partition("==")[0] for line in lines} == {
-        "llvmlite", "mlflow", "numba", "numpy", "pyarrow", "rich", "safetensors", "sentencepiece", "torch"
+        "llvmlite", "mlflow", "numba", "numpy", "pyarrow", "pydantic", "rich", "safetensors", "sentencepiece", "torch"
     }  # fmt: skip
     assert all("==" in line and "+" not in line for line in lines)
     assert json.loads((folder / "input_example.json").read_text()) == ["A film to remember.", "Dull."]

@@ -169,8 +169,10 @@ def head_lines(file: IO[bytes], encoding: str, number: int) -> list[str]:
 def quote_of(lines: Sequence[str], delimiter: str) -> str:
     """The quotation mark: ' where only that gives all rows the same number of fields, else ".
 
+    The last line does not count, since it may be cut.
+
     Example:
-        >>> quote_of(["Sport;'Home; and away'", "Web;'It''s new'"], ";")
+        >>> quote_of(["Sport;'Home; and away'", "Web;'It''s new'", "Web;'…"], ";")
         "'"
     """
     widths = {
