@@ -10,10 +10,11 @@ from core.paths import PRETRAINED, TOKENS
 from engine import remote
 from engine.remote import Work
 from outputs.pretrained import WEIGHTS
+from tests.engine.conftest import import_ray
 
 
 def test_the_head_sends_them_if_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+    import_ray()
     from engine.cluster import _large_files
 
     monkeypatch.chdir(tmp_path)

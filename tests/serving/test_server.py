@@ -30,6 +30,7 @@ from predictor.predictor import Predictor
 from serving.limits import Limits
 from serving.server import serve
 from tests.browser import MISSING, REASON, open_browser
+from tests.engine.conftest import import_ray
 from tests.predictor.project import ROOT, call, registered_project
 from tests.serving.attacks import KINDS, MOST_CHARACTERS, MOST_TEXTS, check, send
 from tests.serving.test_limits import HOSTILE
@@ -182,7 +183,7 @@ def test_what_is_about_a_cluster_needs_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert call(commands.serve, "--replicas", "2") == (
         "error: --address and --replicas are about a cluster; allowed: with --engine ray"
     )
-    pytest.importorskip("ray", reason="needs Ray: pip install -r requirements-ray.txt")
+    import_ray()
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     assert str(call(commands.serve, "--engine", "ray", "--port", "0")).startswith("error: RAY_AUTH_MODE is not set")
 
