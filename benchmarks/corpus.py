@@ -71,7 +71,7 @@ def prepare() -> str:
             write_made_up(source)
         data = {"name": "imdb" if name == "IMDB" else "custom", "source": str(source)}
         copy_project(PROJECT, {"data": data, "tokenize": {"max_tokens": MAX_TOKENS}})
-        for stage in ("download", "tokenize", "match"):
+        for stage in ("download", "tokenize", "pretrain", "match"):
             subprocess.run([sys.executable, "-m", f"pipelines.{stage}"], cwd=PROJECT, check=True, stdout=sys.stderr)
         _write_plain()
         done.write_text(name)
