@@ -162,7 +162,7 @@ def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
     shown = " ".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     for text in ("training, seconds", "30.", "40.", "1,000,000", "500,000", "0.10", "0.20", "same hidden size (64)"):
         assert text in shown, text
-    assert "at 2.00 × the parameters, " in sentence
+    assert "at 2.00 × the parameters (" in sentence
     assert "2.0 × the time for a prediction and 1.0 × the peak memory" in sentence
     assert "not measured here" not in shown
 
