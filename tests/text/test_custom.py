@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from core.errors import DataError
 from text.sources.columns import Layout
 from text.sources.corpus import Document
-from text.sources.custom import NO_NAME, parse, sorted_labels
+from text.sources.custom import NO_NAME, document_text, parse, sorted_labels
 from text.sources.labels import spelled
 
 Rows = Sequence[tuple[Any, Any]]
@@ -353,3 +354,11 @@ def test_a_million_labels_are_read(tmp_path: Path) -> None:
     content = "text,label\n" + "".join(f"a,label {n}\n" for n in range(1_000_000))
     documents = parse([raw(tmp_path, content.encode())], Layout("text", "label"))
     assert len({document.label for document in documents}) == 1_000_000
+
+
+def test_a_column_of_structs_names_its_parts() -> None:
+    layout: Any = SimpleNamespace(text="text")
+    with pytest.raises(
+        DataError, match=r"^column 'text' holds a dict in row 1; allowed: text; save one of its parts \(en, de\) as"
+    ):
+        document_text({"en": "a", "de": "b"}, layout, "row 1")

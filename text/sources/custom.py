@@ -141,7 +141,8 @@ def document_text(value: Any, layout: Layout, where: str) -> str | None:
     if value is None or value != value:
         return None
     if not isinstance(value, str | int | float | Decimal):
-        raise DataError(f"column {shown(layout.text)} holds a {type(value).__name__} in {where}; allowed: text")
+        mend = f"; save one of its parts ({', '.join(map(str, value))}) as a column" if isinstance(value, dict) else ""
+        raise DataError(f"column {shown(layout.text)} holds a {type(value).__name__} in {where}; allowed: text{mend}")
     return _encodable(str(value), layout.text, where)
 
 
