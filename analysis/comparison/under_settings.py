@@ -104,7 +104,7 @@ def _dependences(
     experiment: Experiment, values: Mapping[str, Any], influences: Mapping[str, Any]
 ) -> dict[str, Dependence]:
     base = experiment.variants.index(experiment.baseline)
-    found: list[tuple[str, Dependence]] = []
+    dependences: list[tuple[str, Dependence]] = []
     for variant in experiment.others:
         rows = [experiment.variants.index(variant), base]
         for first, second in combinations(values, 2):
@@ -116,10 +116,10 @@ def _dependences(
                 counted=experiment.metric.percent,
             )  # fmt: skip
             pair = (first, second) if interaction.value >= 0 else (second, first)
-            found.append((variant, Dependence(*pair, abs(interaction.value), interaction.p_value())))
-    corrected = holm([dependence.p_value for _, dependence in found])
+            dependences.append((variant, Dependence(*pair, abs(interaction.value), interaction.p_value())))
+    corrected = holm([dependence.p_value for _, dependence in dependences])
     clearest: dict[str, Dependence] = {}
-    for (variant, dependence), p_value in zip(found, corrected, strict=True):
+    for (variant, dependence), p_value in zip(dependences, corrected, strict=True):
         known = clearest.get(variant)
         if known is None or (p_value, -dependence.value) < (known.p_value, -known.value):
             clearest[variant] = Dependence(dependence.first, dependence.second, dependence.value, p_value)

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from models.pretraining.module import EpochLines, LanguageModelModule
 from models.training.resuming import Checkpointing, OwnSignals, StepSeeds
-from models.training.trainer import add_checkpointing, make_trainer, run
+from models.training.trainer import ResumableData, add_checkpointing, make_trainer, run
 from text.batches import Indices
 from text.streams import Chunk, Chunks, Texts, chunk_loader
 
@@ -51,23 +50,12 @@ def fit(
     run(trainer, module, _Streams(texts, learned, held_out, seed, shape), resumed)
 
 
-class _Streams(LightningDataModule):
-    """The chunks of an epoch, from the one on at which a resumed training goes on."""
+class _Streams(ResumableData):
+    """The chunks of an epoch; a resumed training reads the rest."""
 
     def __init__(self, texts: Texts, learned: Indices, held_out: Indices, seed: int, shape: dict[str, Any]) -> None:
         super().__init__()
         self.texts, self.learned, self.held_out, self.seed, self.shape = texts, learned, held_out, seed, shape
-        self.start = 0
-
-    def state_dict(self) -> dict[str, int]:
-        """For checkpoints: how many chunks of the epoch are done."""
-        assert self.trainer is not None
-        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
-        return {"start": done % int(self.trainer.num_training_batches)}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """From a checkpoint; Lightning calls it before it asks for the loaders."""
-        self.start = state_dict["start"]
 
     def train_dataloader(self) -> DataLoader[Chunk]:
         """Of the documents to learn from, in another order each epoch."""

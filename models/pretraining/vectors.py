@@ -74,5 +74,5 @@ def ppmi(counts: csr_array) -> csr_array:
     smoothed = of_word**SMOOTHING  # of the contexts, which are the same words
     logs = np.log(pairs.data * smoothed.sum()) - np.log(of_word[pairs.coords[0]] * smoothed[pairs.coords[1]])
     positive = logs > 0
-    kept = tuple(axis[positive] for axis in pairs.coords)
-    return coo_array((logs[positive], kept), shape=counts.shape).tocsr()
+    coordinates = tuple(axis[positive] for axis in pairs.coords)
+    return coo_array((logs[positive], coordinates), shape=counts.shape).tocsr()

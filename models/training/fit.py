@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -13,7 +13,7 @@ from models.backend import backend
 from models.training.cost_meter import Costs
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing, OwnSignals, StepSeeds
-from models.training.trainer import add_checkpointing, make_trainer, run
+from models.training.trainer import ResumableData, add_checkpointing, make_trainer, run
 from models.training.warmup import warm_up
 from text.batches import Batch, Documents, loader
 from text.endless import EndlessBatches
@@ -111,7 +111,7 @@ class BatchSizes(NamedTuple):
         return self.size if self.tokens is None else max(self.tokens // longest, 1)
 
 
-class Loaders(LightningDataModule):
+class Loaders(ResumableData):
     """Each process's share of the documents, once Lightning knows how many processes there are."""
 
     def __init__(self, train: Documents, validation: Documents, sizes: BatchSizes, seed: int) -> None:
@@ -120,17 +120,6 @@ class Loaders(LightningDataModule):
         self.validation = validation
         self.sizes = sizes
         self.seed = seed
-        self.start = 0
-
-    def state_dict(self) -> dict[str, int]:
-        """For checkpoints: how many batches of the epoch are done."""
-        assert self.trainer is not None
-        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
-        return {"start": done % int(self.trainer.num_training_batches)}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """From a checkpoint; Lightning calls it before it asks for the loaders."""
-        self.start = state_dict["start"]
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """This process's part of the training split, shuffled by (seed, epoch)."""

@@ -80,6 +80,28 @@ def add_checkpointing(trainer: Trainer, checkpointing: Checkpointing | None) -> 
     return None if checkpointing.state is None else "the state"  # a path, for Lightning
 
 
+class ResumableData(LightningDataModule):
+    """Data of which a resumed training reads the rest of its epoch.
+
+    Attributes:
+        start: the batch of the epoch with which the training loader begins.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """For checkpoints: how many batches of the epoch are done."""
+        assert self.trainer is not None
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return {"start": done % int(self.trainer.num_training_batches)}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """From a checkpoint; Lightning calls it before it asks for the loaders."""
+        self.start = state_dict["start"]
+
+
 def run(trainer: Trainer, module: LightningModule, data: LightningDataModule, resumed: str | None) -> None:
     """Trains.
 

@@ -59,15 +59,15 @@ def is_name_file(name: str) -> bool:
 def read_names(path: Path, files: Sequence[str], label: Column | None) -> list[Names]:
     """What the `files` of the source say; `label` is the column whose names are meant."""
     chosen = set(filter(is_name_file, files))
-    found: list[Names] = []
+    lists: list[Names] = []
     for member in members(path, chosen.__contains__) if chosen else ():
         with suppress(*NO_NAMES), member.file() as file:
             content = file.read(LARGEST + 1)
             if len(content) <= LARGEST:
                 for names in _parsed(member.name, content.decode("utf-8-sig"), label):
-                    if names[1:] not in [known[1:] for known in found]:  # a folder for each split has the same ones
-                        found.append(names)
-    return found
+                    if names[1:] not in [known[1:] for known in lists]:  # a folder for each split has the same ones
+                        lists.append(names)
+    return lists
 
 
 def named(labels: Sequence[str], candidates: Sequence[Names]) -> tuple[list[str], list[str]]:

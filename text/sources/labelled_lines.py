@@ -24,13 +24,8 @@ def labelled_rows(member: Member, layout: Layout) -> Iterator[Row]:
     Raises:
         DataError: a line has no label, or several; names the line.
     """
-    number = 0
     is_fasttext = False
-    for line_number, line in enumerate(decoded(member.lines(), member.origin, layout.encoding), 1):
-        if not (content := line.strip()):
-            continue
-        number += 1
-        where = f"line {line_number} of {member.origin}"
+    for number, where, content in _numbered(member, layout):
         label, text = [*content.split(None, 1), ""][:2]
         is_fasttext = label.startswith(FASTTEXT) if number == 1 else is_fasttext
         if is_fasttext:
@@ -48,21 +43,25 @@ def ending_rows(member: Member, layout: Layout) -> Iterator[Row]:
     Raises:
         DataError: a line has no label, or several; names the line.
     """
-    number = 0
     mark = AT
-    for line_number, line in enumerate(decoded(member.lines(), member.origin, layout.encoding), 1):
-        if not (content := line.strip()):
-            continue
-        number += 1
+    for number, where, content in _numbered(member, layout):
         if number == 1 and FASTTEXT in content:
             mark = FASTTEXT
-        where = f"line {line_number} of {member.origin}"
-        text, found, label = content.rpartition(mark)
-        if not found:
+        text, separator, label = content.rpartition(mark)
+        if not separator:
             raise DataError(f"{where} does not end in {mark} and a label, as others do")
         if mark == FASTTEXT and mark in text:
             raise DataError(f"{where} has several labels; the data look multi-label; allowed: one class a document")
         yield number, text.rstrip() if mark == FASTTEXT else text, label
+
+
+def _numbered(member: Member, layout: Layout) -> Iterator[tuple[int, str, str]]:
+    """The number of each row from 1, where it stands, and its line; empty lines are no rows."""
+    number = 0
+    for line_number, line in enumerate(decoded(member.lines(), member.origin, layout.encoding), 1):
+        if content := line.strip():
+            number += 1
+            yield number, f"line {line_number} of {member.origin}", content
 
 
 def ends_in_label(lines: Sequence[str]) -> bool:
