@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,22 @@ def _denormals_count_again() -> Iterator[None]:
         sys.modules["torch"].set_flush_denormal(False)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _module_forgets_its_store() -> Iterator[None]:
+    """As below, for what the fixtures of a module set."""
+    with _same_store():
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _store_is_forgotten() -> Iterator[None]:
-    """MLflow's set_tracking_uri also sets this variable for the programs that a later test starts."""
+def _test_forgets_its_store() -> Iterator[None]:
+    """MLflow's set_tracking_uri also sets a variable, for the programs that a later test starts."""
+    with _same_store():
+        yield
+
+
+@contextmanager
+def _same_store() -> Iterator[None]:
     before = os.environ.get("MLFLOW_TRACKING_URI")
     yield
     if before is None:

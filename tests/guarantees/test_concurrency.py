@@ -31,7 +31,7 @@ all_at_once(write, writers)
 
 def write_all_at_once(folder: Path, address: str | None = None, steps: int = STEPS) -> None:
     """Starts eight processes that each tell the store of one run."""
-    environment = os.environ | {"DVC_ROOT": str(folder)} | ({"MLFLOW_TRACKING_URI": address} if address else {})
+    environment = os.environ | {"DVC_ROOT": str(folder), "MLFLOW_TRACKING_URI": address or ""}
     command = [sys.executable, "-c", WRITER_PROCESSES, str(WRITERS), str(steps)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
