@@ -38,6 +38,7 @@ class Difference(Interval):
         probability_fresh_better: that a new training of the variant beats a new one of the baseline
         seeds_won: number of shared seeds with which the variant is better
         seeds_to_tell: number of seeds that detect a difference of this size with 80 % power; None if over 100
+        documents_to_tell: number of test documents with which 100 seeds do; None if seeds vary too much for any number
     """
 
     p_value: float
@@ -46,6 +47,7 @@ class Difference(Interval):
     probability_fresh_better: float | None
     seeds_won: int
     seeds_to_tell: int | None
+    documents_to_tell: int | None
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,14 @@ def differences_of(experiment: Experiment, metric: Metric, values: Floats, share
     for (variant, estimate), p_value in zip(contrasts.items(), corrected, strict=True):
         apart = values[experiment.variants.index(variant)] - baseline  # (seeds,)
         seeds_won = sum(metric.gain(difference) > 0 for difference in apart.tolist())
-        result[variant] = _difference(estimate, p_value, seeds_won, metric, len(contrasts))
+        result[variant] = _difference(
+            estimate, p_value, seeds_won, metric, documents=len(experiment.labels), comparisons=len(contrasts)
+        )
     return result
 
 
 def _difference(
-    estimate: Contrast, p_value_corrected: float, seeds_won: int, metric: Metric, comparisons: int
+    estimate: Contrast, p_value_corrected: float, seeds_won: int, metric: Metric, *, documents: int, comparisons: int
 ) -> Difference:
     low, high = estimate.interval()
     positive = estimate.probability_positive_for_fresh_seeds()
@@ -149,6 +153,7 @@ def _difference(
         probability_fresh_better=better,
         seeds_won=seeds_won,
         seeds_to_tell=estimate.seeds_to_tell(comparisons),
+        documents_to_tell=estimate.documents_to_tell(documents, comparisons),
     )
 
 

@@ -111,6 +111,21 @@ class Contrast:
                 return seeds
         return None
 
+    def documents_to_tell(self, documents: int, comparisons: int = 1) -> int | None:
+        """How many test documents, instead of `documents`, let 100 seeds detect a true difference as large as `value`.
+
+        With 80 % power; `comparisons` as above. None where seeds vary too much for any number of documents, and with
+        one seed.
+        """
+        if self.seeds == 1:
+            return None
+        # The variance that detects it. So many seeds know theirs: Student's t is the normal distribution.
+        detected = (self.value / _reach_for_power(float("inf"), comparisons)) ** 2
+        from_documents = detected - float(self.seed_variances.sum()) / MOST_SEEDS
+        if from_documents <= 0:
+            return None
+        return int(np.ceil(documents * self.document_variance / from_documents))
+
 
 def contrast(
     values: Floats,

@@ -1,9 +1,11 @@
-"""Rules on learning curves: trainings that ended too early, that overfit, or whose best epoch was not the last."""
+"""Rules on learning curves: trainings that ended too early, overfit, were best early, or contradict the test."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.comparison.differences import Comparison
+from analysis.comparison.experiment import Experiment
 from analysis.verdict.findings import ACCURACY, Finding, Histories, History, Settings
 from analysis.verdict.words import listed
 
@@ -145,6 +147,29 @@ def is_past_its_best(history: History, best: int) -> bool:
     """Whether the epoch `best` (an index) came early, and the validation loss has risen much since."""
     early = 2 * (best + 1) <= len(history) and len(history) - 1 - best >= EPOCHS_AFTER
     return early and history[-1]["validation_loss"] >= (1 + LOSS_RISE) * history[best]["validation_loss"]
+
+
+def validation_remark(experiment: Experiment, comparison: Comparison, settings: Settings) -> str:
+    """Which variants are ahead of the baseline in validation but behind in the test, or the reverse; else nothing."""
+    key, metric = f"validation_{experiment.metric.key}", experiment.metric
+    means = {}
+    for variant, runs in zip(experiment.variants, experiment.histories, strict=True):
+        epochs = [history[chosen_epoch(history, settings.train["monitor"])] for history in runs]
+        if any(key not in epoch for epoch in epochs):  # trainings report accuracy and loss alone
+            return ""
+        means[variant] = float(np.mean([epoch[key] for epoch in epochs]))
+    apart = {variant: means[variant] - means[experiment.baseline] for variant in experiment.others}
+    opposite = [
+        f"{metric.shown_difference(gap, narrow=True)} {metric.unit} ({variant} − {experiment.baseline})"
+        for variant, gap in apart.items()
+        if gap * comparison.differences[variant][metric.key].value < 0
+    ]
+    if not opposite:
+        return ""
+    return (
+        f"On the validation documents the {metric.title} says the opposite: {listed(opposite)}. The difference may "
+        "depend on which documents are taken."
+    )
 
 
 def epochs_remark(settings: Settings, histories: Histories, advise: bool) -> str:

@@ -27,7 +27,7 @@ class Verdict:
         claim: which variant is better and by how much, or that it is unclear
         evidence: interval and p-value; empty where several variants have theirs in `details`
         costs: ", at …", or empty likewise
-        outlook: how many seeds would detect the difference; "; …", or empty
+        outlook: how many seeds or test documents would detect the difference; "; …", or empty
         details: the numbers behind the claim; one paragraph each
         warnings: what a reader has to know first; one paragraph each
         preface: why not to rely on the claim, the first sentence of all; or empty
@@ -195,17 +195,28 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
 
 
 def _outlook(experiment: Experiment, difference: Difference) -> str:
-    """How many seeds would detect the difference, where these seeds do not."""
+    """How many seeds, or test documents, would detect the difference, where these do not."""
     if _is_sure(difference) or experiment.folds is not None or difference.value == 0:
         return ""
     if len(experiment.seeds) < FEWEST_SEEDS:
         return ""
     if difference.seeds_to_tell is None:
-        return "; even 100 seeds would not detect a difference of this size with these test documents"
+        enough = difference.documents_to_tell
+        takes = f": it takes roughly {_rounded(enough):,} of them" if enough else ""
+        return f"; even 100 seeds would not detect a difference of this size with these test documents{takes}"
     if difference.seeds_to_tell > len(experiment.seeds):
         seeds = f"very roughly {difference.seeds_to_tell} seeds"
         return f"; detecting a difference of this size takes {seeds}, if these test documents can show it at all"
     return ""
+
+
+def _rounded(number: int) -> int:
+    """To two digits.
+
+    >>> _rounded(123456), _rounded(87)
+    (120000, 87)
+    """
+    return int(float(f"{number:.1e}"))
 
 
 def _costs(experiment: Experiment, variant: str) -> str:

@@ -21,7 +21,11 @@ def warnings(experiment: Experiment, comparison: Comparison) -> list[str]:
     small = _small_classes(experiment)
     if experiment.metric.key != "accuracy" or not len(small):
         return []
-    return [*_hidden_differences(experiment, comparison), *_missed_classes(experiment, comparison, small)]
+    return [
+        *_hidden_differences(experiment, comparison),
+        *_differences_of_large_classes(experiment, comparison),
+        *_missed_classes(experiment, comparison, small),
+    ]
 
 
 def _small_classes(experiment: Experiment) -> npt.NDArray[np.int64]:
@@ -45,6 +49,21 @@ def _hidden_differences(experiment: Experiment, comparison: Comparison) -> list[
                     f"{p_value(difference.p_value_corrected)}). {ADVICE}{metric.key}."
                 )
                 break
+    return sentences
+
+
+def _differences_of_large_classes(experiment: Experiment, comparison: Comparison) -> list[str]:
+    """For each variant whose difference is clear in accuracy, but unclear in macro F1: large classes may explain it."""
+    metric, sentences = metric_named(BY_CLASS[0]), []
+    for variant, differences in comparison.differences.items():
+        direction, difference = _direction(experiment.metric, differences["accuracy"]), differences[metric.key]
+        if direction and not _direction(metric, difference):
+            value, low, high = metric.shown_gap(difference)
+            sentences.append(
+                f"That {variant} is {direction} than {experiment.baseline} holds for accuracy, in which large classes "
+                f"count most. In {metric.title}, where all classes count alike, it is unclear: {value} points (95 % "
+                f"interval {low} to {high}, {p_value(difference.p_value_corrected)})."
+            )
     return sentences
 
 

@@ -10,7 +10,7 @@ from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import metric_named
 from analysis.comparison.standing import Standing
 from analysis.tuning.words import what_the_interval_covers
-from analysis.verdict.convergence import epochs_remark, not_converged, overfit
+from analysis.verdict.convergence import epochs_remark, not_converged, overfit, validation_remark
 from analysis.verdict.findings import (
     ACCURACY,
     KINDS,
@@ -72,6 +72,7 @@ def examine(experiment: Experiment, comparison: Comparison, standing: Standing, 
         ARTIFICIAL if experiment.artificial else "",
         start_remark(experiment, settings),
         "" if {"weak_linear", "too_easy"} & kinds else _not_above_linear(experiment, standing),
+        validation_remark(experiment, comparison, settings),
         _setting(experiment, settings),
         epochs_remark(settings, histories, advise=not {"not_converged", "overfit"} & kinds),
     ]

@@ -71,7 +71,7 @@ def make_comparison(values: Mapping[str, Sequence[float]], gain: float = 0.01) -
         )
         for name, seeds in values.items()
     }
-    difference = Difference(gain, gain - 0.005, gain + 0.005, 0.001, 0.001, 0.005, 0.9, 3, 3)
+    difference = Difference(gain, gain - 0.005, gain + 0.005, 0.001, 0.001, 0.005, 0.9, 3, 3, None)
     return Comparison(scores, {"bilstm": {"accuracy": difference}}, {}, {})
 
 

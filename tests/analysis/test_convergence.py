@@ -12,8 +12,9 @@ from analysis.verdict.convergence import (
     is_unfinished,
     not_converged,
     overfit,
+    validation_remark,
 )
-from tests.analysis.made_up import SOUND, History, by_variant, history, make_settings
+from tests.analysis.made_up import SOUND, History, by_variant, history, make_comparison, make_experiment, make_settings
 
 # ---- not converged
 
@@ -179,3 +180,23 @@ def test_a_single_epoch_is_never_advised() -> None:
 
 def test_nothing_is_said_of_the_tested_epochs_where_they_were_the_last_ones() -> None:
     assert epochs_remark(make_settings(), by_variant(history([0.9, 0.6]), history([0.9, 0.6, 0.5])), True) == ""
+
+
+# ---- validation and test
+
+
+@pytest.mark.parametrize(("validation", "opposite"), [(0.844, True), (0.856, False), (0.85, False)])
+def test_a_difference_that_validation_reverses_says_so(validation: float, opposite: bool) -> None:
+    bilstm = history([0.5, 0.4, 0.45], validation_accuracy=[0.99, validation, 0.99])  # its second epoch is tested
+    lstm = history([0.5, 0.4, 0.45])  # 0.85
+    experiment = make_experiment([[lstm] * 3, [bilstm] * 3])
+    comparison = make_comparison({"lstm": [0.84, 0.85, 0.86], "bilstm": [0.85, 0.86, 0.87]}, gain=0.01)
+
+    remark = validation_remark(experiment, comparison, make_settings())
+
+    assert remark == (
+        "On the validation documents the accuracy says the opposite: −0.60 points (bilstm − lstm). The difference may "
+        "depend on which documents are taken."
+        if opposite
+        else ""
+    )

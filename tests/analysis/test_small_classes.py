@@ -59,6 +59,18 @@ def test_a_small_class_that_is_missed_is_named_with_the_worst_variant() -> None:
     assert sentence.endswith("set compare.metric: macro_f1 or balanced_accuracy.")
 
 
+def test_a_difference_that_only_accuracy_finds_is_one_of_the_large_classes() -> None:
+    compared = experiment(40, {"lstm": (0.94, 0.8), "bilstm": (0.95, 0.75)})
+    comparison = compare(compared)
+    assert comparison.differences["bilstm"]["accuracy"].p_value_corrected < 0.05
+    assert comparison.differences["bilstm"]["macro_f1"].p_value_corrected > 0.05
+
+    (sentence,) = warnings(compared, comparison)
+
+    assert sentence.startswith("That bilstm is better than lstm holds for accuracy, in which large classes count most.")
+    assert "it is unclear: " in sentence
+
+
 @pytest.mark.parametrize(
     ("small", "recalls"),
     [

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.comparison.influences import covariance
-from analysis.comparison.statistics import contrast, holm, mcnemar, wilson
+from analysis.comparison.statistics import Contrast, contrast, holm, mcnemar, wilson
 from analysis.simulation.variants import Budget, Truth, count_errors, count_errors_after_tuning
 
 NO_COVARIANCE = np.zeros((2, 3, 2, 3))
@@ -150,6 +150,31 @@ def test_no_number_of_seeds_tells_what_the_documents_are_too_few_for() -> None:
     documents[0, :, 0, :] = documents[1, :, 1, :] = 0.01**2  # the same for all seeds of a variant
 
     assert contrast(values, documents, (-1, 1), 500).seeds_to_tell() is None
+
+
+def test_as_many_documents_as_it_says_let_a_hundred_seeds_tell() -> None:
+    spread = np.resize([-0.005, 0.005], 100)
+    values = np.array([0.80 + spread, 0.804 + spread])
+
+    def estimate(documents: int) -> Contrast:
+        shared = np.zeros((2, 100, 2, 100))
+        shared[0, :, 0, :] = shared[1, :, 1, :] = 0.16 / documents
+        return contrast(values, shared, (-1, 1), documents)
+
+    enough = estimate(1_000).documents_to_tell(1_000)
+
+    assert enough is not None
+    assert estimate(1_000).seeds_to_tell() is None
+    assert (
+        estimate(int(1.02 * enough)).smallest_detectable() < 0.004 < estimate(int(0.98 * enough)).smallest_detectable()
+    )
+
+
+def test_no_number_of_documents_tells_what_seeds_vary_too_much_for() -> None:
+    values = np.array([[0.7, 0.8, 0.9], [0.701, 0.801, 0.901]])
+
+    assert contrast(values, NO_COVARIANCE, (-1, 1), ENDLESS).documents_to_tell(ENDLESS) is None
+    assert contrast(values[:, :1], NO_COVARIANCE[:, :1, :, :1], (-1, 1), 500).documents_to_tell(500) is None
 
 
 def test_mcnemar_counts_the_documents_that_only_one_got_right() -> None:

@@ -12,7 +12,7 @@ from analysis.verdict.soundness import Soundness
 
 CLEAR = Difference(
     value=0.012, low=0.006, high=0.018, p_value=0.002, p_value_corrected=0.002, smallest_detectable=0.009,
-    probability_fresh_better=0.94, seeds_won=5, seeds_to_tell=3,
+    probability_fresh_better=0.94, seeds_won=5, seeds_to_tell=3, documents_to_tell=None,
 )  # fmt: skip
 UNCLEAR = replace(CLEAR, value=0.003, low=-0.004, high=0.01, p_value=0.3, p_value_corrected=0.3, seeds_to_tell=40)
 
@@ -106,6 +106,12 @@ def test_what_no_number_of_seeds_can_tell_says_so() -> None:
     headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, seeds_to_tell=None))
 
     assert headline.endswith("; even 100 seeds would not detect a difference of this size with these test documents.")
+
+
+def test_where_only_more_documents_can_tell_it_says_how_many() -> None:
+    headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, seeds_to_tell=None, documents_to_tell=123_456))
+
+    assert headline.endswith("with these test documents: it takes roughly 120,000 of them.")
 
 
 def test_what_speaks_against_a_comparison_is_said_before_any_difference_and_its_advice_first_of_the_warnings() -> None:
