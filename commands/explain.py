@@ -22,16 +22,15 @@ from config.params import load
 from core import command_line, file_io, paths
 from core.constants import UNKNOWN_INDEX
 from core.errors import DataError, ParamsError
-from core.paths import EXPLANATIONS, RAW, RESULTS, TOKENS
+from core.paths import EXPLANATIONS, RAW
 from models import machine
 from models.inside.trace import explain as read
 from outputs import measurements
 from outputs.token_files import read_summary
 from outputs.trained_model import load_classifier, read_config
+from predictor.encoder import Encoder
+from predictor.files import ModelFiles, find_training
 from text.cleaning import cleaned
-from text.tokenizing.encoding import keep
-from text.tokenizing.tokenizers import build_tokenizer
-from text.tokenizing.vocabulary import UNKNOWN, token_numbers
 
 
 class Text(NamedTuple):
@@ -40,14 +39,6 @@ class Text(NamedTuple):
     text: str
     source: str
     label: int | None
-
-
-class Tokens(NamedTuple):
-    """A text as the models get it: tokens, their numbers, and how many the length limit removed."""
-
-    tokens: list[str]
-    numbers: list[int]
-    cut: int
 
 
 def main() -> None:
@@ -67,62 +58,56 @@ def main() -> None:
 
 def _command(namespace: argparse.Namespace) -> None:
     experiment = load().tracking.experiment
-    configs = [_config(variant, namespace.seed) for variant in dict.fromkeys(namespace.variant)]
-    page = explain(configs, _text(namespace))
+    models = [_model(variant, namespace.seed) for variant in dict.fromkeys(namespace.variant)]
+    page = explain(models, _text(namespace))
     print(page, flush=True)
     if not namespace.no_open and _has_display():
         webbrowser.open(page.resolve().as_uri())
-    _log(experiment, configs, page)
+    _log(experiment, [files.config for files in models], page)
 
 
-def explain(configs: list[dict[str, Any]], text: Text) -> Path:
-    """Writes the page for the trainings with these configurations; returns its path.
+def explain(models: list[ModelFiles], text: Text) -> Path:
+    """Writes the page for these models, which read the same tokens; returns its path.
 
     Raises:
         UserError: a training or the text cannot be explained.
     """
     machine.prepare(threads=1)
-    tokens = _tokenize(text.text)
-    readings = {}
-    for config in configs:
-        folder = paths.folder(config["name"], config["seed"])
-        path = file_io.verified(folder / "model.safetensors", config["checksums"])
-        readings[config["name"]] = read(load_classifier(config, path), torch.tensor(tokens.numbers), UNKNOWN_INDEX)
+    config = models[0].config
+    tokens, numbers, cut = Encoder(models[0]).tokens(text.text)
+    if not tokens:
+        raise DataError(f"the text has no tokens ({config['tokenize']['tokenizer']}); there is nothing to read")
+    readings = {
+        files.config["name"]: read(load_classifier(files.config, files.weights), torch.tensor(numbers), UNKNOWN_INDEX)
+        for files in models
+    }
     explanation = Explanation(
-        data=configs[0]["data"]["name"],
+        data=config["data"]["name"],
         source=text.source,
-        classes=configs[0]["labels"],
+        classes=config["labels"],
         label=text.label,
-        tokens=tokens.tokens,
-        unknown=[number == UNKNOWN_INDEX for number in tokens.numbers],
-        cut=tokens.cut,
+        tokens=tokens,
+        unknown=(numbers == UNKNOWN_INDEX).tolist(),
+        cut=cut,
         readings=readings,
     )
     digest = hashlib.sha256(text.text.encode()).hexdigest()[:8]
-    page = EXPLANATIONS / f"{'-'.join(readings)}-seed-{configs[0]['seed']}-{digest}.html"
+    page = EXPLANATIONS / f"{'-'.join(readings)}-seed-{config['seed']}-{digest}.html"
     with file_io.whole(page) as path:
         path.write_text(render(explanation), encoding="utf-8")
     return page
 
 
-def _config(variant: str, seed: int) -> dict[str, Any]:
-    """The configuration of a training that used the present files of data/tokens."""
-    path = paths.folder(variant, seed) / "config.json"
-    if not path.exists():
-        folders = [config.parent for config in RESULTS.glob("*/seed-*/config.json")]
-        trained = sorted(f"{folder.parent.name} {folder.name}" for folder in folders)
-        raise ParamsError(
-            f"--variant {variant} --seed {seed} is not trained; "
-            f"trained here: {', '.join(trained) or 'nothing, run dvc repro'}"
-        )
-    config = read_config(path.parent)
+def _model(variant: str, seed: int) -> ModelFiles:
+    """A training that used the present files of data/tokens."""
+    files, config = find_training(variant, seed), read_config(paths.folder(variant, seed))
     if len(config["labels"]) < 2:
-        raise DataError(f"{path.parent} knows one class only; there is no decision to explain")
+        raise DataError(f"{files.name} knows one class only; there is no decision to explain")
     if config["variant"]["ngrams"]:
         raise ParamsError(
             f"--variant is {variant!r}, which has ngrams: true; allowed: variants that are a network alone"
         )
-    return config
+    return files
 
 
 def _text(namespace: argparse.Namespace) -> Text:
@@ -159,23 +144,6 @@ def _document(name: str) -> Text:
         raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
     (row,) = table.to_pylist()[:1]
     return Text(row["text"], f"test document {name}", row["label"])
-
-
-def _tokenize(text: str) -> Tokens:
-    """The tokens of a text, cut and numbered as in the stage tokenize."""
-    settings = read_summary()["tokenize"]
-    vocabulary = file_io.read_json(TOKENS / "vocabulary.json", made_by="tokenize")
-    index = token_numbers(vocabulary)
-    model = (TOKENS / "sentencepiece.model").read_bytes() if settings["tokenizer"] == "sentencepiece" else None
-    tokenizer = build_tokenizer(settings["tokenizer"], model)
-    numbers, lengths = tokenizer([text])
-    if not len(numbers):
-        raise DataError(f"the text has no tokens ({settings['tokenizer']}); there is nothing to read")
-    within_limit = numbers[keep(lengths, settings["max_tokens"], settings["truncation"])]
-    names = tokenizer.tokens
-    tokens = [names[number] or UNKNOWN for number in within_limit]
-    token_indices = [index.get(token, UNKNOWN_INDEX) for token in tokens]
-    return Tokens(tokens, token_indices, len(numbers) - len(within_limit))
 
 
 def _has_display() -> bool:

@@ -9,13 +9,12 @@ once for each; only the first process writes.
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -74,75 +73,61 @@ def _command(chosen: argparse.Namespace) -> None:
 
 def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     """Trains the variant, writes its outputs below `root`, and logs its MLflow run; returns its signature."""
-    machine.check(params.train.accelerator, params.train.devices, params.train.precision)
-    machine.prepare(params.train.threads, params.train.precision)
-    devices = machine.count_devices(params.train.accelerator, params.train.devices)
-    params = params.model_copy(update={"train": params.train.model_copy(update={"devices": devices})})
+    params = params.model_copy(update={"train": prepare_machine(params.train)})
     config = resolve_config(params, variant, seed, root)
     splits = [open_part(part, config, root) for part in ("train", "validation")]
     unlabelled = open_unlabelled(config, root)
-    classifier = build_classifier(config, splits, root)
-    config["parameters"] = classifier.parameter_counts()
-
-    settings = settings_of(config, params.train)
-    module, trainer = as_lightning(classifier, settings)
-    check_split_sizes(trainer, splits if unlabelled is None else [*splits, unlabelled])
-    costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
-    run_epochs = partial(
-        fit,
-        trainer,
-        module,
-        *splits,
-        batch_size=settings.batch_size,
-        batch_tokens=settings.batch_tokens,
-        seed=seed,
-        monitor=settings.monitor,
-        costs=costs,
-        unlabelled=unlabelled,
-    )
+    training = build_training(config, params.train, splits, root)
+    config["parameters"] = training.module.classifier.parameter_counts()
+    check_split_sizes(training.trainer, splits if unlabelled is None else [*splits, unlabelled])
     checkpoints = Checkpoints(config["signature"])
-    if not trainer.is_global_zero:
-        run_epochs(checkpointing=build_checkpointing(checkpoints, settings, announce=False))
+    if not training.trainer.is_global_zero:
+        training.run(*splits, unlabelled, training.resume_from(checkpoints, announce=False))
         return checkpoints.signature
     with checkpoints.locked():
-        checkpointing = build_checkpointing(checkpoints, settings)
+        checkpointing = training.resume_from(checkpoints)
         resumed = checkpointing.state is not None
         with (
             connect(params.tracking.experiment) as mlflow,
             training_run(mlflow, variant, seed, config["signature"], resumed=resumed) as run,
         ):
             log_configuration(run, config)
-            run_epochs(callbacks=[EpochMetrics(run, costs)], checkpointing=checkpointing)
-            record(run, paths.folder(variant, seed, root), config, module, costs)
+            training.run(*splits, unlabelled, checkpointing, [EpochMetrics(run, training.costs)])
+            record(run, paths.folder(variant, seed, root), config, training)
         measurements.add(config["signature"], provenance=asdict(run.provenance))
     return checkpoints.signature
+
+
+def prepare_machine(train: TrainParams) -> TrainParams:
+    """Sets up this process as the section train says; returns the section with the devices counted.
+
+    Raises:
+        ParamsError: this machine cannot train so.
+    """
+    machine.check(train.accelerator, train.devices, train.precision)
+    machine.prepare(train.threads, train.precision)
+    return train.model_copy(update={"devices": machine.count_devices(train.accelerator, train.devices)})
 
 
 def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[str, Any]:
     """Every value that decides the result; its signature identifies the checkpoints and the MLflow run."""
     if variant not in params.compare.variants:
         raise ParamsError(f"--variant is {variant!r}; allowed: {', '.join(params.compare.variants)} (compare.variants)")
-    model, settings = applied(read_setting(variant, seed, root), read_variant(variant, root), params.train)
-    config = configuration(variant, seed, model, settings, read_summary(root)) | {"libraries": versions("train")}
-    config |= read_start(variant, root)
+    model, start = read_variant(variant, root)
+    model, settings = applied(read_setting(variant, seed, root), model, params.train)
+    config = configuration(variant, seed, model, settings, read_summary(root))
+    config |= {"libraries": versions("train"), **start}
     return {**config, "signature": signature(config)}
 
 
-def read_variant(variant: str, root: Path = Path()) -> VariantParams:
-    """The variant as the stage match has resolved it."""
-    content = _read_variant_file(variant, root)
-    return VariantParams.model_validate({key: value for key, value in content.items() if key != PRETRAINED_ENTRY})
+def read_variant(variant: str, root: Path = Path()) -> tuple[VariantParams, dict[str, Any]]:
+    """The variant as the stage match has resolved it, and what config.json says of the pretraining it starts from.
 
-
-def read_start(variant: str, root: Path = Path()) -> dict[str, Any]:
-    """What config.json says of the pretraining from which the variant starts; empty without one."""
-    content = _read_variant_file(variant, root)
-    return {key: value for key, value in content.items() if key == PRETRAINED_ENTRY}
-
-
-def _read_variant_file(variant: str, root: Path) -> dict[str, Any]:
-    content: dict[str, Any] = file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match")
-    return content
+    The latter is empty without pretraining.
+    """
+    content = file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match")
+    start = {PRETRAINED_ENTRY: content.pop(PRETRAINED_ENTRY)} if PRETRAINED_ENTRY in content else {}
+    return VariantParams.model_validate(content), start
 
 
 def configuration(
@@ -169,16 +154,65 @@ def configuration(
     }
 
 
-def settings_of(config: dict[str, Any], train: TrainParams) -> TrainParams:
-    """The section train as `config` resolved it, with the checkpoints that `train` asks for."""
-    return TrainParams.model_validate(config["train"] | train.model_dump(include=CHECKPOINTS))
-
-
 def open_unlabelled(config: dict[str, Any], root: Path) -> TokenizedDocuments | None:
     """The unlabelled documents, if `config` has a batch of them in each step."""
-    return (
-        open_split("unlabelled", config["tokens"], root) if config["train"]["adversarial"]["unlabelled_batch"] else None
-    )
+    if not config["train"]["adversarial"]["unlabelled_batch"]:
+        return None
+    return open_split("unlabelled", config["tokens"], root)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A classifier with all that trains it.
+
+    Attributes:
+        seed: of dropout and shuffling
+        settings: the section train, resolved
+        costs: measures the training
+    """
+
+    seed: int
+    settings: TrainParams
+    module: ClassifierModule
+    trainer: Trainer
+    costs: Costs
+
+    def resume_from(self, checkpoints: Checkpoints, announce: bool = True) -> Checkpointing:
+        """The callback that saves checkpoints, with the state to resume from if there is one."""
+        state = checkpoints.load(announce)
+        if state is not None and announce:
+            print(f"resuming after step {state['global_step']}", flush=True)
+        return Checkpointing(checkpoints, state, self.settings.checkpoint_steps, self.settings.checkpoint_minutes)
+
+    def run(
+        self,
+        train: TokenizedDocuments,
+        validation: TokenizedDocuments,
+        unlabelled: TokenizedDocuments | None,
+        checkpointing: Checkpointing,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        """All epochs; afterwards the module has the best weights."""
+        fit(
+            self.trainer, self.module, train, validation,
+            batch_size=self.settings.batch_size, batch_tokens=self.settings.batch_tokens, seed=self.seed,
+            monitor=self.settings.monitor, costs=self.costs, callbacks=callbacks, checkpointing=checkpointing,
+            unlabelled=unlabelled,
+        )  # fmt: skip
+
+
+def build_training(
+    config: dict[str, Any], train: TrainParams, splits: Sequence[TokenizedDocuments], root: Path
+) -> Training:
+    """The training that `config` describes, with the checkpoints that `train` asks for.
+
+    Raises:
+        ParamsError: as `build_classifier` and `as_lightning`.
+    """
+    settings = TrainParams.model_validate(config["train"] | train.model_dump(include=CHECKPOINTS))
+    module, trainer = as_lightning(build_classifier(config, splits, root), settings)
+    costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
+    return Training(config["seed"], settings, module, trainer, costs)
 
 
 def build_classifier(config: dict[str, Any], splits: Sequence[TokenizedDocuments], root: Path) -> TextClassifier:
@@ -249,20 +283,13 @@ def check_split_sizes(trainer: Trainer, splits: Sequence[TokenizedDocuments]) ->
         )
 
 
-def build_checkpointing(checkpoints: Checkpoints, settings: TrainParams, announce: bool = True) -> Checkpointing:
-    """The callback that saves checkpoints, with the state to resume from if there is one."""
-    state = checkpoints.load(announce)
-    if state is not None and announce:
-        print(f"resuming after step {state['global_step']}", flush=True)
-    return Checkpointing(checkpoints, state, settings.checkpoint_steps, settings.checkpoint_minutes)
-
-
-def record(run: Run, folder: Path, config: dict[str, Any], module: ClassifierModule, costs: Costs) -> None:
+def record(run: Run, folder: Path, config: dict[str, Any], training: Training) -> None:
     """Writes the outputs of a finished training, keeps its costs, and logs both."""
-    for line, cost in zip(module.history, costs.epochs, strict=True):
+    history = training.module.history
+    for line, cost in zip(history, training.costs.epochs, strict=True):
         run.log_epoch(line, cost)  # epochs that MLflow lacks
-    write_training(folder, module.classifier, config, module.history)
-    measured = {**costs.measured(), "peak_memory_mb": memory.peak_mb(config["train"]["accelerator"])}
+    write_training(folder, training.module.classifier, config, history)
+    measured = {**training.costs.measured(), "peak_memory_mb": memory.peak_mb(training.settings.accelerator)}
     measurements.add(config["signature"], **measured)
     from_outputs.training(run, folder, measured)
 

@@ -16,24 +16,12 @@ from core.errors import DivergenceError
 from core.folds import splits_of
 from models import machine
 from models.prediction import predict
-from models.training.cost_meter import Costs
-from models.training.fit import fit
 from outputs import measurements, trials
 from outputs.checkpoints import Checkpoints
-from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split, read_summary, training_documents
 from outputs.trials import Outcome
-from pipelines.train import (
-    as_lightning,
-    build_checkpointing,
-    build_classifier,
-    configuration,
-    open_unlabelled,
-    read_start,
-    read_variant,
-    settings_of,
-)
+from pipelines.train import build_training, configuration, open_unlabelled, read_variant
 from provenance.libraries import versions
 from provenance.signature import signature
 from text import subset
@@ -90,7 +78,8 @@ def run(params: Params, plan: Plan, title: str, root: Path = Path()) -> Outcome:
 def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     """Every value that decides the outcome; `tokens` has the checksums of the only files that may be opened."""
     train = params.train if plan.epochs is None else params.train.model_copy(update={"epochs": plan.epochs})
-    variant, train = applied(plan.setting, read_variant(plan.variant, root), train)
+    variant, start = read_variant(plan.variant, root)
+    variant, train = applied(plan.setting, variant, train)
     summary = read_summary(root)
     splits = [split for part in ("train", "validation", plan.split) for split in _splits(plan, part, summary)]
     opened = ["vectors.safetensors", *(f"{split}.arrow" for split in splits)]
@@ -102,7 +91,7 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     config = configuration(plan.variant, plan.seed, variant, train, summary, documents)
     config |= {"tokens": tokens, "documents": documents, "split": plan.split, "libraries": versions("tune")}
     config |= {"subset": plan.subset} if documents < every else {}
-    config |= read_start(plan.variant, root)
+    config |= start
     return {**config, "signature": signature(config, "tune")}
 
 
@@ -119,11 +108,9 @@ def _train(
         for part in ("train", "validation", plan.split)
     )
     learned = train if plan.documents is None else subset.at_random(train, plan.documents, plan.subset)
-    settings = settings_of(config, params.train)
-    classifier = build_classifier(config, [train, validation], root)
-    module, trainer = as_lightning(classifier, settings)
-    costs = Costs(settings.max_seconds, current_conditions(settings.accelerator))
-    checkpointing = build_checkpointing(checkpoints, settings)
+    training = build_training(config, params.train, [train, validation], root)
+    classifier, settings = training.module.classifier, training.settings
+    checkpointing = training.resume_from(checkpoints)
     outcome: Outcome = {
         "variant": plan.variant,
         "setting": dict(plan.setting),
@@ -140,12 +127,8 @@ def _train(
             connect(params.tracking.experiment) as mlflow,
             trial_run(mlflow, title, outcome, resumed=checkpointing.state is not None) as run,
         ):
-            fit(
-                trainer, module, learned, validation,
-                batch_size=settings.batch_size, batch_tokens=settings.batch_tokens, seed=plan.seed,
-                monitor=settings.monitor, costs=costs, callbacks=[EpochMetrics(run, costs)],
-                checkpointing=checkpointing, unlabelled=open_unlabelled(config, root),
-            )  # fmt: skip
+            epoch_metrics = EpochMetrics(run, training.costs)
+            training.run(learned, validation, open_unlabelled(config, root), checkpointing, [epoch_metrics])
             probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)
             metrics = classification_metrics(scored.labels, probabilities, config["labels"])
             outcome["scores"] = {metric.key: metrics[metric.key] for metric in METRICS}
@@ -154,9 +137,9 @@ def _train(
         if plan.split == "test":  # a setting that the user has asked for
             raise
         outcome["error"] = str(error)
-    outcome["history"] = module.history
-    if costs.epochs:
-        measurements.add(config["signature"], **costs.measured())
+    outcome["history"] = training.module.history
+    if training.costs.epochs:
+        measurements.add(config["signature"], **training.costs.measured())
     if run is not None:
         measurements.add(config["signature"], provenance=asdict(run.provenance))
     if plan.split == "test":

@@ -13,7 +13,7 @@ from text.cleaning import cleaned
 from text.tokenizing.encoding import keep, never_empty, truncated, vocabulary_numbers
 from text.tokenizing.token_file import TokenizedDocuments, record_batch
 from text.tokenizing.tokenizers import build_tokenizer
-from text.tokenizing.vocabulary import token_numbers
+from text.tokenizing.vocabulary import UNKNOWN, token_numbers
 
 
 class Encoder:
@@ -54,14 +54,23 @@ class Encoder:
         Raises:
             DataError: the text cannot be encoded in UTF-8.
         """
-        _check_characters([text])
-        names, numbers, full = self._tokenize([cleaned(text, self._clean)])
-        numbers = numbers[keep(full, self.max_tokens, self._truncation)]
-        tokens = vocabulary_numbers(names, self._numbers)[numbers]  # (T,)
+        tokens, numbers, _ = self.tokens(cleaned(text, self._clean))
         left_out = range(min(len(tokens), most))
-        others = np.concatenate([np.empty(0, np.int32), *(np.delete(tokens, index) for index in left_out)])
+        others = np.concatenate([np.empty(0, np.int32), *(np.delete(numbers, index) for index in left_out)])
         lengths = np.full(len(left_out), len(tokens) - 1, np.int32)
-        return [names[numbers[index]] or "<unk>" for index in left_out], _unlabelled(others, lengths, lengths)
+        return tokens[:most], _unlabelled(others, lengths, lengths)
+
+    def tokens(self, text: str) -> tuple[list[str], NDArray[np.int32], int]:
+        """Of a cleaned text the T tokens that a model reads, their numbers (T,), and how many truncation removed.
+
+        Raises:
+            DataError: the text cannot be encoded in UTF-8.
+        """
+        _check_characters([text])
+        names, numbers, full = self._tokenize([text])
+        read = numbers[keep(full, self.max_tokens, self._truncation)]
+        tokens = [names[number] or UNKNOWN for number in read]
+        return tokens, vocabulary_numbers(names, self._numbers)[read], len(numbers) - len(read)
 
     def _tokenize(self, texts: Sequence[str]) -> tuple[list[str | None], NDArray[np.int32], NDArray[np.int32]]:
         """The tokenizer's tokens by number, the numbers of all texts (tokens,), and how many each has (texts,)."""

@@ -110,7 +110,7 @@ def fail(*_: object, **__: object) -> None:
 
 def test_no_trial_is_repeated_also_with_more_of_them_or_another_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     before = trials_of()
-    monkeypatch.setattr(trial, "fit", fail)
+    monkeypatch.setattr("pipelines.train.fit", fail)
     tune(load(), "lstm")
     tune(changed(compare__metric="loss"), "lstm")
     chosen = min(before, key=lambda each: each["scores"]["loss"])
@@ -132,7 +132,7 @@ def test_a_search_that_was_stopped_goes_on_and_ends_with_the_same_bytes(monkeypa
                 return
             raise KeyboardInterrupt
 
-        patch.setattr(trial, "fit", stop)
+        patch.setattr("pipelines.train.fit", stop)
         with pytest.raises(KeyboardInterrupt):
             tune(load(), "lstm")
     assert len(list(Path("trials").iterdir())) == 1
@@ -160,7 +160,7 @@ def test_a_trial_whose_loss_is_not_finite_counts_and_the_search_goes_on(monkeypa
             raise DivergenceError("the loss is nan")
         real(*arguments, seed=seed, **named)
 
-    monkeypatch.setattr(trial, "fit", diverge)
+    monkeypatch.setattr("pipelines.train.fit", diverge)
     tune(load(), "lstm")
     first, *others = trials_of()
     assert first["error"] == "the loss is nan"
@@ -177,7 +177,7 @@ def test_a_search_without_any_sound_trial_ends_with_its_reason(monkeypatch: pyte
     def diverge(*_: Any, **__: Any) -> None:
         raise DivergenceError("the loss is nan")
 
-    monkeypatch.setattr(trial, "fit", diverge)
+    monkeypatch.setattr("pipelines.train.fit", diverge)
     with pytest.raises(TrainingError, match=r"^none of the 3 trials of lstm could be trained; the last one: the loss"):
         tune(load(), "lstm")
 
@@ -202,7 +202,7 @@ def test_trials_on_fewer_documents_see_the_same_ones(monkeypatch: pytest.MonkeyP
         assert len(documents.lengths) == 16
         real(trainer, module, documents, *rest, **named)
 
-    monkeypatch.setattr(trial, "fit", note)
+    monkeypatch.setattr("pipelines.train.fit", note)
     tune(changed(compare__tuning__documents=16), "lstm")
     assert len(seen) == TRIALS
     assert len(set(seen)) == 1

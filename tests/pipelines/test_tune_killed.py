@@ -12,7 +12,6 @@ from mlflow.tracking import MlflowClient
 from config.params import load
 from core.paths import TUNED
 from models.training.fit import fit
-from pipelines import trial
 from pipelines.tune import tune
 from tests.guarantees.hold.sitecustomize import hold
 from tests.guarantees.interruption import until
@@ -53,7 +52,7 @@ def test_a_search_that_is_killed_in_the_middle_of_a_trial_repeats_and_loses_noth
         trained.append(seed)
         fit(*arguments, seed=seed, **named)
 
-    monkeypatch.setattr(trial, "fit", note)
+    monkeypatch.setattr("pipelines.train.fit", note)
     tune(load(), "lstm")
     assert len(trained) == 2  # the second and the third
     assert capfd.readouterr().out.count("resuming after step 1\n") == 1
