@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from analysis.simulation.cross_validations import Learners, count_fold_alarms
-from analysis.simulation.variants import Budget, Truth, count_bootstrap_alarms, count_errors, count_errors_after_tuning
+from analysis.simulation.variants import Budget, Truth, count_bootstrap_alarms, count_errors
 from core import command_line
 from core.errors import ParamsError
 
@@ -93,9 +93,7 @@ def print_tuning_table() -> None:
     alike_cases, apart_cases = (product([True], (3, 5, 10), (2_000, 25_000)), product([False], (3, 5, 10), [2_000]))
     for alike, seeds, documents in (*alike_cases, *apart_cases):
         once, repeated = (
-            count_errors_after_tuning(
-                Truth(taste=0.2), Budget(TRIALS, alike), seeds, documents, SEARCHED, searches=searches
-            )
+            count_errors(Truth(taste=0.2), seeds, documents, SEARCHED, budget=Budget(TRIALS, alike), searches=searches)
             for searches in (1, seeds)
         )
         kind = "the same for both" if alike else "independent"

@@ -14,7 +14,7 @@ from analysis.comparison.slices import slice_scores
 from analysis.comparison.standing import stand
 from analysis.comparison.under_settings import UnderSettings, compare_under_settings
 from analysis.report import files
-from analysis.report.files import Result
+from analysis.report.result import Result
 from analysis.verdict.sentences import judge
 from analysis.verdict.soundness import examine
 from analysis.verdict.under_settings import dependence_sentences

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from analysis.comparison.costs import COSTS, mean_cost, measured_on, mixed_hardware
 from analysis.comparison.standing import LINEAR, TITLES
-from analysis.report.files import Result
+from analysis.report.result import Result
 from config.params import Params
 from core import file_io, paths
 from core.paths import REFERENCES, REPORTS

@@ -1,6 +1,5 @@
 """The figures of an explanation: the words that decide, and how far back the gradient reaches."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from matplotlib.axes import Axes
 from analysis.drawing.panels import COLOURS, INK, Panel, Tips
 from analysis.explanation.statements import Explanation, agreement, in_reading_order
 from analysis.verdict.words import short
-from models.inside.reading import Reading
+from models.inside.reading import Floats, Reading
 
 ROWS = 10  # words in the figure
 TIPS = 40  # points of a curve with a tooltip
@@ -20,7 +19,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def words_panel(explanation: Explanation, name: str) -> Panel:
     """The strongest tokens by both measures, in the order of the text."""
     reading = explanation.readings[name]
-    strength = np.maximum(_relative(reading.leave_one_out), _relative(reading.gradient_input))
+    strength = np.maximum(_shares(np.abs(reading.leave_one_out)), _shares(np.abs(reading.gradient_input)))
     shown = np.sort(np.argsort(-strength, kind="stable")[:ROWS])
     both = agreement(reading)
 
@@ -53,10 +52,6 @@ def words_panel(explanation: Explanation, name: str) -> Panel:
         return tips
 
     return Panel(f"{name}: strongest words", 130 + 24 * len(shown), draw)
-
-
-def _relative(values: Any) -> Any:
-    return np.abs(values) / max(float(np.abs(values).max()), 1e-300)
 
 
 def gradient_panels(explanation: Explanation) -> dict[str, Panel]:
@@ -109,6 +104,6 @@ def _curve_name(reading: Reading, layer: int, direction: str, letter: str) -> st
     return ", ".join([*where, direction, "memory C" if letter == "C" else "state h"])
 
 
-def _shares(values: Sequence[float] | Any) -> Any:
-    norms = np.asarray(values)
-    return norms / max(float(norms.max()), 1e-300)
+def _shares(values: Floats) -> Floats:
+    """Of the largest one."""
+    return values / max(float(values.max()), 1e-300)

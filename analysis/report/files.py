@@ -1,7 +1,7 @@
 """Writes what a comparison found: numbers for DVC, figures, the page, and a table in the terminal."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -12,34 +12,16 @@ from analysis.comparison.differences import Comparison, Difference, Score
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric
 from analysis.comparison.slices import Slice
-from analysis.comparison.standing import MEASURED, Standing, table_rows
-from analysis.comparison.under_settings import UnderSettings
+from analysis.comparison.standing import MEASURED, table_rows
 from analysis.drawing.render import panels_png
 from analysis.report.figures import figures
 from analysis.report.page import render
+from analysis.report.result import Result
 from analysis.report.searches import forest_panels, settings_summary, tuning_summary
 from analysis.tuning.figures import tuning_panels
-from analysis.tuning.search import Tuning
-from analysis.verdict.sentences import Verdict
-from analysis.verdict.soundness import Soundness
 from analysis.verdict.words import p_value
 from core import file_io
 from core.paths import REPORTS
-
-
-@dataclass(frozen=True)
-class Result:
-    """What the stage found; `ensembles` is None with one seed."""
-
-    experiment: Experiment
-    comparison: Comparison
-    ensembles: Comparison | None
-    slices: dict[str, list[Slice]]
-    verdict: Verdict
-    standing: Standing
-    soundness: Soundness
-    tuning: Tuning | None = None
-    under_settings: UnderSettings | None = None
 
 
 def write(result: Result) -> None:
@@ -58,11 +40,7 @@ def write(result: Result) -> None:
         with file_io.whole(REPORTS / "figures" / f"{name}.png") as path:
             path.write_bytes(panels_png(panels, experiment.variants))
     with file_io.whole(REPORTS / "comparison.html") as path:
-        page = render(
-            experiment, result.comparison, result.ensembles, result.slices, result.standing, result.verdict, drawn,
-            result.tuning, result.under_settings,
-        )  # fmt: skip
-        path.write_text(page, encoding="utf-8")
+        path.write_text(render(result, drawn), encoding="utf-8")
 
 
 def _summary(result: Result) -> dict[str, Any]:

@@ -15,18 +15,16 @@ from analysis.comparison.costs import (
     mixed_hardware,
     not_compared,
 )
-from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.slices import FEWEST_DOCUMENTS, LABEL, Disagreement, Slice, disagreements
-from analysis.comparison.standing import MEASURED, Standing, is_weak, table_rows
-from analysis.comparison.under_settings import UnderSettings
+from analysis.comparison.slices import FEWEST_DOCUMENTS, LABEL, Disagreement, disagreements
+from analysis.comparison.standing import MEASURED, is_weak, table_rows
 from analysis.drawing.page import environment
 from analysis.drawing.panels import Panel, styles
 from analysis.drawing.render import VARIABLES, panel_svg
 from analysis.report.figures import ACCURACY, MOST_LABELS
+from analysis.report.result import Result
 from analysis.report.searches import settings_shown, tuning_shown
-from analysis.tuning.search import Tuning
-from analysis.verdict.sentences import Verdict, chance_shown
+from analysis.verdict.sentences import chance_shown
 from analysis.verdict.under_settings import dependence_sentences
 from analysis.verdict.words import SIGNIFICANCE, p_value
 
@@ -47,18 +45,10 @@ SECTIONS = {
 }
 
 
-def render(
-    experiment: Experiment,
-    comparison: Comparison,
-    ensembles: Comparison | None,
-    slices: dict[str, list[Slice]],
-    standing: Standing,
-    verdict: Verdict,
-    figures: dict[str, list[Panel]],
-    tuning: Tuning | None = None,
-    under_settings: UnderSettings | None = None,
-) -> str:
-    """The page, as text."""
+def render(result: Result, figures: dict[str, list[Panel]]) -> str:
+    """The page, as text; `figures` by file name, without its ending."""
+    experiment, comparison = result.experiment, result.comparison
+    labels = result.slices.get(LABEL, [])
     pages = environment()
     pages.filters |= {"p_value": p_value, "chance": chance_shown, "tied": _tied, "text_parts": _text_parts}
     pages.filters |= {"mean_cost": mean_cost, "cost_range": cost_range, "cost_ratio": cost_ratio}
@@ -67,10 +57,10 @@ def render(
     return pages.get_template("analysis/report/report.html.jinja").render(
         experiment=experiment,
         comparison=comparison,
-        verdict=verdict,
+        verdict=result.verdict,
         metrics=[metric for metric in experiment.metrics if metric.key in comparison.scores[experiment.baseline]],
-        rows=table_rows(experiment, comparison, ensembles, standing, experiment.metric.key),
-        weak_linear=is_weak(standing),
+        rows=table_rows(experiment, comparison, result.ensembles, result.standing, experiment.metric.key),
+        weak_linear=is_weak(result.standing),
         reference_costs=MEASURED,
         significance=SIGNIFICANCE,
         matching=MATCHINGS[experiment.matching],
@@ -80,13 +70,13 @@ def render(
         measured_on=measured_on(experiment.all_costs),
         mixed_hardware=mixed_hardware(experiment.costs, experiment.seeds),
         scores=_drawn(figures, ["scores"]),
-        tuning=None if tuning is None else tuning_shown(tuning),
+        tuning=result.tuning and tuning_shown(result.tuning),
         tuning_panels=_drawn(figures, ["tuning"]),
-        dependences=[] if under_settings is None else dependence_sentences(experiment, under_settings),
-        under_settings={} if under_settings is None else settings_shown(under_settings),
+        dependences=result.under_settings and dependence_sentences(experiment, result.under_settings),
+        under_settings=result.under_settings and settings_shown(result.under_settings),
         forest=_drawn(figures, ["settings"]),
         sections={heading: _drawn(figures, names) for heading, names in SECTIONS.items()},
-        labels=labels if len(labels := slices.get(LABEL, [])) > MOST_LABELS else [],
+        labels=labels if len(labels) > MOST_LABELS else [],
         accuracy=ACCURACY,
         fewest=FEWEST_DOCUMENTS,
         styles=styles(experiment.variants),

@@ -10,6 +10,7 @@ from analysis.comparison.influences import covariance
 from analysis.comparison.statistics import contrast
 
 DRAWS = 400  # of one bootstrap
+NO_LOSSES = np.zeros((2, 1))
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class Truth:
     luck: float = 0.5
 
     def draw(
-        self, rng: np.random.Generator, seeds: int, documents: int, losses: float | npt.NDArray[np.float64] = 0.0
+        self, rng: np.random.Generator, seeds: int, documents: int, losses: npt.NDArray[np.float64] = NO_LOSSES
     ) -> npt.NDArray[np.bool_]:
         """Which documents are classified correctly, (2, seeds, documents).
 
-        `losses`, (2, seeds) or for all, is what each training's setting costs in accuracy.
+        `losses`, (2, seeds) or (2, 1), is what each training's setting costs in accuracy.
         """
         common = rng.standard_normal((1, 1, documents), np.float32) * np.sqrt(1 - self.taste)
         own = rng.standard_normal((2, 1, documents), np.float32) * np.sqrt(self.taste)
@@ -47,34 +48,6 @@ class Truth:
         scale = np.sqrt(1 + shift**2)  # keeps the mean accuracy over seeds where it should be
         threshold = deviation * (quantiles * scale + seed)  # (2, seeds)
         return np.asarray(common + own + luck < threshold[:, :, None])
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Shares of many comparisons.
-
-    Attributes:
-        detected: share with p < 0.05: false alarms where the accuracies are equal, power where they differ
-        covered: share whose 95 % interval holds the true difference
-    """
-
-    detected: float
-    covered: float
-
-
-def count_errors(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> Errors:
-    """Simulates and judges `repeats` comparisons."""
-    rng = np.random.default_rng(random_state)
-    difference = truth.accuracies[1] - truth.accuracies[0]
-    detected = covered = 0
-    for _ in range(repeats):
-        correct = truth.draw(rng, seeds, documents)
-        shares = correct.mean(axis=2)  # (2, seeds)
-        result = contrast(shares, covariance((correct - shares[:, :, None]) / documents), (-1, 1), documents)
-        low, high = result.interval()
-        detected += result.p_value() < 0.05
-        covered += low <= difference <= high
-    return Errors(detected / repeats, covered / repeats)
 
 
 @dataclass(frozen=True)
@@ -106,39 +79,39 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class TunedErrors:
-    """Shares of many comparisons of two variants that are equally good under equal settings.
+class Errors:
+    """Shares of many comparisons.
 
     Attributes:
-        detected: share with p < 0.05
-        covered: share whose 95 % interval holds the difference between the settings that were chosen
+        detected: share with p < 0.05: false alarms where the accuracies are equal, power where they differ
+        covered: share whose 95 % interval holds the true difference, which chosen settings change
     """
 
     detected: float
     covered: float
 
 
-def count_errors_after_tuning(
-    truth: Truth, budget: Budget, seeds: int, documents: int, repeats: int, *, searches: int, random_state: int = 0
-) -> TunedErrors:
-    """Simulates and judges `repeats` comparisons after 1 search, or one for each seed."""
-    rng = np.random.default_rng(random_state)
+def count_errors(
+    truth: Truth, seeds: int, documents: int, repeats: int, *, budget: Budget | None = None, searches: int = 1
+) -> Errors:
+    """Simulates and judges `repeats` comparisons; with a `budget` after 1 search, or one for each seed."""
+    rng = np.random.default_rng(0)
     detected = covered = 0
     for _ in range(repeats):
-        losses = budget.losses(rng, truth, searches)  # (2, searches)
+        losses = NO_LOSSES if budget is None else budget.losses(rng, truth, searches)  # (2, searches)
         correct = truth.draw(rng, seeds, documents, losses)
         shares = correct.mean(axis=2)  # (2, seeds)
         result = contrast(shares, covariance((correct - shares[:, :, None]) / documents), (-1, 1), documents)
         low, high = result.interval()
-        own = float(losses[0].mean() - losses[1].mean())
+        difference = truth.accuracies[1] - truth.accuracies[0] + float(losses[0].mean() - losses[1].mean())
         detected += result.p_value() < 0.05
-        covered += low <= own <= high
-    return TunedErrors(detected / repeats, covered / repeats)
+        covered += low <= difference <= high
+    return Errors(detected / repeats, covered / repeats)
 
 
-def count_bootstrap_alarms(truth: Truth, seeds: int, documents: int, repeats: int, random_state: int = 0) -> float:
+def count_bootstrap_alarms(truth: Truth, seeds: int, documents: int, repeats: int) -> float:
     """How often a percentile bootstrap over seeds and documents calls two equal variants different."""
-    rng = np.random.default_rng(random_state)
+    rng = np.random.default_rng(0)
     weights = rng.multinomial(documents, np.full(documents, 1 / documents), size=DRAWS).astype(np.float32) / documents
     alarms = 0
     for _ in range(repeats):

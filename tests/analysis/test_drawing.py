@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from analysis.drawing.panels import INK, Panel, Tips, styles
 from analysis.drawing.render import panel_svg, panels_png
 from analysis.report.figures import figures
-from analysis.report.files import Result
+from analysis.report.result import Result
 from pipelines.compare import compare
 from tests.analysis.synthetic import draw_nothing, write_experiment
 

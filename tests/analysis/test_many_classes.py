@@ -15,7 +15,7 @@ from analysis.drawing.confusion_figures import SHOWN_CLASSES, SHOWN_PAIRS
 from analysis.drawing.panels import Panel
 from analysis.drawing.render import panel_svg
 from analysis.report.figures import MOST_LABELS, figures
-from analysis.report.files import Result
+from analysis.report.result import Result
 from core import paths
 from pipelines.compare import compare
 from tests.analysis.synthetic import draw_no_png, write_experiment

@@ -6,7 +6,7 @@ from scipy import stats
 
 from analysis.comparison.influences import covariance
 from analysis.comparison.statistics import Contrast, contrast, holm, mcnemar, wilson
-from analysis.simulation.variants import Budget, Truth, count_errors, count_errors_after_tuning
+from analysis.simulation.variants import Budget, Truth, count_errors
 
 NO_COVARIANCE = np.zeros((2, 3, 2, 3))
 ENDLESS = 10**9  # documents, so that their choice plays no part
@@ -209,7 +209,7 @@ def test_with_a_search_for_each_seed_a_comparison_keeps_its_error_rate_and_with_
     """After one search the interval covers the chosen settings; to call that a property of the variants errs."""
     truth, budget = Truth(taste=0.2), Budget(trials=10, alike=False)
     once, repeated = (
-        count_errors_after_tuning(truth, budget, 5, 4000, repeats=200, searches=searches) for searches in (1, 5)
+        count_errors(truth, 5, 4000, repeats=200, budget=budget, searches=searches) for searches in (1, 5)
     )
     assert repeated.detected <= 0.07  # 5 % and 1.3 standard errors
     assert once.covered >= 0.91
