@@ -21,7 +21,6 @@ from analysis.drawing.render import panels_png
 from analysis.long_term_dependency.panels import Training, panels, wrong
 from config.params import Params, load, parse
 from core import command_line, file_io, paths
-from core.constants import LARGEST_ERROR
 from core.errors import ParamsError
 from core.paths import RAW, REPORTS, TOKENS
 from models.classifier import TextClassifier
@@ -116,7 +115,7 @@ def read_training(root: Path, variant: str, seed: int, length: int) -> Training:
         length=length,
         classes=len(config["labels"]),
         accuracy=metrics["accuracy"],
-        wrong=wrong(labels, probabilities.reshape(len(labels), -1), LARGEST_ERROR),
+        wrong=wrong(labels, probabilities.reshape(len(labels), -1)),
         solved_after=solved[0] * len(train_split) if solved else None,
         initial=_reach(untrained, test),
         trained=_reach(trained, test),

@@ -176,11 +176,7 @@ def complete_runs(params: Params, nothing_due: bool) -> None:
 
     Otherwise only ends the runs that killed processes have left RUNNING; the stage compare completes the others.
     """
-    root = repository_root()
-    if (root / "mlflow.outbox").exists():
-        reason = "an earlier version queued calls to MLflow there; make restore sends all from the outputs"
-        print(f"mlflow.outbox/ is not used any more: {reason}. Then delete the folder.", file=sys.stderr)
-    if notes.exist(root):
+    if notes.exist(repository_root()):
         from commands import restore  # slow to import
         from tracking.connection import connect
 

@@ -155,10 +155,10 @@ class Params(Section):
             raise ValueError(f"{where} tokenize.vectors is {shown(self.tokenize.vectors)}; allowed with it: null")
         shared = ["embedding_size"] if pretrain.objective == "vectors" else ["cell", "hidden_size", "embedding_size"]
         for key in shared:
-            own, given = getattr(variant, key), getattr(pretrain, key)
-            if own != given:
+            own, fixed = getattr(variant, key), getattr(pretrain, key)
+            if own != fixed:
                 raise ValueError(
-                    f"variants.{name}.{key} is {own!r}, but pretrain.{key} is {given!r}; with start: pretrain they "
+                    f"variants.{name}.{key} is {own!r}, but pretrain.{key} is {fixed!r}; with start: pretrain they "
                     "must be the same"
                 )
         if pretrain.objective == "lm":

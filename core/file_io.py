@@ -53,8 +53,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 def _unwritable(path: Path, error: Exception) -> DataError:
     reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-    kept = "; what was there before is still there" if path.exists() else ""  # DVC removes it before a stage runs
-    return DataError(f"{path} cannot be written: {reason}{kept}")
+    unchanged = "; what was there before is still there" if path.exists() else ""  # DVC removes it before a stage runs
+    return DataError(f"{path} cannot be written: {reason}{unchanged}")
 
 
 def verified(path: Path, checksums: Mapping[str, str]) -> Path:

@@ -107,8 +107,8 @@ class Checkpoints:
         return path.relative_to(repository_root())
 
     def _not_written(self, error: OSError) -> TrainingError:
-        kept = "; the last checkpoint is kept, and dvc repro resumes from it" if self._paths() else ""
-        return TrainingError(f"{self._shown(self.folder)} cannot be written: {error.strerror or error}{kept}")
+        resumable = "; the last checkpoint is kept, and dvc repro resumes from it" if self._paths() else ""
+        return TrainingError(f"{self._shown(self.folder)} cannot be written: {error.strerror or error}{resumable}")
 
 
 def _step(path: Path) -> int:

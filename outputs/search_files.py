@@ -29,16 +29,16 @@ def read_tuning(params: Params) -> Tuning | None:
         return None
     searches, trials = {}, []
     for variant in params.compare.variants:
-        found = read_search(variant)
-        if found is None or found["metric"] != params.compare.metric:
+        search = read_search(variant)
+        if search is None or search["metric"] != params.compare.metric:
             raise DataError(f"{TUNED / variant / TRIALS} is missing or of another compare.metric; run dvc repro")
-        trials += found["trials"]
+        trials += search["trials"]
         searches[variant] = Search(
-            settings=[trial["setting"] for trial in found["trials"]],
-            scores=[trial["scores"][found["metric"]] if "scores" in trial else None for trial in found["trials"]],
-            chosen=found["chosen"],
-            importances=found["importances"],
-            costs=[measurements.read(trial["signature"]) for trial in found["trials"]],
+            settings=[trial["setting"] for trial in search["trials"]],
+            scores=[trial["scores"][search["metric"]] if "scores" in trial else None for trial in search["trials"]],
+            chosen=search["chosen"],
+            importances=search["importances"],
+            costs=[measurements.read(trial["signature"]) for trial in search["trials"]],
         )
     epochs = [trial["epochs"] for trial in trials]
     return Tuning(

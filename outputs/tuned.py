@@ -1,7 +1,6 @@
 """What the stage tune leaves in data/tuned/<variant>/: the setting of each training, and all trials."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +48,11 @@ def keep_only(compare: CompareParams) -> None:
         DataError: a folder cannot be removed.
     """
     try:
-        for folder in _others(compare.variants):
-            shutil.rmtree(folder)
+        for folder in TUNED.glob("[!.]*"):
+            if folder.name not in compare.variants:
+                shutil.rmtree(folder)
     except OSError as error:
         raise DataError(f"{TUNED} cannot be written: {error.strerror}") from None
-
-
-def _others(variants: Sequence[str]) -> list[Path]:
-    return [folder for folder in TUNED.glob("[!.]*") if folder.name not in variants]
 
 
 def _name(seed: int) -> str:

@@ -39,13 +39,13 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
     _check(data)
     with file_io.whole_folder(folder) as made, TemporaryDirectory(dir=made) as spool:
         notes: list[str] = []
-        found = _looked_at(data) if data.name == "custom" else None
-        batches = corpus.batches(custom.documents(found, notes, data.bins), data.clean) if found else _official(data)
+        source = _look_at_source(data) if data.name == "custom" else None
+        batches = corpus.batches(custom.documents(source, notes, data.bins), data.clean) if source else _official(data)
         collected, label_names = corpus.collect(batches, Path(spool), data.seed)
-        if found and data.bins is None:
-            label_names, remarks = class_names.named(label_names, found.class_names)
+        if source and data.bins is None:
+            label_names, remarks = class_names.named(label_names, source.class_names)
             notes += remarks
-        if found:
+        if source:
             notes += custom.check(collected, label_names, by_number=isinstance(data.label_column, int))
         labels = entry.label_names() or custom.sorted_labels(label_names)
         corpus.relabel(collected, label_names, labels)
@@ -61,8 +61,8 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             notes.append(f"unlabelled documents dropped, whose text is in the validation or test split: {held_out:,}")
         splits.check(parts, labels) if data.folds is None else splits.check_folds(parts, labels)
         content = hashlib.sha256()
-        for split, (source, rows) in parts.items():
-            corpus.write(made, split, source, rows, labels, content)
+        for split, (documents, rows) in parts.items():
+            corpus.write(made, split, documents, rows, labels, content)
         result = card.card(
             name=data.name,
             licence=entry.licence,
@@ -81,18 +81,18 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
     return result
 
 
-def _looked_at(data: DataParams) -> look.Look:
+def _look_at_source(data: DataParams) -> look.Look:
     """What the user's source holds, which is also shown; if a column must be set by the user, with a proposal."""
     console = Console(stderr=True)
     [path] = _fetched(data)
     try:
-        found = look.look(path, look_page.layout_of(data))
+        source = look.look(path, look_page.layout_of(data))
     except Unclear:
         console.print(look_page.page(path, data), markup=False, highlight=False, soft_wrap=True)
         raise
-    for line in look.ignored_by_reason(found.arrangement):
+    for line in look.ignored_by_reason(source.arrangement):
         console.print(f"ignored: {line}", markup=False, highlight=False)
-    return found
+    return source
 
 
 def _check(data: DataParams) -> None:

@@ -55,15 +55,15 @@ def resolve(params: Params, name: str, vocabulary_size: int, num_classes: int) -
     Raises:
         ParamsError: it has more parameters than the baseline even with a hidden size of 1.
     """
-    given, baseline = params.variants[name], params.compare.baseline
+    variant, baseline = params.variants[name], params.compare.baseline
     if params.compare.matching != "parameters" or name == baseline:
-        return given
+        return variant
 
     def sized(hidden_size: int) -> VariantParams:
-        return given.model_copy(update={"hidden_size": hidden_size})
+        return variant.model_copy(update={"hidden_size": hidden_size})
 
-    def parameters(variant: VariantParams) -> int:
-        return count_parameters(variant, vocabulary_size, num_classes)
+    def parameters(candidate: VariantParams) -> int:
+        return count_parameters(candidate, vocabulary_size, num_classes)
 
     target = parameters(params.variants[baseline])
     if (fewest := parameters(sized(1))) > target:
@@ -77,7 +77,7 @@ def resolve(params: Params, name: str, vocabulary_size: int, num_classes: int) -
     above = bisect_left(range(most + 1), target, lo=1, key=lambda hidden_size: parameters(sized(hidden_size)))
     return min(
         (sized(hidden_size) for hidden_size in (above, max(above - 1, 1))),
-        key=lambda variant: abs(parameters(variant) - target),
+        key=lambda candidate: abs(parameters(candidate) - target),
     )
 
 

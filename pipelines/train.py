@@ -44,6 +44,7 @@ from outputs.tuned import read_setting
 from provenance.libraries import versions
 from provenance.signature import signature
 from provenance.stage import run_as_command, training_parser
+from text.batches import Documents
 from text.token_counts import token_counts
 from text.tokenizing.token_file import TokenizedDocuments
 from tracking import from_outputs
@@ -75,14 +76,14 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     """Trains the variant, writes its outputs below `root`, and logs its MLflow run; returns its signature."""
     params = params.model_copy(update={"train": prepare_machine(params.train)})
     config = resolve_config(params, variant, seed, root)
-    splits = [open_part(part, config, root) for part in ("train", "validation")]
+    learned, validation = (open_part(part, config, root) for part in ("train", "validation"))
     unlabelled = open_unlabelled(config, root)
-    training = build_training(config, params.train, splits, root)
+    training = build_training(config, params.train, [learned, validation], root)
     config["parameters"] = training.module.classifier.parameter_counts()
-    check_split_sizes(training.trainer, splits if unlabelled is None else [*splits, unlabelled])
+    check_split_sizes(training.trainer, [learned, validation, *([] if unlabelled is None else [unlabelled])])
     checkpoints = Checkpoints(config["signature"])
     if not training.trainer.is_global_zero:
-        training.run(*splits, unlabelled, training.resume_from(checkpoints, announce=False))
+        training.run(learned, validation, unlabelled, training.resume_from(checkpoints, announce=False))
         return checkpoints.signature
     with checkpoints.locked():
         checkpointing = training.resume_from(checkpoints)
@@ -92,7 +93,7 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
             training_run(mlflow, variant, seed, config["signature"], resumed=resumed) as run,
         ):
             log_configuration(run, config)
-            training.run(*splits, unlabelled, checkpointing, [EpochMetrics(run, training.costs)])
+            training.run(learned, validation, unlabelled, checkpointing, [EpochMetrics(run, training.costs)])
             record(run, paths.folder(variant, seed, root), config, training)
         measurements.add(config["signature"], provenance=asdict(run.provenance))
     return checkpoints.signature
@@ -186,9 +187,9 @@ class Training:
 
     def run(
         self,
-        train: TokenizedDocuments,
-        validation: TokenizedDocuments,
-        unlabelled: TokenizedDocuments | None,
+        train: Documents,
+        validation: Documents,
+        unlabelled: Documents | None,
         checkpointing: Checkpointing,
         callbacks: Sequence[Callback] = (),
     ) -> None:

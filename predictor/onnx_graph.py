@@ -80,14 +80,14 @@ def onnx_model(classifier: TextClassifier) -> onnx.ModelProto:
     if classifier.ngrams is not None:
         logits = graph.add("Add", logits, _ngrams(graph, classifier.ngrams))
     graph.add("Softmax", logits, axis=1, name="probabilities")
-    given = [
+    inputs_info = [
         helper.make_tensor_value_info("tokens", TensorProto.INT32, ["batch", "time"]),
         helper.make_tensor_value_info("lengths", TensorProto.INT32, ["batch"]),
     ]
     classes = classifier.head.out_features
     output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])
     model = helper.make_model(
-        helper.make_graph(graph.nodes, "classifier", given, [output], graph.weights),
+        helper.make_graph(graph.nodes, "classifier", inputs_info, [output], graph.weights),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="lstm-vs-bilstm",

@@ -7,7 +7,6 @@ It loads neither DVC, Lightning, torchtext nor MLflow, and reads no file but tho
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from core.errors import ParamsError
 from models import machine
-from models.classifier import TextClassifier
 from models.prediction import predict
 from outputs.trained_model import load_classifier
 from predictor.encoder import Encoder
@@ -37,12 +35,6 @@ class Predictions(NamedTuple):
     labels: list[str]
     probabilities: NDArray[np.float32]
     lengths: NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class _Member:
-    classifier: TextClassifier
-    accelerator: str
 
 
 class Predictor:
@@ -72,11 +64,11 @@ class Predictor:
         self.encode = Encoder(models[0])
         self.max_tokens = self.encode.max_tokens
         self._members = [
-            _Member(load_classifier(files.config, files.weights), files.config["train"]["accelerator"])
+            (load_classifier(files.config, files.weights), machine.device(files.config["train"]["accelerator"]))
             for files in models
         ]
-        for member in self._members:
-            member.classifier.embedding.fold()
+        for classifier, _ in self._members:
+            classifier.embedding.fold()
 
     def __call__(self, texts: Sequence[str]) -> Predictions:
         """Classifies `texts`, in batches of similar length.
@@ -114,10 +106,7 @@ class Predictor:
 
     def _predict(self, documents: TokenizedDocuments) -> NDArray[np.float32]:
         """The mean over the models, (texts, classes)."""
-        probabilities = [
-            predict(member.classifier, documents, machine.device(member.accelerator), progress=False)
-            for member in self._members
-        ]
+        probabilities = [predict(classifier, documents, device, progress=False) for classifier, device in self._members]
         # A mean of one is that one, bit for bit.
         mean: NDArray[np.float32] = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)
         return mean

@@ -68,10 +68,10 @@ class TableFile:
             DataError: names the file and, if possible, the line that cannot be read.
         """
         spellings, self.notes = Spellings(), []
-        found = look(self._path, self._layout)
-        for number, row in enumerate(source_rows(found, self.notes), 1):
-            label = label_name(row.label, found.layout, row.where, spellings) if self._labelled else None
-            yield Row(number, document_text(row.text, found.layout, row.where), label)
+        source = look(self._path, self._layout)
+        for number, row in enumerate(source_rows(source, self.notes), 1):
+            label = label_name(row.label, source.layout, row.where, spellings) if self._labelled else None
+            yield Row(number, document_text(row.text, source.layout, row.where), label)
 
 
 def chunks(texts: Iterable[Row], most: int = CHUNK_TEXTS) -> Iterator[list[Row]]:

@@ -73,15 +73,15 @@ def compare(experiment: Experiment) -> Comparison:
         [classification_metrics(experiment.labels, run, experiment.classes) for run in seeds]
         for seeds in experiment.probabilities
     ]
-    influences = [[document_influences(experiment.labels, run) for run in seeds] for seeds in experiment.probabilities]
+    by_metric = [[document_influences(experiment.labels, run) for run in seeds] for seeds in experiment.probabilities]
     scores: dict[str, dict[str, Score]] = {variant: {} for variant in experiment.variants}
     differences: dict[str, dict[str, Difference]] = {variant: {} for variant in experiment.others}
     for metric in METRICS:
-        if metric.key not in influences[0][0]:
+        if metric.key not in by_metric[0][0]:
             continue
         values = np.array([[run[metric.key] for run in seeds] for seeds in trainings])  # (variants, seeds)
-        moved = np.array([[run[metric.key] for run in seeds] for seeds in influences])  # (variants, seeds, n)
-        shared = covariance(moved), over_folds(moved, experiment.folds, experiment.fold_count)
+        influences = np.array([[run[metric.key] for run in seeds] for seeds in by_metric])  # (variants, seeds, n)
+        shared = shared_variance(experiment, influences)
         for variant, score in scores_of(experiment, metric, values, shared).items():
             scores[variant][metric.key] = score
         for variant, difference in differences_of(experiment, metric, values, shared).items():
@@ -91,6 +91,11 @@ def compare(experiment: Experiment) -> Comparison:
         for variant, seeds in zip(experiment.variants, trainings, strict=True)
     }
     return Comparison(scores, differences, _mcnemar(experiment), confusion)
+
+
+def shared_variance(experiment: Experiment, influences: Floats) -> Shared:
+    """The covariance of a metric's values over documents, and over folds, from `influences` (variants, seeds, n)."""
+    return covariance(influences), over_folds(influences, experiment.folds, experiment.fold_count)
 
 
 def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Shared) -> Mapping[str, Score]:
@@ -129,8 +134,8 @@ def differences_of(experiment: Experiment, metric: Metric, values: Floats, share
     baseline = values[experiment.variants.index(experiment.baseline)]
     result = {}
     for (variant, estimate), p_value in zip(contrasts.items(), corrected, strict=True):
-        apart = values[experiment.variants.index(variant)] - baseline  # (seeds,)
-        seeds_won = sum(metric.gain(difference) > 0 for difference in apart.tolist())
+        by_seed = values[experiment.variants.index(variant)] - baseline  # (seeds,)
+        seeds_won = sum(metric.gain(difference) > 0 for difference in by_seed.tolist())
         result[variant] = _difference(
             estimate, p_value, seeds_won, metric, documents=len(experiment.labels), comparisons=len(contrasts)
         )

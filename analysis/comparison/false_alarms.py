@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analysis.comparison.differences import shared_variance
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import covariance, document_influences, over_folds
+from analysis.comparison.influences import document_influences
 from analysis.comparison.metrics import classification_metrics
 from analysis.comparison.statistics import OverFolds, contrast
 
@@ -32,10 +33,9 @@ def against_itself(experiment: Experiment, seeds_a_side: int) -> list[Split]:
     row = experiment.variants.index(experiment.baseline)
     trainings, key = experiment.probabilities[row], experiment.metric.key
     reached = np.array([classification_metrics(experiment.labels, run, experiment.classes)[key] for run in trainings])
-    moved = [document_influences(experiment.labels, run)[key] for run in trainings]
-    influences = np.array(moved)[None]  # (1, seeds, n)
-    shared = covariance(influences)[0, :, 0]  # (seeds, seeds)
-    folds = over_folds(influences, experiment.folds, experiment.fold_count)
+    influences = np.array([[document_influences(experiment.labels, run)[key] for run in trainings]])  # (1, seeds, n)
+    over_documents, folds = shared_variance(experiment, influences)
+    shared = over_documents[0, :, 0]  # (seeds, seeds)
     result = []
     for halves in split_in_two(len(experiment.seeds), seeds_a_side):
         chosen = np.array(halves)  # (2, seeds a side)

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.comparison.costs import COSTS, Measured
-from analysis.comparison.differences import Comparison, Score, interval
+from analysis.comparison.differences import Comparison, Score, interval, shared_variance
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import Floats, covariance, document_influences, over_folds
+from analysis.comparison.influences import Floats, document_influences
 from analysis.comparison.metrics import METRICS, Interval, Metric, classification_metrics
 from analysis.comparison.statistics import Contrast, contrast
 
@@ -62,20 +62,22 @@ def stand(experiment: Experiment, references: Sequence[Reference]) -> Standing:
     """Computes every metric of every reference, and each variant's difference to the linear model."""
     by_name = {reference.name: reference for reference in references}
     scores: dict[str, dict[str, Score]] = {name: {} for name in by_name}
-    moved = {name: document_influences(experiment.labels, each.probabilities) for name, each in by_name.items()}
+    influences = {
+        name: document_influences(experiment.labels, reference.probabilities) for name, reference in by_name.items()
+    }
     for name, reference in by_name.items():
         metrics = classification_metrics(experiment.labels, reference.probabilities, experiment.classes)
         for metric in METRICS:
-            if metric.key in moved[name]:
+            if metric.key in influences[name]:
                 value = np.array([[metrics[metric.key]]])
-                mean = _contrast(experiment, metric, value, moved[name][metric.key][None, None], [1.0])
+                mean = _contrast(experiment, metric, value, influences[name][metric.key][None, None], [1.0])
                 low, high = interval(experiment, metric, mean)
                 scores[name][metric.key] = Score([mean.value], mean.value, None, low, high)
-    return Standing(by_name, scores, _gaps(experiment, scores[LINEAR], moved[LINEAR]))
+    return Standing(by_name, scores, _gaps(experiment, scores[LINEAR], influences[LINEAR]))
 
 
 def _gaps(
-    experiment: Experiment, linear: Mapping[str, Score], moved: Mapping[str, Floats]
+    experiment: Experiment, linear: Mapping[str, Score], linear_influences: Mapping[str, Floats]
 ) -> dict[str, dict[str, Gap]]:
     gaps: dict[str, dict[str, Gap]] = {}
     for variant, runs in zip(experiment.variants, experiment.probabilities, strict=True):
@@ -88,7 +90,7 @@ def _gaps(
             # The reference's one training is repeated for each seed: then seeds add nothing to its variance, and
             # documents as much as to one training.
             values = np.array([[run[key] for run in metrics], [linear[key].mean] * len(runs)])  # (2, seeds)
-            both = np.array([[run[key] for run in influences], [moved[key]] * len(runs)])  # (2, seeds, n)
+            both = np.array([[run[key] for run in influences], [linear_influences[key]] * len(runs)])  # (2, seeds, n)
             difference = _contrast(experiment, metric, values, both, [1.0, -1.0])
             gaps[variant][key] = Gap(difference.value, *difference.interval(), difference.p_value())
     return gaps
@@ -97,8 +99,8 @@ def _gaps(
 def _contrast(
     experiment: Experiment, metric: Metric, values: Floats, influences: Floats, weights: list[float]
 ) -> Contrast:
-    folds = over_folds(influences, experiment.folds, experiment.fold_count)
-    return contrast(values, covariance(influences), weights, influences.shape[2], folds, counted=metric.percent)
+    over_documents, folds = shared_variance(experiment, influences)
+    return contrast(values, over_documents, weights, influences.shape[2], folds, counted=metric.percent)
 
 
 def is_weak(standing: Standing) -> bool:

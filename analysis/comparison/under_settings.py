@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.comparison.differences import Difference, Shared, differences_of
+from analysis.comparison.differences import Difference, differences_of, shared_variance
 from analysis.comparison.experiment import Experiment
-from analysis.comparison.influences import covariance, document_influences, over_folds
+from analysis.comparison.influences import document_influences
 from analysis.comparison.metrics import classification_metrics
 from analysis.comparison.statistics import contrast, holm
 
@@ -70,23 +70,19 @@ def compare_under_settings(
     values, influences = {}, {}
     for name, runs in probabilities.items():
         values[name] = np.array([[_score(experiment, run) for run in seeds] for seeds in runs])  # (variants, seeds)
-        moved = [[document_influences(experiment.labels, run)[metric.key] for run in seeds] for seeds in runs]
-        influences[name] = np.array(moved)  # (variants, seeds, n)
-    shared = {name: _shared(experiment, influences[name]) for name in probabilities}
+        rows = [[document_influences(experiment.labels, run)[metric.key] for run in seeds] for seeds in runs]
+        influences[name] = np.array(rows)  # (variants, seeds, n)
+    shared = {name: shared_variance(experiment, influences[name]) for name in probabilities}
     by_setting = {name: differences_of(experiment, metric, values[name], shared[name]) for name in probabilities}
     differences = {
         variant: {name: by_setting[name][variant] for name in probabilities} for variant in experiment.others
     }
     means = {
-        name: dict(zip(experiment.variants, rows.mean(axis=1).tolist(), strict=True)) for name, rows in values.items()
+        name: dict(zip(experiment.variants, scores.mean(axis=1).tolist(), strict=True))
+        for name, scores in values.items()
     }
     not_learned = {name: _not_learned(experiment, runs) for name, runs in probabilities.items()}
     return UnderSettings(means, differences, _dependences(experiment, values, influences), not_learned)
-
-
-def _shared(experiment: Experiment, moved: npt.NDArray[np.float64]) -> Shared:
-    """The covariance of scores over documents, and over folds, from their influences (variants, seeds, n)."""
-    return covariance(moved), over_folds(moved, experiment.folds, experiment.fold_count)
 
 
 def _not_learned(experiment: Experiment, runs: npt.NDArray[np.float32]) -> list[str]:
@@ -109,8 +105,8 @@ def _dependences(
         rows = [experiment.variants.index(variant), base]
         for first, second in combinations(values, 2):
             stacked = np.concatenate([values[first][rows], values[second][rows]])  # (4, seeds)
-            moved = np.concatenate([influences[first][rows], influences[second][rows]])  # (4, seeds, n)
-            of_documents, of_folds = _shared(experiment, moved)
+            both = np.concatenate([influences[first][rows], influences[second][rows]])  # (4, seeds, n)
+            of_documents, of_folds = shared_variance(experiment, both)
             interaction = contrast(
                 stacked, of_documents, [1.0, -1.0, -1.0, 1.0], len(experiment.labels), of_folds,
                 counted=experiment.metric.percent,

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from analysis.drawing.panels import MUTED, Panel, Tips, styles
+from core.constants import LARGEST_ERROR
 
 HEIGHT = 290
 LOWEST = 1e-12  # norm that is drawn; smaller ones are lost in the rounding of float64
@@ -40,16 +41,15 @@ class Training:
     trained: list[float]
 
 
-def wrong(labels: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32], largest_error: float) -> int:
-    """How many of n sequences have an output that is `largest_error` or more away from its target, 1 or 0.
+def wrong(labels: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]) -> int:
+    """How many of n sequences have an output that is LARGEST_ERROR or more away from its target, 1 or 0.
 
     Args:
         labels: (n,)
         probabilities: (n, classes)
-        largest_error: 0.3 in Hochreiter and Schmidhuber 1997, section 5
     """
     targets = np.eye(probabilities.shape[1])[labels]
-    return int((np.abs(probabilities - targets).max(axis=1) >= largest_error).sum())
+    return int((np.abs(probabilities - targets).max(axis=1) >= LARGEST_ERROR).sum())
 
 
 def panels(trainings: Sequence[Training], length_name: str) -> list[Panel]:

@@ -73,14 +73,16 @@ def what_more_trials_buy(tuning: Tuning) -> str:
 
 def what_lies_at_an_end(tuning: Tuning) -> str:
     """The chosen values at the ends of their ranges, beyond which better ones may lie; empty without any."""
-    found = []
+    at_an_end = []
     for variant, search in tuning.searches.items():
         for key, values in tuning.ranges.items():
             chosen = sorted({search.settings[number][key] for number in search.chosen})
             for end, value in (("lower", chosen[0]), ("upper", chosen[-1])):
                 if abs(_place(value, values) - (end == "upper")) <= END:
-                    found.append(f"{key} of {variant}, {value_shown(value)}, at the {end} end")
-    return f"Chosen at an end of its range: {listed(found)}. A wider range may hold better settings." if found else ""
+                    at_an_end.append(f"{key} of {variant}, {value_shown(value)}, at the {end} end")
+    if not at_an_end:
+        return ""
+    return f"Chosen at an end of its range: {listed(at_an_end)}. A wider range may hold better settings."
 
 
 def _place(value: float, values: Range) -> float:

@@ -158,10 +158,10 @@ def validation_remark(experiment: Experiment, comparison: Comparison, settings: 
         if any(key not in epoch for epoch in epochs):  # trainings report accuracy and loss alone
             return ""
         means[variant] = float(np.mean([epoch[key] for epoch in epochs]))
-    apart = {variant: means[variant] - means[experiment.baseline] for variant in experiment.others}
+    gaps = {variant: means[variant] - means[experiment.baseline] for variant in experiment.others}
     opposite = [
         f"{metric.shown_difference(gap, narrow=True)} {metric.unit} ({variant} − {experiment.baseline})"
-        for variant, gap in apart.items()
+        for variant, gap in gaps.items()
         if gap * comparison.differences[variant][metric.key].value < 0
     ]
     if not opposite:

@@ -120,8 +120,8 @@ def _setting(experiment: Experiment, settings: Settings) -> str:
 
 def _one_or_each(experiment: Experiment, settings: Settings, key: str) -> str:
     """A setting of the variants: once where they share it, else for each."""
-    given = {name: settings.variants[name][key] for name in experiment.variants}
-    values = {name: value_shown(value) if isinstance(value, list) else value for name, value in given.items()}
+    chosen = {name: settings.variants[name][key] for name in experiment.variants}
+    values = {name: value_shown(value) if isinstance(value, list) else value for name, value in chosen.items()}
     title = key.replace("_", " ")
     if len(set(values.values())) == 1:
         return f"{title} {next(iter(values.values()))}"

@@ -94,14 +94,14 @@ def _reading(passage: Passage, gradients: dict[str, Tensor], segment: int) -> Pa
     values = {name: torch.cat([step[name] for step in passage.steps]).detach() for name in passage.steps[0]}  # (T, h)
     written, left = _written_and_left(values, passage, segment)
     memory = _states(passage)[0]
-    moved = (gradients[memory] * values[memory]).abs().amax(dim=0)  # (h,)
+    effect = (gradients[memory] * values[memory]).abs().amax(dim=0)  # (h,)
     return PassageReading(
         passage.layer,
         passage.direction,
         values={name: _array(value) for name, value in values.items()},
         written=written,
         left=left,
-        followed=int(moved.argmax()),
+        followed=int(effect.argmax()),
         gradients={name: _array(gradient.norm(dim=1)) for name, gradient in gradients.items()},
     )
 

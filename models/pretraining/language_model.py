@@ -5,7 +5,7 @@ those after it). Both share the embedding and the softmax, as in Peters et al. 2
 embedding, and the mean of two that were learned apart would fit neither direction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +67,7 @@ class LanguageModel(nn.Module):
         result = {}
         for direction, inputs in zip(tokens, vectors.chunk(len(tokens)), strict=True):
             outputs, last = self._layer(direction)(inputs, states.get(direction))
-            result[direction] = (outputs, _constant(last))
+            result[direction] = (outputs, each_tensor(Tensor.detach, last))
         return result
 
     def weights(self) -> Mapping[str, Tensor]:
@@ -84,8 +84,6 @@ class LanguageModel(nn.Module):
         return encoder.layers[0]
 
 
-def _constant(state: State) -> State:
-    if isinstance(state, Tensor):
-        return state.detach()
-    hidden, memory = state
-    return hidden.detach(), memory.detach()
+def each_tensor(change: Callable[[Tensor], Tensor], state: State) -> State:
+    """The state with each of its tensors changed."""
+    return change(state) if isinstance(state, Tensor) else (change(state[0]), change(state[1]))

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from core.errors import DivergenceError
 from models.backend import backend
-from models.pretraining.language_model import LanguageModel, State
+from models.pretraining.language_model import LanguageModel, State, each_tensor
 from models.training.clipping import clip
 from models.training.schedule import learning_rate_factor
 from text.streams import Chunk
@@ -140,15 +140,10 @@ class LanguageModelModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Moves what a checkpoint held to the device."""
-        self._states = {name: _moved(state, self.device) for name, state in self._states.items()}
+        self._states = {
+            name: each_tensor(lambda tensor: tensor.to(self.device), state) for name, state in self._states.items()
+        }
         self._sums.losses = {name: loss.to(self.device) for name, loss in self._sums.losses.items()}
-
-
-def _moved(state: State, device: torch.device) -> State:
-    if isinstance(state, Tensor):
-        return state.to(device)
-    hidden, memory = state
-    return hidden.to(device), memory.to(device)
 
 
 class EpochLines(Callback):

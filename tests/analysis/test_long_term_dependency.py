@@ -29,7 +29,7 @@ def test_a_sequence_is_wrong_if_one_output_errs_by_the_papers_0_3_or_more(rows: 
     expected = sum(
         any(abs(value - (number == label)) >= 0.3 for number, value in enumerate(values)) for label, values in rows
     )
-    assert wrong(labels, outputs, 0.3) == expected  # type: ignore[arg-type]
+    assert wrong(labels, outputs) == expected  # type: ignore[arg-type]
 
 
 def test_the_figure_shows_accuracy_at_every_length_and_the_gradient_at_the_longest() -> None:
