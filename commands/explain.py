@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 import torch
 
 from analysis.explanation.page import render
@@ -26,6 +26,7 @@ from core.paths import EXPLANATIONS, RAW
 from models import machine
 from models.inside.trace import explain as read
 from outputs import measurements
+from outputs.experiment_files import read_table
 from outputs.token_files import read_summary
 from outputs.trained_model import load_classifier, read_config
 from predictor.encoder import Encoder
@@ -129,21 +130,12 @@ def _cleaned(text: str) -> str:
 
 
 def _document(name: str) -> Text:
-    folds = sorted(RAW.glob("fold-*.parquet"))
-    path = next((fold for fold in folds if name in pq.read_table(fold, columns=["id"])["id"].to_pylist()), None)
-    path = path or (folds[0] if folds else RAW / "test.parquet")
-    try:
-        table = pq.read_table(path, columns=["id", "text", "label"], filters=[("id", "=", name)])
-        if not table.num_rows:
-            ids = pq.read_table(path, columns=["id"])["id"]
-            shown = ", ".join(ids.slice(0, 3).to_pylist())
-            raise ParamsError(f"--document is {name!r}; the {len(ids):,} of {path} are called {shown}, …")
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; the stage download makes it: dvc repro") from None
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
-    (row,) = table.to_pylist()[:1]
-    return Text(row["text"], f"test document {name}", row["label"])
+    files = sorted(RAW.glob("fold-*.parquet")) or [RAW / "test.parquet"]
+    test = pa.concat_tables(read_table(path, made_by="download") for path in files)
+    if (position := pc.index(test["id"], name).as_py()) < 0:
+        shown = ", ".join(test["id"].slice(0, 3).to_pylist())
+        raise ParamsError(f"--document is {name!r}; the {len(test):,} test documents are called {shown}, …")
+    return Text(test["text"][position].as_py(), f"test document {name}", test["label"][position].as_py())
 
 
 def _has_display() -> bool:

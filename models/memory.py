@@ -20,8 +20,7 @@ def check(
     batch_tokens: int,
     accelerator: str,
     precision: str,
-    averaging: Averaging,
-    training: bool = True,
+    averaging: Averaging | None,
 ) -> None:
     """Refuses a variant that the memory here is too small for, before any of it is allocated.
 
@@ -31,30 +30,24 @@ def check(
         batch_tokens: of the largest batch, with its padding.
         accelerator: cpu, gpu or auto.
         precision: train.precision.
-        averaging: train.averaging.
-        training: whether it is to be trained; else it predicts.
+        averaging: train.averaging; None: the variant is not trained, it predicts.
 
     Raises:
         ParamsError: names the variant, what it needs, and what there is.
     """
-    takes = needed(classifier, batch_tokens, accelerator, precision, averaging, training)
+    takes = needed(classifier, batch_tokens, accelerator, precision, averaging)
     available = torch.cuda.get_device_properties(0).total_memory if uses_gpu(accelerator) else _memory()
     if takes > available:
         raise ParamsError(
             f"variants.{name} has {classifier.parameter_counts()['total']:,} parameters, and the largest batch "
-            f"{batch_tokens:,} tokens with its padding; {'training' if training else 'prediction'} takes at least "
+            f"{batch_tokens:,} tokens with its padding; {'training' if averaging else 'prediction'} takes at least "
             f"{takes / 2**30:,.1f} GiB, but there are {available / 2**30:,.1f}; allowed: smaller hidden_size, "
             "embedding_size, layers, tokenize.max_size, tokenize.max_tokens, train.batch_size or train.batch_tokens"
         )
 
 
 def needed(
-    classifier: TextClassifier,
-    batch_tokens: int,
-    accelerator: str,
-    precision: str,
-    averaging: Averaging,
-    training: bool = True,
+    classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str, averaging: Averaging | None
 ) -> int:
     """Bytes that are certain to be taken, with the arguments of `check`; on the CPU about half of what training takes.
 
@@ -68,7 +61,7 @@ def needed(
     parameters = list(classifier.parameters())
     weights = sum(part.numel() for part in parameters)
     written = len(encoder.layers) - (classifier.reads_last_states_alone and not on_gpu)
-    if training:
+    if averaging is not None:
         learning = sum(part.numel() for part in parameters if part.requires_grad)
         weights = 2 * weights + (2 + (averaging != "none")) * learning
         per_token = backend(device(accelerator)).kept_per_token(encoder.cell, encoder.hidden_size)

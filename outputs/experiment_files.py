@@ -42,7 +42,7 @@ def read_experiment(params: Params) -> Experiment:
     card = file_io.read_json(RAW / "card.json", made_by="download")
     variants, seeds = params.compare.variants, _by_repetition(params.compare.seeds, card.get("folds"))
     folds = card.get("folds")
-    parts = [_read_table(RAW / f"{name}.parquet", made_by="download") for name in _test_splits(folds)]
+    parts = [read_table(RAW / f"{name}.parquet", made_by="download") for name in _test_splits(folds)]
     test = pa.concat_tables(parts)
     tokens = read_summary()
     _check_metric(params.compare.metric, card["labels"], test["label"].to_numpy())
@@ -175,7 +175,12 @@ def _data_name(params: Params, card: Mapping[str, Any]) -> str:
     return PurePosixPath(urlsplit(str(params.data.source)).path).stem or "custom"
 
 
-def _read_table(path: Path, made_by: str) -> pa.Table:
+def read_table(path: Path, made_by: str) -> pa.Table:
+    """The table in the Parquet or Arrow file `path`, which the stage `made_by` writes.
+
+    Raises:
+        DataError: the file is missing or broken.
+    """
     try:
         return (
             pq.read_table(path, page_checksum_verification=True)
@@ -203,14 +208,14 @@ def document_ids(experiment: Experiment) -> pa.ChunkedArray:
 
 def _read_probabilities(path: Path, ids: pa.ChunkedArray, made_by: str) -> npt.NDArray[np.float32]:
     """The predictions in the file `path` for the test documents `ids`, (n, classes)."""
-    table = _read_table(path, made_by=made_by)
+    table = read_table(path, made_by=made_by)
     flat = table["probabilities"].combine_chunks().flatten().to_numpy()
     return np.asarray(flat.reshape(table.num_rows, -1)[_order(path, table["id"], ids)])
 
 
 def _read_lengths(path: Path, ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
     """The number of tokens of each of the test documents `ids`, (n,)."""
-    table = _read_table(path, made_by="tokenize").select(["id", "length"])
+    table = read_table(path, made_by="tokenize").select(["id", "length"])
     return np.asarray(table["length"].to_numpy()[_order(path, table["id"], ids)])
 
 

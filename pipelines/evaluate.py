@@ -66,13 +66,7 @@ def predict_test_split(config: dict[str, Any], folder: Path, test: TokenizedDocu
     longest, device = int(test.lengths.max()), machine.device(settings["accelerator"])
     batch_tokens = min(documents_at_once(classifier, longest, device), len(test)) * longest
     memory.check(
-        config["name"],
-        classifier,
-        batch_tokens,
-        settings["accelerator"],
-        settings["precision"],
-        averaging="none",
-        training=False,
+        config["name"], classifier, batch_tokens, settings["accelerator"], settings["precision"], averaging=None
     )
     return timed_predictions(classifier, test, device)
 

@@ -45,6 +45,11 @@ class Metric(NamedTuple):
         return "points" if self.percent else "nats"
 
     @property
+    def axis(self) -> str:
+        """The title with the unit of values, for a figure."""
+        return f"{self.title}, %" if self.percent else f"{self.title} (nats)"
+
+    @property
     def largest_difference(self) -> float:
         """The largest possible difference between two values."""
         return 1.0 if self.percent else math.inf

@@ -15,6 +15,7 @@ from models.inside.reading import Floats, PassageReading, Reading
 Number = TypeVar("Number", bound=np.generic)
 
 DECISIVE = 0.05  # change of the probability without a token, below which no token decides
+LANDMARKS = 9  # tokens named below an axis
 REACH = 0.01  # share of the gradient's largest norm, below which it does not reach a token
 
 
@@ -161,11 +162,11 @@ def agreement(reading: Reading) -> float | None:
     return float(stats.spearmanr(*pair).statistic)
 
 
-def landmarks(tokens: Sequence[str], importance: Floats, most: int = 9) -> list[int]:
+def landmarks(tokens: Sequence[str], importance: Floats) -> list[int]:
     """The most important tokens whose names fit below an axis, by position."""
     chosen: list[int] = []
     for candidate in np.argsort(-importance, kind="stable"):
-        if len(chosen) == most:
+        if len(chosen) == LANDMARKS:
             break
         room = [
             abs(candidate - other) / len(tokens) >= 0.5 * (_width(tokens[candidate]) + _width(tokens[other]))

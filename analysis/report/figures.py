@@ -59,8 +59,7 @@ def _scores(experiment: Experiment, comparison: Comparison, metric: Metric) -> P
         axes.set_xlabel("large: mean, 95 % interval; small: seeds")
         return tips
 
-    title = f"test {metric.title}, %" if metric.percent else f"test {metric.title} (nats)"
-    return Panel(title, 80 + 46 * len(experiment.variants), draw)
+    return Panel(f"test {metric.axis}", 80 + 46 * len(experiment.variants), draw)
 
 
 def _differences(experiment: Experiment, comparison: Comparison) -> Panel:

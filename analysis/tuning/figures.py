@@ -43,7 +43,7 @@ def _budget(tuning: Tuning) -> Panel:
         axes.set_xlabel("n trials; band: 90 % of the best of n")
         return tips
 
-    return Panel(f"expected best validation {_axis(tuning)}", 280, draw)
+    return Panel(f"expected best validation {tuning.metric.axis}", 280, draw)
 
 
 def _importances(tuning: Tuning) -> Panel:
@@ -101,11 +101,7 @@ def _values(tuning: Tuning, key: str) -> Panel:
         axes.set_xlabel(f"{key}; large: chosen")
         return tips
 
-    return Panel(f"validation {_axis(tuning)}, by {key}", 250, draw)
-
-
-def _axis(tuning: Tuning) -> str:
-    return f"{tuning.metric.title}, %" if tuning.metric.percent else f"{tuning.metric.title} (nats)"
+    return Panel(f"validation {tuning.metric.axis}, by {key}", 250, draw)
 
 
 def _hashable(value: Any) -> Any:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from config.choices import PoolingName
+from config.choices import Averaging, PoolingName
 from core.errors import ParamsError, TrainingError
 from models import machine, memory
 from models.embedding import WordEmbedding
@@ -215,22 +215,22 @@ def check_same_steps(one: dict[str, Any], two: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pooling", "training", "doing"),
+    ("pooling", "averaging", "doing"),
     [
-        ("max", True, "training takes at least 110.7"),
-        ("max", False, "prediction takes at least 15.3"),
-        ("last", True, "training takes at least 95.4"),  # which writes one state a document
+        ("max", "none", "training takes at least 110.7"),
+        ("max", None, "prediction takes at least 15.3"),
+        ("last", "none", "training takes at least 95.4"),  # which writes one state a document
     ],
 )
 def test_a_batch_that_a_long_document_makes_too_large_is_refused(
-    pooling: PoolingName, training: bool, doing: str, monkeypatch: pytest.MonkeyPatch
+    pooling: PoolingName, averaging: Averaging | None, doing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "_memory", lambda: 8 * 2**30)
     with torch.device("meta"):
         classifier = plain_classifier(20_000, 2, cell="lstm", pooling=pooling)
-    memory.check("lstm", classifier, 32 * 400, "cpu", "32-true", "none", training=training)
+    memory.check("lstm", classifier, 32 * 400, "cpu", "32-true", averaging)
     with pytest.raises(ParamsError, match=rf"batch 64,000,000 tokens .*; {doing} GiB, but there are 8\.0;"):
-        memory.check("lstm", classifier, 32 * 2_000_000, "cpu", "32-true", "none", training=training)
+        memory.check("lstm", classifier, 32 * 2_000_000, "cpu", "32-true", averaging)
 
 
 @pytest.mark.parametrize(
