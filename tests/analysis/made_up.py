@@ -24,14 +24,14 @@ def history(
     train_loss: float | Sequence[float] = 0.3,
 ) -> History:
     """Epochs with these values; a number stands for the same in each epoch."""
-    given: dict[str, Any] = {
+    measures: dict[str, Any] = {
         "validation_loss": validation_loss,
         "validation_accuracy": validation_accuracy,
         "train_accuracy": train_accuracy,
         "train_loss": train_loss,
     }
     epochs = len(validation_loss)
-    columns = {key: [values] * epochs if isinstance(values, float) else values for key, values in given.items()}
+    columns = {key: [values] * epochs if isinstance(values, float) else values for key, values in measures.items()}
     return [
         {
             "epoch": epoch + 1,

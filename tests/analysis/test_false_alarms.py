@@ -37,5 +37,5 @@ def test_alarms_are_rare_without_a_difference_and_frequent_with_one() -> None:
     assert np.mean([split.p_value < 0.05 for split in against_itself(alike, 4)]) <= 0.1
     better = own.copy()
     better[:, :4] = np.clip(better[:, :4] + 0.2, 0, 0.999)
-    apart = replace(alike, probabilities=make_experiment(better, ["lstm"]).probabilities)
-    assert next(iter(against_itself(apart, 4))).p_value < 0.01
+    different = replace(alike, probabilities=make_experiment(better, ["lstm"]).probabilities)
+    assert next(iter(against_itself(different, 4))).p_value < 0.01

@@ -30,12 +30,12 @@ def test_the_p_value_is_that_of_the_corrected_resampled_t_test() -> None:
     values = correct.mean(axis=1)[:, None]
     result = contrast(values, covariance(influences) * 0, (-1, 1), len(labels), folds)
 
-    apart = (correct[1].astype(float) - correct[0]).reshape(FOLDS, PER_FOLD).mean(axis=1)  # (folds,)
+    gaps = (correct[1].astype(float) - correct[0]).reshape(FOLDS, PER_FOLD).mean(axis=1)  # (folds,)
     ratio = PER_FOLD / (PER_FOLD * (FOLDS - 2))  # of test and training documents
-    error = np.sqrt((1 / FOLDS + ratio) * apart.var(ddof=1) + 1 / len(labels) ** 2)
-    assert result.value == pytest.approx(apart.mean())
+    error = np.sqrt((1 / FOLDS + ratio) * gaps.var(ddof=1) + 1 / len(labels) ** 2)
+    assert result.value == pytest.approx(gaps.mean())
     assert result.standard_error == pytest.approx(error)
-    assert result.p_value() == pytest.approx(2 * stats.t.sf(abs(apart.mean()) / error, FOLDS - 1))
+    assert result.p_value() == pytest.approx(2 * stats.t.sf(abs(gaps.mean()) / error, FOLDS - 1))
 
 
 def test_the_error_over_documents_is_the_least() -> None:

@@ -62,8 +62,8 @@ def test_leaving_a_document_out_moves_a_metric_by_its_influence() -> None:
         rest = np.arange(DOCUMENTS) != document
         without = classification_metrics(labels[rest], probabilities[0][rest], names)
         for key in ("accuracy", "balanced_accuracy", "loss", "macro_f1", "roc_auc"):
-            moved = whole[key] - without[key]
-            assert moved == pytest.approx(influences[key][document], rel=0.05, abs=2e-5), key
+            change = whole[key] - without[key]
+            assert change == pytest.approx(influences[key][document], rel=0.05, abs=2e-5), key
 
 
 def test_roc_auc_is_left_out_where_a_class_is_absent() -> None:

@@ -49,16 +49,16 @@ def under(*pairs: tuple[float, float]) -> tuple[Experiment, UnderSettings]:
 
 
 def test_each_setting_has_the_difference_that_a_comparison_of_its_own_would_have() -> None:
-    own, found = under((0.8, 0.85), (0.7, 0.7))
-    assert found.differences["bilstm"]["as given"] == compare(own).differences["bilstm"]["accuracy"]
+    own, result = under((0.8, 0.85), (0.7, 0.7))
+    assert result.differences["bilstm"]["as given"] == compare(own).differences["bilstm"]["accuracy"]
     second = compare(experiment(runs(0.7, 0.7, seed=1))).differences["bilstm"]["accuracy"]
-    assert found.differences["bilstm"]["with setting 1"] == second
-    assert found.means["with setting 1"]["bilstm"] - found.means["with setting 1"]["lstm"] == pytest.approx(
+    assert result.differences["bilstm"]["with setting 1"] == second
+    assert result.means["with setting 1"]["bilstm"] - result.means["with setting 1"]["lstm"] == pytest.approx(
         second.value
     )
-    apart = found.differences["bilstm"]["as given"].value - second.value
-    assert found.dependences["bilstm"].value == pytest.approx(abs(apart))
-    assert (found.dependences["bilstm"].first, found.dependences["bilstm"].second) == ("as given", "with setting 1")
+    gap = result.differences["bilstm"]["as given"].value - second.value
+    assert result.dependences["bilstm"].value == pytest.approx(abs(gap))
+    assert (result.dependences["bilstm"].first, result.dependences["bilstm"].second) == ("as given", "with setting 1")
 
 
 def test_a_difference_of_another_size_is_said_to_depend_on_the_setting() -> None:
@@ -83,14 +83,14 @@ def test_equal_differences_are_not_shown_to_depend_on_it() -> None:
 
 def test_the_p_value_is_corrected_for_the_number_of_pairs() -> None:
     pairs = [(0.8, 0.84), (0.8, 0.85), (0.8, 0.815)]
-    _, found = under(*pairs)
+    _, result = under(*pairs)
     p_values = []
     for first, second in combinations([runs(*pair, seed=number) for number, pair in enumerate(pairs)], 2):
         correct = np.concatenate([first, second]).argmax(axis=3) == LABELS  # (4, seeds, documents)
         means = correct.mean(axis=2)
-        moved = covariance((correct - means[:, :, None]) / DOCUMENTS)
-        p_values.append(contrast(means, moved, [-1, 1, 1, -1], DOCUMENTS).p_value())
-    assert found.dependences["bilstm"].p_value == pytest.approx(3 * min(p_values))
+        shared = covariance((correct - means[:, :, None]) / DOCUMENTS)
+        p_values.append(contrast(means, shared, [-1, 1, 1, -1], DOCUMENTS).p_value())
+    assert result.dependences["bilstm"].p_value == pytest.approx(3 * min(p_values))
 
 
 def test_a_setting_under_which_nothing_was_learned_is_named() -> None:

@@ -53,8 +53,8 @@ def lines_of(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def expected(given: Sequence[str]) -> Predictions:
-    return Predictor([find_training("bilstm", 1)])(given)
+def expected(texts: Sequence[str]) -> Predictions:
+    return Predictor([find_training("bilstm", 1)])(texts)
 
 
 def probabilities_of(rows: Sequence[dict[str, Any]]) -> NDArray[np.float32]:
@@ -62,11 +62,11 @@ def probabilities_of(rows: Sequence[dict[str, Any]]) -> NDArray[np.float32]:
 
 
 def test_texts_of_the_command_line_are_classified(capsys: pytest.CaptureFixture[str]) -> None:
-    given = ["What a lovely surprise", 'with "quotes"\nand a line break, 영화']
-    assert call(*CHOSEN, *given) == 0
+    texts = ["What a lovely surprise", 'with "quotes"\nand a line break, 영화']
+    assert call(*CHOSEN, *texts) == 0
     shown = capsys.readouterr()
-    rows, predictions = lines_of(shown.out), expected(given)
-    assert [row["text"] for row in rows] == given
+    rows, predictions = lines_of(shown.out), expected(texts)
+    assert [row["text"] for row in rows] == texts
     assert [row["row"] for row in rows] == [1, 2]
     assert [row["label"] for row in rows] == predictions.labels
     assert probabilities_of(rows).tobytes() == predictions.probabilities.tobytes()
@@ -123,8 +123,8 @@ def test_every_format_that_data_reads_is_read(name: str, tmp_path: Path, capsys:
     shown = capsys.readouterr()
     rows = lines_of(shown.out)
     missing = name.endswith((".jsonl", ".parquet"))
-    given = [text if text is not None or missing else "" for text in TEXTS]
-    assert [row["text"] for row in rows] == given
+    texts = [text if text is not None or missing else "" for text in TEXTS]
+    assert [row["text"] for row in rows] == texts
     present = [row for row in rows if row["text"] is not None]
     predictions = expected([row["text"] for row in present])
     assert probabilities_of(present).tobytes() == predictions.probabilities.tobytes()
@@ -257,9 +257,9 @@ def test_the_winner_has_a_doubt_for_each_variant_that_may_be_as_good(
     differences = {variant: {metric: {"p_value_corrected": p}} for variant, p in p_values.items()}
     changes: dict[str, Any] = {"variants": variants, "differences": differences, "baseline": "lstm"}
     write_comparison(monkeypatch, tmp_path, metric=metric, **changes)
-    found = winner()
-    assert found.variant == best
-    assert [doubt for doubt, part in zip(found.doubts, doubts, strict=True) if part not in doubt] == []
+    recommended = winner()
+    assert recommended.variant == best
+    assert [doubt for doubt, part in zip(recommended.doubts, doubts, strict=True) if part not in doubt] == []
 
 
 def test_metrics_of_chunks_are_those_of_all_documents() -> None:

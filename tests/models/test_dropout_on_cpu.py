@@ -46,9 +46,9 @@ def test_a_seed_gives_the_same_bits_and_the_gradient_the_same_numbers() -> None:
     assert torch.equal(dropout(values, P), first)
     factors = torch.randn_like(values)
     (gradient,) = torch.autograd.grad(first, values, factors)
-    kept = first != 0
-    torch.testing.assert_close(first[kept], values[kept] / (1 - P))
-    torch.testing.assert_close(gradient, kept * factors / (1 - P))
+    survives = first != 0
+    torch.testing.assert_close(first[survives], values[survives] / (1 - P))
+    torch.testing.assert_close(gradient, survives * factors / (1 - P))
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system that binds processes to cores")

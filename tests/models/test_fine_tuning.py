@@ -37,9 +37,9 @@ def module_of(classifier: TextClassifier, layer_rates: float, unfreeze: int) -> 
 
 def test_layers_go_down_from_the_head_and_hold_each_weight_once() -> None:
     classifier = make_classifier(single_bias=True, freeze_embedding=True)
-    found = layers(classifier)
-    assert [name for name, _ in found] == ["head", "recurrent layer 2", "recurrent layer 1", "embedding"]
-    weights = [id(tensor) for _, group in found for tensor in group]
+    groups = layers(classifier)
+    assert [name for name, _ in groups] == ["head", "recurrent layer 2", "recurrent layer 1", "embedding"]
+    weights = [id(tensor) for _, group in groups for tensor in group]
     assert sorted(weights) == sorted(map(id, classifier.parameters()))
     factors = [factor for factor, _ in rate_groups(classifier, 0.5)]
     assert factors == [1, 0.5, 0.25]  # of the frozen embedding none

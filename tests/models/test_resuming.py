@@ -88,9 +88,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def store(name: str) -> Checkpoints:
-    found = Checkpoints(name)
-    found.folder.mkdir(parents=True, exist_ok=True)
-    return found
+    checkpoints = Checkpoints(name)
+    checkpoints.folder.mkdir(parents=True, exist_ok=True)
+    return checkpoints
 
 
 def assert_same(one: ClassifierModule, other: ClassifierModule) -> None:
@@ -180,19 +180,19 @@ def test_a_whole_checkpoint_is_there_at_every_moment_also_after_the_newest_was_b
         def _not_written(self, error: OSError) -> TrainingError:
             raise Stop
 
-    kept = store("kept")
+    checkpoints = store("checkpoints")
     for step in (4, 8):
-        kept.save(step, {"global_step": step})
-    break_off(kept.folder / "step-8.ckpt")
+        checkpoints.save(step, {"global_step": step})
+    break_off(checkpoints.folder / "step-8.ckpt")
     for step in (5, 6, 7):
         # A folder in the place of the file: nothing can be written there.
-        (kept.folder / f".step-{step}.ckpt.{os.getpid()}.part").mkdir()
+        (checkpoints.folder / f".step-{step}.ckpt.{os.getpid()}.part").mkdir()
         with pytest.raises(Stop):
-            Dying("kept").save(step, {"global_step": step})
-        (kept.folder / f".step-{step}.ckpt.{os.getpid()}.part").rmdir()
-        state = kept.load(announce=False)
+            Dying("checkpoints").save(step, {"global_step": step})
+        (checkpoints.folder / f".step-{step}.ckpt.{os.getpid()}.part").rmdir()
+        state = checkpoints.load(announce=False)
         assert state == {"global_step": step - 1}
-        kept.save(step, {"global_step": step})
+        checkpoints.save(step, {"global_step": step})
 
 
 def test_without_a_whole_checkpoint_it_starts_again() -> None:
@@ -205,9 +205,9 @@ def test_without_a_whole_checkpoint_it_starts_again() -> None:
 
 
 def test_two_checkpoints_are_kept() -> None:
-    kept = store("kept")
-    train(kept, epochs=3)
-    assert sorted(path.name for path in kept.folder.iterdir()) == ["step-14.ckpt", "step-15.ckpt"]
+    checkpoints = store("checkpoints")
+    train(checkpoints, epochs=3)
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == ["step-14.ckpt", "step-15.ckpt"]
 
 
 def test_a_diverged_training_leaves_its_last_good_checkpoint_and_fails_again_at_the_same_step() -> None:
@@ -241,12 +241,12 @@ def test_a_full_or_read_only_disk_is_named_and_costs_no_checkpoint(tmp_path: Pat
     command = [*alone, sys.executable, str(Path(__file__).with_name("checkpoints_on_a_full_disk.py")), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stdout.splitlines() if not line.startswith("epoch")]
-    kept = "; the last checkpoint is kept, and dvc repro resumes from it"
-    assert told == [
-        f"checkpoints/interrupted cannot be written: No space left on device{kept}",
+    messages = [line for line in done.stdout.splitlines() if not line.startswith("epoch")]
+    resumable = "; the last checkpoint is kept, and dvc repro resumes from it"
+    assert messages == [
+        f"checkpoints/interrupted cannot be written: No space left on device{resumable}",
         "['step-2.ckpt']",
-        f"checkpoints/interrupted cannot be written: Read-only file system{kept}",
-        f"checkpoints/interrupted cannot be written: Read-only file system{kept}",
+        f"checkpoints/interrupted cannot be written: Read-only file system{resumable}",
+        f"checkpoints/interrupted cannot be written: Read-only file system{resumable}",
         "the same",
     ]

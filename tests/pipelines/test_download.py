@@ -71,15 +71,15 @@ def test_a_file_becomes_splits_and_a_card(reviews: Path, tmp_path: Path) -> None
     assert card["labels"] == ["bad", "fair", "good"]
     assert card["notes"] == []
     rows = {split: read(folder, split) for split in ("train", "validation", "test")}
-    assert {split: len(found) for split, found in rows.items()} == {"train": 143, "validation": 16, "test": 40}
+    assert {split: len(documents) for split, documents in rows.items()} == {"train": 143, "validation": 16, "test": 40}
     assert {split: facts["rows"] for split, facts in card["splits"].items()} == {
-        split: len(found) for split, found in rows.items()
+        split: len(documents) for split, documents in rows.items()
     }
-    ids = [row["id"] for found in rows.values() for row in found]
+    ids = [row["id"] for documents in rows.values() for row in documents]
     assert len(set(ids)) == 199
-    for found in rows.values():
-        assert all(row["label"] in range(3) for row in found)
-    texts = [{row["text"] for row in found} for found in rows.values()]
+    for documents in rows.values():
+        assert all(row["label"] in range(3) for row in documents)
+    texts = [{row["text"] for row in documents} for documents in rows.values()]
     assert not texts[0] & texts[1] | texts[0] & texts[2] | texts[1] & texts[2]
 
 
@@ -218,8 +218,8 @@ def test_the_command_ends_in_a_proposal_where_a_column_is_not_plain(tmp_path: Pa
     )
     done = run(tmp_path, "name: custom, source: two.csv, text_column: [left, right]")
     assert done.returncode == 0, done.stderr
-    found = [row["text"] for split in ("train", "validation", "test") for row in read(tmp_path / "data/raw", split)]
-    assert "a fine film 7 what a fine film 7" in found
+    texts = [row["text"] for split in ("train", "validation", "test") for row in read(tmp_path / "data/raw", split)]
+    assert "a fine film 7 what a fine film 7" in texts
 
 
 def test_a_disk_that_does_not_take_the_data_is_named_and_left_clean(tmp_path: Path) -> None:

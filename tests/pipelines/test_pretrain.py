@@ -96,17 +96,17 @@ def changed(**values: Any) -> Params:
 
 
 def description() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(written()["pretrained.json"])
-    return found
+    pretraining: dict[str, Any] = json.loads(written()["pretrained.json"])
+    return pretraining
 
 
 def test_a_language_model_leaves_weights_and_what_it_reached_on_held_out_texts() -> None:
-    found = description()
-    assert found["perplexity"] == {name: found["history"][-1][f"perplexity_{name}"] for name in ("forward", "backward")}
-    assert [line["epoch"] for line in found["history"]] == [1, 2]
-    first, last = found["history"]
+    pretraining = description()
+    first, last = pretraining["history"]
+    assert pretraining["perplexity"] == {name: last[f"perplexity_{name}"] for name in ("forward", "backward")}
+    assert (first["epoch"], last["epoch"]) == (1, 2)
     assert last["perplexity_forward"] < first["perplexity_forward"] < read_summary()["vocabulary_size"]
-    assert (found["documents"], found["held_out"], found["unlabelled"]) == (84, 2, True)
+    assert (pretraining["documents"], pretraining["held_out"], pretraining["unlabelled"]) == (84, 2, True)
     weights = load_file(PRETRAINED / "weights.safetensors")
     assert weights["embedding.weight"].shape == (read_summary()["vocabulary_size"], 4)
     assert weights["backward.weight_hh_l0"].shape == (16, 4)

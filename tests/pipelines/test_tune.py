@@ -42,8 +42,8 @@ def written(variant: str = "lstm") -> dict[str, str]:
 
 
 def trials_of(variant: str = "lstm") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((TUNED / variant / "trials.json").read_text())["trials"]
-    return found
+    trials_read: list[dict[str, Any]] = json.loads((TUNED / variant / "trials.json").read_text())["trials"]
+    return trials_read
 
 
 def forget_trials() -> None:
@@ -184,11 +184,11 @@ def test_a_search_without_any_sound_trial_ends_with_its_reason(monkeypatch: pyte
 
 def test_with_repeats_each_seed_has_a_search_of_its_own() -> None:
     tune(changed(compare__tuning__repeats=2, compare__tuning__trials=2), "lstm")
-    found = json.loads(written()["trials.json"])
-    settings = [each["setting"] for each in found["trials"]]
-    assert [each["search"] for each in found["trials"]] == [0, 0, 1, 1]
-    assert [number // 2 for number in found["chosen"]] == [0, 1]
-    for seed, number in zip((1, 2), found["chosen"], strict=True):
+    search = json.loads(written()["trials.json"])
+    settings = [each["setting"] for each in search["trials"]]
+    assert [each["search"] for each in search["trials"]] == [0, 0, 1, 1]
+    assert [number // 2 for number in search["chosen"]] == [0, 1]
+    for seed, number in zip((1, 2), search["chosen"], strict=True):
         assert json.loads(written()[f"seed-{seed}.json"]) == settings[number]
     assert settings[:2] != settings[2:]
 
@@ -249,9 +249,9 @@ def test_a_training_under_a_listed_setting_is_the_one_that_params_with_that_sett
         compare__tuning__trials=0, compare__settings=[{"pooling": "mean", "learning_rate": 0.01}], compare__seeds=[1]
     )
     train_under(params, "lstm", 0)
-    given = {"lstm": params.variants["lstm"].model_copy(update={"pooling": "mean"})}
+    changes = {"lstm": params.variants["lstm"].model_copy(update={"pooling": "mean"})}
     train_params = params.train.model_copy(update={"learning_rate": 0.01})
-    params = params.model_copy(update={"variants": params.variants | given, "train": train_params})
+    params = params.model_copy(update={"variants": params.variants | changes, "train": train_params})
     match(params)
     tune(params, "lstm")
     train(params, "lstm", 1)

@@ -65,9 +65,9 @@ def request(body: bytes, path: str = "/invocations", method: str = "POST", **hea
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_bad_request_is_answered_with_what_is_allowed_and_not_quoted(case: str) -> None:
     body, status, part = HOSTILE[case]
-    found, text = request(body)
+    answered, text = request(body)
     content = json.loads(text)
-    assert (found, content["error_code"]) == (status, "BAD_REQUEST")
+    assert (answered, content["error_code"]) == (status, "BAD_REQUEST")
     assert part in content["message"] and SECRET not in text
 
 
@@ -101,8 +101,8 @@ def test_a_body_without_a_length_is_read_up_to_the_limit() -> None:
 
 @pytest.mark.parametrize(("text", "status"), [("fail", 400), ("crash", 500)])
 def test_what_the_application_says_of_an_error_is_not_passed_on(text: str, status: int) -> None:
-    found, content = request(json.dumps({"inputs": [text]}).encode())
-    assert found == status
+    answered, content = request(json.dumps({"inputs": [text]}).encode())
+    assert answered == status
     assert json.loads(content)["message"] == "the model could not answer; the server's output says why"
 
 

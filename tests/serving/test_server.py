@@ -100,12 +100,12 @@ def test_it_is_healthy_when_it_is_ready(served: Served) -> None:
 
 def test_evaluate_predictor_onnx_and_server_agree(served: Served) -> None:
     texts = pq.read_table(RAW / "test.parquet")["text"].to_pylist()
-    found = classify(served, texts)
-    probabilities = [list(row["probabilities"].values()) for row in found]
+    predictions = classify(served, texts)
+    probabilities = [list(row["probabilities"].values()) for row in predictions]
     assert probabilities == pq.read_table(RESULTS / "bilstm/seed-1/predictions.parquet")["probabilities"].to_pylist()
     files = find_training("bilstm", 1)
     predictor = Predictor([files])
-    assert [row["label"] for row in found] == predictor(texts).labels
+    assert [row["label"] for row in predictions] == predictor(texts).labels
     assert probabilities == predictor(texts).probabilities.tolist()
     graph = onnx_model(load_classifier(files.config, files.weights)).SerializeToString()
     store = Encoder(files)(texts)
@@ -128,8 +128,8 @@ def test_hostile_requests_get_an_error_and_the_next_good_one_an_answer(served: S
     before = classify(served, ["dull"])
     for body, status, _ in HOSTILE.values():
         if status == 400:
-            found, content = ask(served, "/invocations", body)
-            assert found == 400 and set(content) == {"error_code", "message"}
+            answered, content = ask(served, "/invocations", body)
+            assert answered == 400 and set(content) == {"error_code", "message"}
     draw = random.Random(1)
     for kind in KINDS * 3:
         attack = kind(draw)
