@@ -41,15 +41,15 @@ def _values(key: str, value: object) -> Values:
     if isinstance(value, Range):
         return value
     if isinstance(value, list | tuple):
-        plain = all(each is None or isinstance(each, bool | int | float | str) or _is_names(each) for each in value)
-        if plain and len(value) >= 2 and all(each not in value[:number] for number, each in enumerate(value)):
+        plain = all(item is None or isinstance(item, bool | int | float | str) or _is_names(item) for item in value)
+        if plain and len(value) >= 2 and all(item not in value[:number] for number, item in enumerate(value)):
             return tuple(value)
     elif isinstance(value, dict) and {"low", "high"} <= value.keys():
         for part in value:
             if part not in Range.model_fields:
                 raise ValueError(unknown_key(f"{SPACE}.{key}.{part}", list(Range.model_fields)))
         low, high, log = value["low"], value["high"], value.get("log", False)
-        numbers = all(type(each) in (int, float) and math.isfinite(each) for each in (low, high))
+        numbers = all(type(end) in (int, float) and math.isfinite(end) for end in (low, high))
         if numbers and type(log) is bool and low < high and (low > 0 or not log):
             return Range(low=low, high=high, log=log)
         raise ValueError(
@@ -65,7 +65,7 @@ def _is_names(value: object) -> bool:
 
 
 def _plain(space: dict[str, Values]) -> dict[str, Any]:
-    return {key: each.model_dump() if isinstance(each, Range) else list(each) for key, each in space.items()}
+    return {key: values.model_dump() if isinstance(values, Range) else list(values) for key, values in space.items()}
 
 
 def _epochs(value: object) -> object:
@@ -112,7 +112,7 @@ class TuningParams(Section):
             if matching == "parameters" and key in SIZES:
                 raise ValueError(
                     f"{SPACE} names {key}, but compare.matching is 'parameters', which chooses the hidden size; "
-                    f"allowed with it: {', '.join(each for each in KEYS if each not in SIZES)}"
+                    f"allowed with it: {', '.join(name for name in KEYS if name not in SIZES)}"
                 )
         ends = {
             key: (values.low, values.high) if isinstance(values, Range) else values

@@ -64,13 +64,13 @@ def make_references(params: Params) -> None:
         folder = REFERENCES / model.name
         config = make_config(model, summary)
         started = time.perf_counter()
-        probabilities = np.concatenate([each.predict(part) for each, part in zip(models, tests, strict=True)])
+        probabilities = np.concatenate([of_fold.predict(part) for of_fold, part in zip(models, tests, strict=True)])
         milliseconds = (time.perf_counter() - started) * 1000 / max(len(test), 1)
         metrics = classification_metrics(test.labels, probabilities, summary["labels"])
         file_io.write_json(folder / "config.json", config)
         write_predictions(folder / "predictions.parquet", test, probabilities)
         file_io.write_json(folder / "metrics.json", metrics)
-        seconds = sum(each.seconds for each in models)
+        seconds = sum(of_fold.seconds for of_fold in models)
         add_measurements(config["signature"], seconds, milliseconds)
         with connect(params.tracking.experiment) as mlflow:
             run = from_outputs.reference(mlflow, folder)

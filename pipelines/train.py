@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -77,13 +77,13 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     params = params.model_copy(update={"train": prepare_machine(params.train)})
     config = resolve_config(params, variant, seed, root)
     learned, validation = (open_part(part, config, root) for part in ("train", "validation"))
-    unlabelled = open_unlabelled(config, root)
+    splits = Splits(learned, validation, open_unlabelled(config, root))
     training = build_training(config, params.train, [learned, validation], root)
     config["parameters"] = training.module.classifier.parameter_counts()
-    check_split_sizes(training.trainer, [learned, validation, *([] if unlabelled is None else [unlabelled])])
+    check_split_sizes(training.trainer, splits)
     checkpoints = Checkpoints(config["signature"])
     if not training.trainer.is_global_zero:
-        training.run(learned, validation, unlabelled, training.resume_from(checkpoints, announce=False))
+        training.run(splits, training.resume_from(checkpoints, announce=False))
         return checkpoints.signature
     with checkpoints.locked():
         checkpointing = training.resume_from(checkpoints)
@@ -93,7 +93,7 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
             training_run(mlflow, variant, seed, config["signature"], resumed=resumed) as run,
         ):
             log_configuration(run, config)
-            training.run(learned, validation, unlabelled, checkpointing, [EpochMetrics(run, training.costs)])
+            training.run(splits, checkpointing, [EpochMetrics(run, training.costs)])
             record(run, paths.folder(variant, seed, root), config, training)
         measurements.add(config["signature"], provenance=asdict(run.provenance))
     return checkpoints.signature
@@ -162,6 +162,14 @@ def open_unlabelled(config: dict[str, Any], root: Path) -> TokenizedDocuments | 
     return open_split("unlabelled", config["tokens"], root)
 
 
+class Splits(NamedTuple):
+    """The documents of a training; None: no step has unlabelled ones."""
+
+    train: Documents
+    validation: Documents
+    unlabelled: Documents | None
+
+
 @dataclass(frozen=True)
 class Training:
     """A classifier with all that trains it.
@@ -185,20 +193,13 @@ class Training:
             print(f"resuming after step {state['global_step']}", flush=True)
         return Checkpointing(checkpoints, state, self.settings.checkpoint_steps, self.settings.checkpoint_minutes)
 
-    def run(
-        self,
-        train: Documents,
-        validation: Documents,
-        unlabelled: Documents | None,
-        checkpointing: Checkpointing,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
+    def run(self, splits: Splits, checkpointing: Checkpointing, callbacks: Sequence[Callback] = ()) -> None:
         """All epochs; afterwards the module has the best weights."""
         fit(
-            self.trainer, self.module, train, validation,
+            self.trainer, self.module, splits.train, splits.validation,
             batch_size=self.settings.batch_size, batch_tokens=self.settings.batch_tokens, seed=self.seed,
             monitor=self.settings.monitor, costs=self.costs, callbacks=callbacks, checkpointing=checkpointing,
-            unlabelled=unlabelled,
+            unlabelled=splits.unlabelled,
         )  # fmt: skip
 
 
@@ -272,13 +273,13 @@ def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[Cla
     return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
 
 
-def check_split_sizes(trainer: Trainer, splits: Sequence[TokenizedDocuments]) -> None:
+def check_split_sizes(trainer: Trainer, splits: Splits) -> None:
     """Refuses a split with fewer documents than processes.
 
     Raises:
         DataError: names the numbers of documents and processes.
     """
-    if (fewest := min(map(len, splits))) < trainer.world_size:
+    if (fewest := min(len(split.lengths) for split in splits if split is not None)) < trainer.world_size:
         raise DataError(
             f"a split has {fewest} documents, too few for the {trainer.world_size} processes of train.devices"
         )

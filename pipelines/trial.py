@@ -21,7 +21,7 @@ from outputs.checkpoints import Checkpoints
 from outputs.prediction_file import write_predictions
 from outputs.token_files import open_split, read_summary, training_documents
 from outputs.trials import Outcome
-from pipelines.train import build_training, configuration, open_unlabelled, read_variant
+from pipelines.train import Splits, build_training, configuration, open_unlabelled, read_variant
 from provenance.libraries import versions
 from provenance.signature import signature
 from text import subset
@@ -127,8 +127,8 @@ def _train(
             connect(params.tracking.experiment) as mlflow,
             trial_run(mlflow, title, outcome, resumed=checkpointing.state is not None) as run,
         ):
-            epoch_metrics = EpochMetrics(run, training.costs)
-            training.run(learned, validation, open_unlabelled(config, root), checkpointing, [epoch_metrics])
+            splits = Splits(learned, validation, open_unlabelled(config, root))
+            training.run(splits, checkpointing, [EpochMetrics(run, training.costs)])
             probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)
             metrics = classification_metrics(scored.labels, probabilities, config["labels"])
             outcome["scores"] = {metric.key: metrics[metric.key] for metric in METRICS}

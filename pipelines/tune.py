@@ -58,7 +58,8 @@ def tune(params: Params, variant: str, root: Path = Path()) -> None:
     best = [_best(variant, outcomes, metric.key, metric.gain) for outcomes in searches]
     chosen = {seed: best[index % len(best)]["setting"] for index, seed in enumerate(seeds)}
     every = [outcome for outcomes in searches for outcome in outcomes]
-    reached = [(each["setting"], metric.gain(each["scores"][metric.key])) for each in every if "scores" in each]
+    scored = [outcome for outcome in every if "scores" in outcome]
+    reached = [(outcome["setting"], metric.gain(outcome["scores"][metric.key])) for outcome in scored]
     search = {
         "metric": metric.key,
         "trials": every,

@@ -57,7 +57,7 @@ def find_training(variant: str, seed: int) -> ModelFiles:
     folder = paths.folder(variant, seed)
     if not (folder / "config.json").exists():
         trained = trainings()
-        listed = ", ".join(f"{name} seed {each}" for name, seeds in trained.items() for each in seeds)
+        listed = ", ".join(f"{name} seed {number}" for name, seeds in trained.items() for number in seeds)
         raise ParamsError(f"{variant} seed {seed} is not trained; allowed: {listed or 'nothing yet, run make run'}")
     return find_model(folder)
 

@@ -31,7 +31,7 @@ def select(variant: str | None, seed: int | None, compare: CompareParams, say: S
     if not seeds:
         allowed = ", ".join(trainings()) or "nothing yet, run make run"
         raise ParamsError(f"--variant is {variant!r}, which is not trained; allowed: {allowed}")
-    models = [find_training(variant, each) for each in seeds]
+    models = [find_training(variant, chosen) for chosen in seeds]
     if len(models) > 1:
         say(f"{variant}: the mean of {len(models)} trainings, seeds {', '.join(map(str, seeds))}")
     return models

@@ -84,8 +84,8 @@ def _two_digits(ratio: float) -> str:
 
 def condition_values(trainings: Measured, stage: str, name: str) -> list[str]:
     """The distinct values of one of the CONDITIONS in `stage` of the trainings, sorted as text."""
-    conditions = [each for training in trainings for each in training.get(f"{stage}_conditions", [])]
-    return sorted({str(each[name]) for each in conditions if name in each})
+    every = [conditions for training in trainings for conditions in training.get(f"{stage}_conditions", [])]
+    return sorted({str(conditions[name]) for conditions in every if name in conditions})
 
 
 def unlike(trainings: Measured, stage: str) -> str:
@@ -96,7 +96,7 @@ def unlike(trainings: Measured, stage: str) -> str:
         'CPU cores 1 and 2'
     """
     values = {title: condition_values(trainings, stage, name) for name, title in CONDITIONS.items()}
-    return ", ".join(f"{title} {' and '.join(each)}" for title, each in values.items() if len(each) > 1)
+    return ", ".join(f"{title} {' and '.join(distinct)}" for title, distinct in values.items() if len(distinct) > 1)
 
 
 def not_compared(trainings: Measured) -> str:
@@ -136,11 +136,11 @@ def mixed_hardware(costs: Mapping[str, Measured], seeds: Sequence[int]) -> str:
 def different_hardware(trainings: Measured) -> str:
     """The processors or GPUs of the trainings, where these are not the same; else ""."""
     values = {CONDITIONS[name]: condition_values(trainings, "training", name) for name in ("gpu", "processor")}
-    return next((f"{title} {' and '.join(each)}" for title, each in values.items() if len(each) > 1), "")
+    return next((f"{title} {' and '.join(distinct)}" for title, distinct in values.items() if len(distinct) > 1), "")
 
 
 def measured_on(trainings: Measured) -> str:
     """The conditions of the trainings, in one sentence; "" where nothing was measured."""
     values = {title: condition_values(trainings, "training", name) for name, title in CONDITIONS.items()}
-    shown = ", ".join(f"{title} {' and '.join(each)}" for title, each in values.items() if each)
+    shown = ", ".join(f"{title} {' and '.join(distinct)}" for title, distinct in values.items() if distinct)
     return f"Trained on: {shown}. Other hardware gives different numbers." if shown else ""

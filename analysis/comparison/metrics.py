@@ -97,7 +97,7 @@ class Metric(NamedTuple):
         ('+2.2', '−1.4', '+5.8')
         """
         narrow = gap.high - gap.low < NARROW
-        value, low, high = (self.shown_difference(each, narrow) for each in (gap.value, gap.low, gap.high))
+        value, low, high = (self.shown_difference(end, narrow) for end in (gap.value, gap.low, gap.high))
         return value, low, high
 
     def shown_gap_with_interval(self, gap: Interval, unit: str = "") -> str:

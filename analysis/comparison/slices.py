@@ -91,7 +91,7 @@ def most_telling(slices: Sequence[Slice], number: int) -> list[Slice]:
         if not gaps:
             worst = min(score.accuracy.value for score in part.scores.values())
             return 1 - worst, worst
-        gap = max(gaps, key=lambda each: abs(each.value) / (each.high - each.low))
+        gap = max(gaps, key=lambda gap: abs(gap.value) / (gap.high - gap.low))
         return abs(gap.value) / (gap.high - gap.low), gap.value
 
     chosen = sorted(slices, key=lambda part: -clearest(part)[0])[:number]

@@ -151,8 +151,8 @@ def contrast(
     value = float(chosen @ values.mean(axis=1))
     # N documents resolve no less than one document. Without this term, few documents on which all trainings agree would
     # give an error of 0 (A. Agresti and Y. Min, Statistics in Medicine 24, 2005, for paired proportions).
-    over = [covariance, folds.covariance] if folds else [covariance]
-    largest = max(float(np.einsum("v,vsut,u->", chosen, each, chosen)) for each in over)
+    covariances = [covariance, folds.covariance] if folds else [covariance]
+    largest = max(float(np.einsum("v,vsut,u->", chosen, matrix, chosen)) for matrix in covariances)
     finest = (1 / documents if counted else ROUNDING) ** 2
     from_documents = largest / seeds**2 + finest
     if seeds == 1:

@@ -134,7 +134,11 @@ def _plot_rows(result: Result) -> dict[str, list[dict[str, Any]]]:
     """Rows for `dvc plots`, by file name."""
     experiment, comparison = result.experiment, result.comparison
     runs, trainings = (
-        [(rank, variant, *each) for rank, variant in enumerate(experiment.variants) for each in enumerate(numbers)]
+        [
+            (rank, variant, index, seed)
+            for rank, variant in enumerate(experiment.variants)
+            for index, seed in enumerate(numbers)
+        ]
         for numbers in (experiment.seeds, experiment.trainings)
     )
     return {

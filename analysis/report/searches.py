@@ -109,7 +109,7 @@ def _forest(experiment: Experiment, under: UnderSettings, variant: str) -> Panel
             sure = difference.p_value < SIGNIFICANCE
             point(axes, metric.scale * difference.value, row, style, f"{variant}{row}", size=10, filled=sure)
             gap = metric.shown_gap_with_interval(difference, f" {metric.unit}")
-            own, other = (under.means[name][each] for each in (variant, experiment.baseline))
+            own, other = (under.means[name][compared] for compared in (variant, experiment.baseline))
             reached = f"{variant} {metric.shown_with_unit(own)}, {experiment.baseline} {metric.shown_with_unit(other)}"
             tips[f"{variant}{row}"] = f"{variant} less {experiment.baseline} {name}: {gap}; {reached}"
             axes.plot([0, 0], [row - 0.22, row + 0.4], color=INK, linewidth=1)  # leaves the words free

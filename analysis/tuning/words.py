@@ -91,5 +91,5 @@ def _place(value: float, values: Range) -> float:
     >>> _place(0.001, Range(low=0.0001, high=0.01, log=True))
     0.5
     """
-    low, high, at = (log(each) if values.log else each for each in (values.low, values.high, value))
+    low, high, at = (log(number) if values.log else number for number in (values.low, values.high, value))
     return round((at - low) / (high - low), 9)

@@ -20,7 +20,7 @@ SOLVED = 0.99
 def too_easy(comparison: Comparison, standing: Standing) -> Finding | None:
     """All variants, where they and the linear model solve the data."""
     scores = [*comparison.scores.values(), standing.scores[LINEAR]]
-    if not comparison.differences or min(each[ACCURACY.key].mean for each in scores) < SOLVED:
+    if not comparison.differences or min(by_metric[ACCURACY.key].mean for by_metric in scores) < SOLVED:
         return None
     words = (
         "these data are too easy to show which variant is better, for all of them, and a simple linear model, are "

@@ -152,13 +152,13 @@ def _read(classifier: TextClassifier, vectors: Vectors, texts: Texts) -> Tensor:
 
 def _embed(classifier: TextClassifier, texts: Sequence[Texts]) -> list[Vectors]:
     """The vectors of each, looked up together: an embedding's gradient may name a row once in a step."""
-    time = max(each.tokens.shape[1] for each in texts)
-    tokens = [pad(each.tokens, (0, time - each.tokens.shape[1]), value=PADDING_INDEX) for each in texts]
+    time = max(part.tokens.shape[1] for part in texts)
+    tokens = [pad(part.tokens, (0, time - part.tokens.shape[1]), value=PADDING_INDEX) for part in texts]
     every = tokens[0] if len(tokens) == 1 else torch.cat(tokens)
     vectors = backend(every.device).embed(classifier.embedding, every)
     parts, start = [], 0
-    for each in texts:
-        batch, own_time = each.tokens.shape
+    for part in texts:
+        batch, own_time = part.tokens.shape
         documents = slice(start, start + batch)
         parts.append(
             vectors[documents, :own_time]
