@@ -18,9 +18,9 @@ PORT = "5099"
 
 def main() -> None:
     """Writes report.png, mlflow_runs.png and mlflow.png."""
-    with open_browser(1200, 1500) as browser:
+    with open_browser(1200, 1900) as browser:
         browser.get((Path.cwd() / "reports" / "comparison.html").as_uri())
-        save(browser, "report.png", 1200, 1500)
+        save(browser, "report.png", 1200, 1900)
     command = [sys.executable, "-m", "commands.ui", "--port", PORT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -45,7 +45,8 @@ def open_page(browser: Chrome, address: str, text: str) -> None:
 def save(browser: Chrome, name: str, width: int, height: int) -> None:
     """The upper left part of the page, with few colours: a small file."""
     picture = Image.open(io.BytesIO(browser.get_screenshot_as_png())).crop((0, 0, width, height))
-    picture.convert("RGB").quantize(128).save(IMAGES / name, optimize=True)
+    # The octree keeps the few colours of marks and lines; the default merges them with grey.
+    picture.convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE).save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":
