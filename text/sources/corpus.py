@@ -6,7 +6,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,20 +61,22 @@ class Split:
 
 def batches(documents: Iterable[Document], clean: Collection[str] = ()) -> Iterator[tuple[str, pa.RecordBatch]]:
     """The documents in record batches of SCHEMA, each of one split; texts are cleaned as `clean` says."""
-    rows_of: dict[str, list[Document]] = {}
-    characters: Counter[str] = Counter()
+    waiting: dict[str, list[Document]] = {}  # of each split
+    characters_of: dict[str, int] = {}  # characters of each split but the current one
+    split, rows, characters = "", [], 0
     for document in documents:
         if clean and document.text is not None:
             document = document._replace(text=cleaned(document.text, clean))
-        split = document.split
-        rows = rows_of.setdefault(split, [])
-        if rows and (len(rows) == BATCH_ROWS or characters[split] > BATCH_CHARACTERS):
+        if document.split != split:
+            characters_of[split], split = characters, document.split
+            rows, characters = waiting.setdefault(split, []), characters_of.get(split, 0)
+        if rows and (len(rows) == BATCH_ROWS or characters > BATCH_CHARACTERS):
             yield _batch(rows)
             rows.clear()
-            characters[split] = 0
+            characters = 0
         rows.append(document)
-        characters[split] += len(document.text or "")
-    yield from (_batch(rows) for rows in rows_of.values() if rows)
+        characters += len(document.text or "")
+    yield from (_batch(rows) for rows in waiting.values() if rows)
 
 
 def table_batches(tables: Mapping[str, pa.Table], names: Sequence[str]) -> Iterator[tuple[str, pa.RecordBatch]]:

@@ -49,14 +49,15 @@ class Table(NamedTuple):
         if self.layout.by_number:
             rows = chain([first], rows)
         places, count = self.places(first[1]), len(self.layout.texts)
+        label, split = places[count], places[count + 1] if len(places) > count + 1 else None
         for number, (line, row) in enumerate(rows, 1):
             if len(row) != width:
                 raise DataError(
                     f"line {line} of {self.origin} begins a row with {len(row)} fields, but the first row has {width}; "
                     f"{_remedy(row, width)}"
                 )
-            fields = [row[place] for place in places]
-            yield Row(number, " ".join(fields[:count]) if count > 1 else fields[0], *fields[count:])
+            text = row[places[0]] if count == 1 else " ".join([row[place] for place in places[:count]])
+            yield Row(number, text, row[label], row[split] if split is not None else None)
 
     def fields(self, quoted: bool) -> NumberedRows:
         """All rows, with the header and empty ones."""
