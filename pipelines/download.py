@@ -16,7 +16,7 @@ from core import command_line, file_io
 from core.errors import ParamsError
 from core.paths import RAW
 from provenance.stage import run_as_command
-from text.sources import card, class_names, corpus, custom, look, look_page, splits
+from text.sources import card, class_names, corpus, custom, look, look_page, splits, unseen
 from text.sources.catalogue import CATALOGUE
 from text.sources.fetch import default_cache, fetch
 from text.sources.guess import Unclear
@@ -47,15 +47,18 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             notes += remarks
         if source:
             notes += custom.check(collected, label_names, by_number=isinstance(data.label_column, int))
-        labels = entry.label_names() or custom.sorted_labels(label_names)
+        dropped = unseen.unseen(collected, label_names) if found else {}
+        notes += unseen.notes(dropped)
+        learned = set(label_names).difference(*dropped.values())
+        labels = entry.label_names() or custom.sorted_labels(learned)
         corpus.relabel(collected, label_names, labels)
         if data.folds is None:
             parts = splits.plan(collected, data.validation_share, data.test_share)
         else:
             parts = splits.fold_plan(collected, data.folds)
         if data.deduplicate != "none":
-            parts, dropped = splits.deduplicated(parts, data.deduplicate)
-            notes += [f"documents dropped by data.deduplicate, {split}: {count:,}" for split, count in dropped.items()]
+            parts, repeated = splits.deduplicated(parts, data.deduplicate)
+            notes += [f"documents dropped by data.deduplicate, {split}: {count:,}" for split, count in repeated.items()]
         parts, held_out = splits.without_held_out(parts)
         if held_out:
             notes.append(f"unlabelled documents dropped, whose text is in the validation or test split: {held_out:,}")

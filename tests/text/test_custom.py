@@ -209,7 +209,11 @@ def test_an_archive_serves_like_a_folder(tmp_path: Path) -> None:
     [
         ([], r"holds no table; found: nothing; allowed: \.csv"),
         (["test.csv", "dev.csv"], r"has no file for train; found: 'dev\.csv', 'test\.csv'; allowed:"),
-        (["a.csv", "b.csv"], r"has no file for train; found: 'a\.csv', 'b\.csv'; allowed:"),
+        (
+            ["a.csv", "b.csv"],
+            r"holds 'a\.csv', 'b\.csv', which seem to be versions of one .*; data\.source may name one",
+        ),
+        (["a.csv", "b.tsv"], r"has no file for train; found: 'a\.csv', 'b\.tsv'; allowed:"),
         (["notes.md"], r"holds no table; found: 'notes\.md'; allowed: \.csv, \.tsv, \.jsonl, \.parquet, .*text lines$"),
         (["train.csv", "train.tsv", "test.csv"], r"holds several files for train: train\.csv, train\.tsv; allowed:"),
         (

@@ -79,13 +79,11 @@ def test_json_of_one_row_is_a_row(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (
-            {"train": [["a", "x"]], "val": [["b", "y"]]},
-            "keys 'train', 'val'; allowed: write each of 'train', 'val' into",
-        ),
-        (
             {"a": {"b": 1}, "c": 2},
-            r"one JSON object with the keys 'a', 'c'; allowed: \[\{…\}, \{…\}\], or an object a line",
+            r"one JSON object with the keys 'a', 'c'; allowed: an array \[\{…\}, \{…\}\], an object a line",
         ),
+        ([["a", "x"], ["b"]], r"row 2 of .*a\.json is an array of 1; allowed: an array of 2, as row 1 is"),
+        ([["a", "x"], {"b": 1}], r"row 2 of .*a\.json is no array but \{\"b\": 1\}; allowed: an array of 2"),
         ({"columns": ["a", "b"], "data": [["x"]]}, r"has the columns 'a', 'b', but a row \[\"x\"\]"),
     ],
 )
@@ -150,12 +148,3 @@ def test_the_sheet_with_the_most_rows_is_read(tmp_path: Path) -> None:
     notes: list[str] = []
     assert [(document.text, document.label) for document in parse([path], OPEN, notes)] == ROWS
     assert notes[0].endswith("a.xlsx: 'About', 'Totals'")
-
-
-def test_a_sheet_for_each_split_is_refused(tmp_path: Path) -> None:
-    rows = [["text", "label"], *map(list, ROWS)]
-    path = sheet(tmp_path / "a.xlsx", rows, contents={"train": rows, "test": rows})
-    with pytest.raises(
-        DataError, match=r"has the sheets 'train', 'test'; allowed: one sheet of documents; save each as"
-    ):
-        read(path)

@@ -7,8 +7,6 @@ byte order mark is read as UTF-8. An archive with absolute paths, `..`, links or
 unpacks to far more than its own size: this check is ours, since the libraries do not limit what they unpack.
 """
 
-import bz2
-import codecs
 import gzip
 import io
 import lzma
@@ -21,32 +19,25 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, Any
-
-import pyarrow as pa
+from typing import IO
 
 from core.errors import DataError
 from text.sources.addresses import place_of
+from text.sources.decompression import (
+    BOMB_FLOOR,
+    ZIP_OF_ONE,
+    bomb,
+    clean_name,
+    contained,
+    decompressed,
+    is_hidden,
+    limit_of,
+)
 
-# Texts seldom shrink to less than a tenth; gzip reaches a thousandth. What unpacks to less than the floor is harmless.
-BOMB_RATIO = 200
-BOMB_FLOOR = 256 * 2**20
-
-# How to decompress what begins with these bytes.
-DECOMPRESSORS: dict[bytes, Callable[[Any], Any]] = {
-    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
-    b"\xfd7zXZ\x00": lzma.LZMAFile,
-    b"BZh": bz2.BZ2File,
-    b"\x28\xb5\x2f\xfd": lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"),
-}
-UTF_16_BYTES = 64  # of a file without the mark
-UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
-ZIP_OF_ONE = re.compile(r"\.(csv|tsv|txt|jsonl?|ndjson|parquet|xlsx)\.zip$", re.IGNORECASE)
-BZIP2 = re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)")  # three bytes alone may begin a text
 EXCEL = "xl/workbook.xml"  # a member of each .xlsx
 
 NameFilter = Callable[[str], bool]
@@ -60,6 +51,15 @@ class Member:
     origin: str  # the file's name in errors
     path: Path  # of the archive or file
     _stream: IO[bytes]
+    part: str | None = None  # the sheet or JSON key that holds the rows; None: the file has one table
+
+    def at(self, stream: IO[bytes]) -> "Member":
+        """The same file, read from a stream that can be read several times."""
+        return replace(self, _stream=stream)
+
+    def of_part(self, part: str | None) -> "Member":
+        """One of the tables in this file."""
+        return self if part is None else replace(self, part=part, origin=f"{part} in {self.origin}")
 
     def read(self) -> bytes:
         """The whole content."""
@@ -101,7 +101,7 @@ def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BO
                 name = file.relative_to(path).as_posix()
                 if _is_chosen(name, is_read):
                     with file.open("rb") as stream, _faults(file):
-                        yield Member(plain_name(name), str(file), file, _content(stream, name, file, floor))
+                        yield Member(plain_name(name), str(file), file, contained(stream, name, file, floor))
             return
         with path.open("rb") as stream:
             head = stream.peek(512)
@@ -113,10 +113,10 @@ def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BO
                     raise tarfile.ReadError("no end mark")
                 stream.seek(0)
                 yield from _tar(stream, path, is_read, floor)
-            elif (content := _decompressed(stream, path, floor)) is not stream and _is_tar(content.peek(512)):
+            elif (content := decompressed(stream, path, floor)) is not stream and _is_tar(content.peek(512)):
                 yield from _tar(content, path, is_read, floor)
             elif _is_chosen(path.name, is_read):
-                yield Member(plain_name(path.name), str(path), path, _content(content, path.name, path, floor))
+                yield Member(plain_name(path.name), str(path), path, contained(content, path.name, path, floor))
 
 
 def is_archive_name(name: str) -> bool:
@@ -163,59 +163,12 @@ def _faults(path: Path) -> Iterator[None]:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _content(stream: Any, name: str, path: Path, floor: int) -> Any:
-    """The stream of the file `name` in `path`, decompressed, and as UTF-8 if it is UTF-16."""
-    content = _unzipped(stream, name, path, floor) if ZIP_OF_ONE.search(name) else _decompressed(stream, path, floor)
-    if encoding := _utf_16(content.peek(UTF_16_BYTES)[:UTF_16_BYTES]):
-        return io.BufferedReader(_Recoded(content, encoding), 2**17)
-    return content
-
-
-def _utf_16(head: bytes) -> str | None:
-    """The kind of UTF-16 that begins so; without its mark every second byte of Latin letters is 0."""
-    if head.startswith(UTF_16_MARKS):
-        return "utf-16"
-    zeros = head[0::2].count(0), head[1::2].count(0)
-    if len(head) < UTF_16_BYTES or min(zeros) > 0 or 5 * max(zeros) < 4 * (UTF_16_BYTES // 2):
-        return None
-    return "utf-16-be" if zeros[0] else "utf-16-le"
-
-
-def _decompressed(stream: Any, path: Path, floor: int) -> Any:
-    """The stream, or its decompressed content, up to the limit, which counts skipped files too."""
-    head = stream.peek(16)
-    for mark, decompressor in DECOMPRESSORS.items():
-        if head.startswith(mark) and (mark != b"BZh" or BZIP2.match(head)):
-            return io.BufferedReader(_Limited(decompressor(stream), path, _limit(path, floor)), 2**17)
-    return stream
-
-
-def _unzipped(stream: Any, name: str, path: Path, floor: int) -> Any:
-    """The only file in a zip inside an archive or folder.
-
-    Raises:
-        DataError: it holds several files, or is encrypted.
-    """
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the stream that is returned
-    copyfileobj(stream, copy)
-    archive = zipfile.ZipFile(copy)
-    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_hidden(entry.filename)]
-    if len(entries) != 1 or entries[0].flag_bits & 1:
-        fault = f"holds {len(entries)} files" if len(entries) != 1 else "is encrypted"
-        raise DataError(f"{name} in {path} {fault}; allowed: one file; unpack it")
-    return io.BufferedReader(_Limited(archive.open(entries[0]), path, _limit(path, floor)), 2**17)
-
-
 def _is_excel(stream: IO[bytes]) -> bool:
     try:
         with zipfile.ZipFile(stream) as archive:
             return EXCEL in archive.namelist()
     finally:
         stream.seek(0)
-
-
-def _limit(path: Path, floor: int) -> int:
-    return max(floor, BOMB_RATIO * path.stat().st_size)
 
 
 def _tar(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterator[Member]:
@@ -226,8 +179,8 @@ def _tar(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterat
             if entry.isreg() and _is_chosen(entry.name, is_read):
                 stream = archive.extractfile(entry)
                 assert stream is not None  # of a regular file
-                content = _content(stream, entry.name, path, floor)
-                yield Member(plain_name(_clean(entry.name)), f"{entry.name} in {path}", path, content)
+                content = contained(stream, entry.name, path, floor)
+                yield Member(plain_name(clean_name(entry.name)), f"{entry.name} in {path}", path, content)
         # tarfile takes a broken header for the end, and gzip's checksum is at the very end: read up to it.
         assert archive.fileobj is not None
         while rest := archive.fileobj.read(2**20):
@@ -236,18 +189,18 @@ def _tar(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterat
 
 
 def _zip(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterator[Member]:
-    limit = _limit(path, floor)
+    limit = limit_of(path, floor)
     with zipfile.ZipFile(file) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > limit:
-            raise _bomb(path, limit)
+            raise bomb(path, limit)
         for entry in archive.infolist():
             kind = stat.S_IFMT(entry.external_attr >> 16)
             fault = "encrypted" if entry.flag_bits & 1 else _ZIP_FAULTS.get(kind, "no plain file")
             _check(path, entry.filename, fault)
             if not entry.is_dir() and _is_chosen(entry.filename, is_read):
                 with archive.open(entry) as stream:
-                    content = _content(stream, entry.filename, path, floor)
-                    yield Member(plain_name(_clean(entry.filename)), f"{entry.filename} in {path}", path, content)
+                    content = contained(stream, entry.filename, path, floor)
+                    yield Member(plain_name(clean_name(entry.filename)), f"{entry.filename} in {path}", path, content)
 
 
 _ZIP_FAULTS = {0: None, stat.S_IFREG: None, stat.S_IFDIR: None, stat.S_IFLNK: "a link"}
@@ -264,12 +217,7 @@ def _check(path: Path, name: str, fault: str | None) -> None:
 
 def _is_chosen(name: str, is_read: NameFilter) -> bool:
     """Whether to read a file; hidden ones (.DS_Store, .git/config, __MACOSX/._train.csv) are never read."""
-    return not _is_hidden(name) and is_read(plain_name(_clean(name)))
-
-
-def _is_hidden(name: str) -> bool:
-    """Whether a file or one of its folders is hidden, or is what macOS adds to archives."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in _clean(name).split("/"))
+    return not is_hidden(name) and is_read(plain_name(clean_name(name)))
 
 
 def _inside(inner: str, is_read: NameFilter) -> NameFilter:
@@ -277,59 +225,5 @@ def _inside(inner: str, is_read: NameFilter) -> NameFilter:
     return lambda name: (name == inner or name.startswith(f"{inner}/")) and is_read(name)
 
 
-def _clean(name: str) -> str:
-    return name.removeprefix("./")
-
-
 def _is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
-
-
-def _bomb(path: Path, limit: int) -> DataError:
-    return DataError(f"{path} is refused: it unpacks to more than {limit} bytes, over {BOMB_RATIO} times its own size")
-
-
-class _Limited(io.RawIOBase):
-    """A stream that raises once more than `limit` bytes were read from it."""
-
-    def __init__(self, stream: Any, path: Path, limit: int) -> None:
-        self._stream, self._path, self._limit, self._left = stream, path, limit, limit
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        try:
-            data = self._stream.read(len(buffer))
-        except pa.ArrowException as error:  # of zstd
-            raise zlib.error(str(error)) from None
-        self._left -= len(data)
-        if self._left < 0:
-            raise _bomb(self._path, self._limit)
-        buffer[: len(data)] = data
-        return len(data)
-
-
-class _Recoded(io.RawIOBase):
-    """A UTF-16 stream as UTF-8, without the byte order mark."""
-
-    def __init__(self, stream: Any, encoding: str) -> None:
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)()
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            data = self._stream.read(2**16)
-            try:
-                self._rest = self._decoder.decode(data, final=not data).encode()
-            except UnicodeError as error:
-                raise zlib.error(f"no valid UTF-16: {error}") from None
-            if not data:
-                break
-        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(part)] = part
-        return len(part)

@@ -1,7 +1,8 @@
 """How a source's files belong together, by their names: which hold documents of which split, and which are ignored.
 
 Four arrangements: tables, each of a split, perhaps in shards; a file of texts beside a file of labels, line by line; a
-folder for each class, with a file for each document; a file for each class, with a document in each line.
+folder for each class, with a file for each document; a file for each class, with a document in each line. Whether
+tables without splits in their names are one set or hold a class each, only their content shows (several_tables.py).
 """
 
 import re
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from core.errors import DataError
 from text.sources.class_names import is_name_file
 from text.sources.columns import listed
+from text.sources.file_words import LABEL_WORDS, NO_CLASSES, common_key, is_class_word, usual_class, words_of
 from text.sources.split_names import EVAL, WORDS, assign, check_shards, in_order, named_split, shard_group
 from text.sources.splits import ALL
 
@@ -32,18 +34,8 @@ METADATA = (  # JSON beside the data on the Hugging Face Hub, Kaggle and elsewhe
     *("datapackage.json", "config.json", "metadata.json", "croissant.json", "package.json"),
 )
 ORDER = ("train", "test", EVAL, "validation", ALL)
-LABEL_WORDS = {"label", "labels", "lab", "class", "classes", "target", "targets", "gold", "y"}
-TEXT_WORDS = {"text", "texts", "sentence", "sentences", "txt", "data", "x", "input", "inputs", "doc", "docs",
-    "seq", "in",  # seq.in beside label, as in SNIPS and ATIS
-}  # fmt: skip
-CLASS_WORDS = {  # names of files that hold the documents of a class
-    *("pos", "neg", "positive", "negative", "neutral", "spam", "ham", "fake", "real", "true", "toxic", "nontoxic"),
-    *("objective", "subjective", "plot", "quote", "sarcastic", "ironic", "hate", "clickbait", "non"),
-}  # fmt: skip
-NO_CLASSES = {  # names of files beside those of classes
-    *("stopwords", "stopword", "vocab", "vocabulary", "words", "wordlist", "lexicon", "dictionary", "dict", "names"),
-    *("lists", "index", "requirements", "info", "notes", "classes", "mapping"),
-}
+SPLIT_FILE = re.compile(r"^(train|test|valid|val|dev)[^a-z]")  # a file that holds a split
+MOST_TABLES = 100  # that are opened to find out whether they belong together
 UNLABELLED_FOLDERS = ("unsup", "unsupervised", "unlabelled", "unlabeled")
 MENDS = {
     **{".xls": "save it as .xlsx or CSV", ".ods": "save its sheet as .xlsx or CSV"},
@@ -60,6 +52,9 @@ class Arrangement:
     label_file_of: dict[str, str] = field(default_factory=dict)  # of files that hold texts alone
     class_of: dict[str, str] = field(default_factory=dict)  # of files that are a document each
     class_of_lines: dict[str, str] = field(default_factory=dict)  # of files with a document in each line
+    class_of_table: dict[str, str] = field(default_factory=dict)  # of tables that hold one class
+    part_of: dict[str, tuple[str, str]] = field(default_factory=dict)  # of tables in a file: the file, sheet or key
+    refusal: str = ""  # of several tables that turn out not to belong together; empty: their names say that they do
     notes: list[str] = field(default_factory=list)
 
     def rest(self, names: Iterable[str], reason: str) -> None:
@@ -111,8 +106,12 @@ def arrange(names: Sequence[str], path: Path) -> Arrangement:
     lines = [name for name in usable if _suffix(name) not in TABLES]
     without_tables = (_folders, _parallel, _class_files)
     arranged = not tables and any(arranged(lines, path, result) for arranged in without_tables)
-    if not arranged and not _tables(tables, lines, path, result):
-        _refuse(names, tables, lines, path)
+    if not arranged and not _pairs_of_splits(tables, lines, path, result) and not _tables(tables, lines, path, result):
+        result.refusal = _refusal(names, tables, lines, path)
+        candidates = _several(tables, lines)
+        if not candidates:
+            raise DataError(result.refusal)
+        result.split_of = dict.fromkeys(candidates, ALL)
     result.replace_test_split()
     result.rest(filter(is_name_file, usable), "it may hold the names of the classes")
     result.rest(usable, "it belongs to no split")
@@ -180,6 +179,8 @@ def _train_and_other(lines: list[str], result: Arrangement) -> bool:
 
 def _named(names: list[str], path: Path, result: Arrangement) -> bool:
     """Whether the names say the training and the test split."""
+    if not any(named.split == "train" for name in names if (named := named_split(name))):
+        return False
     ignored: dict[str, str] = {}
     split_of = assign(names, str(path), ignored)
     if "train" not in split_of.values() or not {"test", "validation"} & set(split_of.values()):
@@ -197,8 +198,8 @@ def _all(names: list[str], path: Path, result: Arrangement) -> bool:
 
 def _parallel(lines: list[str], path: Path, result: Arrangement) -> bool:
     """train.txt and train.labels; train_text.txt and train_labels.txt."""
-    texts = {_key(name): name for name in lines if not _words(name) & LABEL_WORDS}
-    labels = {_key(name): name for name in lines if _words(name) & LABEL_WORDS}
+    texts = {common_key(name): name for name in lines if not words_of(name) & LABEL_WORDS}
+    labels = {common_key(name): name for name in lines if words_of(name) & LABEL_WORDS}
     pairs = {texts[key]: labels[key] for key in texts if key in labels}
     if not pairs or not (_named(list(pairs), path, result) or (len(pairs) == 1 and _all(list(pairs), path, result))):
         return False
@@ -206,17 +207,33 @@ def _parallel(lines: list[str], path: Path, result: Arrangement) -> bool:
     return True
 
 
+def _pairs_of_splits(tables: list[str], lines: list[str], path: Path, result: Arrangement) -> bool:
+    """x_train.txt, y_train.txt, x_test.txt and y_test.txt beside tables that name no split, such as labels.csv."""
+    if not tables or any(map(named_split, tables)):
+        return False
+    has_pairs = _parallel([name for name in lines if named_split(name)], path, result)
+    return has_pairs and set(result.split_of.values()) != {ALL}
+
+
+def _several(tables: list[str], lines: list[str]) -> list[str]:
+    """Tables in files of the same suffix, which may be one set or hold a class each; none if they are no candidates."""
+    candidates = tables or lines
+    usual = [name for name in candidates if _suffix(name) in USUAL_TABLES] or candidates
+    alike = len({_suffix(name) for name in usual}) == 1 and not any(map(named_split, usual))
+    return in_order(usual) if alike and 1 < len(usual) <= MOST_TABLES else []
+
+
 def _class_files(lines: list[str], path: Path, result: Arrangement) -> bool:
     """pos.txt and neg.txt; rt-polarity.pos and rt-polarity.neg; perhaps for each split: train.pos."""
-    classes = {name: "_".join(sorted(_words(name) & CLASS_WORDS)) for name in lines}
-    places_of_usual = {(str(PurePosixPath(name).parent), _suffix(name)) for name in lines if _is_class_word(name)}
-    if sum(map(_is_class_word, lines)) > 1:  # pos.txt and neg.txt: neu.txt and q.txt beside them are classes as well
+    classes = {name: usual_class(name) for name in lines}
+    places_of_usual = {(str(PurePosixPath(name).parent), _suffix(name)) for name in lines if is_class_word(name)}
+    if sum(map(is_class_word, lines)) > 1:  # pos.txt and neg.txt: neu.txt and q.txt beside them are classes as well
         for name in lines:
             stem = PurePosixPath(name).stem
             is_place = (str(PurePosixPath(name).parent), _suffix(name)) in places_of_usual
             if is_place and not classes[name] and stem.isalpha() and stem.lower() not in {*NO_CLASSES, *WORDS}:
                 classes[name] = stem.lower()
-    files = [name for name in lines if classes[name] and not set(UNLABELLED_FOLDERS) & _words(name)]
+    files = [name for name in lines if classes[name] and not set(UNLABELLED_FOLDERS) & words_of(name)]
     named = {name: found.split for name in files if (found := named_split(name))}
     split_of = named if len(named) == len(files) else dict.fromkeys(files, ALL)
     places = {(split_of[name], classes[name]) for name in files}
@@ -229,27 +246,13 @@ def _class_files(lines: list[str], path: Path, result: Arrangement) -> bool:
     return True
 
 
-def _is_class_word(name: str) -> bool:
-    """Whether the name of a file is a usual name of a class, and nothing else."""
-    return PurePosixPath(name).stem.lower() in CLASS_WORDS
-
-
-def _words(name: str) -> set[str]:
-    return set(re.findall("[a-z]+", PurePosixPath(name).name.lower()))
-
-
-def _key(name: str) -> tuple[str, ...]:
-    """What the names of a file of texts and of its file of labels have in common."""
-    words = re.findall("[a-z]+|[0-9]+", PurePosixPath(name).name.lower())
-    return str(PurePosixPath(name).parent), *(word for word in words if word not in LABEL_WORDS | TEXT_WORDS)
-
-
 def _folders(lines: list[str], path: Path, result: Arrangement) -> bool:
     """A folder for each class, with or without a folder for each split: train/pos/0_9.txt."""
     documents: dict[str, dict[str, list[str]]] = {}  # by what is before the class's folder, then by class
     for name in lines:
         *before, label, _ = ["", *PurePosixPath(name).parts] if "/" in name else ["", "", ""]
-        if label and label.lower() not in WORDS and _suffix(name) in ("", ".txt"):
+        is_table = bool(SPLIT_FILE.search(PurePosixPath(name).name.lower()))  # emoji/train_text.txt
+        if label and label.lower() not in WORDS and _suffix(name) in ("", ".txt") and not is_table:
             documents.setdefault("/".join(before), {}).setdefault(label, []).append(name)
     documents = {
         before: classes
@@ -279,20 +282,15 @@ def _folders(lines: list[str], path: Path, result: Arrangement) -> bool:
     return True
 
 
-def _refuse(names: Sequence[str], tables: list[str], lines: list[str], path: Path) -> None:
+def _refusal(names: Sequence[str], tables: list[str], lines: list[str], path: Path) -> str:
     if not tables and not lines:
         mend = next((f"; {MENDS[suffix]}" for name in names if (suffix := _suffix(name)) in MENDS), "")
         if archives := [name for name in names if _suffix(name) in ARCHIVES]:
             mend = f"; data.source may name {path / archives[0]}" if path.is_dir() else f"; unpack {archives[0]}"
-        raise DataError(f"{path} holds no table; found: {listed(names)}; allowed: {ALLOWED}{mend}")
-    if len(tables) > 1 and all(map(_is_class_word, tables)):
-        raise DataError(
-            f"{path} seems to hold a table for each class: {listed(tables)}; allowed: one table of all classes; write "
-            "them into one, with a column for the label"
-        )
+        return f"{path} holds no table; found: {listed(names)}; allowed: {ALLOWED}{mend}"
     found = {named.split for name in tables or lines if (named := named_split(name))}
     lacking = "train" if "train" not in found else "test"
-    raise DataError(
+    return (
         f"{path} has no file for {lacking}; found: {listed([*tables, *lines])}; allowed: one file; or train, test and "
         "optionally validation in the names; or a folder or file for each class (pos.txt, neg.txt); data.source may "
         f"name one of them, such as {path / (*tables, *lines)[0]}"

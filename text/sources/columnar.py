@@ -63,10 +63,11 @@ def _arrow(file: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
 def _rows(batches: Iterator[pa.RecordBatch], layout: Layout, names: list[str]) -> Iterator[Row]:
     number = 0
     for batch in batches:
-        for *texts, label in zip(*(_values(batch[column]) for column in layout.columns), strict=True):
+        for values in zip(*(_values(batch[column]) for column in layout.columns), strict=True):
             number += 1
-            named = names[label] if isinstance(label, int) and 0 <= label < len(names) else label
-            yield number, texts[0] if len(texts) == 1 else tuple(texts), named
+            row = layout.row(number, values)
+            is_named = isinstance(row.label, int) and 0 <= row.label < len(names)
+            yield row._replace(label=names[row.label]) if is_named else row
 
 
 def _class_names(schema: pa.Schema, column: Any) -> list[str]:

@@ -8,10 +8,16 @@ from core.errors import DataError
 
 KEYS = ("data.text_column", "data.label_column")
 
-Row = tuple[int, Any, Any]  # number of the row from 1, text (a tuple if there are several columns), label
-
-
 Column = str | int
+
+
+class Row(NamedTuple):
+    """A document of a table, as the file holds it."""
+
+    number: int  # from 1
+    text: Any  # a tuple if there are several columns
+    label: Any
+    split: Any = None  # None: that of the file
 
 
 class Layout(NamedTuple):
@@ -24,6 +30,8 @@ class Layout(NamedTuple):
     escaped: frozenset[str] = frozenset()  # delimiters of files in which \\" stands for a quotation mark in quotes
     delimiter: str | None = None  # of CSV; None: not known yet
     quote: str = '"'  # around fields of CSV that hold the delimiter
+    binned: bool = False  # labels are numbers, which data.bins turns into classes
+    split: Column | None = None  # the column that says the split of each document
     keys: tuple[str, str] = KEYS  # the names of both settings in errors
 
     @property
@@ -33,13 +41,19 @@ class Layout(NamedTuple):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The text columns, then the label column; without those that are not known yet."""
-        return (*self.texts, *(() if self.label is None else (self.label,)))
+        """The text columns, then those of label and split; without those that are unknown or not there."""
+        return (*self.texts, *(column for column in (self.label, self.split) if column is not None))
 
     @property
     def by_number(self) -> bool:
         """Whether the files have no header."""
         return any(isinstance(column, int) for column in self.columns)
+
+    def row(self, number: int, values: Sequence[Any]) -> Row:
+        """The document with these values of `columns`."""
+        if not isinstance(self.text, tuple):
+            return Row(number, *values)
+        return Row(number, tuple(values[: len(self.text)]), *values[len(self.text) :])
 
 
 def check_columns(names: Sequence[str], layout: Layout, origin: str, also: str = "") -> None:
@@ -60,7 +74,7 @@ def check_columns(names: Sequence[str], layout: Layout, origin: str, also: str =
 def keyed(layout: Layout) -> list[tuple[str, Column]]:
     """Each column with the name of its setting."""
     text, label = layout.keys
-    return [(text, column) for column in layout.texts] + [(label, column) for column in layout.columns[-1:]]
+    return [(text, column) for column in layout.texts] + ([] if layout.label is None else [(label, layout.label)])
 
 
 def shown(column: Column | tuple[Column, ...] | None) -> str:

@@ -47,7 +47,7 @@ class Split:
     """The documents of one split as read; `labels`, `keys` and `lengths` have one entry a document."""
 
     path: Path  # Arrow IPC file: id, text and the data set's extra columns
-    labels: NDArray[np.int32]  # index of the class; -1: unlabelled
+    labels: NDArray[np.int32]  # index of the class; -1: unlabelled, or a class that is left out
     keys: NDArray[np.uint64]  # equal for equal texts; random numbers that depend on the seed
     lengths: NDArray[np.int32]  # in whitespace tokens
     missing: int  # rows dropped, since their text or label is missing
@@ -61,18 +61,22 @@ class Split:
 
 def batches(documents: Iterable[Document], clean: Collection[str] = ()) -> Iterator[tuple[str, pa.RecordBatch]]:
     """The documents in record batches of SCHEMA, each of one split; texts are cleaned as `clean` says."""
-    rows: list[Document] = []
-    characters = 0
+    waiting: dict[str, list[Document]] = {}  # of each split
+    characters_of: dict[str, int] = {}  # characters of each split but the current one
+    split, rows, characters = "", [], 0
     for document in documents:
         if clean and document.text is not None:
             document = document._replace(text=cleaned(document.text, clean))
-        if rows and (len(rows) == BATCH_ROWS or characters > BATCH_CHARACTERS or rows[0].split != document.split):
+        if document.split != split:
+            characters_of[split], split = characters, document.split
+            rows, characters = waiting.setdefault(split, []), characters_of.get(split, 0)
+        if rows and (len(rows) == BATCH_ROWS or characters > BATCH_CHARACTERS):
             yield _batch(rows)
-            rows, characters = [], 0
+            rows.clear()
+            characters = 0
         rows.append(document)
         characters += len(document.text or "")
-    if rows:
-        yield _batch(rows)
+    yield from (_batch(rows) for rows in waiting.values() if rows)
 
 
 def table_batches(tables: Mapping[str, pa.Table], names: Sequence[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -167,9 +171,9 @@ def counted(splits: Iterable[Split]) -> tuple[int, int]:
 
 
 def relabel(splits: Mapping[str, Split], names: Sequence[str], new_names: Sequence[str]) -> None:
-    """Turns labels from indices of `names` into indices of `new_names`, which holds at least the same names."""
+    """Turns labels from indices of `names` into indices of `new_names`; those that are not there become -1."""
     position = {name: index for index, name in enumerate(new_names)}
-    new = np.array([position[name] for name in names], dtype=np.int32)
+    new = np.array([position.get(name, -1) for name in names], dtype=np.int32)
     for split in splits.values():
         if split.labelled:
             split.labels = new[split.labels]

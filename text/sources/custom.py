@@ -73,10 +73,17 @@ def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:
     rows_before: Counter[str] = Counter()
     for file, rows in found.rows(quoting):
         number = 0
-        for number, text, label in rows:
-            key = file.document or f"{rows_before[file.split] + number}"
-            yield SourceRow(file.split, key, f"row {number} of {file.origin}", text, label)
-        rows_before[file.split] += number
+        for number, text, label, named_split in rows:
+            if named_split is None:
+                split = file.split
+                key = file.document or f"{rows_before[split] + number}"
+            else:
+                split = found.split_of_value[str(named_split).strip()]
+                rows_before[split] += 1
+                key = f"{rows_before[split]}"
+            yield SourceRow(split, key, f"row {number} of {file.origin}", text, label)
+        if file.layout.split is None:
+            rows_before[file.split] += number
         if number == 0:
             expected = f"{shown(layout.text)} and {shown(layout.label)}"
             raise DataError(f"{file.origin} holds no rows; expected {expected} of documents")

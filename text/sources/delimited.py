@@ -48,14 +48,16 @@ class Table(NamedTuple):
         width = len(first[1])
         if self.layout.by_number:
             rows = chain([first], rows)
-        *texts, label = self.places(first[1])
+        places, count = self.places(first[1]), len(self.layout.texts)
+        label, split = places[count], places[count + 1] if len(places) > count + 1 else None
         for number, (line, row) in enumerate(rows, 1):
             if len(row) != width:
                 raise DataError(
                     f"line {line} of {self.origin} begins a row with {len(row)} fields, but the first row has {width}; "
                     f"{_remedy(row, width)}"
                 )
-            yield number, " ".join(row[text] for text in texts) if len(texts) > 1 else row[texts[0]], row[label]
+            text = row[places[0]] if count == 1 else " ".join([row[place] for place in places[:count]])
+            yield Row(number, text, row[label], row[split] if split is not None else None)
 
     def fields(self, quoted: bool) -> NumberedRows:
         """All rows, with the header and empty ones."""
@@ -212,5 +214,5 @@ def _labels(rows: Sequence[Sequence[str]], layout: Layout) -> tuple[int, int] | 
     widths = {len(row) for row in complete}
     if len(widths) > 1 or widths.pop() < max(map(int, layout.columns)):
         return None
-    labels = {row[int(layout.columns[-1]) - 1] for row in complete}
+    labels = {row[int(layout.columns[len(layout.texts)]) - 1] for row in complete}
     return len(labels), sum(map(len, labels))

@@ -9,6 +9,7 @@ reads these words, and a mixture with UTF-8 if nothing does.
 import re
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 
 from core import mixed_encoding
 from text.sources.lines import decode, hint_for, numbered_lines
@@ -60,7 +61,7 @@ class Encodings:
 
     def __init__(self) -> None:
         self._words: dict[bytes, None] = {}
-        self._first_fault: tuple[bytes, str] | None = None  # the line, its place
+        self._first_fault: tuple[bytes, int, str] | None = None  # the line, its number, the file
         self._lines = self._all_words = self._english_words = self._words_beyond_ascii = 0
 
     def add(self, lines: Iterable[bytes], origin: str) -> None:
@@ -71,7 +72,7 @@ class Encodings:
             if line.isascii():
                 continue
             if self._first_fault is None and not _is_utf8(line):
-                self._first_fault = (line, f"line {number} of {origin}")
+                self._first_fault = (line, number, origin)
             if len(self._words) < MOST_WORDS:
                 self._words |= dict.fromkeys(BEYOND_ASCII.findall(line))
 
@@ -90,9 +91,10 @@ class Encodings:
                 readings.setdefault(reading, encoding)
         if "cp949" in readings.values():  # Thai is never made of pairs of bytes that are Korean syllables
             readings = {reading: encoding for reading, encoding in readings.items() if encoding != "cp874"}
-        line, place = self._first_fault
+        line, number, origin = self._first_fault
         if not readings and self._is_english():
-            note = f"some lines, such as {place}, are not UTF-8; they are read as cp1252, Windows' Western encoding"
+            example = f"line {number} of {Path(origin).name}"  # without the path: the note stands in the data card
+            note = f"some lines, such as {example}, are not UTF-8; they are read as cp1252, Windows' Western encoding"
             return mixed_encoding.NAME, [note]
         if self._is_english() and (western := [item for item in readings.items() if item[1] == "cp1252"]):
             readings = dict(western)
@@ -104,7 +106,7 @@ class Encodings:
             word = next(word for word in self._words if len({_read(word, name) for name in readings.values()}) > 1)
             shown = ", ".join(f"{name} reads {_read(word, name)[:40]!r}" for name in readings.values())
             hint = f"data.encoding must say which it is: {shown}"
-        decode(line, place, "utf-8", f"; {hint}")
+        decode(line, f"line {number} of {origin}", "utf-8", f"; {hint}")
         raise AssertionError("a line that is no UTF-8")
 
     def _count(self, line: bytes) -> None:

@@ -1,23 +1,23 @@
-"""Excel workbooks (.xlsx): the sheet with the most rows, the first of several."""
+"""Excel workbooks (.xlsx): a sheet for each split, or the sheet with the most rows, the first of several."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, time, timedelta
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 import python_calamine
 
 from core.errors import DataError
-from text.sources.archives import BOMB_FLOOR, BOMB_RATIO, Member
-from text.sources.columns import Layout, Row, check_columns, keyed, listed
-from text.sources.split_names import named_split
+from text.sources.archives import Member
+from text.sources.columns import Layout, Row, check_columns, keyed
+from text.sources.decompression import BOMB_FLOOR, BOMB_RATIO
 
 
 def excel_rows(member: Member, layout: Layout) -> Iterator[Row]:
-    """The rows of the sheet with the most rows, but its header."""
-    rows = _sheet(member)[1]
+    """The rows of the member's sheet, else of the one with the most rows, but its header."""
+    rows = iter(_sheet(member)[1])
     if (first := next(rows, None)) is None:
         return
     if layout.by_number:
@@ -25,24 +25,39 @@ def excel_rows(member: Member, layout: Layout) -> Iterator[Row]:
             if int(column) > len(first):
                 raise DataError(f"{key} is {column}, but {member.origin} has {len(first)} columns")
         places = [int(column) - 1 for column in layout.columns]
-        rows = (row for part in ([first], rows) for row in part)
+        rows = chain([first], rows)
     else:
         names = [str(name) for name in first]
         check_columns(names, layout, member.origin, ", or column numbers where there is no header")
         places = [names.index(str(column)) for column in layout.columns]
     for number, row in enumerate(rows, 1):
-        *texts, label = (row[place] for place in places)
-        yield number, texts[0] if len(texts) == 1 else tuple(texts), label
+        yield layout.row(number, [row[place] for place in places])
 
 
 def head(member: Member, rows: int) -> tuple[list[list[Any]], list[str]]:
     """The first rows, and the names of the ignored sheets."""
     others, content = _sheet(member)
-    return list(islice(content, rows)), others
+    return content[:rows], others
 
 
-def _sheet(member: Member) -> tuple[list[str], Iterator[list[Any]]]:
-    """The names of the ignored sheets, and the rows that are not empty."""
+def sheets(member: Member) -> tuple[list[str], list[str]]:
+    """The names of the sheets that hold rows, and of those that begin with the same row as the longest one."""
+    rows_of = {name: rows for name, rows in _rows_of(member).items() if rows}
+    first = max(rows_of.values(), key=len, default=[[]])[0]
+    return list(rows_of), [name for name, rows in rows_of.items() if rows[0] == first and len(first) > 1]
+
+
+def _sheet(member: Member) -> tuple[list[str], list[list[Any]]]:
+    """The names of the ignored sheets, and the rows of the chosen one."""
+    rows_of = _rows_of(member)
+    if member.part is not None:
+        return [], rows_of[member.part]
+    largest = max(rows_of, key=lambda name: len(rows_of[name]), default="")
+    return [name for name in rows_of if name != largest], rows_of.get(largest, [])
+
+
+def _rows_of(member: Member) -> dict[str, list[list[Any]]]:
+    """The rows of each sheet that are not empty."""
     try:
         with member.file() as file:
             size = file.seek(0, 2)
@@ -52,31 +67,19 @@ def _sheet(member: Member) -> tuple[list[str], Iterator[list[Any]]]:
                 raise DataError(f"{member.origin} is refused: it unpacks to over {BOMB_RATIO} times its own size")
             file.seek(0)
             workbook = python_calamine.CalamineWorkbook.from_filelike(file)
-            rows_of = {
+            return {
                 name: [
                     [_plain(value) for value in row]
                     for row in workbook.get_sheet_by_name(name).iter_rows()
                     if any(value != "" for value in row)
                 ]
                 for name in workbook.sheet_names
+                if member.part in (None, name)
             }
-            _check_sheets([name for name, rows in rows_of.items() if rows], member.origin)
-            largest = max(rows_of, key=lambda name: len(rows_of[name]), default="")
-            return [name for name in rows_of if name != largest], iter(rows_of.get(largest, []))
     except DataError:
         raise
     except (python_calamine.CalamineError, zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise DataError(f"{member.origin} cannot be read as Excel: {' '.join(str(error).split())}") from None
-
-
-def _check_sheets(names: Sequence[str], origin: str) -> None:
-    """Refuses a workbook with a sheet for each split: a file has one split."""
-    splits = {named.split for name in names if (named := named_split(name))}
-    if "train" in splits and len(splits) > 1:
-        raise DataError(
-            f"{origin} has the sheets {listed(names)}; allowed: one sheet of documents; save each as a file of that "
-            f"name, such as {names[0]}.csv"
-        )
 
 
 def _plain(value: Any) -> Any:

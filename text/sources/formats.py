@@ -24,7 +24,8 @@ from text.sources.delimited import (
 )
 from text.sources.guess import Head, Unclear, choose, headed
 from text.sources.labelled_lines import LABEL, TEXT, ends_in_label, is_labelled
-from text.sources.tables import CLASS_OBJECT, CSV, ENDING, JSON_LINES, LABELLED
+from text.sources.tables import CLASS_OBJECT, CSV, ENDING, JSON_LINES, LABELLED, TREES, WITHOUT_COLUMNS
+from text.sources.trees import are_trees
 
 HEAD_ROWS = 1000
 BY_SUFFIX = {
@@ -69,10 +70,10 @@ def recognise(member: Member, layout: Layout, like: str | None = None) -> Recogn
         DataError: the file cannot be read.
     """
     with member.file() as file:
-        kind = _format(member.name, file)
-        open_member = Member(member.name, member.origin, member.path, file)
+        kind = format_of_member(member.name, file)
+        open_member = member.at(file)
         complete = layout.text is not None and layout.label is not None
-        if kind == LINES and like in (LABELLED, ENDING):
+        if kind == LINES and like in WITHOUT_COLUMNS:
             return Recognised(like, layout, None)
         if kind in (CSV, LINES):
             return _lines(open_member, file, kind, layout, complete)
@@ -88,7 +89,7 @@ def recognise(member: Member, layout: Layout, like: str | None = None) -> Recogn
         return Recognised(kind, choose(head, layout, member.origin), head)
 
 
-def _format(name: str, file: IO[bytes]) -> str:
+def format_of_member(name: str, file: IO[bytes]) -> str:
     """The format of an open file, which is then at its start."""
     kind = format_of(name, file.read(512))
     if kind == JSON_LINES and PurePosixPath(name).suffix.lower() not in BY_SUFFIX and json_files.is_one_object(file):
@@ -100,12 +101,13 @@ def _format(name: str, file: IO[bytes]) -> str:
 def _head(member: Member, kind: str, layout: Layout) -> Head:
     if kind in ("Parquet", "Arrow"):
         return Head(*columnar.head(member, kind == "Parquet", HEAD_ROWS))
-    return Head(*json_files.head(member, layout.encoding, kind == "JSON array", HEAD_ROWS))
+    names, rows = json_files.head(member, layout.encoding, kind == "JSON array", HEAD_ROWS)
+    return headed(rows, layout, member.origin) if names is None and rows else Head(names, rows)
 
 
 def _excel(member: Member, layout: Layout, complete: bool) -> Recognised:
     rows, others = excel.head(member, HEAD_ROWS)
-    note = f"ignored sheets of {member.origin}: {listed(others)}" if others else ""
+    note = f"ignored sheets of {member.name}: {listed(others)}" if others else ""
     if complete:
         return Recognised("Excel", layout, None, note)
     if not rows:
@@ -141,6 +143,8 @@ def _lines(member: Member, file: IO[bytes], kind: str, layout: Layout, complete:
 
 def _labelled(lines: Sequence[str], layout: Layout) -> Recognised | None:
     """The format of lines that begin with their label, without a tab (else they are CSV as well), or end in it."""
+    if are_trees(lines):
+        return Recognised(TREES, layout._replace(text=TEXT, label=LABEL), None)
     if ends_in_label(lines):
         return Recognised(ENDING, layout._replace(text=TEXT, label=LABEL), None)
     if is_labelled(lines) and not any(TAB in line for line in lines):
@@ -151,22 +155,11 @@ def _labelled(lines: Sequence[str], layout: Layout) -> Recognised | None:
 def lacks_labels(member: Member, first: Recognised) -> str | None:
     """Why a file has no labels although `first`, the training file, has some: another table, or the label -1."""
     layout = first.layout
-    with member.file() as file:
-        open_member = Member(member.name, member.origin, member.path, file)
-        kind = _format(member.name, file)
-        if kind in (CSV, LINES) and first.format == CSV:
-            lines = head_lines(file, layout.encoding, HEAD_ROWS)
-            rows: list[list[Any]] = [*readable_rows(lines, layout.delimiter or ",")]
-            columns = Head(None, rows).columns() if layout.by_number else rows.pop(0)
-        elif first.format in ("Parquet", "Arrow"):
-            names, rows = columnar.head(open_member, first.format == "Parquet", HEAD_ROWS)
-            columns = [*names]
-        elif first.format in (JSON_LINES, "JSON array"):
-            names, rows = json_files.head(open_member, layout.encoding, first.format == "JSON array", HEAD_ROWS)
-            columns = [*names]
-        else:
-            return None
-    label, width = layout.columns[-1], len(columns)
+    head = head_like(member, first)
+    if head is None or not (head.names or head.rows):
+        return None
+    columns, rows = head.columns(), head.rows
+    label, width = layout.label, len(columns)
     if layout.by_number:
         expected = len(first.head.columns()) if first.head else max(map(int, layout.columns))
         return f"it has {width} columns, and the training split {expected}" if width < expected else None
@@ -176,6 +169,29 @@ def lacks_labels(member: Member, first: Recognised) -> str | None:
         return f"it has no column {label!r}" if not alike and set(layout.texts) <= set(columns) else None
     values = {str(row[columns.index(label)]) for row in rows if len(row) == width}
     return f"its column {label!r} holds {values.pop()} only" if values in ({"-1"}, {""}, {"None"}) else None
+
+
+def head_like(member: Member, first: Recognised) -> Head | None:
+    """The first rows of a file, read like the first file; None if they have no columns."""
+    layout = first.layout
+    with member.file() as file:
+        open_member = member.at(file)
+        if first.format == CSV:
+            if format_of_member(member.name, file) not in (CSV, LINES):
+                return None
+            lines = head_lines(file, layout.encoding, HEAD_ROWS)
+            rows: list[list[Any]] = [*readable_rows(lines, layout.delimiter or ",")]
+        elif first.format in ("Parquet", "Arrow"):
+            return Head(*columnar.head(open_member, first.format == "Parquet", HEAD_ROWS))
+        elif first.format in (JSON_LINES, "JSON array"):
+            names, rows = json_files.head(open_member, layout.encoding, first.format == "JSON array", HEAD_ROWS)
+            if names is not None:
+                return Head(names, rows)
+        elif first.format == "Excel":
+            rows, _ = excel.head(open_member, HEAD_ROWS)
+        else:
+            return None
+    return Head(None, rows) if layout.by_number or not rows else Head([str(name) for name in rows[0]], rows[1:])
 
 
 def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layout) -> Recognised:
@@ -203,6 +219,11 @@ def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layou
         return min(clear, key=lambda found: found[0])[1]
     if doubt:
         raise doubt
+    if any(delimiter in line for line in lines for delimiter in delimiters):
+        raise DataError(
+            f"{origin} has no columns in its first line, {lines[0].strip()[:60]!r}, although others hold separators; "
+            "allowed: a text and a label in each line, and a header before them"
+        )
     raise DataError(
         f"{origin} has no columns: no line holds a comma, semicolon, tab or bar, and its first words are no labels; "
         "allowed: a text and a label in each line, or a file of labels beside it (train.txt and train.labels)"

@@ -14,24 +14,25 @@ from statistics import median
 from typing import Any, Literal
 
 from core.errors import DataError
+from text.sources.column_names import (
+    DERIVED,
+    INDEX_NAMES,
+    LABEL_NAMES,
+    TEXT_NAMES,
+    ends_as_label,
+    has_usual_name,
+    plain,
+    words_of,
+)
 from text.sources.columns import KEYS, Column, Layout, listed, shown
 from text.sources.corpus import MOST_CLASSES
+from text.sources.labels import multi_label
+from text.sources.split_names import WORDS
 
-TEXT_NAMES = (
-    "text", "texts", "sentence", "sentences", "review", "reviews", "reviewtext", "document", "documents", "content",
-    "comment", "comments", "commenttext", "body", "tweet", "tweettext", "message", "question", "utterance",
-    "headline", "article", "description", "phrase", "sms", "post", "abstract", "query", "narrative", "title",
-    "summary", "subject", "premise", "hypothesis", "answer",
-)  # fmt: skip
-LABEL_NAMES = (
-    "label", "labels", "labeltext", "labelname", "class", "classes", "classindex", "classname", "category",
-    "categories", "sentiment", "target", "polarity", "stars", "star", "rating", "overall", "score", "intent",
-    "emotion", "topic", "tag", "type", "gold", "goldlabel", "annotation", "y",
-)  # fmt: skip
-LAST_WORDS = (  # airline_sentiment, overall_rating
-    *("label", "class", "category", "sentiment", "polarity", "intent", "emotion", "topic", "rating", "stars", "score"),
+OPPOSED = (  # classes by which the label is recognised where columns have no names
+    *({"positive", "negative"}, {"pos", "neg"}, {"spam", "ham"}, {"real", "fake"}),
 )
-INDEX_NAMES = ("", "index", "id", "unnamed0", "idx", "rowid")
+MOST_SCORES = 10  # different numbers with fractions that are taken for classes
 SHORT = 50  # characters of a label at most
 PROSE_WORDS = 3  # median of a text column, at least
 PROSE_CHARACTERS = 6  # the same where words are not separated
@@ -42,7 +43,7 @@ ONE_DIGIT = re.compile(r"-?[0-9](\.0)?")
 SEVERAL = 3  # columns that may each hold a class; these are asked about as what they look like
 UNSEPARATED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
-Kind = Literal["empty", "index", "number", "text", "label", "other"]
+Kind = Literal["empty", "index", "number", "split", "text", "label", "other"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def kind_of(values: Sequence[str], name: str = "?") -> Kind:
     present = [value.strip() for value in values if value.strip()]
     if not present:
         return "empty"
+    if all(value.lower() in WORDS for value in present):
+        return "split"
     different = len(set(present))
     numbers = [int(value) if value.isdecimal() else None for value in present]
     if different == len(present) > 1 and None not in numbers:
@@ -99,16 +102,6 @@ def _is_prose(values: Sequence[str]) -> bool:
         return False
     unseparated = [len(UNSEPARATED.findall(value)) for value in values]
     return median(len(value.split()) for value in values) >= PROSE_WORDS or median(unseparated) >= PROSE_CHARACTERS
-
-
-def plain(name: str) -> str:
-    """A column's name without case, spaces and punctuation.
-
-    Example:
-        >>> plain("Class Index"), plain("review_text")
-        ('classindex', 'reviewtext')
-    """
-    return re.sub(r"[\W_]", "", name.casefold())
 
 
 def has_header(rows: Sequence[Sequence[Any]]) -> bool | None:
@@ -177,17 +170,37 @@ def choose(head: Head, layout: Layout, origin: str) -> Layout:
     Raises:
         Unclear: it is not plain which columns hold text and label; the message names the candidates.
     """
-    label, text = layout.label, layout.text
-    if label is None:
+    if layout.label is None:
         label = _one(labels(head, layout), KEYS[1], "class", head, layout, origin)
-    if text is None:
-        candidates = texts(head, label)
-        is_plain = head.names is None or all(has_usual_name(column) for column in candidates)
-        if len(candidates) > 1 and is_plain:
-            text = tuple(candidates)
-        else:
-            text = _one(candidates, KEYS[0], "text", head, layout, origin)
-    return layout._replace(text=text, label=label)
+        values = _present(head, label)
+        different = list(dict.fromkeys(values))
+        are_scores = _are_fractions(values) and len(different) > MOST_SCORES and not multi_label(different)
+        if are_scores and not layout.binned:
+            raise Unclear(
+                f"{KEYS[1]} is null, and in {origin} the column {shown(label)} holds scores, such as {values[0][:20]}; "
+                "data.bins turns them into classes",
+                head,
+                layout._replace(label=label),
+            )
+        layout = layout._replace(label=label)
+    return choose_text(head, layout, origin)
+
+
+def choose_text(head: Head, layout: Layout, origin: str) -> Layout:
+    """The layout with the text column.
+
+    Raises:
+        Unclear: it is not plain which column holds the text; the message names the candidates.
+    """
+    if layout.text is not None:
+        return layout
+    candidates = texts(head, layout.label)
+    places = [head.columns().index(column) for column in candidates]
+    is_plain = head.names is None and places == list(range(places[0], places[0] + len(places))) if places else False
+    is_plain = is_plain or (head.names is not None and all(map(has_usual_name, candidates)))
+    if len(candidates) > 1 and is_plain:
+        return layout._replace(text=tuple(candidates))
+    return layout._replace(text=_one(candidates, KEYS[0], "text", head, layout, origin))
 
 
 def kinds(head: Head) -> dict[Column, Kind]:
@@ -203,21 +216,27 @@ def labels(head: Head, layout: Layout) -> list[Column]:
     free = {column: kind for column, kind in all_kinds.items() if column not in layout.texts and kind != "empty"}
     short = {column: kind for column, kind in free.items() if kind != "text"}
     usual = [column for column in short if plain(str(column)) in LABEL_NAMES]
-    if usual := usual or [column for column, kind in short.items() if kind == "label" and _ends_as_label(column)]:
+    if usual := usual or [column for column, kind in short.items() if kind == "label" and ends_as_label(column)]:
         return usual
     repeating = [column for column, kind in free.items() if kind == "label"]
     repeating = [column for column in repeating if not _are_fractions(_present(head, column))] or repeating
-    digits = [column for column in repeating if all(map(ONE_DIGIT.fullmatch, _present(head, column)))]
-    return digits if head.names is None and len(digits) == 1 else repeating
+    if head.names is not None:
+        return repeating
+    values = {column: _present(head, column) for column in repeating}
+    digits = [column for column in repeating if all(map(ONE_DIGIT.fullmatch, values[column]))]
+    opposed = [column for column in repeating if any(pair <= {*map(str.lower, values[column])} for pair in OPPOSED)]
+    return next((plain_ones for plain_ones in (opposed, digits) if len(plain_ones) == 1), repeating)
 
 
-def texts(head: Head, label: Column) -> list[Column]:
+def texts(head: Head, label: Column | None) -> list[Column]:
     """The columns that may hold the text, if `label` holds the label."""
     all_kinds = kinds(head)
     if exact := [column for column in all_kinds if plain(str(column)) == "text" and column != label]:
         return exact if len(exact) == 1 else ["text"]
-    free = {column: kind for column, kind in all_kinds.items() if column != label and kind not in ("empty", "index")}
+    no_text = ("empty", "index", "split")
+    free = {column: kind for column, kind in all_kinds.items() if column != label and kind not in no_text}
     if prose := [column for column, kind in free.items() if kind == "text"]:
+        prose = [column for column in prose if DERIVED.isdisjoint(words_of(column))] or prose
         return [column for column in prose if has_usual_name(column)] or prose
     usual = [column for column in free if plain(str(column)) in TEXT_NAMES]
     return usual or [column for column, kind in free.items() if kind == "other" and _may_be_text(column, head)]
@@ -226,26 +245,8 @@ def texts(head: Head, label: Column) -> list[Column]:
 def _may_be_text(column: Column, head: Head) -> bool:
     """Whether a column without prose may hold texts: its values are made of letters, and it is not called an id."""
     visible = "".join("".join(value[:200] for value in _present(head, column)).split())
-    is_id = not {"id", "ids", "path", "url"}.isdisjoint(_words(column)[-1:])
+    is_id = not {"id", "ids", "path", "url"}.isdisjoint(words_of(column)[-1:])
     return 2 * sum(map(str.isalpha, visible)) > len(visible) and not is_id
-
-
-def has_usual_name(column: Column) -> bool:
-    """Whether a name, or a word of it, is usual for texts.
-
-    Example:
-        >>> [has_usual_name(name) for name in ("Review Title", "OriginalTweet", "short_description", "reason", 2)]
-        [True, True, True, False, False]
-    """
-    return plain(str(column)) in TEXT_NAMES or not set(_words(column)).isdisjoint(TEXT_NAMES)
-
-
-def _ends_as_label(column: Column) -> bool:
-    return _words(column)[-1:] != [] and _words(column)[-1] in LAST_WORDS
-
-
-def _words(column: Column) -> list[str]:
-    return [word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", str(column))]
 
 
 def _present(head: Head, column: Column) -> list[str]:

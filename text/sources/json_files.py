@@ -1,25 +1,25 @@
 """JSON lines (an object a line), JSON arrays (of objects), and JSON of one class: {"GetWeather": [{"data": …}, …]}.
 
 The latter is how SNIPS holds an intent: the texts are in parts. It and arrays are read into memory as a whole. An array
-may stand in an object, as {"data": [{…}, …]} or as pandas writes a table. Keys of nested objects are joined: the text
-of {"review": {"text": …}} is the column review.text.
+may stand in an object, as {"data": [{…}, …]}, {"train": […], "test": […]} or as pandas writes a table. Its rows may be
+arrays as well, ["a text", "a label"], whose columns have numbers if the first row is no header. Keys of nested objects
+are joined: the text of {"review": {"text": …}} is the column review.text.
 """
 
 import codecs
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import IO, Any
 
 from core.errors import DataError
 from text.sources.archives import Member
 from text.sources.columns import Layout, Row, check_columns, listed
 from text.sources.lines import decode, decoded
-from text.sources.split_names import WORDS
 
 NAMED_KEYS = 100  # different keys that are remembered for an error
 
-Objects = Iterable[tuple[int, dict[str, Any]]]  # number of the row from 1, and its content
+Objects = Iterable[tuple[int, dict[Any, Any]]]  # number of the row from 1, and its content
 
 
 def line_rows(member: Member, layout: Layout) -> Iterator[Row]:
@@ -29,12 +29,13 @@ def line_rows(member: Member, layout: Layout) -> Iterator[Row]:
 
 def array_rows(member: Member, layout: Layout) -> Iterator[Row]:
     """The rows of a JSON array."""
-    return _rows(_array_objects(member, layout.encoding), layout, member.origin)
+    array = _array(_content(member, layout.encoding), member.origin, member.part)
+    return _rows(_array_objects(array, member.origin, layout.by_number), layout, member.origin)
 
 
 def class_rows(member: Member, layout: Layout) -> Iterator[Row]:
     """The texts of JSON of one class, whose key is the label."""
-    content = _parsed(decode(member.read(), member.origin, layout.encoding).removeprefix("\ufeff"), member.origin)
+    content = _content(member, layout.encoding)
     try:
         [(label, rows)] = content.items()
         texts = ["".join(part["text"] for part in row["data"]).strip() for row in rows]
@@ -42,7 +43,7 @@ def class_rows(member: Member, layout: Layout) -> Iterator[Row]:
         allowed = '{"class": [{"data": [{"text": "…"}, …]}, …]}'
         raise DataError(f"{member.origin} is not JSON of one class; allowed: {allowed}") from None
     for number, text in enumerate(texts, 1):
-        yield number, text, label
+        yield Row(number, text, label)
 
 
 def is_one_object(file: IO[bytes]) -> bool:
@@ -59,9 +60,22 @@ def is_one_object(file: IO[bytes]) -> bool:
     return not second and not is_row
 
 
-def head(member: Member, encoding: str, is_array: bool, rows: int) -> tuple[list[str], list[list[Any]]]:
-    """The keys of the first rows, and their values."""
-    objects = _array_objects(member, encoding) if is_array else _line_objects(member, encoding)
+def parts(member: Member, encoding: str) -> list[str]:
+    """The keys of a JSON object that hold arrays or objects; none if the file holds something else."""
+    content = _content(member, encoding)
+    items = content.items() if isinstance(content, dict) else ()
+    return [key for key, value in items if value and isinstance(value, list | dict)]
+
+
+def head(member: Member, encoding: str, is_array: bool, rows: int) -> tuple[list[str] | None, list[list[Any]]]:
+    """The keys of the first rows, and their values; no keys if the rows are arrays."""
+    if is_array:
+        array = list(islice(_array(_content(member, encoding), member.origin, member.part), rows))
+        if array and isinstance(array[0], list):
+            return None, list(_even(array, member.origin))
+        objects = _array_objects(array, member.origin, by_number=False)
+    else:
+        objects = _line_objects(member, encoding)
     first = [content for _, content in islice(objects, rows)]
     names = list(dict.fromkeys(key for content in first for key in content))[:NAMED_KEYS]
     return names, [[content.get(name) for name in names] for content in first]
@@ -74,8 +88,7 @@ def _rows(objects: Objects, layout: Layout, origin: str) -> Iterator[Row]:
     for number, row in objects:  # used after the loop
         if len(keys) < NAMED_KEYS:
             keys |= dict.fromkeys(row)
-        *texts, label = (row.get(column) for column in layout.columns)  # type: ignore[arg-type]
-        yield number, texts[0] if len(texts) == 1 else tuple(texts), label
+        yield layout.row(number, [row.get(column) for column in layout.columns])
     if number:
         check_columns(list(keys), layout, origin)
 
@@ -90,18 +103,43 @@ def _line_objects(member: Member, encoding: str) -> Objects:
             yield number, _object(_parsed(content, where), where)
 
 
-def _array_objects(member: Member, encoding: str) -> Objects:
-    text = decode(member.read(), member.origin, encoding).removeprefix("\ufeff")
-    for number, row in enumerate(_array(_parsed(text, member.origin), member.origin), 1):
-        yield number, _object(row, f"row {number} of {member.origin}")
+def _array_objects(array: Iterable[Any], origin: str, by_number: bool) -> Objects:
+    """The objects of an array; arrays in it become objects whose keys are numbers, or stand in the first one."""
+    rows = iter(array)
+    first = next(rows, None)
+    if isinstance(first, list):
+        arrays = _even([first, *rows], origin)
+        keys = list(range(1, len(first) + 1)) if by_number else [str(key) for key in next(arrays)]
+        rows = (dict(zip(keys, row, strict=True)) for row in arrays)
+    elif first is not None:
+        rows = chain([first], rows)
+    for number, row in enumerate(rows, 1):
+        yield number, _object(row, f"row {number} of {origin}")
 
 
-def _array(content: Any, origin: str) -> Iterable[Any]:
+def _even(arrays: Sequence[Any], origin: str) -> Iterator[list[Any]]:
+    """The arrays, which must have as many values as the first one."""
+    for number, row in enumerate(arrays, 1):
+        if not isinstance(row, list) or len(row) != len(arrays[0]):
+            width = f"an array of {len(row)}" if isinstance(row, list) else f"no array but {json.dumps(row)[:40]}"
+            raise DataError(f"row {number} of {origin} is {width}; allowed: an array of {len(arrays[0])}, as row 1 is")
+        yield row
+
+
+def _content(member: Member, encoding: str) -> Any:
+    return _parsed(decode(member.read(), member.origin, encoding).removeprefix("\ufeff"), member.origin)
+
+
+def _array(content: Any, origin: str, part: str | None = None) -> Iterable[Any]:
     """The objects of an array, of the only array in an object, or of a table that pandas wrote.
+
+    `part` is the key of the object that holds all this.
 
     Raises:
         DataError: there are none; the message says what the file holds.
     """
+    if part is not None:
+        return _array(content[part], origin)
     if isinstance(content, list):
         return content
     if not isinstance(content, dict):
@@ -112,15 +150,27 @@ def _array(content: Any, origin: str) -> Iterable[Any]:
             raise DataError(f"{origin} has the columns {listed(names)}, but a row {json.dumps(faults[0])[:40]}")
         return (dict(zip(names, row, strict=True)) for row in rows)
     arrays = [value for value in content.values() if isinstance(value, list)]
-    if len(arrays) == 1 and all(isinstance(row, dict) for row in arrays[0]):
+    if len(arrays) == 1 and all(isinstance(row, dict | list) for row in arrays[0]):
         return arrays[0]
+    if _are_records(content):
+        return content.values()
     columns = [list(value.values()) if isinstance(value, dict) else value for value in content.values()]
     are_even = all(isinstance(column, list) for column in columns) and len(set(map(len, columns))) == 1
-    splits = [key for key in content if WORDS.keys() & set(key.lower().split("_"))]
-    if len(columns) > 1 and are_even and not splits:
+    are_rows = are_even and any(isinstance(value, dict | list) for column in columns for value in column[:1])
+    if len(columns) > 1 and are_even and not are_rows:
         return (dict(zip(content, values, strict=True)) for values in zip(*columns, strict=True))
-    mend = f"write each of {listed(splits)} into a file of that name" if splits else "[{…}, {…}], or an object a line"
-    raise DataError(f"{origin} is one JSON object with the keys {listed(list(content))}; allowed: {mend}")
+    raise DataError(
+        f"{origin} is one JSON object with the keys {listed(list(content))}; allowed: an array [{{…}}, {{…}}], an "
+        "object a line, or an array for each of train, test and optionally validation"
+    )
+
+
+def _are_records(content: Mapping[str, Any]) -> bool:
+    """Whether an object holds a row under each key, as {"id1": {"text": …}, …}, and not a column, as pandas does."""
+    rows = list(content.values())
+    if not all(isinstance(row, dict) for row in rows) or len(rows) < 2:
+        return False
+    return all(row.keys() == rows[0].keys() for row in rows) and not all(map(str.isdecimal, rows[0]))
 
 
 def _parsed(content: str, where: str) -> Any:

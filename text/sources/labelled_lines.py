@@ -25,7 +25,7 @@ def labelled_rows(member: Member, layout: Layout) -> Iterator[Row]:
         DataError: a line has no label, or several; names the line.
     """
     is_fasttext = False
-    for number, where, content in _numbered(member, layout):
+    for number, where, content in numbered(member, layout):
         label, text = [*content.split(None, 1), ""][:2]
         is_fasttext = label.startswith(FASTTEXT) if number == 1 else is_fasttext
         if is_fasttext:
@@ -34,7 +34,7 @@ def labelled_rows(member: Member, layout: Layout) -> Iterator[Row]:
             label = label.removeprefix(FASTTEXT)
             if text.startswith(FASTTEXT):
                 raise DataError(f"{where} has several labels; the data look multi-label; allowed: one class a document")
-        yield number, text, label
+        yield Row(number, text, label)
 
 
 def ending_rows(member: Member, layout: Layout) -> Iterator[Row]:
@@ -44,7 +44,7 @@ def ending_rows(member: Member, layout: Layout) -> Iterator[Row]:
         DataError: a line has no label, or several; names the line.
     """
     mark = AT
-    for number, where, content in _numbered(member, layout):
+    for number, where, content in numbered(member, layout):
         if number == 1 and FASTTEXT in content:
             mark = FASTTEXT
         text, separator, label = content.rpartition(mark)
@@ -52,10 +52,10 @@ def ending_rows(member: Member, layout: Layout) -> Iterator[Row]:
             raise DataError(f"{where} does not end in {mark} and a label, as others do")
         if mark == FASTTEXT and mark in text:
             raise DataError(f"{where} has several labels; the data look multi-label; allowed: one class a document")
-        yield number, text.rstrip() if mark == FASTTEXT else text, label
+        yield Row(number, text.rstrip() if mark == FASTTEXT else text, label)
 
 
-def _numbered(member: Member, layout: Layout) -> Iterator[tuple[int, str, str]]:
+def numbered(member: Member, layout: Layout) -> Iterator[tuple[int, str, str]]:
     """The number of each row from 1, where it stands, and its line; empty lines are no rows."""
     number = 0
     for line_number, line in enumerate(decoded(member.lines(), member.origin, layout.encoding), 1):

@@ -69,7 +69,7 @@ def objection(labels: Sequence[str], documents: int, texts: int) -> str | None:
 
     `documents` and `texts` are the numbers of documents and of different texts; `labels` are the different labels.
     """
-    if multi := _multi_label(labels):
+    if multi := multi_label(labels):
         return multi
     if documents < FEW:
         return None
@@ -133,7 +133,7 @@ def _are_scores(labels: Sequence[str]) -> bool:
     return all(map(math.isfinite, numbers)) and not all(number.is_integer() for number in numbers)
 
 
-def _multi_label(labels: Sequence[str]) -> str | None:
+def multi_label(labels: Sequence[str]) -> str | None:
     """Why a document seems to have several labels: one is a list like [1, 2], or joins others in varying order.
 
     'Portland, OR' beside 'Portland, ME' and 'Salem, OR' is a single label: each part always has the same position.

@@ -5,21 +5,24 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 
 from core.errors import DataError
+from text.sources import split_column
 from text.sources.archives import Member, members, names, ordered
 from text.sources.arrangement import USUAL_TABLES, Arrangement, arrange
 from text.sources.class_names import Names, read_names
 from text.sources.columns import Layout, Row, listed, shown
 from text.sources.delimited import DELIMITERS
 from text.sources.encodings import AUTO, Encodings
-from text.sources.formats import LINES, Recognised, format_of, lacks_labels, recognise
+from text.sources.formats import LINES, Recognised, format_of, head_like, lacks_labels, recognise
 from text.sources.guess import Head
 from text.sources.lines import decode, decoded
 from text.sources.quotes import Quoting
+from text.sources.several_tables import opened, settle, with_parts
+from text.sources.splits import ALL
 from text.sources.tables import CLASS_OBJECT, READERS, TEXT_FORMATS
 
 TEXTS = "text lines"  # beside a file of labels
@@ -50,6 +53,7 @@ class Look:
     head: Head | None = None  # the first rows of the first training file; None: everything was set by the user
     notes: list[str] = field(default_factory=list)
     class_names: list[Names] = field(default_factory=list)  # that files beside the data hold
+    split_of_value: Mapping[str, str] = field(default_factory=dict)  # of the column that says the splits
 
     def rows(self, quoting: Quoting) -> Iterator[tuple[File, Iterator[Row]]]:
         """The files and their rows."""
@@ -60,15 +64,20 @@ class Look:
         elif self.arrangement.class_of_lines:
             yield from self._class_files()
         else:
-            for member in ordered(self.path, list(self.files)):
-                file = self.files[member.name]
-                yield file, READERS[file.format](member, file.layout._replace(**quoting._asdict()))
+            for file, member in zip(self.files.values(), self.opened(), strict=True):
+                rows = READERS[file.format](member, file.layout._replace(**quoting._asdict()))
+                label = self.arrangement.class_of_table.get(file.name)
+                yield file, rows if label is None else (row._replace(label=label) for row in rows)
 
     def text_members(self) -> Iterator[tuple[Member, File]]:
         """The tables that are text, with their files."""
         is_text = {name for name, file in self.files.items() if file.format in TEXT_FORMATS}
         for member in members(self.path, is_text.__contains__):
             yield member, self.files[member.name]
+
+    def opened(self) -> Iterator[Member]:
+        """The tables, in the order of reading."""
+        return opened(self.path, list(self.files), self.arrangement.part_of)
 
     def examples(self, number: int) -> list[Row]:
         """The first rows, with quotation marks read in the first way that is possible."""
@@ -88,7 +97,7 @@ class Look:
             for member in members(self.path, self.files.__contains__)
         }
         for name, file in self.files.items():
-            yield file, iter([(1, texts.pop(name), self.arrangement.class_of[name])])
+            yield file, iter([Row(1, texts.pop(name), self.arrangement.class_of[name])])
 
     def _class_files(self) -> Iterator[tuple[File, Iterator[Row]]]:
         """Each line is a document of the file's class."""
@@ -96,7 +105,7 @@ class Look:
             label = self.arrangement.class_of_lines[member.name]
             lines = decoded(member.lines(), member.origin, self.layout.encoding)
             texts = (text for line in lines if (text := line.rstrip("\r\n")).strip())
-            yield self.files[member.name], ((number, text, label) for number, text in enumerate(texts, 1))
+            yield self.files[member.name], (Row(number, text, label) for number, text in enumerate(texts, 1))
 
     def _pairs(self) -> Iterator[tuple[File, Iterator[Row]]]:
         """Each line of a file has its label in the same line of another."""
@@ -126,19 +135,41 @@ def look(path: Path, layout: Layout) -> Look:
         notes.insert(0, f"ignored tables: {listed(tables)}")
     if arrangement.class_of or arrangement.label_file_of or arrangement.class_of_lines:
         return _without_columns(path, arrangement, layout, [*notes, *arrangement.notes])
+    arrangement = with_parts(path, arrangement, layout.encoding)
+    set_columns, head = layout[:2], None
+    if arrangement.refusal:
+        layout, head = settle(path, arrangement, layout)
     first = recognise_first(path, arrangement, layout)
+    first = first._replace(head=first.head or head)
     _leave_out_unlabelled(path, arrangement, first)
     notes += arrangement.notes
     files: dict[str, File] = {}
-    for member in ordered(path, list(arrangement.split_of)):
+    names_in_order = list(arrangement.split_of)
+    for name, member in zip(names_in_order, opened(path, names_in_order, arrangement.part_of), strict=True):
         found = first if not files else recognise(member, first.layout._replace(delimiter=None), first.format)
-        split = arrangement.split_of[member.name]
-        files[member.name] = File(member.name, member.origin, split, found.format, found.layout)
+        files[name] = File(name, member.origin, arrangement.split_of[name], found.format, found.layout)
         notes += [found.note] if found.note else []
-    if first.layout[:2] != layout[:2] and first.layout[:2] != ("text", "label"):
+    if first.layout[:2] not in (set_columns, ("text", "label")) and not arrangement.class_of_table:
         notes.append(f"{FOUND_COLUMNS} text in {shown(first.layout.text)}, label in {shown(first.layout.label)}")
     names_of_classes = read_names(path, list(arrangement.ignored), first.layout.label)
-    return Look(path, arrangement, first.layout, files, first.head, notes, names_of_classes)
+    result = Look(path, arrangement, first.layout, files, first.head, notes, names_of_classes)
+    return _with_split_column(result, first) if set(arrangement.split_of.values()) == {ALL} else result
+
+
+def _with_split_column(found: Look, first: Recognised) -> Look:
+    """What was found, with the splits that a column says."""
+    first_file = opened(found.path, list(found.files)[:1], found.arrangement.part_of)
+    for column in [column for member in first_file for column in split_column.candidates(member, first)]:
+        different = set[str]().union(*(split_column.values(member, first.layout, column) for member in found.opened()))
+        if split_of_value := split_column.splits_of(different):
+            files = {
+                name: replace(file, layout=file.layout._replace(split=column)) for name, file in found.files.items()
+            }
+            notes = [*found.notes, f"the splits are those in the column {shown(column)}"]
+            layout = found.layout._replace(split=column)
+            return replace(found, files=files, layout=layout, notes=notes, split_of_value=split_of_value)
+        found.notes.append(f"the column {shown(column)} says the splits of some documents, not of all; it is not used")
+    return found
 
 
 def _encoding(path: Path, arrangement: Arrangement) -> tuple[str, list[str]]:
@@ -157,16 +188,21 @@ def _encoding(path: Path, arrangement: Arrangement) -> tuple[str, list[str]]:
 def recognise_first(path: Path, arrangement: Arrangement, layout: Layout) -> Recognised:
     """The format and columns of the first training file."""
     name = next(iter(arrangement.split_of))  # of the training split, which is the first one
-    [found] = [recognise(member, layout) for member in ordered(path, [name])]
+    [found] = [recognise(member, layout) for member in opened(path, [name], arrangement.part_of)]
     return found
 
 
 def _leave_out_unlabelled(path: Path, arrangement: Arrangement, first: Recognised) -> None:
     """Ignores the files of a test or validation split that have no labels, as in a contest."""
     others = [name for name, split in arrangement.split_of.items() if split in ("test", "validation")]
+    if others and first.head is None:
+        [head] = [
+            head_like(member, first) for member in opened(path, list(arrangement.split_of)[:1], arrangement.part_of)
+        ]
+        first = first._replace(head=head)
     reasons = {
-        arrangement.split_of[member.name]: f"no labels: {reason}"
-        for member in members(path, others.__contains__)
+        arrangement.split_of[name]: f"no labels: {reason}"
+        for name, member in zip(others, opened(path, others, arrangement.part_of), strict=True)
         if (reason := lacks_labels(member, first))
     }
     for split, reason in reasons.items():
@@ -189,7 +225,7 @@ def _paired(member: Member, labels: list[str], name: str, encoding: str) -> Iter
     number = 0
     for number, line in enumerate(decoded(member.lines(), member.origin, encoding), 1):
         if number <= len(labels):
-            yield number, line.rstrip("\r\n"), labels[number - 1]
+            yield Row(number, line.rstrip("\r\n"), labels[number - 1])
     if number != len(labels):
         raise DataError(f"{member.origin} has {number:,} lines, but {name} has {len(labels):,}; allowed: as many")
 

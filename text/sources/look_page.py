@@ -32,14 +32,15 @@ FILES_SHOWN = 12
 NO_SPLIT = "its name says no split"
 CONTENTS = {  # of columns
     **{"text": "prose", "label": "few values", "number": "numbers", "index": "row numbers", "empty": "empty"},
-    "other": "other",
+    **{"split": "splits", "other": "other"},
 }
 
 
 def layout_of(data: DataParams) -> Layout:
     """The columns and the encoding that params.yaml sets."""
     texts = data.text_columns()
-    return Layout(texts if len(texts) > 1 else texts[0] if texts else None, data.label_column, data.encoding)
+    text = texts if len(texts) > 1 else texts[0] if texts else None
+    return Layout(text, data.label_column, data.encoding, binned=data.bins is not None)
 
 
 def page(path: Path, data: DataParams) -> str:
@@ -85,12 +86,13 @@ def _clear(found: Look, data: DataParams) -> Iterator[str]:
         yield from _columns(found.head, found.layout)
     yield "examples:"
     first_of_label: dict[Any, Any] = {}
-    for _, text, label in found.examples(EXAMPLES_AMONG):
-        first_of_label.setdefault(label, text)
+    for row in found.examples(EXAMPLES_AMONG):
+        first_of_label.setdefault(row.label, row.text)
     for label, text in list(first_of_label.items())[:EXAMPLES]:
         yield f"  {_short(label)}: {_short(' '.join(map(str, text)) if isinstance(text, tuple) else text)}"
     arrangement = found.arrangement
-    is_table = not (arrangement.class_of or arrangement.label_file_of or arrangement.class_of_lines)
+    has_labels = not (arrangement.class_of or arrangement.class_of_lines or arrangement.class_of_table)
+    is_table = has_labels and not arrangement.label_file_of
     yield from _section(data, found.layout if is_table else Layout(None, None, found.layout.encoding), {})
 
 
@@ -141,6 +143,7 @@ def _columns(head: Head, layout: Layout) -> Iterator[str]:
     width = min(max(len(shown(column)) for column in head.columns()), NAME_WIDTH)
     for index, column in enumerate(head.columns()):
         role = "text" if column in layout.texts else "label" if column == layout.label else ""
+        role = "split" if column == layout.split else role
         present = [row[index] for row in head.rows if row[index] not in (None, "")]
         if kinds[column] == "label":
             different = sorted(set(map(str, present)))

@@ -118,7 +118,7 @@ def label_tab_text(paths: Sequence[Path], splits: Splits, labels: Labels) -> Ite
 def parquet(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
     """Parquet files with the columns text and label, a number, which the file's own metadata may name."""
     for split, member in _files(paths, splits):
-        for number, text, label in parquet_rows(member, Layout("text", "label")):
+        for number, text, label, _ in parquet_rows(member, Layout("text", "label")):
             where = f"row {number} of {member.origin}"
             name = label if label in labels.values() else _label(str(label), labels, where)
             yield Document(split, f"{split}/{number}", text, name)

@@ -45,11 +45,11 @@ class _Reading:
         if self.fault:
             return
         try:
-            for _, text, label in rows:
+            for row in rows:
                 self.rows += 1
-                self.line_breaks += "\n" in text
+                self.line_breaks += "\n" in row.text
                 if len(self.labels) <= MOST_CLASSES:
-                    self.labels.add(label.strip())
+                    self.labels.add(row.label.strip())
         except DataError as fault:
             self.fault = fault
 
@@ -164,7 +164,8 @@ def _could_be_written(table: Table) -> bool:
 def _texts_like_rows(table: Table, labels: set[str]) -> Iterator[str]:
     """The texts of rows that quotation marks join, if each line alone would be a row with a label that others have."""
     rows = (row for _, row in table.fields(quoted=True) if row)
-    text, *_, label = table.places(next(rows))
+    text, *others = table.places(next(rows))
+    label = others[len(table.layout.texts) - 1]
     for row in rows:
         lines = [line.split(table.delimiter) for line in table.delimiter.join(row).split("\n")]
         if len(lines) > 1 and all(len(line) == len(row) and line[label].strip() in labels for line in lines):

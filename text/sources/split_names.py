@@ -16,7 +16,7 @@ from core.errors import DataError
 EVAL = "eval"  # the test split, or the validation split beside a test split
 
 WORDS = {
-    **dict.fromkeys(("train", "training", "trainset", "traindata"), "train"),
+    **dict.fromkeys(("train", "training", "trainset", "traindata", "trainingset", "trainingdata"), "train"),
     **dict.fromkeys(("validation", "validate", "valid", "val", "dev", "devel", "development"), "validation"),
     **dict.fromkeys(("test", "testing", "testset", "testdata"), "test"),
     **dict.fromkeys(("eval", "evaluation"), EVAL),

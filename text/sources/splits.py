@@ -35,7 +35,7 @@ def plan(splits: Mapping[str, Split], validation_share: float, test_share: float
         if not len(split.keys) and (split.missing or name == ALL):
             where = "" if name == ALL else f" of the {name} split"
             raise DataError(f"none of {split.missing} rows{where} has both a text and a label")
-    result = {name: (split, np.ones(len(split.keys), dtype=bool)) for name, split in splits.items()}
+    result = {name: (split, (split.labels >= 0) | (not split.labelled)) for name, split in splits.items()}
     if ALL in result:
         source, rows = result.pop(ALL)
         test = split_off(source, rows, test_share, "data.test_share")

@@ -13,13 +13,16 @@ from text.sources.delimited import Table, delimiter_of
 from text.sources.excel import excel_rows
 from text.sources.json_files import array_rows, class_rows, line_rows
 from text.sources.labelled_lines import ending_rows, labelled_rows
+from text.sources.trees import tree_rows
 
 CSV = "CSV"
 JSON_LINES = "JSON lines"
 LABELLED = "label text"  # a line each; also fastText's __label__x text
 ENDING = "text@label"  # a line each
+TREES = "(label (label word) …)"  # a line each
 CLASS_OBJECT = "JSON of one class"
-TEXT_FORMATS = (CSV, JSON_LINES, LABELLED, ENDING)  # read line by line
+WITHOUT_COLUMNS = (LABELLED, ENDING, TREES)  # the label is column 1, the text column 2
+TEXT_FORMATS = (CSV, JSON_LINES, *WITHOUT_COLUMNS)  # read line by line
 
 
 @contextmanager
@@ -44,4 +47,5 @@ READERS: dict[str, Callable[[Member, Layout], Iterator[Row]]] = {
     "Excel": excel_rows,
     LABELLED: labelled_rows,
     ENDING: ending_rows,
+    TREES: tree_rows,
 }

@@ -1,0 +1,64 @@
+"""A column that says the split of each document, as `partition` does in MASSIVE: every value is train, test, dev, …"""
+
+from collections.abc import Iterable
+
+from core.errors import DataError
+from text.sources.archives import Member
+from text.sources.columns import Column, Layout
+from text.sources.delimited import DELIMITERS
+from text.sources.formats import Recognised, head_like, recognise
+from text.sources.guess import kinds
+from text.sources.quotes import Quoting
+from text.sources.split_names import EVAL, WORDS
+from text.sources.tables import READERS
+
+EVERY = frozenset(DELIMITERS)
+QUOTINGS = (Quoting(), Quoting(escaped=EVERY), Quoting(literal=EVERY))  # in the order in which they are tried
+OTHERS = 100  # different values; more name no splits
+
+
+def candidates(member: Member, first: Recognised) -> list[Column]:
+    """The columns of the first file whose first values all name splits."""
+    head = head_like(member, first)
+    if head is None or not head.rows:
+        return []
+    width = len(head.columns())
+    even = [row for row in head.rows if len(row) == width]
+    all_kinds = kinds(type(head)(head.names, even)) if even else {}
+    return [column for column, kind in all_kinds.items() if kind == "split" and column not in first.layout.columns]
+
+
+def values(member: Member, layout: Layout, column: Column) -> set[str]:
+    """The different values of the column; quotation marks are read in the first way that is possible."""
+    with member.file() as file:
+        table = recognise(member.at(file), layout._replace(delimiter=None))
+        for quoting in QUOTINGS:
+            file.seek(0)
+            of_column = table.layout._replace(**quoting._asdict(), text=column, label=column)
+            different: set[str] = set()
+            try:
+                for row in READERS[table.format](member.at(file), of_column):
+                    different.add("" if row.text is None else str(row.text).strip())
+                    if len(different) > OTHERS:
+                        break
+            except DataError:
+                continue
+            return different
+    return set()
+
+
+def splits_of(different: Iterable[str]) -> dict[str, str] | None:
+    """The split that each value names; None if one names none, or there is no split to train or to test with.
+
+    Example:
+        >>> splits_of(["train", "dev", "Test"]), splits_of(["train", "eval"]), splits_of(["train", "web"])
+        ({'train': 'train', 'dev': 'validation', 'Test': 'test'}, {'train': 'train', 'eval': 'test'}, None)
+    """
+    result = {value: WORDS.get(value.lower(), "") for value in different}
+    if "" in result.values():
+        return None
+    instead = {EVAL: "validation" if "test" in result.values() else "test"}
+    if not {"test", EVAL} & set(result.values()):
+        instead["validation"] = "test"
+    result = {value: instead.get(split, split) for value, split in result.items()}
+    return result if {"train", "test"} <= set(result.values()) else None
