@@ -39,7 +39,7 @@ from provenance.signature import signature
 from text import subset
 from text.tokenizing.token_file import TokenizedDocuments
 from tracking.connection import connect
-from tracking.lifecycle import trial_run
+from tracking.lifecycle import log_data, trial_run
 from tracking.progress import EpochMetrics
 
 Split = Literal["validation", "test"]
@@ -140,6 +140,7 @@ def _train(
             connect(params.tracking.experiment) as mlflow,
             trial_run(mlflow, title, outcome, resumed=checkpointing.state is not None) as run,
         ):
+            log_data(run, config)
             fit(
                 trainer, module, learned, validation,
                 batch_size=settings.batch_size, batch_tokens=settings.batch_tokens, seed=plan.seed,

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +24,11 @@ def served_pages(project: Path) -> Iterator[dict[str, str]]:
         try:
             assert server.stdout is not None
             lines = (line for line in server.stdout if ": http://127.0.0.1" in line)  # the server writes, too
-            yield dict(line.strip().split(": ", 1) for line in islice(lines, 6))
+            addresses: dict[str, str] = {}
+            while "all runs" not in addresses:  # the last one
+                title, address = next(lines).strip().split(": ", 1)
+                addresses[title] = address
+            yield addresses
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait()
