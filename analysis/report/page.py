@@ -80,7 +80,7 @@ def render(
         measured_on=measured_on(experiment.all_costs),
         mixed_hardware=mixed_hardware(experiment.costs, experiment.seeds),
         scores=_drawn(figures, ["scores"]),
-        tuning=None if tuning is None else tuning_shown(tuning),
+        tuning=None if tuning is None else tuning_shown(tuning, comparison),
         tuning_panels=_drawn(figures, ["tuning"]),
         dependences=[] if under_settings is None else dependence_sentences(experiment, under_settings),
         under_settings={} if under_settings is None else settings_shown(under_settings),

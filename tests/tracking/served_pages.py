@@ -19,7 +19,8 @@ def served_pages(project: Path) -> Iterator[dict[str, str]]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", "commands.ui", "--port", port]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(project), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    own = {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(project), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | own
     with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
