@@ -92,7 +92,7 @@ def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     others = " and ".join(f"tags.kind != '{kind}'" for kind in ("comparison", "tuning", "trial"))
     order, condition = quote(f"metrics.`test_{ranking.metric}`"), quote(others)
     ascending = "false" if ranking.higher_is_better else "true"
-    found = addresses(experiment_id, searched) if trainings else {}
+    found = addresses(experiment_id, searched) if trainings or searched else {}
     found |= {
         "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc={ascending}&searchFilter={condition}",
     }

@@ -21,11 +21,12 @@ NOT_SEARCHED = {"epochs", "documents"}  # params of a trial that are none of its
 
 
 def save(mlflow: Connection) -> None:
-    """Writes the views, if there is a comparison."""
+    """Writes the views, if there is a comparison or a search."""
     comparisons = mlflow.search("tags.kind = 'comparison'", MOST_RUNS)
-    if not comparisons:
+    newest = comparisons or mlflow.search("tags.kind = 'tuning'")
+    if not newest:
         return
-    time = comparisons[0].info.start_time
+    time = newest[0].info.start_time
     for view in views(_contents(mlflow, comparisons)):
         envelope = {"name": view.name, "createdAt": time, "updatedAt": time, "state": json.dumps(view.state)}
         tag, value = f"{TAG}{view.id}", json.dumps(envelope)
@@ -34,14 +35,14 @@ def save(mlflow: Connection) -> None:
 
 
 def _contents(mlflow: Connection, comparisons: Sequence[MlflowRun]) -> Contents:
-    newest = comparisons[0]
-    names = sorted(name for name in newest.data.metrics if name.endswith("_difference"))
+    metrics = comparisons[0].data.metrics if comparisons else {}
+    names = sorted(name for name in metrics if name.endswith("_difference"))
     trainings = (mlflow.call(partial(MlflowClient.get_run, run_id=run_id)) for run_id in latest_trainings(mlflow))
     data = next(filter(None, map(_data, trainings)), "")
     return Contents(
         data=data,
         differences=[f"{name}{end}" for name in names for end in ("", "_low", "_high")],
-        longest_name=max(len(str(run.info.run_name)) for run in comparisons),
+        longest_name=max((len(str(run.info.run_name)) for run in comparisons), default=0),
         ranges=_ranges(mlflow, data),
         search=_search(mlflow),
     )
