@@ -27,7 +27,7 @@ from provenance.signature import signature
 from text import subset
 from text.tokenizing.token_file import TokenizedDocuments
 from tracking.connection import connect
-from tracking.lifecycle import trial_run
+from tracking.lifecycle import log_data, trial_run
 from tracking.progress import EpochMetrics
 
 Split = Literal["validation", "test"]
@@ -127,6 +127,7 @@ def _train(
             connect(params.tracking.experiment) as mlflow,
             trial_run(mlflow, title, outcome, resumed=checkpointing.state is not None) as run,
         ):
+            log_data(run, config)
             splits = Splits(learned, validation, open_unlabelled(config, root))
             training.run(splits, checkpointing, [EpochMetrics(run, training.costs)])
             probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)

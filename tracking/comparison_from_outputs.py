@@ -13,7 +13,7 @@ from config.params import Params
 from core import file_io, paths
 from core.paths import REFERENCES, REPORTS
 from outputs import measurements
-from tracking import from_outputs, pretraining_from_outputs, tuning_from_outputs, views
+from tracking import from_outputs, pretraining_from_outputs, saved_views, tuning_from_outputs
 from tracking.connection import Connection
 from tracking.lifecycle import comparison_run, find_run
 from tracking.run import Provenance
@@ -70,7 +70,7 @@ def log(
         run.log_metrics(comparison_metrics(result), at=logged)
         run.log_artifacts([REPORTS / "comparison.html", REPORTS / "comparison.json"])
         run.log_artifacts([REPORTS / "figures"], "figures")
-    views.save(mlflow)
+    saved_views.save(mlflow)
     measurements.add(signature, logged=logged, provenance=asdict(run.provenance))
 
 

@@ -16,10 +16,9 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from core.errors import TrackingError
-from tracking.connection import DESCRIPTION, Connection, connect
+from tracking.connection import DESCRIPTION, Connection
 from tracking.run import NOTE, PARENT, SIGNATURE, Run
-from tracking.views import MACHINE_LEARNING, addresses, save
+from tracking.views import MACHINE_LEARNING, addresses
 
 TRAINING = "training."
 LONGEST = 8000  # characters that MLflow takes for a run's description
@@ -44,8 +43,9 @@ def link(run: Run, name: str, signature: str, trainings: Mapping[str, str], note
     if len(description) > LONGEST:  # the ids of all trainings do not fit
         description = _description(f"experiments/{mlflow.experiment_id}/runs?{MACHINE_LEARNING}", name, note)[:LONGEST]
     run.set_tags({**tags, NOTE: description})
+    searched = bool(mlflow.search("tags.kind = 'tuning'"))
     # The experiment's page shows the first line, and the rest on request.
-    views = " · ".join(f"[{name}](#/{page})" for name, page in addresses(mlflow.experiment_id).items())
+    views = " · ".join(f"[{name}](#/{page})" for name, page in addresses(mlflow.experiment_id, searched).items())
     page = f"{description}\n\nViews: {views}\n\n{DESCRIPTION}"
     mlflow.call(lambda client: client.set_experiment_tag(mlflow.experiment_id, NOTE, page))
 
@@ -69,35 +69,15 @@ def relink(mlflow: Connection, signature: str, trainings: Sequence[str]) -> None
             link(run, str(comparison.info.run_name), own, current, _verdict(tags.get(NOTE, "")))
 
 
-def latest_comparison(experiment: str) -> tuple[str, list[str]]:
-    """The experiment's id, and the ids of the trainings of its newest comparison, by name; saves the views, too.
-
-    Raises:
-        TrackingError: the store cannot be used.
-    """
-    with connect(experiment) as mlflow:
-        runs: list[MlflowRun] = []
-        if comparisons := mlflow.search("tags.kind = 'comparison'"):
-            used = [mlflow.call(partial(_active, run_id=run_id)) for run_id in _recorded(comparisons[0]).values()]
-            runs = [run for run in used if run is not None]
-            if not runs:  # of a comparison that recorded nothing yet
-                runs = mlflow.search(f"tags.`{PARENT}` = '{comparisons[0].info.run_id}'", MOST)
-        save(mlflow)  # a store of an earlier version has none, and a deleted one comes back
-        if mlflow.missed:
-            raise TrackingError("MLflow's store cannot be read; the line above says why")
-    return mlflow.experiment_id, [run.info.run_id for run in sorted(runs, key=lambda run: str(run.info.run_name))]
-
-
-def search_pages(experiment: str) -> dict[str, str]:
-    """Where MLflow shows the trials of the newest search of each variant side by side, by title."""
-    pages: dict[str, str] = {}
-    with connect(experiment) as mlflow:
-        for search in mlflow.search("tags.kind = 'tuning'", MOST):
-            title = f"trials of {search.data.tags['variant']}, as parallel coordinates"
-            if title not in pages:
-                trials = mlflow.search(f"tags.`{PARENT}` = '{search.info.run_id}'", MOST)
-                pages[title] = compare_page(mlflow.experiment_id, [trial.info.run_id for trial in trials])
-    return pages
+def latest_trainings(mlflow: Connection) -> list[str]:
+    """The ids of the trainings of the newest comparison, by name; empty without a comparison."""
+    runs: list[MlflowRun] = []
+    if comparisons := mlflow.search("tags.kind = 'comparison'"):
+        used = [mlflow.call(partial(_active, run_id=run_id)) for run_id in _recorded(comparisons[0]).values()]
+        runs = [run for run in used if run is not None]
+        if not runs:  # of a comparison that recorded nothing yet
+            runs = mlflow.search(f"tags.`{PARENT}` = '{comparisons[0].info.run_id}'", MOST)
+    return [run.info.run_id for run in sorted(runs, key=lambda run: str(run.info.run_name))]
 
 
 def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:

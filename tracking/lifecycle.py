@@ -64,12 +64,14 @@ def trial_run(
 ) -> Iterator[Run]:
     """The run of a training with a setting of its own (pipelines/trial.py); it ends as `training_run` does.
 
-    The setting's keys are its params by their own names, by which MLflow's parallel coordinates show them.
+    The setting's keys are its params by their own names, by which MLflow's parallel coordinates show them, and so is
+    the variant.
     """
     kind = "trial" if outcome["split"] == "validation" else "setting"
     tags = {"variant": outcome["variant"], "seed": str(outcome["seed"]), SIGNATURE: outcome["signature"], "kind": kind}
     with _run(mlflow, title, tags, original, resumed) as run:
-        run.log_params({**outcome["setting"], "epochs": outcome["epochs"], "documents": outcome["documents"]})
+        budget = {"epochs": outcome["epochs"], "documents": outcome["documents"]}
+        run.log_params({"variant": outcome["variant"], **outcome["setting"], **budget})
         yield run
 
 
@@ -112,17 +114,22 @@ def comparison_run(
 
 
 def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
-    """The resolved configuration of a training (its config.json) as params, and its data set as the run's input."""
+    """The resolved configuration of a training (its config.json) as params, and its data set."""
     chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters", "libraries")
     present = [key for key in (*chosen, "pretrained") if key in config]  # an older one names no libraries
     run.log_params({key: config[key] for key in present})
     data, variant = config["data"], config["variant"]
+    log_data(run, config)
     directions = "both directions" if variant["bidirectional"] else "one direction"
     parameters = f"{config['parameters']['total']:,} parameters"
     note = f"{variant['cell']}, {directions}, {parameters}; trained on {data['name']} with seed {config['seed']}."
     run.set_tags({NOTE: note})
+
+
+def log_data(run: Run, config: Mapping[str, Any]) -> None:
+    """The data set that a training learned from, as the run's input: of its config.json, or of the tokens' summary."""
     profile = json.dumps({"classes": len(config["labels"]), "vocabulary_size": config["vocabulary_size"]})
-    run.log_dataset(data["name"], data["digest"], profile)
+    run.log_dataset(config["data"]["name"], config["data"]["digest"], profile)
 
 
 def find_run(mlflow: Connection, signature: str, ended: int | None = None) -> Run | None:

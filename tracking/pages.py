@@ -16,7 +16,10 @@ from urllib.parse import quote
 import mlflow
 import requests
 
-from tracking.comparisons import compare_page, latest_comparison, search_pages
+from core.errors import TrackingError
+from tracking.comparisons import compare_page, latest_trainings
+from tracking.connection import connect
+from tracking.saved_views import save
 from tracking.settings import tracking_uri
 from tracking.views import MACHINE_LEARNING, addresses
 
@@ -73,20 +76,29 @@ def _importable() -> Iterator[dict[str, str]]:
 
 
 def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
-    """The addresses of MLflow's pages that show the experiment, by title."""
-    experiment_id, runs = latest_comparison(experiment)
+    """The addresses of MLflow's pages that show the experiment, by title.
+
+    Raises:
+        TrackingError: the store cannot be used.
+    """
+    with connect(experiment) as mlflow:
+        trainings, searched = latest_trainings(mlflow), bool(mlflow.search("tags.kind = 'tuning'"))
+        save(mlflow)  # a store of an earlier version has none, and a deleted one comes back
+        if mlflow.missed:
+            raise TrackingError("MLflow's store cannot be read; the line above says why")
+        experiment_id = mlflow.experiment_id
     runs_page = f"experiments/{experiment_id}/runs?{MACHINE_LEARNING}"
     # With the references. Sorted by time, MLflow would fold them away under their comparison; sorted by a metric not.
     others = " and ".join(f"tags.kind != '{kind}'" for kind in ("comparison", "tuning", "trial"))
-    order, trainings = quote(f"metrics.`test_{ranking.metric}`"), quote(others)
+    order, condition = quote(f"metrics.`test_{ranking.metric}`"), quote(others)
     ascending = "false" if ranking.higher_is_better else "true"
-    found = addresses(experiment_id) if runs else {}
+    found = addresses(experiment_id, searched) if trainings or searched else {}
     found |= {
-        "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc={ascending}&searchFilter={trainings}",
+        "trainings, best first": f"{runs_page}&orderByKey={order}&orderByAsc={ascending}&searchFilter={condition}",
     }
-    if runs:
-        found["latest comparison, side by side"] = compare_page(experiment_id, runs)
-    return found | search_pages(experiment) | {"all runs": runs_page}
+    if trainings:
+        found["latest comparison, side by side"] = compare_page(experiment_id, trainings)
+    return found | {"all runs": runs_page}
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:

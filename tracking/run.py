@@ -55,7 +55,7 @@ class Run:
     def take_up(self) -> None:
         """Continues a run that was left: metric points that it has are not logged again."""
         for name in self.metrics:
-            self._logged |= {(name, point.step) for point in self._history(name)}
+            self._logged |= {(name, point.step) for point in self.history(name)}
         self._send(lambda client, run_id: client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING)))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -121,7 +121,8 @@ class Run:
         """Ends the run with an MLflow `status` at `ended` (milliseconds since 1970)."""
         self._send(lambda client, run_id: client.set_terminated(run_id, RunStatus.to_string(status), ended))
 
-    def _history(self, metric: str) -> Sequence[Metric]:
+    def history(self, metric: str) -> Sequence[Metric]:
+        """All points of a metric that MLflow has."""
         return self._send(lambda client, run_id: client.get_metric_history(run_id, metric)) or ()
 
     def _upload(self, path: Path, folder: str | None) -> None:

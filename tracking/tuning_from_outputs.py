@@ -15,11 +15,12 @@ from analysis.comparison.metrics import metric_named
 from config.settings import setting_shown
 from core.errors import DivergenceError
 from outputs import measurements
+from outputs.token_files import read_summary
 from outputs.tuned import read_search
 from tracking import from_outputs
 from tracking.comparisons import MOST, compare_page
 from tracking.connection import Connection
-from tracking.lifecycle import find_run, trial_run, tuning_run
+from tracking.lifecycle import find_run, log_data, trial_run, tuning_run
 from tracking.run import NOTE, PARENT, SIGNATURE, Run
 
 Outcome = Mapping[str, Any]
@@ -65,6 +66,7 @@ def _rebuild(mlflow: Connection, name: str, trial: Outcome) -> None:
     measured = measurements.read(trial["signature"])
     costs = measured.get("epochs", [{}] * len(trial["history"]))
     with suppress(DivergenceError), trial_run(mlflow, name, trial, from_outputs.provenance(measured)) as run:
+        log_data(run, read_summary())
         for line, cost in zip(trial["history"], costs, strict=False):
             run.log_epoch(line, cost)
         if "error" in trial:

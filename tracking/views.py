@@ -3,20 +3,21 @@
 A view is a tag of the experiment, `mlflow.sharedViewState.<id>`: {name, createdAt, updatedAt, state}, where `state` is
 the JSON of the page's own state. MLflow lists them in the menu Views, and opens one if its address has
 `viewStateShareKey=<id>`. MLflow documents none of this; tests/tracking/test_views.py opens each view in a browser.
+tracking/saved_views.py writes them.
 """
 
-import json
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from mlflow.tracking import MlflowClient
+from analysis.comparison.metrics import Metric, metric_named
 
-from tracking.connection import Connection
-
-TAG = "mlflow.sharedViewState."
 MACHINE_LEARNING = "workflowType=machine_learning"  # in an address; MLflow's pages are about language models otherwise
 MOST_COLUMNS = 9  # of differences: MLflow takes 5,000 characters
+CURVES = ("validation_accuracy", "validation_loss", "train_loss")
+RUN_NAME = "attributes.`Run Name`"
+LETTER, ROOM = 6, 44  # pixels: of a letter in a column's heading, and of what MLflow draws beside the heading
+FEWEST_PIXELS = 100
 
 
 class View(NamedTuple):
@@ -28,33 +29,49 @@ class View(NamedTuple):
     state: dict[str, Any]
 
 
-def addresses(experiment_id: str) -> dict[str, str]:
+class Search(NamedTuple):
+    """A search for settings: the params of its trials in the order of the axes, and the metric by which it chose.
+
+    `data` is MLflow's digest of the data set; empty: trials on all data are shown.
+    """
+
+    params: Sequence[str] = ()
+    data: str = ""
+    metric: Metric = metric_named("accuracy")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What of an experiment the views show.
+
+    Attributes:
+        data: MLflow's digest of the data set of the newest comparison, whose trainings are shown; empty: all are
+        differences: the metrics of comparisons that are shown
+        longest_name: number of letters of the longest name of a comparison
+        ranges: lowest and highest value of each of `CURVES` in these trainings
+        search: the newest one; None: there is none
+    """
+
+    data: str = ""
+    differences: Sequence[str] = ()
+    longest_name: int = 0
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    search: Search | None = None
+
+
+def addresses(experiment_id: str, searched: bool) -> dict[str, str]:
     """Where MLflow's pages show each view, by name; the first is the one to begin with."""
     page = f"experiments/{experiment_id}/runs?{MACHINE_LEARNING}"
-    return {view.name: f"{page}&viewStateShareKey={view.id}&compareRunsMode={view.mode}" for view in views([])}
+    present = views(Contents(search=Search() if searched else None))
+    return {view.name: f"{page}&viewStateShareKey={view.id}&compareRunsMode={view.mode}" for view in present}
 
 
-def save(mlflow: Connection) -> None:
-    """Writes the views to the experiment; the columns of differences are those of the newest comparison."""
-    newest = mlflow.search("tags.kind = 'comparison'")
-    if not newest:
-        return
-    run = newest[0]
-    values = sorted(name for name in run.data.metrics if name.endswith("_difference"))
-    differences = [f"{name}{end}" for name in values for end in ("", "_low", "_high")]
-    for view in views(differences):
-        envelope = {"name": view.name, "createdAt": run.info.start_time, "updatedAt": run.info.start_time}
-        tag, value = f"{TAG}{view.id}", json.dumps({**envelope, "state": json.dumps(view.state)})
-        save_view = partial(MlflowClient.set_experiment_tag, experiment_id=mlflow.experiment_id, key=tag, value=value)
-        mlflow.call(save_view)
-
-
-def views(differences: Sequence[str]) -> list[View]:
-    """Variants, Learning curves and Comparisons; `differences` are the metrics of comparisons to show."""
+def views(contents: Contents) -> list[View]:
+    """Variants, Learning curves, Comparisons and, after a search, Tuning."""
     # Sorted by a metric: sorted by time, MLflow would add the comparison as their parent.
-    trainings = {"searchFilter": "tags.kind = 'training'", "orderByKey": _metric("test_accuracy")}
+    trainings = {"searchFilter": runs_of("training", contents.data), "orderByKey": _metric("test_accuracy")}
     grouped = {**trainings, "groupBy": _groups("variant")}
-    comparisons = {"searchFilter": "tags.kind = 'comparison'", "orderByKey": "attributes.start_time"}
+    comparisons = {"searchFilter": runs_of("comparison"), "orderByKey": "attributes.start_time"}
     columns = [
         _metric("test_accuracy"),
         _metric("test_macro_f1"),
@@ -62,29 +79,48 @@ def views(differences: Sequence[str]) -> list[View]:
         _param("parameters.total"),
     ]
     scores = [_bar(name) for name in ("test_accuracy", "test_macro_f1", "training_seconds")]
-    curves = [_line(name) for name in ("validation_accuracy", "validation_loss", "train_loss")]
-    differences = differences[:MOST_COLUMNS]
+    curves = [_line(name, contents.ranges.get(name)) for name in CURVES]
+    differences = contents.differences[:MOST_COLUMNS]
     gaps = [_bar(name) for name in differences if name.endswith("_difference")]
-    return [
+    found = [
         View("variants", "Variants", "TABLE", grouped | _shown(columns, scores) | {"useGroupedValuesInCharts": False}),
         View("learning-curves", "Learning curves", "CHART", grouped | _shown(columns[:1], curves)),
         View(
-            "comparisons", "Comparisons", "TABLE", comparisons | _shown([_metric(name) for name in differences], gaps)
+            "comparisons",
+            "Comparisons",
+            "TABLE",
+            comparisons | _shown([_metric(name) for name in differences], gaps, contents.longest_name),
         ),
     ]
+    if search := contents.search:
+        score = f"best_validation_{search.metric.key}"
+        trials = {"searchFilter": runs_of("trial", search.data), "orderByKey": _metric(score)}
+        shown = _shown([_metric(score), *map(_param, search.params)], [_parallel(search.params, score)])
+        best_first = {"orderByAsc": not search.metric.higher_is_better}
+        found.append(View("tuning", "Tuning", "CHART", trials | shown | best_first))
+    return found
 
 
-def _shown(columns: Sequence[str], charts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def runs_of(kind: str, data: str = "") -> str:
+    """MLflow's filter for the runs of a kind."""
+    return f"tags.kind = '{kind}'" + (f" and dataset.digest = '{data}'" if data else "")
+
+
+def _shown(columns: Sequence[str], charts: Sequence[dict[str, Any]], longest_name: int = 0) -> dict[str, Any]:
     """The part of the state that says what is shown; what is left out has MLflow's default."""
     sections = [
-        {"uuid": SECTION, "name": "Of interest", "display": True, "isReordered": False, "columns": 2},
+        {"uuid": SECTION, "name": "Of interest", "display": True, "isReordered": False, "columns": min(2, len(charts))},
         # MLflow adds a chart for each other metric to sections of these names: they stay folded.
         {"uuid": "model", "name": "Model metrics", "display": False, "isReordered": False},
         {"uuid": "system", "name": "System metrics", "display": False, "isReordered": False},
     ]
+    widths = {column: _pixels(len(column.split("`")[1])) for column in columns}
+    widths |= {RUN_NAME: _pixels(longest_name)} if longest_name else {}
     return {
         "orderByAsc": False,
         "selectedColumns": list(columns),
+        "columnOrder": list(widths),  # MLflow sets the widths of these
+        "columnWidths": widths,
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": list(charts),
         "compareRunSections": sections,
@@ -95,30 +131,45 @@ def _shown(columns: Sequence[str], charts: Sequence[dict[str, Any]]) -> dict[str
 SECTION = "interest"
 
 
+def _pixels(letters: int) -> int:
+    """The width of a column in which so many letters can be read."""
+    return max(FEWEST_PIXELS, ROOM + LETTER * letters)
+
+
 def _groups(tag: str) -> dict[str, Any]:
     """Runs of the same value of a tag as a group, with the mean of each metric."""
     return {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag}]}
 
 
 def _bar(metric: str) -> dict[str, Any]:
-    return _chart("BAR", metric) | {"runsCountToCompare": 100}
+    return _chart("BAR", metric) | {"metricKey": metric}
 
 
-def _line(metric: str) -> dict[str, Any]:
+def _line(metric: str, ends: tuple[float, float] | None) -> dict[str, Any]:
+    """A curve for each run or group; without `ends` the axis of a group begins at 0, as MLflow's bands do."""
     return _chart("LINE", metric) | {
+        "metricKey": metric,
         "selectedMetricKeys": [metric],
         "xAxisKey": "step",
         "lineSmoothness": 0,
         "scaleType": "linear",
         "xAxisScaleType": "linear",
-        "range": {},
-        "runsCountToCompare": 100,
+        "range": {"yMin": ends[0], "yMax": ends[1]} if ends else {},
+    }
+
+
+def _parallel(params: Sequence[str], metric: str) -> dict[str, Any]:
+    """Parallel coordinates: a line for each run, coloured by the metric."""
+    return _chart("PARALLEL", metric) | {
+        "displayName": "Setting and score of each trial",
+        "selectedParams": list(params),
+        "selectedMetrics": [metric],
     }
 
 
 def _chart(kind: str, metric: str) -> dict[str, Any]:
     place = {"metricSectionId": SECTION, "deleted": False, "isGenerated": False}
-    return {"type": kind, "uuid": f"{kind}-{metric}", "metricKey": metric, **place}
+    return {"type": kind, "uuid": f"{kind}-{metric}", "runsCountToCompare": 100, **place}
 
 
 def _metric(name: str) -> str:

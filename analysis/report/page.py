@@ -70,7 +70,7 @@ def render(result: Result, figures: dict[str, list[Panel]]) -> str:
         measured_on=measured_on(experiment.all_costs),
         mixed_hardware=mixed_hardware(experiment.costs, experiment.seeds),
         scores=_drawn(figures, ["scores"]),
-        tuning=result.tuning and tuning_shown(result.tuning),
+        tuning=result.tuning and tuning_shown(result.tuning, result.comparison),
         tuning_panels=_drawn(figures, ["tuning"]),
         dependences=result.under_settings and dependence_sentences(experiment, result.under_settings),
         under_settings=result.under_settings and settings_shown(result.under_settings),

@@ -6,11 +6,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.under_settings import UnderSettings
 from analysis.drawing.panels import INK, MUTED, Panel, Tips, name_rows, point, styles
 from analysis.tuning.search import Tuning
-from analysis.tuning.words import how_it_was_searched, what_lies_at_an_end, what_more_trials_buy
+from analysis.tuning.words import how_it_was_searched, how_sure_the_choice_is, what_lies_at_an_end, what_more_trials_buy
 from analysis.verdict.under_settings import dependence_sentences
 from analysis.verdict.words import SIGNIFICANCE
 from config.settings import value_shown
@@ -48,8 +49,10 @@ def settings_summary(experiment: Experiment, under: UnderSettings) -> dict[str, 
     }
 
 
-def tuning_shown(tuning: Tuning) -> dict[str, Any]:
+def tuning_shown(tuning: Tuning, comparison: Comparison) -> dict[str, Any]:
     """For the page: sentences, and the rows of a table with a column for each variant."""
+    deviations = [comparison.scores[variant][tuning.metric.key].deviation for variant in tuning.searches]
+    spread = max((deviation for deviation in deviations if deviation is not None), default=None)
     rows = {key: [_chosen(tuning, variant, key) for variant in tuning.searches] for key in tuning.keys}
     metric = tuning.metric
     best = [
@@ -61,7 +64,12 @@ def tuning_shown(tuning: Tuning) -> dict[str, Any]:
         "trainings of the search": [str(len(search.settings)) for search in tuning.searches.values()],
         "their training time": [_duration(search.seconds) for search in tuning.searches.values()],
     }
-    sentences = [how_it_was_searched(tuning), what_more_trials_buy(tuning), what_lies_at_an_end(tuning)]
+    sentences = [
+        how_it_was_searched(tuning),
+        what_more_trials_buy(tuning, spread),
+        how_sure_the_choice_is(tuning, spread),
+        what_lies_at_an_end(tuning),
+    ]
     return {"rows": rows, "sentences": [sentence for sentence in sentences if sentence]}
 
 

@@ -56,19 +56,58 @@ def how_it_was_searched(tuning: Tuning) -> str:
     return " ".join(sentences)
 
 
-def what_more_trials_buy(tuning: Tuning) -> str:
-    """Whether the searches had converged: what the second half of the trials was worth."""
+def what_more_trials_buy(tuning: Tuning, spread: float | None) -> str:
+    """Whether the searches had converged: what the second half of the trials was worth.
+
+    `spread` is the largest standard deviation over seeds of a final training's score; None with one seed.
+    """
     if tuning.trials < 2:
         return ""
     half = tuning.trials // 2
-    gains = {}
-    for variant in tuning.searches:
-        means = tuning.curve(variant).means
-        gains[variant] = tuning.metric.shown_difference(means[-1] - means[half - 1], narrow=True)
-    shown = listed([f"{gain} {tuning.metric.unit} for {variant}" for variant, gain in gains.items()])
-    return (
-        f"From {half} to {tuning.trials} trials the expected best validation {tuning.metric.title} changes by {shown}."
+    metric = tuning.metric
+    curves = {variant: tuning.curve(variant).means for variant in tuning.searches}
+    changes = {variant: means[-1] - means[half - 1] for variant, means in curves.items()}
+    shown = listed(
+        [f"{metric.shown_difference(change, narrow=True)} {metric.unit} for {name}" for name, change in changes.items()]
     )
+    words = f"From {half} to {tuning.trials} trials the expected best validation {metric.title} changes by {shown}"
+    if spread is None:
+        return f"{words}."
+    if max(map(metric.gain, changes.values())) > spread:
+        return (
+            f"{words}, which is more than {_spread_shown(tuning, spread)}: the search has not levelled off, and more "
+            "trials may find better settings (compare.tuning.trials)."
+        )
+    return f"{words}, which is no more than {_spread_shown(tuning, spread)}: the search has levelled off."
+
+
+def how_sure_the_choice_is(tuning: Tuning, spread: float | None) -> str:
+    """How many other trials came so near to the best one that the seed may have decided between them."""
+    if spread is None:
+        return ""
+    near = {variant: _near_the_best(tuning, variant, spread) for variant in tuning.searches}
+    counts = listed([f"{number} of {variant}" for variant, number in near.items()])
+    return (
+        f"Each setting was tried with one seed. The other trials that came within {_spread_shown(tuning, spread)} of "
+        f"the best one: {counts}. With another seed one of these settings might have been chosen."
+        if any(near.values())
+        else f"No other trial came within {_spread_shown(tuning, spread)} of the best one."
+    )
+
+
+def _near_the_best(tuning: Tuning, variant: str, spread: float) -> int:
+    """The number of trials within `spread` of the best of their search, without the best ones."""
+    search, number = tuning.searches[variant], 0
+    for repeat, chosen in enumerate(search.chosen):
+        best = search.scores[chosen]
+        assert best is not None
+        scores = search.scores[repeat * tuning.trials : (repeat + 1) * tuning.trials]
+        number += sum(score is not None and abs(score - best) <= spread for score in scores) - 1
+    return number
+
+
+def _spread_shown(tuning: Tuning, spread: float) -> str:
+    return f"one standard deviation over seeds ({tuning.metric.shown(spread)} {tuning.metric.unit})"
 
 
 def what_lies_at_an_end(tuning: Tuning) -> str:

@@ -9,7 +9,7 @@ import pytest
 from analysis.comparison.metrics import metric_named
 from analysis.tuning.figures import tuning_panels
 from analysis.tuning.search import Search, Tuning, best_quantile, expected_best
-from analysis.tuning.words import how_it_was_searched, what_lies_at_an_end, what_more_trials_buy
+from analysis.tuning.words import how_it_was_searched, how_sure_the_choice_is, what_lies_at_an_end, what_more_trials_buy
 from config.tuning import Range
 
 RANGE = Range(low=0.001, high=0.01, log=True)
@@ -72,9 +72,26 @@ def test_the_sentences_name_budget_subset_and_failures() -> None:
     assert words.startswith("Every variant got 6 trials by random search over learning_rate and pooling, on the same")
     assert "A trial learned from 40 of the 100 training documents" in words
     assert "The loss of some trials was not finite (1 of bilstm)" in words
-    assert what_more_trials_buy(tuning).startswith(
-        "From 3 to 6 trials the expected best validation accuracy changes by"
+    words = what_more_trials_buy(tuning, None)
+    assert words.startswith("From 3 to 6 trials the expected best validation accuracy changes by")
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+def test_a_search_has_levelled_off_if_more_trials_gain_no_more_than_seeds_differ(metric: str) -> None:
+    tuning = make_tuning({"lstm": list(SCORES)}, metric)
+    means = tuning.curve("lstm").means
+    gain = abs(means[-1] - means[2])
+    assert "the search has not levelled off, and more trials" in what_more_trials_buy(tuning, 0.9 * gain)
+    assert what_more_trials_buy(tuning, 1.1 * gain).endswith("the search has levelled off.")
+
+
+def test_trials_that_came_as_near_to_the_best_as_seeds_differ_are_counted() -> None:
+    tuning = make_tuning({"lstm": list(SCORES), "bilstm": [0.9, *SCORES[1:-1], None]})  # the best one is 0.9
+    assert "one standard deviation over seeds (7.5 points) of the best one: 2 of lstm and 3 of bilstm." in (
+        how_sure_the_choice_is(tuning, 0.075)
     )
+    assert how_sure_the_choice_is(make_tuning({"lstm": list(SCORES)}), 0.01).startswith("No other trial came within")
+    assert how_sure_the_choice_is(tuning, None) == ""
 
 
 def test_a_chosen_value_at_an_end_of_its_range_is_named() -> None:

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 
 from config.params import Params, load
+from core.errors import DataError
 from core.paths import SETTINGS, TOKENS
 from outputs.experiment_files import read_repetitions
-from outputs.token_files import open_part, read_summary
+from outputs.token_files import open_part, open_split, read_summary
 from pipelines.download import download
 from pipelines.match import match
 from pipelines.settings import train_under
@@ -38,7 +39,10 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 def test_each_search_learns_from_the_other_folds_and_cannot_open_its_own(params: Params) -> None:
     for seed in SEEDS:
         others = {f"fold-{number}.arrow" for number in SEEDS if number != seed}
-        assert set(resolve(params, Plan("lstm", {}, 2**32, folds_of=seed), Path())["tokens"]) == others
+        tokens = resolve(params, Plan("lstm", {}, 2**32, folds_of=seed), Path())["tokens"]
+        assert set(tokens) == others
+        with pytest.raises(DataError, match=f"^the fold-{seed} split is closed to this training"):
+            open_split(f"fold-{seed}", tokens)
     (TOKENS / "fold-2.arrow").write_bytes(b"closed")
     (outcome,) = run_trials(params, "lstm", 1, [0])  # of the second search, for seed 2
     assert outcome["documents"] == 40  # of one fold, the other one validates

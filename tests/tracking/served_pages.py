@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -20,12 +19,17 @@ def served_pages(project: Path) -> Iterator[dict[str, str]]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", "commands.ui", "--port", port]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(project), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    own = {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(project), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | own
     with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             lines = (line for line in server.stdout if ": http://127.0.0.1" in line)  # the server writes, too
-            yield dict(line.strip().split(": ", 1) for line in islice(lines, 6))
+            addresses: dict[str, str] = {}
+            while "all runs" not in addresses:  # the last one
+                title, address = next(lines).strip().split(": ", 1)
+                addresses[title] = address
+            yield addresses
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait()

@@ -13,7 +13,7 @@ from mlflow.entities import Run as MlflowRun
 
 from core.errors import TrackingError
 from tests.tracking.connected import comparison_run, find_run, open_experiment, training_run
-from tracking.comparisons import latest_comparison, link, relink
+from tracking.comparisons import latest_trainings, link, relink
 from tracking.connection import connect
 from tracking.lifecycle import log_configuration
 from tracking.pages import Ranking, pages
@@ -156,6 +156,12 @@ def side_by_side(run_id: str) -> list[str]:
     return list(json.loads(listed))
 
 
+def latest() -> list[str]:
+    """The trainings of the newest comparison."""
+    with connect("e") as mlflow:
+        return latest_trainings(mlflow)
+
+
 def test_a_training_belongs_to_every_comparison_that_used_it_and_keeps_its_first_parent() -> None:
     made = trained(1, 2, 3)
     first, second = compared("c1", ["s1", "s2"]), compared("c2", ["s2", "s3"])
@@ -166,7 +172,7 @@ def test_a_training_belongs_to_every_comparison_that_used_it_and_keeps_its_first
     note = tags(second)["mlflow.note.content"]
     assert "1 of the 2 trainings stand below another one." in note
     assert note.endswith("Nobody won.\n\nBy far.")
-    assert latest_comparison("e")[1] == [made["s2"], made["s3"]]
+    assert latest() == [made["s2"], made["s3"]]
     client, experiment_id = open_experiment("e")
     assert note in client.get_experiment(experiment_id).tags["mlflow.note.content"]
 
@@ -185,7 +191,7 @@ def test_a_training_that_was_rebuilt_belongs_to_its_comparisons_again() -> None:
     made = trained(1, 2, 3)
     first, second = compared("c1", ["s1", "s2"]), compared("c2", ["s2", "s3"])
     open_experiment("e")[0].delete_run(made["s2"])
-    assert latest_comparison("e")[1] == [made["s3"]]
+    assert latest() == [made["s3"]]
     made |= trained(2)
     with connect("e") as mlflow:
         relink(mlflow, "c2", ["s2", "s3"])
@@ -206,7 +212,7 @@ def test_a_comparison_that_was_told_before_its_trainings_gets_them_when_they_are
         relink(mlflow, "c1", ["s1", "s2"])
     assert side_by_side(alone) == list(made.values())
     assert {tags(run_id)["mlflow.parentRunId"] for run_id in made.values()} == {alone}
-    assert latest_comparison("e")[1] == list(made.values())
+    assert latest() == list(made.values())
 
 
 def test_a_comparison_of_more_trainings_than_mlflow_takes_ids_in_one_text_is_whole() -> None:

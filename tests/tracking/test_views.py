@@ -1,23 +1,48 @@
 """The saved views, opened in a real browser: a new MLflow that reads another format shows other numbers."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
 
+from config.params import load
+from core.paths import TUNED
+from pipelines.tune import tune
 from tests.browser import MISSING, REASON, open_browser
+from tests.pipelines.project import change_params, enter
 from tests.predictor.project import registered_project
 from tests.tracking.served_pages import served_pages
 from tests.tracking.test_pages import wait_for
+from tracking import tuning_from_outputs
+from tracking.connection import connect
+
+HEADINGS_THAT_FIT = """
+    const right = (element) => element.getBoundingClientRect().right
+    const cells = Array.from(document.querySelectorAll(".ag-header-cell")).filter(cell => cell.querySelector("span"))
+    return cells.map(cell => [cell.textContent.trim(), right(cell.querySelector("span")) <= right(cell)])
+"""
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return registered_project(tmp_path_factory)
+    """With a comparison, and a search of three trials for each variant."""
+    folder = tmp_path_factory.mktemp("views") / "project"
+    shutil.copytree(registered_project(tmp_path_factory), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        enter(folder, patch)
+        space = {"learning_rate": {"low": 0.001, "high": 0.01}, "pooling": ["max", "mean"]}
+        change_params(folder, {"compare.tuning.trials": 3, "compare.tuning.space": space})
+        params = load()
+        for variant in params.compare.variants:
+            tune(params, variant)
+            with connect(params.tracking.experiment) as mlflow:
+                assert tuning_from_outputs.complete(mlflow, variant)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +56,14 @@ def addresses(project: Path) -> Iterator[dict[str, str]]:
 def browser() -> Iterator[Chrome]:
     with open_browser(2000, 1200) as opened:
         yield opened
+
+
+def texts(browser: Chrome, elements: str) -> list[str]:
+    """What stands in the elements of this CSS selector, which may be parts of drawings."""
+    found = browser.execute_script(
+        f"return Array.from(document.querySelectorAll('{elements}')).map(e => e.textContent)"
+    )
+    return [text.strip() for text in found]
 
 
 def shown(value: float) -> str:
@@ -57,6 +90,9 @@ def test_learning_curves_draws_a_line_for_each_variant(addresses: dict[str, str]
     wait_for(
         browser, "Group: bilstm", "validation_accuracy", "validation_loss", "bilstm (train_loss)", "gru2 (train_loss)"
     )
+    ticks = [float(text) for text in texts(browser, ".ytick")]
+    assert len(ticks) >= 3
+    assert min(ticks) > 0  # MLflow's bands would begin there, and squeeze the curves
 
 
 def test_comparisons_shows_the_difference_with_its_interval(
@@ -65,6 +101,24 @@ def test_comparisons_shows_the_difference_with_its_interval(
     gap = json.loads((project / "reports/comparison.json").read_text())["differences"]["bilstm"]["accuracy"]
     browser.get(addresses["Comparisons"])
     wait_for(browser, "bilstm · gru2 on reviews", *(shown(gap[key]) for key in ("value", "low", "high")))
+    fits = dict(browser.execute_script(HEADINGS_THAT_FIT))
+    assert all(fits[f"bilstm.accuracy_difference{end}"] for end in ("", "_low", "_high"))
+
+
+def test_tuning_shows_setting_and_score_of_each_trial_best_first_on_axes(
+    addresses: dict[str, str], browser: Chrome, project: Path
+) -> None:
+    scores = {
+        f"{variant} · trial {trial['number'] + 1}": trial["scores"]["accuracy"]
+        for variant in ("bilstm", "gru2")
+        for trial in json.loads((project / TUNED / variant / "trials.json").read_text())["trials"]
+    }
+    browser.get(addresses["Tuning"])
+    page = wait_for(browser, "Setting and score of each trial", "6 matching runs", *scores)
+    order = sorted(scores, key=page.index)
+    assert [scores[name] for name in order] == sorted(scores.values(), reverse=True)
+    axes = texts(browser, ".dimension .label")
+    assert axes == ["variant", "learning_rate", "pooling", "best_validation_accuracy"]
 
 
 def test_the_experiments_description_links_to_all_views(addresses: dict[str, str], browser: Chrome) -> None:
