@@ -9,7 +9,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -115,16 +114,15 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
         shared = chosen.shared.resolve() if chosen.shared else None
         if searches := [stage for stage in due if stage.startswith("tune@")]:
             if trials := without_done(params, trial_tasks(params, searches)):
-                with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, [])) as crew:
-                    run_trials(params, trials, crew)
+                run_trials(params, trials, cluster.ClusterCrew(params, shared, chosen.any_hardware, []))
             due, complete = dvc.reproduce_others(KINDS)
             if not due:
                 return complete
         tasks_due = due_tasks(params, due)
         trainings = [task.stages[0] for task in tasks(params)[1:]]
         finished = [stage for stage in trainings if stage not in due]
-        with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)) as crew:
-            return run_tasks(params, tasks_due, crew, shared)
+        crew = cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)
+        return run_tasks(params, tasks_due, crew, shared)
 
 
 def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None = None) -> bool:
