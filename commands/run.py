@@ -13,14 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from config.params import Params, load
-from core import command_line
+from core import command_line, locks
 from core.errors import ParamsError, TrainingError
 from core.paths import CODE
 from core.repository import repository_root
 from engine import dvc
 from engine.grid import Crew, Grid
 from engine.local import LocalCrew
-from engine.lock import only_one
 from engine.recording import Recorder
 from engine.rooms import Room, share_out
 from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks, trial_tasks, without_done
@@ -49,7 +48,9 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     Raises:
         TrainingError: a stage failed; if it was a training, all others were run.
     """
-    with only_one():
+    lock_file = repository_root() / "checkpoints" / "run.lock"
+    lock_file.parent.mkdir(exist_ok=True)
+    with locks.acquire(lock_file, "waiting for another run of this pipeline in the same folder"):
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
         complete = run_stages(params, chosen)

@@ -46,7 +46,7 @@ def test_a_shared_folder_that_a_node_lacks_ends_in_a_line(
 ) -> None:
     task = Work(("train@lstm-1",), {}, {"train.arrow": ("sha256:1234", [])}, {}, str(tmp_path / "shared"))
     reason = f"{tmp_path}/shared/tokens/1234 is missing on this node; --shared has to be on all nodes"
-    assert events(project, monkeypatch, task) == [Event("lost", reason, {})]
+    assert events(project, monkeypatch, task) == [Event("arrived"), Event("lost", reason)]
 
 
 def test_real_stages_give_what_dvc_repro_gives_from_the_files_that_the_head_sends(
