@@ -78,7 +78,7 @@ def render(
         different_conditions=_different_conditions(experiment),
         not_compared=not_compared(experiment.all_costs),
         measured_on=measured_on(experiment.all_costs),
-        mixed_hardware=mixed_hardware(experiment.costs, experiment.seeds),
+        mixed_hardware=mixed_hardware(experiment.costs, experiment.trainings),
         scores=_drawn(figures, ["scores"]),
         tuning=None if tuning is None else tuning_shown(tuning),
         tuning_panels=_drawn(figures, ["tuning"]),

@@ -66,6 +66,20 @@ def only(crew: Any, node: Node) -> None:
             crew.nodes.exclude(other, "is not wanted here", for_good=True)
 
 
+def groups(params: Params, matching: str, any_hardware: bool) -> list[str | None]:
+    from engine.cluster import ClusterCrew
+
+    params = params.model_copy(update={"compare": params.compare.model_copy(update={"matching": matching})})
+    crew = ClusterCrew(params, None, any_hardware, [])
+    return [crew._group(name) for name in ("reference", "lstm-1", "bilstm-1", "lstm-2", "lstm-setting0")]
+
+
+def test_a_seed_keeps_to_one_kind_of_hardware_and_all_do_if_they_are_given_the_same_time(params: Params) -> None:
+    assert groups(params, "hidden_size", any_hardware=False) == [None, "1", "1", "2", "setting0"]
+    assert groups(params, "training_time", any_hardware=False) == [None, "all", "all", "all", "all"]
+    assert groups(params, "hidden_size", any_hardware=True) == [None] * 5
+
+
 def end(job: Any) -> None:
     while not job.ended:
         assert wait([job.output], timeout=60)

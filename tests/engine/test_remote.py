@@ -9,6 +9,7 @@ import pytest
 from config.params import load
 from engine.remote import Event, Work, share, work
 from engine.stages import Task, files_for
+from outputs.conditions import ENGINE
 from tests.engine.stand_ins import write_stage
 from tests.engine.test_cluster import prepared, project  # noqa: F401  (fixtures)
 from tests.pipelines.conftest import project as whole  # noqa: F401  (a fixture)
@@ -63,8 +64,13 @@ def test_real_stages_give_what_dvc_repro_gives_from_the_files_that_the_head_send
     tokens: dict[str, tuple[str, list[Any]]] = {
         f"data/tokens/{name}": (checksum, []) for name, checksum in checksums.items()
     }
-    last = events(whole, monkeypatch, Work(task.stages, files, tokens, {NO_STORE: "true"}, str(tmp_path)))[-1]
+    environment = {NO_STORE: "true", ENGINE: "ray 2.60.0"}
+    last = events(whole, monkeypatch, Work(task.stages, files, tokens, environment, str(tmp_path)))[-1]
     assert last.kind == "finished", last
+    (measured,) = [json.loads(content) for name, content in last.outputs.items() if name.startswith("measurements/")]
+    (conditions,) = measured["training_conditions"]
+    assert conditions["engine"] == "ray 2.60.0"
+    assert {"processor", "gpu", "cores", "torch", "numba"} < conditions.keys()
     outputs = {name: content for name, content in last.outputs.items() if not name.startswith("measurements/")}
     assert outputs == {name: (whole / name).read_bytes() for name in outputs}
     assert {"results/lstm/seed-1/model.safetensors", "data/evaluated/lstm-1.sha256"} < outputs.keys()
