@@ -15,6 +15,7 @@ import ray
 
 from config.params import Params
 from core.errors import ParamsError
+from engine import remote
 from provenance.source_code import ROOT
 
 REACHABLE_SECONDS = 10.0
@@ -84,7 +85,7 @@ def _check_reachable(place: str) -> None:
 
 
 def _copy_source(folder: Path) -> None:
-    """Copies the source files of the working tree, with edits that are not committed."""
+    """Copies the source files of the working tree, with edits that are not committed, and lists them."""
     for source in ROOT.iterdir():
         if (
             source.is_dir()
@@ -93,3 +94,4 @@ def _copy_source(folder: Path) -> None:
             and any(source.rglob("*.py"))
         ):
             shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    remote.list_source(folder)

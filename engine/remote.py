@@ -21,12 +21,16 @@ from typing import Any
 
 from filelock import FileLock
 
+from core.checksums import checksum_line
 from core.command_line import SECONDS_TO_END
 from core.file_io import whole
 from core.replacing import replacing
 
 LEAST_SPACE = 32 << 20  # bytes; a disk with less is full
 COMPILED = ("models/cpu", "text/tokenizing")  # folders with loops of core/compiled.py
+SOURCE_LIST = "source.sha256"
+COPIES = 5  # of the source files, until one is whole
+SECONDS_TO_UNPACK = 5.0  # which Ray takes at most for these files
 OUTPUTS = ("results", "references", "data/evaluated", "data/settings", "trials", "measurements")
 
 
@@ -138,12 +142,33 @@ def _lay_out(root: Path, from_ray: Path, task: Work) -> None:
         (root / "checkpoints").symlink_to(checkpoints)
 
 
+def list_source(folder: Path) -> None:
+    """Writes the list of the source files in `folder`, by which a node knows whether its copy is whole."""
+    (folder / SOURCE_LIST).write_text(_source_list(folder), encoding="utf-8")
+
+
+def _source_list(folder: Path) -> str:
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*.py") if path.is_file())
+    return "".join(checksum_line(name, folder) for name in names)
+
+
 def _copy_source(from_ray: Path, source: Path) -> None:
     """Copies the source files: another node of this machine that joins has Ray unpack them again, in the same place.
 
-    What numba compiles stays on the node, for its next tasks.
+    A copy that is made meanwhile lacks files. What numba compiles stays on the node, for its next tasks.
+
+    Raises:
+        OSError: no copy was whole.
     """
-    shutil.copytree(from_ray, source, ignore=shutil.ignore_patterns("tokens", "__pycache__"))
+    for _ in range(COPIES):
+        with suppress(OSError):
+            shutil.copytree(from_ray, source, ignore=shutil.ignore_patterns("tokens", "__pycache__"))
+            if (source / SOURCE_LIST).read_text(encoding="utf-8") == _source_list(source):
+                break
+        shutil.rmtree(source, ignore_errors=True)
+        time.sleep(SECONDS_TO_UNPACK / COPIES)
+    else:
+        raise OSError(errno.EAGAIN, "the source files are incomplete there")
     for folder in COMPILED:
         cache = from_ray.with_name(f"{from_ray.name}-compiled") / folder
         cache.mkdir(parents=True, exist_ok=True)

@@ -24,10 +24,7 @@ REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
 BEFORE = ("check", "download", "tokenize", "pretrain", "match")  # the stages that trainings depend on
 TOKENIZE = "tokenize"  # of BEFORE, it can run on a cluster
 KINDS = ("train", "evaluate", "settings", REFERENCE)  # the stages that run at the same time
-SUMMARIES = {
-    str(TOKENS): "summary.json",
-    str(RAW): "card.json",
-}  # of folders: they have the checksums of all files there
+SUMMARIES = {str(TOKENS): "summary.json", str(RAW): "card.json"}  # which have the checksums of all files of the folder
 TRIAL = "trial"  # a part of the stage tune, which DVC does not know: it leaves a file of its own (outputs/trials.py)
 
 

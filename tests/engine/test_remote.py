@@ -1,13 +1,15 @@
 """What a node makes of a task, without Ray."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.params import load
-from engine.remote import Event, Work, share, work
+from engine import remote
+from engine.remote import Event, Work, list_source, share, work
 from engine.stages import Task, files_for
 from outputs.conditions import ENGINE
 from tests.engine.stand_ins import write_stage
@@ -23,6 +25,7 @@ sys.exit(1)
 
 def events(project: Path, patch: pytest.MonkeyPatch, task: Work) -> list[Event]:  # noqa: F811
     patch.chdir(project)  # where Ray would have put the source files
+    list_source(project)
     return list(work(task))
 
 
@@ -38,6 +41,32 @@ def test_a_refused_output_means_that_the_nodes_disk_is_full_unless_the_folder_is
     files = {"params.yaml": (project / "params.yaml").read_bytes()}
     task = Work(("train@lstm-1",), files, {}, {}, str(tmp_path) if shared else None)
     assert events(project, monkeypatch, task)[-1].kind == kind
+
+
+def test_source_files_that_ray_is_unpacking_again_are_copied_when_they_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked, copied = tmp_path / "unpacked", tmp_path / "copied"
+    unpacked.mkdir()
+    contents = {name: f"# {name}\n" for name in ("a.py", "b.py", remote.SOURCE_LIST)}
+    for name in ("a.py", "b.py"):
+        (unpacked / name).write_text(contents[name])
+    list_source(unpacked)
+    contents[remote.SOURCE_LIST] = (unpacked / remote.SOURCE_LIST).read_text()
+    states = iter([["a.py", remote.SOURCE_LIST], ["a.py"], [], contents])
+
+    def unpack(_: float = 0) -> None:
+        shutil.rmtree(unpacked, ignore_errors=True)
+        for name in next(states):
+            unpacked.mkdir(exist_ok=True)
+            (unpacked / name).write_text(contents[name])
+
+    unpack()
+    monkeypatch.setattr(remote.time, "sleep", unpack)
+    monkeypatch.setattr(remote, "COMPILED", ())
+    remote._copy_source(unpacked, copied)
+    assert {path.name: path.read_text() for path in copied.iterdir()} == contents
+    assert next(states, None) is None
 
 
 def test_a_shared_folder_that_a_node_lacks_ends_in_a_line(

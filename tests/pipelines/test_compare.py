@@ -229,9 +229,7 @@ def test_the_same_time_on_different_hardware_is_refused() -> None:
     params = params.model_copy(update={"compare": compare_params})
     compare(params)
     measurements.add("bilstm-seed-2", training_conditions=[{**CONDITIONS, "gpu": "H100"}])
-    with pytest.raises(
-        DataError, match=r"'training_time', but the trainings ran on GPU H100 and none; "
-    ):
+    with pytest.raises(DataError, match=r"'training_time', but the trainings ran on GPU H100 and none; "):
         compare(params)
 
 

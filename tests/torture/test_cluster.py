@@ -127,9 +127,9 @@ def small_disk(nodes: Any, tmp_path: Path) -> Iterator[None]:  # noqa: F811
     command = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     if subprocess.run([*command, f"mount -t tmpfs tmpfs {folder}"], check=False).returncode:
         pytest.skip("needs a namespace in which it may mount")
-    ray = tmp_path / "ray.py"
-    ray.write_text(RAY_ON_LOOPBACK)
-    start = f"{sys.executable} {ray} start --address={nodes.address} --num-cpus=1 --object-store-memory={80 << 20}"
+    program = tmp_path / "start_node.py"
+    program.write_text(RAY_ON_LOOPBACK)
+    start = f"{sys.executable} {program} start --address={nodes.address} --num-cpus=1 --object-store-memory={80 << 20}"
     options = f"--temp-dir={folder} --node-ip-address=127.0.0.1 --block"
     script = f"mount -t tmpfs -o size=256m tmpfs {folder} && exec {start} {options}"
     variables = environment() | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}
