@@ -112,9 +112,14 @@ class ClusterCrew:
         self._slots.give_back(name, job.node, finished=bool(job.finished))
         self._at_work -= 1
         self._idle_since = time.monotonic()
-        self._attempts[name] -= not counts
+        if not counts:
+            self._attempts[name] -= 1
         if job.is_lost:
             self._lost_on[name].add(job.node)
+
+    def has_another(self, job: "ClusterJob") -> bool:
+        """Whether a node is free that could do the job's task and has not lost it yet."""
+        return bool(self._slots.free(job.task.name, avoid={job.node, *self._lost_on[job.task.name]}))
 
     def seconds_to_wait(self) -> float:
         """After how many seconds nodes may have joined."""
@@ -251,11 +256,8 @@ class ClusterJob(Job):
             case "dead":
                 self._lose(f"the node {self.node.address} has died")
                 self._crew.nodes.exclude(self.node, "has died", for_good=False)
-            case "late" if not self._has_arrived:  # another program may have taken the place
-                ray.cancel(self._generator, force=False)
-                self.is_lost = True
-                self._crew.nodes.exclude(self.node, f"did not start a task in {SECONDS_TO_START:.0f} s", for_good=False)
-                self._end(counts=False)
+            case "late" if not self._has_arrived:
+                self._move()
             case "over":
                 self._end()
 
@@ -266,6 +268,18 @@ class ClusterJob(Job):
         else:
             self.is_lost = True
             self._view.say(self.task.name, f"{reason}; it starts again")
+
+    def _move(self) -> None:
+        """Has the task started on another node, if one is free: another program may have taken the place here."""
+        reason = f"has not started a task for {SECONDS_TO_START:.0f} s"
+        if not self._crew.has_another(self):
+            self._view.say(self.task.name, f"{self.node.address} {reason}; no other node is free")
+            self._tell_after(SECONDS_TO_START, Event("late"))
+            return
+        ray.cancel(self._generator, force=False)
+        self.is_lost = True
+        self._crew.nodes.exclude(self.node, reason, for_good=False)
+        self._end(counts=False)
 
     def _end(self, counts: bool = True) -> None:
         with self._signalling:

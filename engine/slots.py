@@ -67,12 +67,11 @@ class Slots:
 
         Nodes to `avoid` are taken only if no other one, free or not, could run the task.
         """
-        suitable = self.suitable(name)
-        nodes = [node for node in suitable if node not in avoid] or suitable
-        free = {node: self._places[node] - self._taken[node] for node in nodes}
-        node = max(nodes, key=free.__getitem__, default=None)
-        if node is None or free[node] < 1:
+        has_others = bool(set(self.suitable(name)).difference(avoid))
+        free = self.free(name, avoid if has_others else ())
+        if not free:
             return None
+        node = max(free, key=free.__getitem__)
         self._taken[node] += 1
         if group := self._group(name):
             self._hardware[group] = node.hardware
@@ -83,6 +82,11 @@ class Slots:
         """The nodes, free or not, with the hardware that the task `name` needs."""
         hardware = self.hardware(name)
         return [node for node in self._places if hardware in (None, node.hardware)]
+
+    def free(self, name: str, avoid: Collection[Node]) -> dict[Node, int]:
+        """The nodes that can run the task `name` now, but for those to `avoid`, with their free places."""
+        places = {node: self._places[node] - self._taken[node] for node in self.suitable(name) if node not in avoid}
+        return {node: number for node, number in places.items() if number > 0}
 
     def hardware(self, name: str) -> str | None:
         """The hardware that the task `name` needs; None: any."""

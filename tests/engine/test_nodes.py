@@ -135,12 +135,14 @@ def test_a_task_whose_node_another_program_has_filled_runs_elsewhere(
     ray.get(occupant.is_there.remote())
     only(crew, filled)
     late = crew.begin(TASK, view)
+    while "no other node is free" not in said(view):
+        assert wait([late.output], timeout=60)
+        late.advance()
+    crew._slots.add(other, 1)
     end(late)
     assert (late.is_lost, late.failure) == (True, "")
     crew.nodes.wait_for_answers(1.0)
     assert filled.id not in crew.nodes.usable  # it has no room for the description, either
-    crew.nodes.usable[other.id] = other
-    crew._slots.add(other, 1)
     elsewhere = crew.begin(TASK, view)
     assert elsewhere.node == other
     ray.kill(occupant)

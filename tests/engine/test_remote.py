@@ -62,7 +62,7 @@ def test_source_files_that_ray_is_unpacking_again_are_copied_when_they_are_whole
             (unpacked / name).write_text(contents[name])
 
     unpack()
-    monkeypatch.setattr(remote.time, "sleep", unpack)
+    monkeypatch.setattr("engine.remote.time.sleep", unpack)
     monkeypatch.setattr(remote, "COMPILED", ())
     remote._copy_source(unpacked, copied)
     assert {path.name: path.read_text() for path in copied.iterdir()} == contents
