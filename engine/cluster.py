@@ -28,7 +28,7 @@ from core.paths import PRETRAINED, SETTINGS, TOKENS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
 from engine.grid import Job
-from engine.nodes import LOOK_SECONDS, Nodes, one_line
+from engine.nodes import LOOK_SECONDS, NEXT_RUN, Nodes, one_line
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
 from engine.stages import REFERENCE, TRIAL, Task, files_for, training_of
@@ -78,13 +78,17 @@ class ClusterCrew:
             for hardware in _trained_on(stage):
                 self._slots.remember(stage.partition("@")[2], hardware)
 
+    def look(self) -> float:
+        """Takes over which nodes have joined and left."""
+        self.nodes.look()
+        return LOOK_SECONDS
+
     def begin(self, task: Task, view: View) -> "ClusterJob | None":
         """Starts `task`, if a node has room for it.
 
         Raises:
             TrainingError: nothing is at work, and no node can do the task, nor has one joined for ten minutes.
         """
-        self.nodes.look()
         node = self._slots.take(task.name, avoid=self._lost_on[task.name])
         if node is None:
             if not self._slots.suitable(task.name):
@@ -103,7 +107,7 @@ class ClusterCrew:
         if not self._at_work and time.monotonic() - self._idle_since > SECONDS_TO_JOIN:
             raise TrainingError(
                 f"no node can run {task.name}{kind}, and none has joined for {SECONDS_TO_JOIN / 60:.0f} minutes"
-                f"{self.nodes.why_unusable()}. The next run does what is not recorded"
+                f"{self.nodes.why_unusable()}. {NEXT_RUN}"
             )
 
     def end(self, job: "ClusterJob", counts: bool) -> None:
@@ -120,10 +124,6 @@ class ClusterCrew:
     def has_another(self, job: "ClusterJob") -> bool:
         """Whether a node is free that could do the job's task and has not lost it yet."""
         return bool(self._slots.free(job.task.name, avoid={job.node, *self._lost_on[job.task.name]}))
-
-    def seconds_to_wait(self) -> float:
-        """After how many seconds nodes may have joined."""
-        return LOOK_SECONDS
 
     def submit(self, task: Task, node: Node) -> Any:
         """Starts the task on `node`; returns Ray's generator of its events."""

@@ -16,14 +16,12 @@ import ray
 from config.params import Params
 from core.errors import ParamsError
 from engine import remote
+from engine.nodes import NEXT_RUN, OWN_NODE_DIED
 from provenance.source_code import ROOT
 
 REACHABLE_SECONDS = 10.0
 NO_SOURCE = {"tests", "benchmarks", "recipes", "docs"}  # of the folders that hold Python files
-LAST_WORDS = (
-    "error: the run was killed, or this machine's node of the Ray cluster has died; if so, start the node again "
-    "(docs/cluster.md). The next run does what is not recorded"
-)
+LAST_WORDS = f"error: the run was killed, or {OWN_NODE_DIED}. {NEXT_RUN}"
 
 
 @contextmanager

@@ -45,8 +45,8 @@ class Crew(Protocol):
     def begin(self, task: Task, view: View) -> Job | None:
         """Starts `task`, if there is room for it now."""
 
-    def seconds_to_wait(self) -> float | None:
-        """After how many seconds there may be more room, though no task has ended; None: never."""
+    def look(self) -> float | None:
+        """Takes over what has changed; after how many seconds to look again, though no task has ended (None: never)."""
 
 
 class Grid:
@@ -71,6 +71,7 @@ class Grid:
         self._waiting = list(tasks)
         self._jobs: list[Job] = []
         self._last_began = False
+        self._next_look: float | None = None
 
     def run(self) -> None:
         """Runs all tasks.
@@ -82,7 +83,7 @@ class Grid:
         try:
             while self._advance():
                 streams = [*(job.output for job in self._jobs), *self._recorder.streams()]
-                limits = [self._recorder.seconds_to_wait(), self._crew.seconds_to_wait() if self._waiting else None]
+                limits = [self._recorder.seconds_to_wait(), self._next_look]
                 wait(streams, timeout=min((limit for limit in limits if limit is not None), default=None))
         finally:
             self._stop()
@@ -93,6 +94,7 @@ class Grid:
             ready.advance()
             if ready.ended:
                 self._end(ready)
+        self._next_look = self._crew.look() if self._waiting or (self._jobs and not self._last_began) else None
         for task in list(self._waiting):  # one may have to wait for its kind of hardware, another one not
             if job := self._crew.begin(task, self._view):
                 self._jobs.append(job)

@@ -22,7 +22,7 @@ class LocalCrew:
         """Starts `task`, if there is room."""
         return LocalJob(self, task, self._free.popleft(), view) if self._free else None
 
-    def seconds_to_wait(self) -> None:
+    def look(self) -> None:
         """Rooms become free only when a task ends."""
 
     def worker(self, stage: str, room: Room) -> Worker:

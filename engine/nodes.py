@@ -7,13 +7,15 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from core.errors import ParamsError
+from core.errors import ParamsError, TrainingError
 from engine import remote
 from engine.slots import Node, Slots
 from provenance.libraries import versions
 
 LOOK_SECONDS = 2.0  # between two looks at which nodes are alive: Ray tells nobody
 FIRST_ANSWER_SECONDS = 60.0  # for the nodes that are there when a run begins
+OWN_NODE_DIED = "this machine's node of the Ray cluster has died; start it again (docs/cluster.md)"
+NEXT_RUN = "The next run does what is not recorded"
 ASK_AGAIN_SECONDS = 10.0  # after a node could not answer
 
 
@@ -41,6 +43,7 @@ class Nodes:
         self.usable: dict[str, Node] = {}
         self._stage, self._cpus, self._gpus, self._accelerator = stage, cpus, gpus, accelerator
         self._slots = slots
+        self._own = ray.get_runtime_context().get_node_id()
         self._asked: dict[str, Any] = {}  # Ray's references to the descriptions that are awaited, by id
         self._excluded: dict[str, float] = {}  # until when, of time.monotonic, by id
         self._reasons: dict[str, str] = {}  # address and why it is not used, by id
@@ -67,8 +70,14 @@ class Nodes:
         return "".join(f"; {reason}" for reason in self._reasons.values())
 
     def wait_for_answers(self, seconds: float) -> None:
-        """Looks now; waits as long for the nodes that have been asked."""
+        """Looks now; waits as long for the nodes that have been asked.
+
+        Raises:
+            TrainingError: this machine's node has died. Ray mostly ends the process then; if not, nothing would start.
+        """
         alive = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
+        if self._own not in alive:
+            raise TrainingError(f"{OWN_NODE_DIED}. {NEXT_RUN}")
         for name in self.usable.keys() - alive.keys():
             self._slots.remove(self.usable.pop(name))
         for name in self._reasons.keys() - alive.keys():

@@ -54,7 +54,7 @@ class SmallCrew:
             self.slots.add(H100, 1)
         return OneStepJob(self, task, node)
 
-    def seconds_to_wait(self) -> float:
+    def look(self) -> float:
         return 0.0
 
 
