@@ -9,19 +9,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 from config.params import Params, load
-from core import command_line
+from core import command_line, locks
 from core.errors import ParamsError, TrainingError
 from core.paths import CODE
 from core.repository import repository_root
 from engine import dvc
 from engine.grid import Crew, Grid
 from engine.local import LocalCrew
-from engine.lock import only_one
 from engine.recording import Recorder
 from engine.rooms import Room, share_out
 from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks, trial_tasks, without_done
@@ -35,6 +33,10 @@ def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("--workers", type=int, help="trainings at the same time (default: as many as there is room)")
+    arguments.add_argument(
+        "--pull", dest="dvc_options", action="store_const", const=["--pull"], default=[],
+        help="take what others have trained from the DVC remote (docs/sharing.md)",
+    )  # fmt: skip
     arguments.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: on a cluster")
     arguments.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or this machine's)")
     arguments.add_argument("--shared", type=Path, help="folder that all nodes see, for checkpoints and tokens")
@@ -49,8 +51,13 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
 
     Raises:
         TrainingError: a stage failed; if it was a training, all others were run.
+        ParamsError: there is no remote to pull from.
     """
-    with only_one():
+    if chosen.dvc_options and not dvc.default_remote():
+        raise ParamsError("--pull needs a default DVC remote: dvc remote add --default (docs/sharing.md)")
+    lock_file = repository_root() / "checkpoints" / "run.lock"
+    lock_file.parent.mkdir(exist_ok=True)
+    with locks.acquire(lock_file, "waiting for another run of this pipeline in the same folder"):
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
         complete = run_stages(params, chosen)
@@ -59,7 +66,7 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
         return
     load()  # an edit that broke params.yaml ends in its line, rather than in one of DVC's
     sys.stdout.flush()
-    os.execv(sys.executable, [*dvc.DVC, "repro"])
+    os.execv(sys.executable, [*dvc.DVC, "repro", *chosen.dvc_options])
 
 
 def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
@@ -69,20 +76,21 @@ def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
         TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
     with dvc.in_order(order(params)):
-        return run_on_cluster(params, chosen) if chosen.engine == "ray" else run_here(params, chosen.workers)
+        return run_on_cluster(params, chosen) if chosen.engine == "ray" else run_here(params, chosen)
 
 
-def run_here(params: Params, workers: int | None) -> bool:
+def run_here(params: Params, chosen: argparse.Namespace) -> bool:
     """As `run_stages`, in processes of this machine."""
+    workers, options = chosen.workers, chosen.dvc_options
     if len(share_out(params.train, len(tasks(params)), workers)) < 2:
         complete_runs(params, nothing_due=False)
         return False
     left_out = [*KINDS, "tune"] if params.compare.tuning.trials else KINDS
-    due, complete = dvc.reproduce_others(left_out, at_first_stage=lambda: preload(params))
+    due, complete = dvc.reproduce_others(left_out, options, at_first_stage=lambda: preload(params))
     if searches := [stage for stage in due if stage.startswith("tune@")]:
         trials = trial_tasks(params, searches)
         run_trials(params, trials, LocalCrew(share_out(params.train, len(trials), workers), params))
-        due, complete = dvc.reproduce_others(KINDS, at_first_stage=lambda: None)
+        due, complete = dvc.reproduce_others(KINDS, options)
     complete_runs(params, nothing_due=complete)
     tasks_due = due_tasks(params, due)
     rooms = share_out(params.train, len(tasks_due), workers)
@@ -100,7 +108,7 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
     if find_spec("ray") is None:
         raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
     left_out = [*KINDS, "tune"] if params.compare.tuning.trials else KINDS
-    due, complete = dvc.reproduce_others((TOKENIZE, *left_out))
+    due, complete = dvc.reproduce_others((TOKENIZE, *left_out), chosen.dvc_options)
     complete_runs(params, nothing_due=complete)
     if not due:
         return complete
@@ -111,20 +119,19 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
             from engine.tokenizing import tokenize  # imports torchtext
 
             tokenize(params)
-            due, _ = dvc.reproduce_others(left_out)
+            due, complete = dvc.reproduce_others(left_out, chosen.dvc_options)
         shared = chosen.shared.resolve() if chosen.shared else None
         if searches := [stage for stage in due if stage.startswith("tune@")]:
             if trials := without_done(params, trial_tasks(params, searches)):
-                with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, [])) as crew:
-                    run_trials(params, trials, crew)
-            due, complete = dvc.reproduce_others(KINDS)
-            if not due:
-                return complete
+                run_trials(params, trials, cluster.ClusterCrew(params, shared, chosen.any_hardware, []))
+            due, complete = dvc.reproduce_others(KINDS, chosen.dvc_options)
+        if not due:
+            return complete
         tasks_due = due_tasks(params, due)
         trainings = [task.stages[0] for task in tasks(params)[1:]]
         finished = [stage for stage in trainings if stage not in due]
-        with closing(cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)) as crew:
-            return run_tasks(params, tasks_due, crew, shared)
+        crew = cluster.ClusterCrew(params, shared, chosen.any_hardware, finished)
+        return run_tasks(params, tasks_due, crew, shared)
 
 
 def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None = None) -> bool:

@@ -8,8 +8,10 @@ import json
 import os
 import subprocess
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -21,12 +23,12 @@ from config.params import Params
 from config.train import TrainParams
 from core import file_io, paths
 from core.command_line import SECONDS_TO_END
-from core.errors import ParamsError
+from core.errors import ParamsError, TrainingError
 from core.paths import PRETRAINED, SETTINGS, TOKENS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote
 from engine.grid import Job
-from engine.nodes import DEAD, Nodes, Watch, one_line
+from engine.nodes import LOOK_SECONDS, NEXT_RUN, Nodes, one_line
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
 from engine.stages import REFERENCE, TRIAL, Task, files_for, training_of
@@ -37,8 +39,11 @@ from outputs.pretrained import WEIGHTS, read_pretraining
 from outputs.token_files import read_summary
 from tracking.notes import COMMIT, NO_STORE
 
+DEAD = (ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError)  # of tasks, seconds before Ray lists it
 ATTEMPTS = 4  # of a task whose node dies or is full
 SECONDS_TO_ANSWER = SECONDS_TO_END + 10
+SECONDS_TO_START = 60.0  # for Ray to start a task on a node that has room for it
+SECONDS_TO_JOIN = 600.0  # for a node that can do what is left, once nothing is at work
 PART = 64 << 20  # bytes of a file that are one object in Ray's store
 
 
@@ -60,47 +65,71 @@ class ClusterCrew:
             raise ParamsError("compare.matching is 'training_time', which --any-hardware would make unfair")
         self._params, self._shared, self._any_hardware = params, shared, any_hardware
         with_gpus = any(node["Resources"].get("GPU") for node in ray.nodes() if node["Alive"])
-        self.cpus, self.gpus = needs(params.train, with_gpus)
-        self.slots = Slots(self._group)
-        self.nodes = Nodes(self.cpus, self.gpus, params.train.accelerator, self.slots)
+        self._cpus, self._gpus = needs(params.train, with_gpus)
+        self._slots = Slots(self._group)
+        self.nodes = Nodes("train", self._cpus, self._gpus, params.train.accelerator, self._slots)
         self._tokens: dict[str, tuple[str, list[Any]]] = {}
         self._attempts: Counter[str] = Counter()
-        self._last_node: dict[str, Node] = {}
-        self._waits_for = ""  # a task of which a line has said so
-        if not self.nodes.known:
-            raise ParamsError(f"no node of the cluster has room for {self.cpus} CPUs and {self.gpus} GPUs")
+        self._lost_on: defaultdict[str, set[Node]] = defaultdict(set)  # nodes on which a task did not come to its end
+        self._waiting: set[str] = set()  # tasks for which there is no node, as a line has said
+        self._at_work = 0
+        self._idle_since = time.monotonic()
         for stage in finished:
             for hardware in _trained_on(stage):
-                self.slots.remember(stage.partition("@")[2], hardware)
-        self._watch = Watch()
+                self._slots.remember(stage.partition("@")[2], hardware)
+
+    def look(self) -> float:
+        """Takes over which nodes have joined and left."""
+        self.nodes.look()
+        return LOOK_SECONDS
 
     def begin(self, task: Task, view: View) -> "ClusterJob | None":
-        """Starts `task`, if a node has room for it."""
-        if self._watch.has_changed():
-            self.nodes.look()
-        node = self.slots.take(task.name, avoid=self._last_node.get(task.name))
+        """Starts `task`, if a node has room for it.
+
+        Raises:
+            TrainingError: nothing is at work, and no node can do the task, nor has one joined for ten minutes.
+        """
+        node = self._slots.take(task.name, avoid=self._lost_on[task.name])
         if node is None:
-            if not self.slots.suitable(task.name) and self._waits_for != task.name:
-                view.say(task.name, "no node can run it; waiting for one to join")
-                self._waits_for = task.name
+            if not self._slots.suitable(task.name):
+                self._wait_for_node(task, view)
             return None
+        self._waiting.discard(task.name)
+        self._at_work += 1
         self._attempts[task.name] += 1
-        self._last_node[task.name] = node
         return ClusterJob(self, task, node, self._attempts[task.name] == ATTEMPTS, view)
 
-    def close(self) -> None:
-        """Ends what the crew watches."""
-        self._watch.close()
+    def _wait_for_node(self, task: Task, view: View) -> None:
+        kind = f" on {hardware}" if (hardware := self._slots.hardware(task.name)) else ""
+        if task.name not in self._waiting:
+            view.say(task.name, f"no node can run it{kind}; waiting for one to join")
+            self._waiting.add(task.name)
+        if not self._at_work and time.monotonic() - self._idle_since > SECONDS_TO_JOIN:
+            raise TrainingError(
+                f"no node can run {task.name}{kind}, and none has joined for {SECONDS_TO_JOIN / 60:.0f} minutes"
+                f"{self.nodes.why_unusable()}. {NEXT_RUN}"
+            )
 
-    def streams(self) -> list[int]:
-        """Readable when nodes have joined or left."""
-        return [self._watch.output]
+    def end(self, job: "ClusterJob", counts: bool) -> None:
+        """Takes back the place of a job that has ended; whether it `counts` as one of the task's attempts."""
+        name = job.task.name
+        self._slots.give_back(name, job.node, finished=bool(job.finished))
+        self._at_work -= 1
+        self._idle_since = time.monotonic()
+        if not counts:
+            self._attempts[name] -= 1
+        if job.is_lost:
+            self._lost_on[name].add(job.node)
+
+    def has_another(self, job: "ClusterJob") -> bool:
+        """Whether a node is free that could do the job's task and has not lost it yet."""
+        return bool(self._slots.free(job.task.name, avoid={job.node, *self._lost_on[job.task.name]}))
 
     def submit(self, task: Task, node: Node) -> Any:
         """Starts the task on `node`; returns Ray's generator of its events."""
         where = NodeAffinitySchedulingStrategy(node.id, soft=False)
         run = ray.remote(max_calls=1, max_retries=0, num_returns="streaming")(remote.work)
-        return run.options(num_cpus=self.cpus, num_gpus=self.gpus, scheduling_strategy=where).remote(self._work(task))
+        return run.options(num_cpus=self._cpus, num_gpus=self._gpus, scheduling_strategy=where).remote(self._work(task))
 
     def _work(self, task: Task) -> Work:
         """What a node needs for the task."""
@@ -118,7 +147,7 @@ class ClusterCrew:
         return {
             **(forwarded or {NO_STORE: "true"}),
             ENGINE: f"ray {ray.__version__}",
-            "LOKY_MAX_CPU_COUNT": str(self.cpus),  # joblib's; the conditions have it as the number of cores
+            "LOKY_MAX_CPU_COUNT": str(self._cpus),  # joblib's; the conditions have it as the number of cores
             COMMIT: commit.strip(),
             WORKING_COPY: working_copy(),
         }
@@ -174,48 +203,63 @@ def _trained_on(stage: str) -> list[str]:
 
 
 class ClusterJob(Job):
-    """A task on a node. A thread takes over what the node reports."""
+    """A task on a node. A thread takes over what the node reports.
+
+    Attributes:
+        node: where it runs
+    """
 
     def __init__(self, crew: ClusterCrew, task: Task, node: Node, is_last_attempt: bool, view: View) -> None:
         super().__init__(task)
-        self._crew, self._node, self._view, self._is_last_attempt = crew, node, view, is_last_attempt
+        self.node = node
+        self._crew, self._view, self._is_last_attempt = crew, view, is_last_attempt
+        self._has_arrived = False
         self._events: SimpleQueue[Event] = SimpleQueue()
         self.output, self._signal = os.pipe()
+        self._signalling = threading.Lock()  # nothing is written once the pipe is closed
+        for end in (self.output, self._signal):
+            os.set_blocking(end, False)
         self._generator = crew.submit(task, node)
         threading.Thread(target=self._follow, daemon=True).start()
+        self._tell_after(SECONDS_TO_START, Event("late"))
 
     def advance(self) -> None:
         """Shows and writes what the node has reported."""
+        with suppress(BlockingIOError):
+            os.read(self.output, 1 << 16)
         while not self.ended and not self._events.empty():
-            event = self._events.get()
-            os.read(self.output, 1)
-            match event.kind:
-                case "began":
-                    self._view.begin(self.task.name, event.text)
-                case "line":
-                    self._view.say(self.task.name, event.text)
-                case "finished":
-                    write_outputs(event.outputs)
-                    self.finished.append(event.text)
-                case "failed":
-                    self.failure = event.text
-                case "full":
-                    self._lose(f"the disk of {self._node.address} is full: {event.text}")
-                    self._crew.nodes.exclude(self._node)
-                case "lost":
-                    self._lose(f"{self._node.address}: {event.text}")
-                case "dead":
-                    self._lose(f"the node {self._node.address} has died")
-                    self._crew.nodes.exclude(self._node)
-                case "over":
-                    self._end()
+            self._take_over(self._events.get())
 
     def stop(self) -> None:
         """Asks the node to end the task in an orderly way; a node that does not answer is not waited for."""
         ray.cancel(self._generator, force=False)
-        timer = threading.Timer(SECONDS_TO_ANSWER, self._tell, [Event("over", "", {})])
-        timer.daemon = True
-        timer.start()
+        self._tell_after(SECONDS_TO_ANSWER, Event("over"))
+
+    def _take_over(self, event: Event) -> None:
+        match event.kind:
+            case "arrived":
+                self._has_arrived = True
+            case "began":
+                self._view.begin(self.task.name, event.text)
+            case "line":
+                self._view.say(self.task.name, event.text)
+            case "finished":
+                write_outputs(event.outputs)
+                self.finished.append(event.text)
+            case "failed":
+                self.failure = event.text
+            case "lost":
+                self._lose(f"{self.node.address}: {event.text}")
+            case "full":
+                self._lose(f"the disk of {self.node.address} is full: {event.text}")
+                self._crew.nodes.exclude(self.node, "has a full disk", for_good=True)
+            case "dead":
+                self._lose(f"the node {self.node.address} has died")
+                self._crew.nodes.exclude(self.node, "has died", for_good=False)
+            case "late" if not self._has_arrived:
+                self._move()
+            case "over":
+                self._end()
 
     def _lose(self, reason: str) -> None:
         """The task has to be started again, unless it was too often."""
@@ -225,31 +269,48 @@ class ClusterJob(Job):
             self.is_lost = True
             self._view.say(self.task.name, f"{reason}; it starts again")
 
-    def _end(self) -> None:
-        self.ended = True
-        self._crew.slots.give_back(self._node)
-        os.close(self._signal)
-        os.close(self.output)
+    def _move(self) -> None:
+        """Has the task started on another node, if one is free: another program may have taken the place here."""
+        reason = f"has not started a task for {SECONDS_TO_START:.0f} s"
+        if not self._crew.has_another(self):
+            self._view.say(self.task.name, f"{self.node.address} {reason}; no other node is free")
+            self._tell_after(SECONDS_TO_START, Event("late"))
+            return
+        ray.cancel(self._generator, force=False)
+        self.is_lost = True
+        self._crew.nodes.exclude(self.node, reason, for_good=False)
+        self._end(counts=False)
+
+    def _end(self, counts: bool = True) -> None:
+        with self._signalling:
+            self.ended = True
+            os.close(self._signal)
+            os.close(self.output)
+        self._crew.end(self, counts)
 
     def _follow(self) -> None:
-        """Takes over the events, in a thread; the last one is `over`."""
+        """Takes over the events, in a thread; the last one is `over`, whatever Ray raises."""
         try:
             for reference in self._generator:
                 self._tell(ray.get(reference))
         except ray.exceptions.TaskCancelledError:
-            self._tell(Event("failed", "stopped", {}))
-        except ray.exceptions.RayTaskError as error:
-            self._tell(Event("failed", one_line(error), {}))
+            self._tell(Event("failed", "stopped"))
         except DEAD:
-            self._tell(Event("dead", "", {}))
-        except ray.exceptions.RayError as error:
-            self._tell(Event("lost", one_line(error), {}))
-        self._tell(Event("over", "", {}))
+            self._tell(Event("dead"))
+        except Exception as error:  # not the stage's, which ends in an event
+            self._tell(Event("lost", one_line(error)))
+        self._tell(Event("over"))
 
     def _tell(self, event: Event) -> None:
-        if not self.ended:
-            self._events.put(event)
-            os.write(self._signal, b".")
+        with self._signalling, suppress(BlockingIOError):  # the pipe is full: `advance` is going to be called
+            if not self.ended:
+                self._events.put(event)
+                os.write(self._signal, b".")
+
+    def _tell_after(self, seconds: float, event: Event) -> None:
+        timer = threading.Timer(seconds, self._tell, [event])
+        timer.daemon = True
+        timer.start()
 
 
 def write_outputs(outputs: Mapping[str, bytes]) -> None:

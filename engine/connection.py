@@ -15,14 +15,13 @@ import ray
 
 from config.params import Params
 from core.errors import ParamsError
+from engine import remote
+from engine.nodes import NEXT_RUN, OWN_NODE_DIED
 from provenance.source_code import ROOT
 
 REACHABLE_SECONDS = 10.0
 NO_SOURCE = {"tests", "benchmarks", "recipes", "docs"}  # of the folders that hold Python files
-LAST_WORDS = (
-    "error: the run was killed, or this machine's node of the Ray cluster has died; if so, start the node again "
-    "(docs/cluster.md). The next run does what is not recorded"
-)
+LAST_WORDS = f"error: the run was killed, or {OWN_NODE_DIED}. {NEXT_RUN}"
 
 
 @contextmanager
@@ -84,7 +83,7 @@ def _check_reachable(place: str) -> None:
 
 
 def _copy_source(folder: Path) -> None:
-    """Copies the source files of the working tree, with edits that are not committed."""
+    """Copies the source files of the working tree, with edits that are not committed, and lists them."""
     for source in ROOT.iterdir():
         if (
             source.is_dir()
@@ -93,3 +92,4 @@ def _copy_source(folder: Path) -> None:
             and any(source.rglob("*.py"))
         ):
             shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    remote.list_source(folder)

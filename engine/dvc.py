@@ -47,7 +47,9 @@ class Reproduced(NamedTuple):
     complete: bool
 
 
-def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], None] | None = None) -> Reproduced:
+def reproduce_others(
+    left_out: Collection[str], options: Sequence[str] = (), at_first_stage: Callable[[], None] | None = None
+) -> Reproduced:
     """Runs a real `dvc repro` of the pipeline in which stages of the kinds `left_out` do not run.
 
     What is due is asked in the same call. DVC takes a stage's outputs from its run-cache where it can; the command
@@ -56,6 +58,7 @@ def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], Non
 
     Args:
         left_out: kinds of stages, such as train
+        options: of `dvc repro`, such as --pull
         at_first_stage: called once, when the first stage is due
 
     Raises:
@@ -78,7 +81,7 @@ def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], Non
                 at_first_stage()
                 at_first_stage = None
 
-        code = _run("repro", "--quiet", "--keep-going", environment=environment, meanwhile=look)
+        code = _run("repro", "--quiet", "--keep-going", *options, environment=environment, meanwhile=look)
         stages = noted.read_text(encoding="utf-8").split()
     due = [stage for stage in stages if stage.partition("@")[0] in left_out]
     if code and not due:
@@ -86,6 +89,12 @@ def reproduce_others(left_out: Collection[str], at_first_stage: Callable[[], Non
             raise TrainingError(f"the stage {stages[-1]} failed; the lines above say why")
         _explain()
     return Reproduced(due, complete=code == 0)
+
+
+def default_remote() -> str:
+    """The name of the remote that `--pull` reads; "" if there is none."""
+    asked = subprocess.run([*DVC, "config", "core.remote"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
 
 
 def _explain() -> None:

@@ -1,6 +1,5 @@
 """Runs tasks at the same time, wherever a crew has room, and has their results recorded as they finish."""
 
-from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import wait
 from typing import Protocol
@@ -46,8 +45,8 @@ class Crew(Protocol):
     def begin(self, task: Task, view: View) -> Job | None:
         """Starts `task`, if there is room for it now."""
 
-    def streams(self) -> list[int]:
-        """File descriptors, of which one becomes readable when there may be more room."""
+    def look(self) -> float | None:
+        """Takes over what has changed; after how many seconds to look again, though no task has ended (None: never)."""
 
 
 class Grid:
@@ -69,9 +68,10 @@ class Grid:
     ) -> None:
         self.failed: list[str] = []
         self._crew, self._last, self._recorder, self._view = crew, last, recorder, view
-        self._waiting = deque(tasks)
+        self._waiting = list(tasks)
         self._jobs: list[Job] = []
         self._last_began = False
+        self._next_look: float | None = None
 
     def run(self) -> None:
         """Runs all tasks.
@@ -82,9 +82,9 @@ class Grid:
         """
         try:
             while self._advance():
-                room = self._crew.streams() if self._waiting else []
-                streams = [*(job.output for job in self._jobs), *self._recorder.streams(), *room]
-                wait(streams, timeout=self._recorder.seconds_to_wait())
+                streams = [*(job.output for job in self._jobs), *self._recorder.streams()]
+                limits = [self._recorder.seconds_to_wait(), self._next_look]
+                wait(streams, timeout=min((limit for limit in limits if limit is not None), default=None))
         finally:
             self._stop()
 
@@ -94,9 +94,11 @@ class Grid:
             ready.advance()
             if ready.ended:
                 self._end(ready)
-        while self._waiting and (job := self._crew.begin(self._waiting[0], self._view)):
-            self._jobs.append(job)
-            self._waiting.popleft()
+        self._next_look = self._crew.look() if self._waiting or (self._jobs and not self._last_began) else None
+        for task in list(self._waiting):  # one may have to wait for its kind of hardware, another one not
+            if job := self._crew.begin(task, self._view):
+                self._jobs.append(job)
+                self._waiting.remove(task)
         self._recorder.advance(at_once=not self._waiting and (self._last_began or not self._jobs))
         if not self._jobs and not self._waiting and not self._last_began:
             self._begin_last()
@@ -116,7 +118,7 @@ class Grid:
         remaining = job.task.stages[len(job.finished) :]
         if job.is_lost and remaining:
             self._view.end(job.task.name, "waiting")
-            self._waiting.appendleft(Task(job.task.name, remaining))
+            self._waiting.insert(0, Task(job.task.name, remaining))
             return
         self._view.end(job.task.name, job.failure or "done")
         if job.failure:

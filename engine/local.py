@@ -22,9 +22,8 @@ class LocalCrew:
         """Starts `task`, if there is room."""
         return LocalJob(self, task, self._free.popleft(), view) if self._free else None
 
-    def streams(self) -> list[int]:
+    def look(self) -> None:
         """Rooms become free only when a task ends."""
-        return []
 
     def worker(self, stage: str, room: Room) -> Worker:
         """A new process for one stage."""

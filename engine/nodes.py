@@ -1,110 +1,131 @@
-"""The nodes of a Ray cluster: which there are, whether they can train as this machine would, what is free on them."""
+"""The nodes of a Ray cluster: which there are, and whether they can do a task as this machine would."""
 
-import os
-import threading
+import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from core.errors import ParamsError, TrainingError
 from engine import remote
 from engine.slots import Node, Slots
 from provenance.libraries import versions
 
-WATCH_SECONDS = 2.0  # between two looks at which nodes are alive
-DEAD = (ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError)  # of tasks, seconds before Ray lists it
+LOOK_SECONDS = 2.0  # between two looks at which nodes are alive: Ray tells nobody
+FIRST_ANSWER_SECONDS = 60.0  # for the nodes that are there when a run begins
+OWN_NODE_DIED = "this machine's node of the Ray cluster has died; start it again (docs/cluster.md)"
+NEXT_RUN = "The next run does what is not recorded"
+ASK_AGAIN_SECONDS = 10.0  # after a node could not answer
 
 
 class Nodes:
-    """The nodes of the cluster that can train as this machine would."""
+    """The nodes that can do a task as this machine would, which get their places in `slots`.
 
-    def __init__(self, cpus: int, gpus: int, accelerator: str, slots: Slots) -> None:
-        self.known: dict[str, Node] = {}
-        self._cpus, self._gpus, self._accelerator, self._slots = cpus, gpus, accelerator, slots
-        self._unusable: set[str] = set()
-        self.look()
+    A node is asked to describe itself, in a task that needs as much room as those that are to follow. Until it answers
+    it is not used. If Ray reports an error instead, it is asked again: errors of Ray pass (a node that is starting, or
+    that has died and is still listed). A node with other versions of libraries is not asked again.
+
+    Args:
+        stage: whose libraries have to be the same
+        cpus, gpus: that a task needs
+        accelerator: train.accelerator
+        slots: where the nodes are entered
+
+    Attributes:
+        usable: the nodes that are in use, by their ids
+
+    Raises:
+        ParamsError: there is none.
+    """
+
+    def __init__(self, stage: str, cpus: int, gpus: int, accelerator: str, slots: Slots) -> None:
+        self.usable: dict[str, Node] = {}
+        self._stage, self._cpus, self._gpus, self._accelerator = stage, cpus, gpus, accelerator
+        self._slots = slots
+        self._own = ray.get_runtime_context().get_node_id()
+        self._asked: dict[str, Any] = {}  # Ray's references to the descriptions that are awaited, by id
+        self._excluded: dict[str, float] = {}  # until when, of time.monotonic, by id
+        self._reasons: dict[str, str] = {}  # address and why it is not used, by id
+        self._looked = 0.0
+        self.wait_for_answers(FIRST_ANSWER_SECONDS)
+        if not self.usable:
+            raise ParamsError(
+                f"no node of the cluster can be used; needed: {cpus} CPUs and {gpus} GPUs{self.why_unusable()}"
+            )
 
     def look(self) -> None:
-        """Takes over which nodes have joined and left."""
-        alive = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
-        for gone in self.known.keys() - alive.keys():
-            self._slots.remove(self.known.pop(gone))
-        places = {name: self._places(alive[name]) for name in alive.keys() - self.known.keys() - self._unusable}
-        describe = ray.remote(num_cpus=0, max_calls=1)(remote.describe)
-        asked = {
-            name: describe.options(scheduling_strategy=NodeAffinitySchedulingStrategy(name, soft=False)).remote(
-                self._accelerator
-            )
-            for name, number in places.items()
-            if number
-        }
-        for name, reference in asked.items():
-            if node := self._described(name, alive[name]["NodeManagerAddress"], reference):
-                self.known[name] = node
-                self._slots.add(node, places[name])
-        self._unusable |= alive.keys() - self.known.keys()
+        """Takes over which nodes have joined and left since the last look, if that was some seconds ago."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self.wait_for_answers(0.0)
 
-    def exclude(self, node: Node) -> None:
-        """The node is not used any more: it is full or dead."""
-        self.known.pop(node.id, None)
-        self._unusable.add(node.id)
+    def exclude(self, node: Node, reason: str, for_good: bool) -> None:
+        """The node is not used any more or, unless `for_good`, not until it has described itself again."""
+        self.usable.pop(node.id, None)
         self._slots.remove(node)
+        self._exclude(node.id, node.address, reason, for_good)
+
+    def why_unusable(self) -> str:
+        """Why nodes are not used, as a clause of a sentence; "" if all of them are."""
+        return "".join(f"; {reason}" for reason in self._reasons.values())
+
+    def wait_for_answers(self, seconds: float) -> None:
+        """Looks now; waits as long for the nodes that have been asked.
+
+        Raises:
+            TrainingError: this machine's node has died. Ray mostly ends the process then; if not, nothing would start.
+        """
+        alive = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
+        if self._own not in alive:
+            raise TrainingError(f"{OWN_NODE_DIED}. {NEXT_RUN}")
+        for name in self.usable.keys() - alive.keys():
+            self._slots.remove(self.usable.pop(name))
+        for name in self._reasons.keys() - alive.keys():
+            del self._reasons[name]
+        for name in alive.keys() - self.usable.keys() - self._asked.keys():
+            if self._places(alive[name]) and self._excluded.get(name, 0.0) <= time.monotonic():
+                self._asked[name] = self._ask(name)
+                self._reasons.setdefault(name, f"{alive[name]['NodeManagerAddress']} has not answered")
+        awaited = list(self._asked.values())
+        answered = ray.wait(awaited, num_returns=len(awaited), timeout=seconds)[0] if awaited else []
+        for name in [name for name, reference in self._asked.items() if reference in answered]:
+            self._take_over(name, alive.get(name, {}), self._asked.pop(name))
+        self._looked = time.monotonic()
 
     def _places(self, node: Mapping[str, Any]) -> int:
-        """How many trainings a node has room for."""
+        """How many tasks a node has room for."""
         cpus, gpus = (int(node["Resources"].get(kind, 0)) for kind in ("CPU", "GPU"))
         return min(cpus // self._cpus, gpus // self._gpus if self._gpus else cpus)
 
-    def _described(self, name: str, address: str, reference: Any) -> Node | None:
-        """A node, as it describes itself; None, with a line, if it cannot train as this machine would."""
+    def _ask(self, name: str) -> Any:
+        where = NodeAffinitySchedulingStrategy(name, soft=False)
+        describe = ray.remote(max_calls=1, max_retries=0)(remote.describe)
+        described = describe.options(num_cpus=self._cpus, num_gpus=self._gpus, scheduling_strategy=where)
+        return described.remote(self._accelerator, self._stage)
+
+    def _take_over(self, name: str, listed: Mapping[str, Any], reference: Any) -> None:
+        """Enters a node as it describes itself; or else says why it is not used."""
+        if not listed:
+            return  # it has left meanwhile
+        address = listed["NodeManagerAddress"]
         try:
-            described = ray.get(reference)
+            description = ray.get(reference)
         except ray.exceptions.RayError as error:
-            print(f"the node {address} is not used: {one_line(error)}", flush=True)
-            return None
-        for library, version in versions("train").items():
-            if (other := described.get(library)) != version:
-                print(f"the node {address} is not used: it has {library} {other}, this machine {version}", flush=True)
-                return None
-        return Node(name, address, described["hardware"])
+            self._exclude(name, address, one_line(error), for_good=False)
+            return
+        for library, version in versions(self._stage).items():
+            if (other := description.get(library)) != version:
+                self._exclude(name, address, f"has {library} {other}, this machine {version}", for_good=True)
+                return
+        self.usable[name] = node = Node(name, address, description["hardware"])
+        self._slots.add(node, self._places(listed))
+        self._reasons.pop(name, None)
 
-
-class Watch:
-    """A thread that watches which nodes are alive, since Ray tells nobody.
-
-    Attributes:
-        output: file descriptor, readable when nodes have joined or left
-    """
-
-    def __init__(self) -> None:
-        self.output, self._signal = os.pipe()
-        os.set_blocking(self.output, False)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def has_changed(self) -> bool:
-        """Whether nodes have joined or left since the last call."""
-        with suppress(BlockingIOError):
-            return bool(os.read(self.output, 1 << 10))
-        return False
-
-    def close(self) -> None:
-        """Ends the thread."""
-        self._over.set()
-        self._thread.join()
-        os.close(self._signal)
-        os.close(self.output)
-
-    def _watch(self) -> None:
-        before = None
-        while not self._over.wait(WATCH_SECONDS):
-            alive = sorted(node["NodeID"] for node in ray.nodes() if node["Alive"])
-            if alive != before:
-                os.write(self._signal, b".")
-            before = alive
+    def _exclude(self, name: str, address: str, reason: str, for_good: bool) -> None:
+        self._excluded[name] = float("inf") if for_good else time.monotonic() + ASK_AGAIN_SECONDS
+        if self._reasons.get(name) != f"{address} {reason}":
+            print(f"the node {address} is not used{'' if for_good else ' now'}: {reason}", flush=True)
+        self._reasons[name] = f"{address} {reason}"
 
 
 def one_line(error: Exception) -> str:

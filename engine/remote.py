@@ -14,20 +14,23 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from filelock import FileLock
 
+from core.checksums import checksum_line
 from core.command_line import SECONDS_TO_END
-from core.errors import DataError
 from core.file_io import whole
 from core.replacing import replacing
 
 LEAST_SPACE = 32 << 20  # bytes; a disk with less is full
 COMPILED = ("models/cpu", "text/tokenizing")  # folders with loops of core/compiled.py
+SOURCE_LIST = "source.sha256"
+COPIES = 5  # of the source files, until one is whole
+SECONDS_TO_UNPACK = 5.0  # which Ray takes at most for these files
 OUTPUTS = ("results", "references", "data/evaluated", "data/settings", "trials", "measurements")
 
 
@@ -56,19 +59,19 @@ class Event:
     """What a node reports.
 
     Attributes:
-        kind: began (a stage), line (that it printed), finished, failed, full (the node's disk is), or lost (the node
-            cannot do it)
+        kind: arrived (the task), began (a stage), line (that it printed), finished, failed, full (the node's disk is),
+            or lost (the node cannot do it)
         text: the stage's name, the line, or the reason
         outputs: of a finished stage, contents by path
     """
 
     kind: str
-    text: str
-    outputs: Mapping[str, bytes]
+    text: str = ""
+    outputs: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def describe(accelerator: str) -> dict[str, str]:
-    """A node's hardware, and the versions of the libraries that decide digits."""
+def describe(accelerator: str, stage: str) -> dict[str, str]:
+    """A node's hardware, and the versions of the libraries that decide what `stage` makes."""
     from models import processor
     from provenance.libraries import versions
 
@@ -79,44 +82,37 @@ def describe(accelerator: str) -> dict[str, str]:
 
         gpu = machine.gpu(accelerator)
         hardware = processor.name() if gpu == "none" else gpu
-    return {"hardware": hardware, **versions("train")}
+    return {"hardware": hardware, **versions(stage)}
 
 
-def tokenize_group(texts: bytes, name: Any, model: bytes | None, versions_of_head: dict[str, str]) -> tuple[Any, ...]:
-    """Tokenizes the texts of a row group (an Arrow stream).
-
-    Raises:
-        DataError: this node has other versions of the libraries that decide the tokens.
-    """
+def tokenize_group(texts: bytes, name: Any, model: bytes | None) -> tuple[Any, ...]:
+    """Tokenizes the texts of a row group (an Arrow stream)."""
     import pyarrow as pa
 
-    from provenance.libraries import versions
     from text.tokenizing.parallel import tokenize_texts
 
-    for library, version in versions("tokenize").items():
-        if version != versions_of_head[library]:
-            raise DataError(f"a node has {library} {version}, the head {versions_of_head[library]}")
     return tuple(tokenize_texts(pa.ipc.open_stream(texts).read_all()["text"], name, model))
 
 
 def work(task: Work) -> Iterator[Event]:
     """Runs the stages of `task`; whatever happens ends in an event. If Ray cancels the task, its process ends, too."""
-    from_ray = Path.cwd()  # where Ray has put the source files; it removes the folder some time after the last task
     threading.Thread(target=_end_with_node, args=(os.getppid(),), daemon=True).start()
+    yield Event("arrived")
+    from_ray = Path.cwd()  # where Ray has put the source files; it removes the folder some time after the last task
     try:
         with TemporaryDirectory(prefix="training-", dir=from_ray.parent, ignore_cleanup_errors=True) as folder:
             root, source = Path(folder, "project"), Path(folder, "source")
             _lay_out(root, from_ray, task)
             _copy_source(from_ray, source)
             for stage in task.stages:
-                yield Event("began", stage, {})
+                yield Event("began", stage)
                 if failure := (yield from _run(stage, root, source, task)):
                     yield failure
                     return
                 yield Event("finished", stage, _outputs(root))
     except OSError as error:
         is_full = _is_full(from_ray.parent, f"{error}", task)
-        yield Event("full" if is_full else "lost", f"{error.strerror or error}", {})
+        yield Event("full" if is_full else "lost", f"{error.strerror or error}")
 
 
 def _end_with_node(raylet: int) -> None:
@@ -146,12 +142,33 @@ def _lay_out(root: Path, from_ray: Path, task: Work) -> None:
         (root / "checkpoints").symlink_to(checkpoints)
 
 
+def list_source(folder: Path) -> None:
+    """Writes the list of the source files in `folder`, by which a node knows whether its copy is whole."""
+    (folder / SOURCE_LIST).write_text(_source_list(folder), encoding="utf-8")
+
+
+def _source_list(folder: Path) -> str:
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*.py") if path.is_file())
+    return "".join(checksum_line(name, folder) for name in names)
+
+
 def _copy_source(from_ray: Path, source: Path) -> None:
     """Copies the source files: another node of this machine that joins has Ray unpack them again, in the same place.
 
-    What numba compiles stays on the node, for its next tasks.
+    A copy that is made meanwhile lacks files. What numba compiles stays on the node, for its next tasks.
+
+    Raises:
+        OSError: no copy was whole.
     """
-    shutil.copytree(from_ray, source, ignore=shutil.ignore_patterns("tokens", "__pycache__"))
+    for _ in range(COPIES):
+        with suppress(OSError):
+            shutil.copytree(from_ray, source, ignore=shutil.ignore_patterns("tokens", "__pycache__"))
+            if (source / SOURCE_LIST).read_text(encoding="utf-8") == _source_list(source):
+                break
+        shutil.rmtree(source, ignore_errors=True)
+        time.sleep(SECONDS_TO_UNPACK / COPIES)
+    else:
+        raise OSError(errno.EAGAIN, "the source files are incomplete there")
     for folder in COMPILED:
         cache = from_ray.with_name(f"{from_ray.name}-compiled") / folder
         cache.mkdir(parents=True, exist_ok=True)
@@ -203,13 +220,13 @@ def _run(stage: str, root: Path, source: Path, task: Work) -> Generator[Event, N
         said = ""
         for line in process.stdout:
             said = line.rstrip("\n") or said
-            yield Event("line", said, {})
+            yield Event("line", said)
         code = process.wait()
     if not code:
         return None
     if _is_full(root, said, task):
-        return Event("full", f"{stage} ended with exit code {code}", {})
-    return Event("failed", f"failed with exit code {code if code >= 0 else 128 - code}", {})
+        return Event("full", f"{stage} ended with exit code {code}")
+    return Event("failed", f"failed with exit code {code if code >= 0 else 128 - code}")
 
 
 @contextmanager

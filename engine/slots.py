@@ -1,6 +1,7 @@
-"""Which node of a cluster a training may take: all trainings of a group, such as a seed's, get one kind of hardware."""
+"""Which node of a cluster a task may take: all trainings of a group, such as a seed's, get one kind of hardware."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from core.errors import ParamsError
@@ -18,9 +19,10 @@ class Node(NamedTuple):
 
 
 class Slots:
-    """The free places for trainings on each node.
+    """The places for tasks on each node.
 
     Different hardware gives different digits and costs: within a group it would look like a difference of the variants.
+    A group keeps its hardware while one of its trainings is at work there, and for good once one has finished.
 
     Args:
         group: the group of a training by its name, such as its seed; None: any hardware will do
@@ -28,16 +30,23 @@ class Slots:
 
     def __init__(self, group: Callable[[str], str | None]) -> None:
         self._group = group
-        self._hardware: dict[str, str] = {}  # of each group that has begun
-        self._free: dict[Node, int] = {}
+        self._hardware: dict[str, str] = {}  # of each group that has one
+        self._at_work: Counter[str] = Counter()  # trainings of each group
+        self._finished: set[str] = set()  # groups of which a training has finished
+        self._places: dict[Node, int] = {}
+        self._taken: Counter[Node] = Counter()  # also of nodes that have left
 
     def add(self, node: Node, places: int) -> None:
-        """A node joins."""
-        self._free[node] = places
+        """A node joins, maybe again."""
+        self._places[node] = places
 
     def remove(self, node: Node) -> None:
         """A node leaves, or is not to be used any more."""
-        self._free.pop(node, None)
+        self._places.pop(node, None)
+
+    def total(self) -> int:
+        """How many places there are, free or not."""
+        return sum(self._places.values())
 
     def remember(self, name: str, hardware: str) -> None:
         """The training `name` ran on this hardware, so the others of its group have to as well.
@@ -47,30 +56,54 @@ class Slots:
         """
         if not (group := self._group(name)):
             return
+        self._finished.add(group)
         if (other := self._hardware.setdefault(group, hardware)) != hardware:
             raise ParamsError(f"{name} was trained on {hardware}, {GROUP} on {other}; {MEND}")
-        if all(node.hardware != hardware for node in self._free):
+        if all(node.hardware != hardware for node in self._places):
             raise ParamsError(f"{name} was trained on {hardware}, and {GROUP} would run on other hardware; {MEND}")
 
-    def take(self, name: str, avoid: Node | None = None) -> Node | None:
-        """A place for the training `name`, on the node with the most of them; None if there is none now.
+    def take(self, name: str, avoid: Collection[Node] = ()) -> Node | None:
+        """A place for the task `name`, on the node with the most free ones; None if there is none now.
 
-        `avoid` is taken only if no other node has one.
+        Nodes to `avoid` are taken only if no other one, free or not, could run the task.
         """
-        if not (free := [node for node in self.suitable(name) if self._free[node]]):
+        has_others = bool(set(self.suitable(name)).difference(avoid))
+        free = self.free(name, avoid if has_others else ())
+        if not free:
             return None
-        node = max(free, key=lambda each: (each != avoid, self._free[each]))
-        self._free[node] -= 1
+        node = max(free, key=free.__getitem__)
+        self._taken[node] += 1
         if group := self._group(name):
             self._hardware[group] = node.hardware
+            self._at_work[group] += 1
         return node
 
     def suitable(self, name: str) -> list[Node]:
-        """The nodes, free or not, with the hardware that the training `name` needs."""
-        hardware = self._hardware.get(self._group(name) or "")
-        return [node for node in self._free if hardware in (None, node.hardware)]
+        """The nodes, free or not, with the hardware that the task `name` needs."""
+        hardware = self.hardware(name)
+        return [node for node in self._places if hardware in (None, node.hardware)]
 
-    def give_back(self, node: Node) -> None:
-        """Frees a place, if the node is still there."""
-        if node in self._free:
-            self._free[node] += 1
+    def free(self, name: str, avoid: Collection[Node]) -> dict[Node, int]:
+        """The nodes that can run the task `name` now, but for those to `avoid`, with their free places."""
+        places = {node: self._places[node] - self._taken[node] for node in self.suitable(name) if node not in avoid}
+        return {node: number for node, number in places.items() if number > 0}
+
+    def hardware(self, name: str) -> str | None:
+        """The hardware that the task `name` needs; None: any."""
+        return self._hardware.get(self._group(name) or "")
+
+    def give_back(self, name: str, node: Node, finished: bool) -> None:
+        """The task `name` has left its place.
+
+        Args:
+            name: of the task
+            node: where the place is
+            finished: whether it has left a result; if none of its group has, the group may begin on other hardware
+        """
+        self._taken[node] -= 1
+        if group := self._group(name):
+            self._at_work[group] -= 1
+            if finished:
+                self._finished.add(group)
+            elif not self._at_work[group] and group not in self._finished:
+                del self._hardware[group]

@@ -6,19 +6,25 @@
 import hashlib
 import json
 from collections.abc import Collection, Sequence
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
 
 from config.params import Params, load
-from core import command_line, paths
-from core.paths import CODE, RAW, TOKENS, TUNED, VARIANTS
+from core import command_line
+from core.paths import CODE, RAW, RESULTS, TOKENS
 from outputs import trials
 from provenance import code_lists
+from provenance.source_code import ROOT
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
 BEFORE = ("check", "download", "tokenize", "pretrain", "match")  # the stages that trainings depend on
 TOKENIZE = "tokenize"  # of BEFORE, it can run on a cluster
 KINDS = ("train", "evaluate", "settings", REFERENCE)  # the stages that run at the same time
+SUMMARIES = {str(TOKENS): "summary.json", str(RAW): "card.json"}  # which have the checksums of all files of the folder
 TRIAL = "trial"  # a part of the stage tune, which DVC does not know: it leaves a file of its own (outputs/trials.py)
 
 
@@ -96,16 +102,6 @@ def training_of(stage: str) -> tuple[str, int]:
     return variant, int(seed)
 
 
-def settings_of(stage: str) -> tuple[Path, Path]:
-    """The files that say what a training trains: its variant, and the setting that was chosen for it.
-
-    >>> [str(path) for path in settings_of("train@lstm-1")]
-    ['data/variants/lstm.json', 'data/tuned/lstm/seed-1.json']
-    """
-    variant, seed = training_of(stage)
-    return VARIANTS / f"{variant}.json", TUNED / variant / f"seed-{seed}.json"
-
-
 def trial_of(stage: str) -> tuple[str, int, int]:
     """The variant, the search and the number of a trial.
 
@@ -169,27 +165,12 @@ def call_stage(stage: str, params: Params) -> None:
 
 def files_for(task: Task, params: Params) -> dict[str, bytes]:
     """The files that the stages of `task` read, without the tokens: contents by path."""
-    code = [CODE / f"{code_of(stage)}.sha256" for stage in task.stages]
-    names = [*code, TOKENS / "summary.json", *_own_files(task.stages[0], params)]
-    files = {name.as_posix(): name.read_bytes() for name in names if name.exists()}
+    first, *later = task.stages
+    learns = first.startswith(f"{TRIAL}@") and params.compare.tuning.learns
+    earlier_trials = trials.files_of(trial_of(first)[0]) if learns else []
+    names = [*_declared(first).files, *(CODE / f"{code_of(stage)}.sha256" for stage in later), *earlier_trials]
+    files = {name.as_posix(): name.read_bytes() for name in names if name.is_file()}
     return {**files, "params.yaml": params.model_dump_json().encode()}  # JSON is YAML
-
-
-def _own_files(stage: str, params: Params) -> Sequence[Path]:
-    """What `stage` reads, besides tokens, code list and params.yaml."""
-    match stage.partition("@")[0]:
-        case "train":
-            return settings_of(stage)
-        case "evaluate":
-            folder = paths.folder(*training_of(stage))
-            return [folder / name for name in ("config.json", "history.json", "model.safetensors")]
-        case "settings":
-            return [VARIANTS / f"{listed_setting_of(stage)[0]}.json"]
-        case "trial":
-            variant = trial_of(stage)[0]
-            earlier = trials.files_of(variant) if params.compare.tuning.learns else []
-            return [VARIANTS / f"{variant}.json", *earlier]
-    return []
 
 
 def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
@@ -198,40 +179,47 @@ def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
     What has changed when a stage ends must not be recorded as what the stage was made from.
     """
     kinds = {stage.partition("@")[0] for stage in stages}
-    lists = {kind: code_lists.code_list(kind, params) for kind in kinds}
-    tokens = _content(TOKENS / "summary.json")  # which has the checksums of all files there
-    return {stage: _inputs(stage, params, lists[stage.partition("@")[0]], tokens) for stage in stages}
+    lists = {kind: code_lists.code_list(kind, params).encode() for kind in kinds}
+    values = params.model_dump(mode="json")
+    return {stage: _inputs(stage, values, lists[stage.partition("@")[0]]) for stage in stages}
 
 
-def _inputs(stage: str, params: Params, code_list: str, tokens: bytes) -> dict[str, str]:
-    kind = stage.partition("@")[0]
-    contents = {f"the code of {kind}, a library or a file that params.yaml names": code_list.encode()}
-    if kind != TOKENIZE:
-        contents[str(TOKENS)] = tokens
-    if kind == "train":
-        contents["params.yaml: train"] = params.train.model_dump_json().encode()
-        contents |= {str(path): _content(path) for path in settings_of(stage)}
-    if kind == "settings":
-        contents["params.yaml: train"] = params.train.model_dump_json().encode()
-        contents["params.yaml: compare.seeds"] = json.dumps(params.compare.seeds).encode()
-        contents["params.yaml: compare.settings"] = json.dumps(params.compare.settings).encode()
-        path = VARIANTS / f"{listed_setting_of(stage)[0]}.json"
-        contents[str(path)] = _content(path)
-    if kind == TOKENIZE:
-        contents["params.yaml: tokenize"] = params.tokenize.model_dump_json().encode()
-        contents[str(RAW)] = _content(RAW / "card.json")
-    if kind == COMPARE:
-        contents["params.yaml: compare"] = params.compare.model_dump_json().encode()
-        contents["params.yaml: data.source"] = json.dumps(params.data.source).encode()
-        contents[str(RAW)] = _content(RAW / "card.json")
+def _inputs(stage: str, values: dict[str, Any], code_list: bytes) -> dict[str, str]:
+    declared = _declared(stage)
+    contents = {f"the code of {stage.partition('@')[0]}, a library or a file that params.yaml names": code_list}
+    for key in declared.params:
+        contents[f"params.yaml: {key}"] = json.dumps(reduce(getitem, key.split("."), values)).encode()
+    for path in declared.files:
+        if not path.is_relative_to(RESULTS) and not path.is_relative_to(CODE):
+            contents[str(path)] = path.read_bytes() if path.is_file() else b""
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+class Declared(NamedTuple):
+    """What dvc.yaml says that a stage reads: keys of params.yaml, and files (a summary of data/tokens and data/raw)."""
+
+    params: list[str]
+    files: list[Path]
+
+
+def _declared(stage: str) -> Declared:
+    """What a stage reads; a trial reads what its search does.
+
+    >>> [str(path) for path in _declared("train@lstm-1").files[-2:]]
+    ['data/tuned/lstm/seed-1.json', 'data/variants/lstm.json']
+    """
+    kind = stage.partition("@")[0]
+    item = {TRIAL: trial_of, "settings": listed_setting_of}.get(kind, training_of)(stage) if "@" in stage else ("", "")
+    entry = _pipeline()[code_of(stage)]
+    files = [name.replace("${item.variant}", item[0]).replace("${item.seed}", str(item[1])) for name in entry["deps"]]
+    return Declared(entry.get("params", []), [Path(name, SUMMARIES.get(name, "")) for name in files])
+
+
+@cache
+def _pipeline() -> dict[str, Any]:
+    """The stages of dvc.yaml."""
+    stages: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+    return stages
 
 
 def main() -> None:

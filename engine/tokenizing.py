@@ -13,15 +13,18 @@ import ray
 
 from config.choices import TokenizerName
 from config.params import Params
+from core.errors import TrainingError
 from engine import remote
+from engine.nodes import Nodes, one_line
 from engine.recording import Recorder
+from engine.slots import Slots
 from engine.stages import TOKENIZE
 from pipelines.tokenize import make_tokens, show
-from provenance.libraries import versions
 from text.tokenizing.parallel import GroupTokens, RowGroup, Tokenized, read_texts, write_group
 
 IN_FLIGHT = 2  # row groups for each CPU of the cluster: one at work, one on its way
 RETRIES = 3  # of a row group whose node dies
+MOST_SECONDS = 600.0  # for a row group, which takes seconds: no node is left
 
 
 def tokenize(params: Params) -> None:
@@ -36,20 +39,32 @@ def tokenize(params: Params) -> None:
 def on_cluster(
     groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path
 ) -> Iterator[Tokenized]:
-    """Tokenizes on the connected cluster; as `text.tokenizing.parallel.on_all_cores`."""
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(remote.tokenize_group)
-    most = max(int(ray.cluster_resources().get("CPU", 1)), 1) * IN_FLIGHT
-    model_at, versions_here = ray.put(model), versions("tokenize")
+    """Tokenizes on the connected cluster; as `text.tokenizing.parallel.on_all_cores`.
+
+    Raises:
+        ParamsError: no node can be used.
+        TrainingError: a row group could not be tokenized.
+    """
+    places = Slots(lambda _: None)
+    nodes = Nodes(TOKENIZE, 1, 0, "cpu", places)
+    where = {"ray.io/node-id": f"in({','.join(nodes.usable)})"}
+    task = ray.remote(num_cpus=1, max_retries=RETRIES, label_selector=where)(remote.tokenize_group)
+    model_at = ray.put(model)
     running: deque[tuple[RowGroup, object]] = deque()
 
     def written() -> Tokenized:
         group, reference = running.popleft()
-        return write_group(group, spool, GroupTokens(*ray.get(reference)))
+        try:
+            tokens = ray.get(reference, timeout=MOST_SECONDS)
+        except ray.exceptions.RayError as error:
+            reason = f"row group {group.number} was not tokenized on the cluster: {one_line(error)}"
+            raise TrainingError(f"{group.path}: {reason}") from None
+        return write_group(group, spool, GroupTokens(*tokens))
 
     for group in groups:
-        if len(running) == most:
+        if len(running) == places.total() * IN_FLIGHT:
             yield written()
-        running.append((group, task.remote(_as_bytes(read_texts(group)), name, model_at, versions_here)))
+        running.append((group, task.remote(_as_bytes(read_texts(group)), name, model_at)))
     while running:
         yield written()
 

@@ -47,7 +47,7 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             notes += remarks
         if source:
             notes += custom.check(collected, label_names, by_number=isinstance(data.label_column, int))
-        dropped = unseen.unseen(collected, label_names) if found else {}
+        dropped = unseen.unseen(collected, label_names) if source else {}
         notes += unseen.notes(dropped)
         learned = set(label_names).difference(*dropped.values())
         labels = entry.label_names() or custom.sorted_labels(learned)

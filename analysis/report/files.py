@@ -206,7 +206,7 @@ def show(result: Result) -> None:
     console.print(result.verdict.sentence, style="bold", highlight=False, markup=False)
     remarks = [
         *result.verdict.warnings,
-        *filter(None, [mixed_hardware(experiment.costs, experiment.seeds)]),
+        *filter(None, [mixed_hardware(experiment.costs, experiment.trainings)]),
         *result.verdict.details,
         *result.verdict.remarks,
         measured_on(experiment.all_costs),

@@ -68,7 +68,7 @@ def render(result: Result, figures: dict[str, list[Panel]]) -> str:
         different_conditions=_different_conditions(experiment),
         not_compared=not_compared(experiment.all_costs),
         measured_on=measured_on(experiment.all_costs),
-        mixed_hardware=mixed_hardware(experiment.costs, experiment.seeds),
+        mixed_hardware=mixed_hardware(experiment.costs, experiment.trainings),
         scores=_drawn(figures, ["scores"]),
         tuning=result.tuning and tuning_shown(result.tuning, result.comparison),
         tuning_panels=_drawn(figures, ["tuning"]),

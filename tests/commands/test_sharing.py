@@ -1,5 +1,6 @@
 """Results through a DVC remote: what one has trained, nobody trains again; docs/sharing.md has the commands."""
 
+import shutil
 from pathlib import Path
 
 from tests.engine.stand_ins import GRID, ran
@@ -35,6 +36,12 @@ def test_a_clone_trains_only_what_nobody_has_trained(project: Path, tmp_path: Pa
     new = {f"{stage}@{variant}-4" for stage in ("train", "evaluate") for variant in ("lstm", "bilstm")}
     assert ran(one_more_seed) == {"check", "tune@lstm", "tune@bilstm", *new, "compare"}
     publish(clone)
+
+    apart = Path(shutil.copytree(project, tmp_path / "apart", symlinks=True))  # nobody sends it the dvc.lock
+    change_params(apart, {"compare.seeds": [3, 1, 4]})
+    from_the_run_cache = run_in(apart, *GRID, "--pull")
+    assert (from_the_run_cache.returncode, ran(from_the_run_cache)) == (0, set()), from_the_run_cache.stderr
+    assert (apart / "dvc.lock").read_bytes() == (clone / "dvc.lock").read_bytes()
 
     call(project, "git", "pull", "--quiet", str(clone), "HEAD")
     call(project, "dvc", "pull", "--run-cache")

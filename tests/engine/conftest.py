@@ -13,6 +13,7 @@ SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Ray takes 127.0.0.1 for a mistake, and uses the address that other machines see; with this it does not.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_worker_niceness": "0",  # 15 otherwise: beside other work hardly anything would be left for the nodes
 }
 
 

@@ -27,7 +27,7 @@ def test_all_variants_of_a_seed_run_on_the_hardware_of_the_first() -> None:
     second = free.take("lstm-2")
     assert second is not None
     assert second.hardware != first.hardware
-    free.give_back(first)
+    free.give_back("lstm-1", first, finished=True)
     assert free.take("bilstm-1") == first
 
 
@@ -61,16 +61,38 @@ def test_a_seed_whose_variants_were_trained_on_different_hardware_is_refused() -
         free.remember("bilstm-1", "H100")
 
 
-def test_a_node_that_was_lost_is_the_last_choice() -> None:
-    free = slots(FAST, OTHER_FAST, places=2)
-    assert free.take("lstm-1", avoid=FAST) == OTHER_FAST
-    assert free.take("bilstm-1", avoid=FAST) == OTHER_FAST
-    assert free.take("gru-1", avoid=FAST) == FAST
+def test_a_group_of_which_nothing_is_left_may_begin_on_other_hardware() -> None:
+    free = slots(FAST, places=2)
+    for name in ("lstm-1", "bilstm-1"):
+        assert free.take(name) == FAST
+    free.remove(FAST)  # it has died
+    free.add(SLOW, places=2)
+    free.give_back("lstm-1", FAST, finished=False)
+    assert free.take("lstm-1") is None  # bilstm-1 may still finish
+    free.give_back("bilstm-1", FAST, finished=False)
+    assert free.take("lstm-1") == SLOW
+    free.give_back("lstm-1", SLOW, finished=True)
+    free.remove(SLOW)
+    free.add(FAST, places=1)
+    assert free.take("bilstm-1") is None
+    assert free.hardware("bilstm-1") == SLOW.hardware
 
 
-def test_a_node_that_has_left_gets_nothing_and_its_places_do_not_come_back() -> None:
-    free = slots(FAST)
+def test_a_task_returns_to_a_node_that_lost_it_only_if_no_other_could_run_it() -> None:
+    free = slots(FAST, OTHER_FAST)
+    assert free.take("lstm-1", avoid={FAST}) == OTHER_FAST
+    assert free.take("bilstm-1", avoid={FAST}) is None  # the other one is going to be free
+    free.remove(OTHER_FAST)
+    assert free.take("bilstm-1", avoid={FAST}) == FAST
+
+
+def test_a_node_that_has_left_gets_nothing_and_comes_back_without_the_places_that_are_taken() -> None:
+    free = slots(FAST, places=2)
     assert free.take("lstm-1") == FAST
     free.remove(FAST)
-    free.give_back(FAST)
-    assert free.take("lstm-1") is None
+    assert free.take("lstm-2") is None
+    free.add(FAST, places=2)
+    assert free.take("lstm-2") == FAST
+    assert free.take("lstm-3") is None
+    free.give_back("lstm-1", FAST, finished=True)
+    assert free.take("lstm-3") == FAST

@@ -208,6 +208,31 @@ def test_costs_under_different_conditions_have_no_ratio_and_a_remark(capsys: pyt
     assert sum(text.endswith("×") for text in alike) - sum(text.endswith("×") for text in shown) == 3
 
 
+def test_variants_of_one_seed_on_different_hardware_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
+    for variant in ("lstm", "bilstm"):  # seed 2 has hardware of its own, which is fair
+        measurements.add(f"{variant}-seed-2", training_conditions=[{**CONDITIONS, "gpu": "A10"}])
+    warning = (
+        "Part of a difference may come from the hardware: with seed 2 the variants were trained on GPU A10 and H100."
+    )
+    for gpu, is_mixed in (("A10", False), ("H100", True)):
+        measurements.add("bilstm-seed-2", training_conditions=[{**CONDITIONS, "gpu": gpu}])
+        compare(params)
+        page = Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8"))
+        assert (warning in " ".join("".join(page.shown).split())) == is_mixed
+        assert (warning in " ".join(capsys.readouterr().out.split())) == is_mixed
+
+
+def test_the_same_time_on_different_hardware_is_refused() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
+    compare_params = params.compare.model_copy(update={"matching": "training_time"})
+    params = params.model_copy(update={"compare": compare_params})
+    compare(params)
+    measurements.add("bilstm-seed-2", training_conditions=[{**CONDITIONS, "gpu": "H100"}])
+    with pytest.raises(DataError, match=r"'training_time', but the trainings ran on GPU H100 and none; "):
+        compare(params)
+
+
 @pytest.mark.usefixtures("drawn")
 def test_the_same_input_gives_the_same_bytes() -> None:
     params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)

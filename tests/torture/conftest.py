@@ -57,9 +57,20 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 def without_results(reference: Reference, project: Path) -> Path:
     """A copy in which nothing was run yet."""
     shutil.copytree(reference.folder, project)
-    for name in ("data", "results", "references", "reports", "checkpoints", "measurements", ".dvc/cache", ".dvc/tmp"):
+    for name in (
+        "data",
+        "results",
+        "references",
+        "reports",
+        "checkpoints",
+        "measurements",
+        "mlartifacts",
+        ".dvc/cache",
+        ".dvc/tmp",
+    ):
         shutil.rmtree(project / name, ignore_errors=True)
-    (project / "dvc.lock").unlink()
+    for path in [project / "dvc.lock", *project.glob("mlflow.db*")]:
+        path.unlink()
     return project
 
 

@@ -55,6 +55,13 @@ if shutil.disk_usage(".").total < 1 << 29:
         pass
     pathlib.Path("weights").write_bytes(bytes(1 << 29))
 """
+# The command `ray`, which would take the address that other machines see for 127.0.0.1.
+RAY_ON_LOOPBACK = """
+from ray._private import services
+services.resolve_ip_for_localhost = lambda host: host
+from ray.scripts.scripts import main
+main()
+"""
 # Once the references are recorded.
 KILL_HEADS_NODE = """
 import time
@@ -114,23 +121,28 @@ def test_a_node_that_joins_late_gets_work(
 
 
 @pytest.fixture
-def small_disk(nodes: Any) -> Iterator[None]:  # noqa: F811
+def small_disk(nodes: Any, tmp_path: Path) -> Iterator[None]:  # noqa: F811
     """A fourth node, which keeps its files on a disk of 256 MB."""
     folder = mkdtemp(dir="/tmp", prefix="node-")  # a short path: sockets are in it
-    start = f"ray start --address={nodes.address} --num-cpus=1 --object-store-memory={80 << 20} --temp-dir={folder}"
     command = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     if subprocess.run([*command, f"mount -t tmpfs tmpfs {folder}"], check=False).returncode:
         pytest.skip("needs a namespace in which it may mount")
-    script = f"mount -t tmpfs -o size=256m tmpfs {folder} && exec {start} --node-ip-address=127.0.0.1 --block"
-    variables = environment() | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}  # ray start wants it for 127.0.0.1
+    program = tmp_path / "start_node.py"
+    program.write_text(RAY_ON_LOOPBACK)
+    start = f"{sys.executable} {program} start --address={nodes.address} --num-cpus=1 --object-store-memory={80 << 20}"
+    options = f"--temp-dir={folder} --node-ip-address=127.0.0.1 --block"
+    script = f"mount -t tmpfs -o size=256m tmpfs {folder} && exec {start} {options}"
+    variables = environment() | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}
     with subprocess.Popen([*command, script], env=variables, stdout=subprocess.PIPE, text=True) as node:
-        assert node.stdout is not None
-        next(line for line in node.stdout if "Ray runtime started" in line)
-        yield
-        for process in psutil.Process(node.pid).children(recursive=True):
-            process.kill()
-        node.kill()
-    shutil.rmtree(folder)
+        try:
+            assert node.stdout is not None
+            assert any("Ray runtime started" in line for line in node.stdout)
+            yield
+        finally:
+            for process in psutil.Process(node.pid).children(recursive=True):
+                process.kill()
+            node.kill()
+            shutil.rmtree(folder)
 
 
 def test_a_full_disk_ends_in_a_line_and_the_training_runs_elsewhere(
