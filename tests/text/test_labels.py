@@ -142,6 +142,12 @@ def test_texts_and_classes_raise_no_objection(labels: list[str], documents: int,
         (["x", "y", "nan"], 100, 100, "the label 'nan' is a class; only an empty one is missing"),
         (["x", "N/A"], 100, 100, "the label 'N/A' is a class; only an empty one is missing"),
         (
+            ["x", "y", "unsup"],
+            100,
+            100,
+            "the label 'unsup' is a class; does it mark documents without a label? Then leave them out",
+        ),
+        (
             SCORES,
             1000,
             1000,

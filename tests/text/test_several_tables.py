@@ -104,6 +104,17 @@ def test_other_labels_are_asked_about(tmp_path: Path) -> None:
     assert len(read(tmp_path, Layout(None, "label"))) == 80
 
 
+@pytest.mark.parametrize("names", [("drugsComTrain_raw", "drugsComTest_raw"), ("mytrain", "mytest")])
+def test_splits_that_are_hard_to_see_in_names_are_not_joined(tmp_path: Path, names: tuple[str, str]) -> None:
+    for name in names:
+        lines(tmp_path / f"{name}.tsv", "{text}\t{label}", of_topic(name), "text\tlabel\n")
+    if names[0] == "mytrain":
+        with pytest.raises(DataError, match=r"has no file for train; found: 'mytest\.tsv', 'mytrain\.tsv'"):
+            read(tmp_path)
+    else:
+        assert [document.split for document in parse([tmp_path], OPEN)] == ["train"] * 40 + ["test"] * 40
+
+
 def test_other_columns_or_an_unclear_label_are_not_joined(tmp_path: Path) -> None:
     lines(tmp_path / "a.csv", "{text},{label},x", head="review,mood,kind\n")
     lines(tmp_path / "b.csv", "{text},{label}", of_topic("b"), "review,mood\n")

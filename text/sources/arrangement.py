@@ -15,6 +15,7 @@ from core.errors import DataError
 from text.sources.class_names import is_name_file
 from text.sources.columns import listed
 from text.sources.file_words import LABEL_WORDS, NO_CLASSES, common_key, is_class_word, usual_class, words_of
+from text.sources.labels import UNLABELLED
 from text.sources.split_names import EVAL, WORDS, assign, check_shards, in_order, named_split, shard_group
 from text.sources.splits import ALL
 
@@ -35,8 +36,8 @@ METADATA = (  # JSON beside the data on the Hugging Face Hub, Kaggle and elsewhe
 )
 ORDER = ("train", "test", EVAL, "validation", ALL)
 SPLIT_FILE = re.compile(r"^(train|test|valid|val|dev)[^a-z]")  # a file that holds a split
+LIKE_A_SPLIT = re.compile("train|test|valid|dev|eval")  # part of a name that may mean a split: mytrain.csv
 MOST_TABLES = 100  # that are opened to find out whether they belong together
-UNLABELLED_FOLDERS = ("unsup", "unsupervised", "unlabelled", "unlabeled")
 MENDS = {
     **{".xls": "save it as .xlsx or CSV", ".ods": "save its sheet as .xlsx or CSV"},
     **dict.fromkeys((".xml", ".sgm", ".sgml", ".html"), "convert it to CSV"),
@@ -219,7 +220,8 @@ def _several(tables: list[str], lines: list[str]) -> list[str]:
     """Tables in files of the same suffix, which may be one set or hold a class each; none if they are no candidates."""
     candidates = tables or lines
     usual = [name for name in candidates if _suffix(name) in USUAL_TABLES] or candidates
-    alike = len({_suffix(name) for name in usual}) == 1 and not any(map(named_split, usual))
+    hint = any(LIKE_A_SPLIT.search(PurePosixPath(name).name.lower()) for name in usual)
+    alike = len({_suffix(name) for name in usual}) == 1 and not hint and not any(map(named_split, usual))
     return in_order(usual) if alike and 1 < len(usual) <= MOST_TABLES else []
 
 
@@ -233,7 +235,7 @@ def _class_files(lines: list[str], path: Path, result: Arrangement) -> bool:
             is_place = (str(PurePosixPath(name).parent), _suffix(name)) in places_of_usual
             if is_place and not classes[name] and stem.isalpha() and stem.lower() not in {*NO_CLASSES, *WORDS}:
                 classes[name] = stem.lower()
-    files = [name for name in lines if classes[name] and not set(UNLABELLED_FOLDERS) & words_of(name)]
+    files = [name for name in lines if classes[name] and not set(UNLABELLED) & words_of(name)]
     named = {name: found.split for name in files if (found := named_split(name))}
     split_of = named if len(named) == len(files) else dict.fromkeys(files, ALL)
     places = {(split_of[name], classes[name]) for name in files}
@@ -274,7 +276,7 @@ def _folders(lines: list[str], path: Path, result: Arrangement) -> bool:
         )
     for folder, classes in sorted(documents.items(), key=lambda item: (ORDER.index(splits[item[0]]), item[0])):
         for label, names in sorted(classes.items()):
-            if label.lower() in UNLABELLED_FOLDERS:
+            if label.lower() in UNLABELLED:
                 result.ignored |= dict.fromkeys(names, f"the folder {label} holds documents without a label")
                 continue
             result.split_of |= dict.fromkeys(in_order(names), "test" if splits[folder] == EVAL else splits[folder])

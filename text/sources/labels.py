@@ -19,6 +19,7 @@ MISSING = (
     "#n/a",
     "nat",
 )  # as programs write them, in any case
+UNLABELLED = ("unsup", "unsupervised", "unlabelled", "unlabeled")  # as IMDB marks documents without a label
 SEPARATORS = ",;|"
 FEW = 10  # documents or labels; fewer are not judged
 
@@ -99,6 +100,8 @@ def doubts(labels: Sequence[str], documents: int, texts: int) -> Iterator[str]:
     for label in labels:
         if label.casefold() in MISSING:
             yield f"the label {label!r} is a class; only an empty one is missing"
+        if label.casefold() in UNLABELLED:
+            yield f"the label {label!r} is a class; does it mark documents without a label? Then leave them out"
     if len(labels) > FEW and _are_scores(labels):
         yield (
             f"the {len(labels):,} labels are numbers with fractions: scores, and no classes? data.bins turns them into "

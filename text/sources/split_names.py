@@ -38,18 +38,26 @@ def named_split(name: str) -> Named | None:
     Example:
         >>> [named_split(name) for name in ("data/pn_train.csv", "test/0000.parquet", "reviews.csv")]
         [Named(split='train', rank=2), Named(split='test', rank=3), None]
+        >>> named_split("drugsComTrain_raw.tsv")
+        Named(split='train', rank=2)
     """
-    *folders, file = name.lower().split("/")
-    stem = PurePosixPath(file).stem
+    *folders, file = name.split("/")
+    stem = PurePosixPath(file).stem.lower()
     if stem in USUAL:
         return Named(WORDS[stem], 0)
     if stem in WORDS:
         return Named(WORDS[stem], 1)
     for rank, part in enumerate([file, *reversed(folders)], 2):
-        splits = {WORDS[word] for word in re.findall("[a-z]+", part) if word in WORDS}
+        splits = {WORDS[word] for word in _words(part) if word in WORDS}
         if splits:
             return Named(splits.pop(), rank) if len(splits) == 1 else None
     return None
+
+
+def _words(part: str) -> set[str]:
+    """The words in a name, also those that begin with a capital: drugsComTrain_raw."""
+    capitalised = re.findall("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", part)
+    return {*re.findall("[a-z]+", part.lower()), *map(str.lower, capitalised)}
 
 
 def shard_group(name: str) -> str:
