@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray takes 127.0.0.1 for a mistake otherwise
+    "RAY_worker_niceness": "0",  # 15 otherwise
 }
 
 

@@ -71,6 +71,12 @@ def test_a_folder_that_is_no_repository_is_named_with_what_makes_it_one(project:
     assert mended.returncode == 0, mended.stderr
 
 
+def test_pulling_without_a_remote_ends_in_one_line(project: Path) -> None:
+    result = run_in(project, *GRID, "--pull")
+    line = "error: --pull needs a default DVC remote: dvc remote add --default (docs/sharing.md)\n"
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", line)
+
+
 def test_a_failing_training_is_named_and_costs_the_others_nothing(project: Path) -> None:
     change_params(project, {"compare.seeds": [3, 1, 4]})
     (project / "fail-lstm-4").touch()

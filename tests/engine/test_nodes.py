@@ -114,6 +114,13 @@ def test_a_node_that_could_not_describe_itself_is_asked_again(
     assert nodes.why_unusable() == ""
 
 
+def test_a_run_whose_own_node_has_died_ends_in_a_line_also_if_ray_does_not_end_the_process(params: Params) -> None:
+    nodes = usable_nodes()
+    nodes._own = "of a node that has died"
+    with pytest.raises(TrainingError, match=r"this machine's node of the Ray cluster has died; start it again"):
+        nodes.wait_for_answers(0.0)
+
+
 def test_a_node_with_other_libraries_is_named_and_not_used(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.nodes.versions", lambda _: {"torch": "99.1"})
     with pytest.raises(ParamsError, match=r"no node of the cluster can be used; .* has torch .*, this machine 99\.1"):
