@@ -6,6 +6,8 @@ Prints the tables of docs/statistics.md and docs/tuning.md, the same numbers eac
 from collections.abc import Sequence
 from itertools import product
 
+from threadpoolctl import threadpool_limits
+
 from analysis.simulation.cross_validations import Learners, count_fold_alarms
 from analysis.simulation.variants import Budget, Truth, count_bootstrap_alarms, count_errors
 from core import command_line
@@ -40,9 +42,10 @@ def print_tables(names: Sequence[str]) -> None:
     for name in names:
         if name not in TABLES:
             raise ParamsError(f"table is {name!r}; allowed: {', '.join(TABLES)}")
-    for name in names:
-        TABLES[name]()
-        print()
+    with threadpool_limits(1):  # several threads spend most of their time waiting for these small products
+        for name in names:
+            TABLES[name]()
+            print()
 
 
 def print_bootstrap_table() -> None:

@@ -160,11 +160,7 @@ def _line(metric: str, ends: tuple[float, float] | None) -> dict[str, Any]:
 
 def _parallel(params: Sequence[str], metric: str) -> dict[str, Any]:
     """Parallel coordinates: a line for each run, coloured by the metric."""
-    return _chart("PARALLEL", metric) | {
-        "displayName": "Setting and score of each trial",
-        "selectedParams": list(params),
-        "selectedMetrics": [metric],
-    }
+    return _chart("PARALLEL", metric) | {"selectedParams": list(params), "selectedMetrics": [metric]}
 
 
 def _chart(kind: str, metric: str) -> dict[str, Any]:
