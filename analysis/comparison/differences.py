@@ -38,7 +38,7 @@ class Difference(Interval):
         probability_fresh_better: that a new training of the variant beats a new one of the baseline
         seeds_won: number of shared seeds with which the variant is better
         seeds_to_tell: number of seeds that detect a difference of this size with 80 % power; None if over 100
-        documents_to_tell: number of test documents with which 100 seeds do; None if seeds vary too much for any number
+        documents_to_tell: where 100 seeds do not, with how many test documents they would; None if with no number
     """
 
     p_value: float
@@ -148,6 +148,7 @@ def _difference(
     low, high = estimate.interval()
     positive = estimate.probability_positive_for_fresh_seeds()
     better = positive if positive is None or metric.higher_is_better else 1 - positive
+    seeds_to_tell = estimate.seeds_to_tell(comparisons)
     return Difference(
         value=estimate.value,
         low=low,
@@ -157,8 +158,8 @@ def _difference(
         smallest_detectable=estimate.smallest_detectable(comparisons),
         probability_fresh_better=better,
         seeds_won=seeds_won,
-        seeds_to_tell=estimate.seeds_to_tell(comparisons),
-        documents_to_tell=estimate.documents_to_tell(documents, comparisons),
+        seeds_to_tell=seeds_to_tell,
+        documents_to_tell=None if seeds_to_tell else estimate.documents_to_tell(documents, comparisons),
     )
 
 

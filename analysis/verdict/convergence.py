@@ -126,8 +126,8 @@ def overfit(settings: Settings, histories: Histories) -> Finding | None:
         longest, enough = max(len(history) for runs in histories.values() for history in runs), max(too_long.values())
         its = "its" if len(too_long) == 1 else "their"
         words.append(
-            f"{listed([*too_long])} {_was([*too_long])} trained too long: at {its} best in epoch "
-            f"{_span([*too_long.values()])} of {longest}, then overfitting"
+            f"{listed([*too_long])} {_was([*too_long])} trained too long: {its} validation loss was lowest in epoch "
+            f"{_span([*too_long.values()])} of {longest}, and then rose (overfitting)"
         )
         advice.append(
             "The tested weights are those of the best epoch, in which the learning rate was still high. Train again "

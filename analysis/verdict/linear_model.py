@@ -23,8 +23,8 @@ def too_easy(comparison: Comparison, standing: Standing) -> Finding | None:
     if not comparison.differences or min(by_metric[ACCURACY.key].mean for by_metric in scores) < SOLVED:
         return None
     words = (
-        "these data are too easy to show which variant is better, for all of them, and a simple linear model, are "
-        f"right on {100 * SOLVED:.0f} % of the test documents or more"
+        "these data are too easy to show which variant is better: all of them, and a simple linear model, are right on "
+        f"{100 * SOLVED:.0f} % of the test documents or more"
     )
     return Finding("too_easy", list(comparison.scores), words, "Compare the variants on harder data.")
 

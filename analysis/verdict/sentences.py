@@ -200,13 +200,14 @@ def _outlook(experiment: Experiment, difference: Difference) -> str:
         return ""
     if len(experiment.seeds) < FEWEST_SEEDS:
         return ""
+    detect = "to detect a difference of this size with 80 % power"
     if difference.seeds_to_tell is None:
-        enough = difference.documents_to_tell
-        takes = f": it takes roughly {_rounded(enough):,} of them" if enough else ""
-        return f"; even 100 seeds would not detect a difference of this size with these test documents{takes}"
+        if difference.documents_to_tell is None:
+            return "; a difference of this size is too small for 100 seeds and any number of test documents"
+        enough, present = _rounded(difference.documents_to_tell), len(experiment.labels)
+        return f"; {detect}, even 100 seeds would need roughly {enough:,} test documents instead of {present:,}"
     if difference.seeds_to_tell > len(experiment.seeds):
-        seeds = f"very roughly {difference.seeds_to_tell} seeds"
-        return f"; detecting a difference of this size takes {seeds}, if these test documents can show it at all"
+        return f"; {detect} takes very roughly {difference.seeds_to_tell} seeds"
     return ""
 
 

@@ -135,7 +135,9 @@ def test_a_variant_overfits_if_it_was_best_long_before_the_end(losses: list[floa
     finding = overfit(make_settings(), by_variant(SOUND, line))
     assert (finding.variants if finding else []) == (["bilstm"] if overfits else [])
     if finding:
-        assert finding.words == "bilstm was trained too long: at its best in epoch 1 of 6, then overfitting"
+        assert finding.words == (
+            "bilstm was trained too long: its validation loss was lowest in epoch 1 of 6, and then rose (overfitting)"
+        )
         assert finding.advice.endswith("Train again with train.epochs: 2, and then compare.")
 
 

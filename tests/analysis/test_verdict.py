@@ -86,9 +86,7 @@ def test_what_cannot_be_told_says_how_many_seeds_could_tell() -> None:
     headline, details = say(["lstm", "bilstm"], 5, UNCLEAR)
 
     assert headline.startswith("It is unclear whether bilstm or lstm is better on imdb: +0.30 points (bilstm − lstm)")
-    assert headline.endswith(
-        "; detecting a difference of this size takes very roughly 40 seeds, if these test documents can show it at all."
-    )
+    assert headline.endswith("; to detect a difference of this size with 80 % power takes very roughly 40 seeds.")
     assert "80 % power to detect a difference of 0.9 points" in details
     assert "A difference of more than 1.00 points is unlikely" in details
 
@@ -98,20 +96,23 @@ def test_two_seeds_are_called_few_and_a_tie_has_no_probability() -> None:
     _, enough = say(["lstm", "bilstm"], 3, replace(UNCLEAR, value=0.0))
 
     assert "With two seeds" in few and "With two seeds" not in enough
-    assert "detecting a difference" not in say(["lstm", "bilstm"], 2, UNCLEAR)[0]
+    assert "to detect a difference of this size" not in say(["lstm", "bilstm"], 2, UNCLEAR)[0]
     assert "A newly trained" in few and "A newly trained" not in enough
 
 
 def test_what_no_number_of_seeds_can_tell_says_so() -> None:
     headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, seeds_to_tell=None))
 
-    assert headline.endswith("; even 100 seeds would not detect a difference of this size with these test documents.")
+    assert headline.endswith("; a difference of this size is too small for 100 seeds and any number of test documents.")
 
 
 def test_where_only_more_documents_can_tell_it_says_how_many() -> None:
     headline, _ = say(["lstm", "bilstm"], 5, replace(UNCLEAR, seeds_to_tell=None, documents_to_tell=123_456))
 
-    assert headline.endswith("with these test documents: it takes roughly 120,000 of them.")
+    assert headline.endswith(
+        "; to detect a difference of this size with 80 % power, even 100 seeds would need roughly 120,000 test "
+        "documents instead of 25,000."
+    )
 
 
 def test_what_speaks_against_a_comparison_is_said_before_any_difference_and_its_advice_first_of_the_warnings() -> None:

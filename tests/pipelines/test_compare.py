@@ -168,7 +168,9 @@ def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
 
     shutil.rmtree("measurements")
     assert "at 2.00 × the parameters" in compare(params).verdict.sentence
-    assert "not measured here" in (paths.REPORTS / "comparison.html").read_text(encoding="utf-8")
+    shown = " ".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
+    assert "not measured here" in shown and "Times and memory are not shown" in shown
+    assert "Times and memory were measured" not in shown
 
 
 def test_the_page_says_on_what_the_costs_were_measured_and_outputs_of_dvc_do_not() -> None:
