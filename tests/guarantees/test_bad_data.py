@@ -85,7 +85,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "NUL bytes alone": (bytes_of(bytes(1000)), "data.csv has no columns"),
     "one class": (file_of([(f"text {n}", "x") for n in range(50)]), "only one class (x)"),
     "no label anywhere": (file_of([("a", "")] * 50), "none of 50 rows has both a text and a label"),
-    "a class without training documents": (folder_of(train=MANY, test=[*BOTH, ("so so", "2")]), "the class '2'"),
+    "a class without training documents, of most of the test split": (
+        folder_of(train=MANY, test=[*BOTH, ("so so", "2"), ("fair", "2"), ("fine", "2")]),
+        "the class '2'",
+    ),
     "no rows to test": (folder_of(train=BOTH, test=[]), "holds no rows"),
     "ids as labels": (file_of([(f"text {n}", f"{n}") for n in range(60)]), "as many different labels as documents (60"),
     "ids as labels of two splits": (

@@ -117,7 +117,7 @@ def test_tuning_shows_setting_and_score_of_each_trial_best_first_on_axes(
     page = wait_for(browser, "Parallel Coordinates", "best_validation_accuracy", "6 matching runs", *scores)
     order = sorted(scores, key=page.index)
     assert [scores[name] for name in order] == sorted(scores.values(), reverse=True)
-    axes = texts(browser, ".dimension .label")
+    axes = WebDriverWait(browser, 60).until(lambda _: texts(browser, ".dimension .label"))  # drawn after the rows
     assert axes == ["variant", "learning_rate", "pooling", "best_validation_accuracy"]
 
 
