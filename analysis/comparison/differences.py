@@ -38,7 +38,8 @@ class Difference(Interval):
         probability_fresh_better: that a new training of the variant beats a new one of the baseline
         seeds_won: number of shared seeds with which the variant is better
         seeds_to_tell: number of seeds that detect a difference of this size with 80 % power; None if over 100
-        documents_to_tell: where 100 seeds do not, with how many test documents they would; None if with no number
+        documents_to_tell: number of test documents with which 100 seeds detect it, if they do not with these; None if
+            they do, or if seeds vary too much for any number
     """
 
     p_value: float

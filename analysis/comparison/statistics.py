@@ -119,7 +119,7 @@ class Contrast:
         """
         if self.seeds == 1:
             return None
-        # The variance that detects it. So many seeds know theirs: Student's t is the normal distribution.
+        # The largest variance that still detects it; with 100 seeds Student's t is nearly the normal distribution.
         detected = (self.value / _reach_for_power(float("inf"), comparisons)) ** 2
         from_documents = detected - float(self.seed_variances.sum()) / MOST_SEEDS
         if from_documents <= 0:

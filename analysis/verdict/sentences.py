@@ -46,16 +46,20 @@ class Verdict:
     @property
     def headline(self) -> str:
         """The sentence without the measured costs: always the same for the same outputs."""
-        return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.outlook}."
+        return self._after_preface(f"{self.qualified_claim}{_bracketed(self.evidence)}{self.outlook}.")
 
     @property
     def sentence(self) -> str:
         """The whole sentence."""
-        return f"{self._opening}{self.claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}."
+        return self._after_preface(f"{self.qualified_claim}{_bracketed(self.evidence)}{self.costs}{self.outlook}.")
 
     @property
-    def _opening(self) -> str:
-        return f"{self.preface} These trainings say: " if self.preface else ""
+    def qualified_claim(self) -> str:
+        """The claim, limited to these trainings if there is a reason not to rely on it."""
+        return f"These trainings say: {self.claim}" if self.preface else self.claim
+
+    def _after_preface(self, sentence: str) -> str:
+        return f"{self.preface} {sentence}" if self.preface else sentence
 
     def __str__(self) -> str:
         return " ".join([self.sentence, *self.warnings, *self.details, *self.remarks])

@@ -47,7 +47,7 @@ def has_usual_name(column: Column) -> bool:
 
 def ends_as_label(column: Column) -> bool:
     """Whether the last word of a name is usual for labels."""
-    return words_of(column)[-1:] != [] and words_of(column)[-1] in LAST_WORDS
+    return not set(words_of(column)[-1:]).isdisjoint(LAST_WORDS)
 
 
 def words_of(column: Column) -> list[str]:

@@ -195,11 +195,11 @@ def choose_text(head: Head, layout: Layout, origin: str) -> Layout:
     if layout.text is not None:
         return layout
     candidates = texts(head, layout.label)
-    places = [head.columns().index(column) for column in candidates]
-    is_plain = head.names is None and places == list(range(places[0], places[0] + len(places))) if places else False
-    is_plain = is_plain or (head.names is not None and all(map(has_usual_name, candidates)))
-    if len(candidates) > 1 and is_plain:
-        return layout._replace(text=tuple(candidates))
+    if len(candidates) > 1:
+        places = [head.columns().index(column) for column in candidates]
+        are_neighbours = places == list(range(places[0], places[0] + len(places)))
+        if are_neighbours if head.names is None else all(map(has_usual_name, candidates)):
+            return layout._replace(text=tuple(candidates))
     return layout._replace(text=_one(candidates, KEYS[0], "text", head, layout, origin))
 
 

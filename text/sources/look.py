@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
@@ -15,12 +14,11 @@ from text.sources.archives import Member, members, names, ordered
 from text.sources.arrangement import USUAL_TABLES, Arrangement, arrange
 from text.sources.class_names import Names, read_names
 from text.sources.columns import Layout, Row, listed, shown
-from text.sources.delimited import DELIMITERS
 from text.sources.encodings import AUTO, Encodings
 from text.sources.formats import LINES, Recognised, format_of, head_like, lacks_labels, recognise
 from text.sources.guess import Head
 from text.sources.lines import decode, decoded
-from text.sources.quotes import Quoting
+from text.sources.quotes import Quoting, in_first_way
 from text.sources.several_tables import opened, settle, with_parts
 from text.sources.splits import ALL
 from text.sources.tables import CLASS_OBJECT, READERS, TEXT_FORMATS
@@ -81,14 +79,9 @@ class Look:
 
     def examples(self, number: int) -> list[Row]:
         """The first rows, with quotation marks read in the first way that is possible."""
-        every = frozenset(DELIMITERS)
-        for quoting in (Quoting(), Quoting(escaped=every)):
-            with suppress(DataError):
-                return self._first(quoting, number)
-        return self._first(Quoting(literal=every), number)
-
-    def _first(self, quoting: Quoting, number: int) -> list[Row]:
-        return list(islice((row for _, rows in self.rows(quoting) for row in rows), number))
+        return in_first_way(
+            lambda quoting: list(islice((row for _, rows in self.rows(quoting) for row in rows), number))
+        )
 
     def _documents(self) -> Iterator[tuple[File, Iterator[Row]]]:
         """Each file is a document, its folder the class; all are held in memory, since archives have any order."""

@@ -12,14 +12,14 @@ since a lost quotation mark is likelier there. If both readings succeed,
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from core.errors import DataError
 from text.sources.columns import Row
 from text.sources.corpus import MOST_CLASSES
-from text.sources.delimited import DOUBLE, Table
+from text.sources.delimited import DELIMITERS, DOUBLE, Table
 
 TAB = "\t"
 NAMES = {",": "comma", ";": "semicolon", TAB: "tab", "|": "bar"}
@@ -30,6 +30,27 @@ class Quoting(NamedTuple):
 
     literal: frozenset[str] = frozenset()
     escaped: frozenset[str] = frozenset()
+
+
+EVERY = frozenset(DELIMITERS)
+WAYS = (Quoting(), Quoting(escaped=EVERY), Quoting(literal=EVERY))  # in the order in which they are tried
+Result = TypeVar("Result")
+
+
+def in_first_way(read: Callable[[Quoting], Result]) -> Result:
+    """What `read` returns for the first way to read quotation marks in which it succeeds; for a look at some rows.
+
+    Raises:
+        DataError: it succeeds in none; the fault is that of the first way.
+    """
+    first_fault: DataError | None = None
+    for quoting in WAYS:
+        try:
+            return read(quoting)
+        except DataError as fault:
+            first_fault = first_fault or fault
+    assert first_fault is not None
+    raise first_fault
 
 
 @dataclass

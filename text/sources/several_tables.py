@@ -16,11 +16,10 @@ from text.sources import excel, json_files
 from text.sources.archives import Member, ordered
 from text.sources.arrangement import Arrangement
 from text.sources.columns import Layout, Row, listed, shown
-from text.sources.delimited import DELIMITERS
 from text.sources.file_words import usual_classes
 from text.sources.formats import Recognised, format_of_member, recognise
 from text.sources.guess import Head, Unclear, choose_text, labels
-from text.sources.quotes import Quoting
+from text.sources.quotes import Quoting, in_first_way
 from text.sources.split_names import assign
 from text.sources.splits import ALL
 from text.sources.tables import READERS
@@ -28,8 +27,6 @@ from text.sources.tables import READERS
 SAMPLE_ROWS = 100_000  # of each table, that are compared with those of the others
 FEWEST_CHANGES = 10  # from one label to the next
 MOST_SHARED = 0.5  # share of the texts of a table that may stand in another one of the same set
-EVERY = frozenset(DELIMITERS)
-QUOTINGS = (Quoting(), Quoting(escaped=EVERY), Quoting(literal=EVERY))  # in the order in which they are tried
 
 Known = Recognised | Unclear
 
@@ -155,16 +152,13 @@ def _sample(member: Member, layout: Layout) -> list[Row]:
     """The first rows, with quotation marks read in the first way that is possible."""
     with member.file() as file:
         table = recognise(member.at(file), layout._replace(delimiter=None))
-        fault: DataError | None = None
-        for quoting in QUOTINGS:
+
+        def rows(quoting: Quoting) -> list[Row]:
             file.seek(0)
-            rows = READERS[table.format](member.at(file), table.layout._replace(**quoting._asdict()))
-            try:
-                return list(islice(rows, SAMPLE_ROWS))
-            except DataError as error:
-                fault = fault or error
-    assert fault is not None
-    raise fault
+            content = READERS[table.format](member.at(file), table.layout._replace(**quoting._asdict()))
+            return list(islice(content, SAMPLE_ROWS))
+
+        return in_first_way(rows)
 
 
 def _share_texts(samples: Sequence[Sequence[Row]]) -> bool:

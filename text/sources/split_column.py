@@ -1,19 +1,17 @@
 """A column that says the split of each document, as `partition` does in MASSIVE: every value is train, test, dev, …"""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from core.errors import DataError
 from text.sources.archives import Member
 from text.sources.columns import Column, Layout
-from text.sources.delimited import DELIMITERS
 from text.sources.formats import Recognised, head_like, recognise
-from text.sources.guess import kinds
-from text.sources.quotes import Quoting
+from text.sources.guess import Head, kinds
+from text.sources.quotes import Quoting, in_first_way
 from text.sources.split_names import EVAL, WORDS
 from text.sources.tables import READERS
 
-EVERY = frozenset(DELIMITERS)
-QUOTINGS = (Quoting(), Quoting(escaped=EVERY), Quoting(literal=EVERY))  # in the order in which they are tried
 OTHERS = 100  # different values; more name no splits
 
 
@@ -24,7 +22,7 @@ def candidates(member: Member, first: Recognised) -> list[Column]:
         return []
     width = len(head.columns())
     even = [row for row in head.rows if len(row) == width]
-    all_kinds = kinds(type(head)(head.names, even)) if even else {}
+    all_kinds = kinds(Head(head.names, even)) if even else {}
     return [column for column, kind in all_kinds.items() if kind == "split" and column not in first.layout.columns]
 
 
@@ -32,18 +30,19 @@ def values(member: Member, layout: Layout, column: Column) -> set[str]:
     """The different values of the column; quotation marks are read in the first way that is possible."""
     with member.file() as file:
         table = recognise(member.at(file), layout._replace(delimiter=None))
-        for quoting in QUOTINGS:
+
+        def read(quoting: Quoting) -> set[str]:
             file.seek(0)
             of_column = table.layout._replace(**quoting._asdict(), text=column, label=column)
             different: set[str] = set()
-            try:
-                for row in READERS[table.format](member.at(file), of_column):
-                    different.add("" if row.text is None else str(row.text).strip())
-                    if len(different) > OTHERS:
-                        break
-            except DataError:
-                continue
+            for row in READERS[table.format](member.at(file), of_column):
+                different.add("" if row.text is None else str(row.text).strip())
+                if len(different) > OTHERS:
+                    break
             return different
+
+        with suppress(DataError):
+            return in_first_way(read)
     return set()
 
 

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from core.errors import DataError
+from text.sources.column_names import words_of
 
 EVAL = "eval"  # the test split, or the validation split beside a test split
 
@@ -56,8 +57,7 @@ def named_split(name: str) -> Named | None:
 
 def _words(part: str) -> set[str]:
     """The words in a name, also those that begin with a capital: drugsComTrain_raw."""
-    capitalised = re.findall("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", part)
-    return {*re.findall("[a-z]+", part.lower()), *map(str.lower, capitalised)}
+    return {*re.findall("[a-z]+", part.lower()), *words_of(part)}
 
 
 def shard_group(name: str) -> str:
