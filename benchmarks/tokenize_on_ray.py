@@ -56,7 +56,7 @@ def measure(size: int) -> dict[str, float]:
     from ray.cluster_utils import Cluster
 
     from config.params import load
-    from engine.connection import connected
+    from engine.ray_connection import connected
     from engine.tokenizing import on_cluster
     from pipelines.tokenize import make_tokens
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.false_alarms import against_itself
-from analysis.verdict.words import SIGNIFICANCE
+from analysis.verdict.phrases import SIGNIFICANCE
 from config.params import Params, load
 from core import command_line
 from core.errors import ParamsError

@@ -29,8 +29,8 @@ from outputs import measurements
 from outputs.experiment_files import read_table
 from outputs.token_files import read_summary
 from outputs.trained_model import load_classifier, read_config
-from predictor.encoder import Encoder
 from predictor.files import ModelFiles, find_training
+from predictor.token_numbers import Encoder
 from text.cleaning import cleaned
 
 

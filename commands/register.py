@@ -17,7 +17,7 @@ from predictor.selection import select
 from predictor.winner import winner
 from tracking import comparison_from_outputs
 from tracking.connection import Connection, connect
-from tracking.from_outputs import HEADLINES
+from tracking.from_outputs import LOGGED_METRICS
 from tracking.lifecycle import find_run
 from tracking.registry import Version, current_model, register
 
@@ -65,7 +65,7 @@ def _logged_model(mlflow: Connection, params: Params, models: list[ModelFiles]) 
     if len(models) == 1:
         signature = models[0].config["signature"]
         metrics = file_io.read_json(folders[0] / "metrics.json", made_by="evaluate")
-        scores = {key: metrics[key] for key in HEADLINES if metrics.get(key) is not None}
+        scores = {key: metrics[key] for key in LOGGED_METRICS if metrics.get(key) is not None}
     else:
         signature = comparison_from_outputs.comparison_signature(params, comparison_from_outputs.signatures(params))
         together = read_comparison()["ensembles"].get(variant, {})

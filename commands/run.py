@@ -18,11 +18,11 @@ from core.errors import ParamsError, TrainingError
 from core.paths import CODE
 from core.repository import repository_root
 from engine import dvc
+from engine.cores_and_gpus import Share, share_out
 from engine.grid import Crew, Grid
 from engine.local import LocalCrew
 from engine.recording import Recorder
-from engine.rooms import Room, share_out
-from engine.stages import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks, trial_tasks, without_done
+from engine.tasks import COMPARE, KINDS, TOKENIZE, Task, due_tasks, order, tasks, trial_tasks, without_done
 from engine.view import View
 from engine.workers import preload
 from provenance import code_lists
@@ -32,7 +32,7 @@ from tracking import notes
 def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
-    arguments.add_argument("--workers", type=int, help="trainings at the same time (default: as many as there is room)")
+    arguments.add_argument("--workers", type=int, help="trainings at the same time (default: one for each core or GPU)")
     arguments.add_argument(
         "--pull", dest="dvc_options", action="store_const", const=["--pull"], default=[],
         help="take what others have trained from the DVC remote (docs/sharing.md)",
@@ -93,10 +93,10 @@ def run_here(params: Params, chosen: argparse.Namespace) -> bool:
         due, complete = dvc.reproduce_others(KINDS, options)
     complete_runs(params, nothing_due=complete)
     tasks_due = due_tasks(params, due)
-    rooms = share_out(params.train, len(tasks_due), workers)
-    if len(rooms) < 2:
+    shares = share_out(params.train, len(tasks_due), workers)
+    if len(shares) < 2:
         return complete
-    return run_tasks(params, tasks_due, LocalCrew(rooms, params))
+    return run_tasks(params, tasks_due, LocalCrew(shares, params))
 
 
 def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
@@ -112,9 +112,9 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
     complete_runs(params, nothing_due=complete)
     if not due:
         return complete
-    from engine import cluster, connection  # they import Ray
+    from engine import cluster, ray_connection  # they import Ray
 
-    with connection.connected(params, chosen.address):
+    with ray_connection.connected(params, chosen.address):
         if TOKENIZE in due:
             from engine.tokenizing import tokenize  # imports torchtext
 
@@ -150,7 +150,7 @@ def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path 
     stages = [stage for task in (*tasks_due, last) for stage in task.stages]
     with View([task.name for task in (*tasks_due, last)]) as view:
         recorder = Recorder(stages, params, view.say, root)
-        grid = Grid(crew, tasks_due, (LocalCrew([Room([], [])], params), last), recorder, view)
+        grid = Grid(crew, tasks_due, (LocalCrew([Share([], [])], params), last), recorder, view)
         grid.run()
     if grid.failed:
         raise TrainingError(f"failed: {', '.join(grid.failed)}; the lines above say why")

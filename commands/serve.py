@@ -31,7 +31,7 @@ def _command(chosen: argparse.Namespace) -> None:
     if chosen.engine == "ray":
         if find_spec("ray") is None:
             raise ParamsError("--engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
-        from engine.serving import serve_on_cluster
+        from engine.serving_on_ray import serve_on_cluster
 
         serve_on_cluster(load(), chosen.address, chosen.port, limits, chosen.replicas)
     elif chosen.address or chosen.replicas:

@@ -31,7 +31,7 @@ from engine.grid import Job
 from engine.nodes import LOOK_SECONDS, NEXT_RUN, Nodes, one_line
 from engine.remote import Event, Work
 from engine.slots import Node, Slots
-from engine.stages import REFERENCE, TRIAL, Task, files_for, training_of
+from engine.tasks import REFERENCE, TRIAL, Task, files_for, training_of
 from engine.view import View
 from outputs import measurements
 from outputs.conditions import ENGINE

@@ -5,7 +5,7 @@ from multiprocessing.connection import wait
 from typing import Protocol
 
 from engine.recording import Recorder
-from engine.stages import Task
+from engine.tasks import Task
 from engine.view import View
 
 

@@ -4,42 +4,42 @@ from collections import deque
 from collections.abc import Sequence
 
 from config.params import Params
+from engine.cores_and_gpus import Share
 from engine.grid import Job
-from engine.rooms import Room
-from engine.stages import Task
+from engine.tasks import Task
 from engine.view import View
 from engine.workers import Worker, context
 
 
 class LocalCrew:
-    """Runs as many tasks at a time as there are `rooms`."""
+    """Runs as many tasks at a time as there are `shares`."""
 
-    def __init__(self, rooms: Sequence[Room], params: Params) -> None:
-        self._free = deque(rooms)
-        self._parallel, self._params, self._origin = len(rooms), params, context(params)
+    def __init__(self, shares: Sequence[Share], params: Params) -> None:
+        self._free = deque(shares)
+        self._parallel, self._params, self._origin = len(shares), params, context(params)
 
     def begin(self, task: Task, view: View) -> "LocalJob | None":
-        """Starts `task`, if there is room."""
+        """Starts `task`, if a share is free."""
         return LocalJob(self, task, self._free.popleft(), view) if self._free else None
 
     def look(self) -> None:
         """Rooms become free only when a task ends."""
 
-    def worker(self, stage: str, room: Room) -> Worker:
+    def worker(self, stage: str, share: Share) -> Worker:
         """A new process for one stage."""
-        return Worker(self._origin, stage, self._params, room, self._parallel)
+        return Worker(self._origin, stage, self._params, share, self._parallel)
 
-    def release(self, room: Room) -> None:
-        """Takes back the room of a task that has ended."""
-        self._free.append(room)
+    def release(self, share: Share) -> None:
+        """Takes back the share of a task that has ended."""
+        self._free.append(share)
 
 
 class LocalJob(Job):
     """A task at work: its stages one after another, each in a process of its own."""
 
-    def __init__(self, crew: LocalCrew, task: Task, room: Room, view: View) -> None:
+    def __init__(self, crew: LocalCrew, task: Task, share: Share, view: View) -> None:
         super().__init__(task)
-        self._crew, self._room, self._view = crew, room, view
+        self._crew, self._share, self._view = crew, share, view
         self._stopping = False
         self._start()
 
@@ -57,7 +57,7 @@ class LocalJob(Job):
             self._start()
         else:
             self.ended = True
-            self._crew.release(self._room)
+            self._crew.release(self._share)
 
     def stop(self) -> None:
         """Asks it to end in an orderly way, as SIGTERM does; no further stage starts."""
@@ -67,5 +67,5 @@ class LocalJob(Job):
     def _start(self) -> None:
         stage = self.task.stages[len(self.finished)]
         self._view.begin(self.task.name, stage)
-        self._worker = self._crew.worker(stage, self._room)
+        self._worker = self._crew.worker(stage, self._share)
         self.output = self._worker.output

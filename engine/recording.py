@@ -9,7 +9,7 @@ from config.params import Params, load
 from core import file_io, paths
 from core.errors import ParamsError, TrainingError
 from engine import dvc
-from engine.stages import inputs, training_of
+from engine.tasks import inputs, training_of
 from outputs.checkpoints import Checkpoints
 
 GATHER_SECONDS = 30.0

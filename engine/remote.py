@@ -211,7 +211,7 @@ def _run(stage: str, root: Path, source: Path, task: Work) -> Generator[Event, N
         "PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "DVC_ROOT": str(root), "DVC_STAGE": stage,
         **task.environment,
     }  # fmt: skip
-    command = [sys.executable, "-m", "engine.stages", stage]
+    command = [sys.executable, "-m", "engine.tasks", stage]
     with _ending(subprocess.Popen(
         command, cwd=root, env=variables, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",

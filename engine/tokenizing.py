@@ -18,7 +18,7 @@ from engine import remote
 from engine.nodes import Nodes, one_line
 from engine.recording import Recorder
 from engine.slots import Slots
-from engine.stages import TOKENIZE
+from engine.tasks import TOKENIZE
 from pipelines.tokenize import make_tokens, show
 from text.tokenizing.parallel import GroupTokens, RowGroup, Tokenized, read_texts, write_group
 
@@ -28,7 +28,7 @@ MOST_SECONDS = 600.0  # for a row group, which takes seconds: no node is left
 
 
 def tokenize(params: Params) -> None:
-    """Runs the stage on the connected cluster (engine/connection.py), and records it."""
+    """Runs the stage on the connected cluster (engine/ray_connection.py), and records it."""
     recorder = Recorder([TOKENIZE], params, say=lambda _, line: print(line, flush=True))
     print(f"stage {TOKENIZE} on the cluster", flush=True)
     show(make_tokens(params.tokenize, run=on_cluster))

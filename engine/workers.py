@@ -22,8 +22,8 @@ from typing import Any
 from config.params import Params
 from core import command_line
 from core.command_line import SECONDS_TO_END
-from engine.rooms import Room
-from engine.stages import call_stage
+from engine.cores_and_gpus import Share
+from engine.tasks import call_stage
 from outputs.conditions import ENGINE
 
 PRELOADED = ["engine.preloaded"]
@@ -56,13 +56,13 @@ class Worker:
         ended: whether it will print nothing more
     """
 
-    def __init__(self, origin: ForkServerContext, stage: str, params: Params, room: Room, at_once: int) -> None:
+    def __init__(self, origin: ForkServerContext, stage: str, params: Params, share: Share, at_once: int) -> None:
         self.stage = stage
         self.output, writing = os.pipe()
         self.ended = False
         self._rest = b""
         os.set_blocking(self.output, False)
-        self._process = origin.Process(target=_work, args=(stage, params, room, at_once, DupFd(writing)), name=stage)
+        self._process = origin.Process(target=_work, args=(stage, params, share, at_once, DupFd(writing)), name=stage)
         self._process.start()
         os.close(writing)
 
@@ -93,7 +93,7 @@ class Worker:
         self._process.terminate()
 
 
-def _work(stage: str, params: Params, room: Room, at_once: int, output: Any) -> None:
+def _work(stage: str, params: Params, share: Share, at_once: int, output: Any) -> None:
     """The worker's own code: sets the process up, and runs the stage."""
     os.setsid()  # Ctrl-C reaches the parent alone, which stops its workers
     descriptor = output.detach()
@@ -102,10 +102,10 @@ def _work(stage: str, params: Params, room: Room, at_once: int, output: Any) -> 
     os.close(descriptor)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ |= {ENGINE: f"grid of {at_once}", "DVC_STAGE": stage}  # as DVC names the stage, for MLflow's tags
-    if room.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(room.gpus)
-    if room.cores:
-        os.sched_setaffinity(0, room.cores)
+    if share.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(share.gpus)
+    if share.cores:
+        os.sched_setaffinity(0, share.cores)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if stage.startswith("train@") and params.train.devices != 1:
         sys.exit(_run_as_command(stage))

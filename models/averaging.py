@@ -12,12 +12,12 @@ a ← (1 − s_t) a + s_t w_t. It is part of the optimizer's state, so that a re
   over the data, here one a step). Before, s_t = 1: the average is the weights themselves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 
 from config.choices import Averaging
 
@@ -75,3 +75,22 @@ class AveragingAdamW(AdamW):
                         state[AVERAGE] = torch.zeros_like(weights)
                     state[AVERAGE].lerp_(weights, self._averaging.of_tensor(state["step"]).to(weights))
         return loss
+
+
+@torch.no_grad()
+def exchange(optimizer: Optimizer) -> None:
+    """Exchanges weights and their averages, in place; twice: as before."""
+    for weights, state in optimizer.state.items():
+        if AVERAGE in state:
+            last = weights.clone()
+            weights.copy_(state[AVERAGE])
+            state[AVERAGE].copy_(last)
+
+
+def with_averages(
+    weights: Mapping[str, Tensor], parameters: Iterable[tuple[str, Tensor]], optimizer: Optimizer
+) -> dict[str, Tensor]:
+    """`weights` by name, with the average in the place of each of the named `parameters` that has one."""
+    state = optimizer.state
+    averages = {name: state[w][AVERAGE] for name, w in parameters if AVERAGE in state.get(w, {})}
+    return {**weights, **averages}

@@ -40,7 +40,7 @@ class WordEmbedding(nn.Embedding):
 
     With `normalization: frequency` words are read normalized: over the training split's tokens, each number of the
     vectors has mean 0 and variance 1 (Miyato, Dai & Goodfellow 2017, section 3). So vectors cannot escape a move of
-    fixed length (models/training/adversarial.py) by growing. `weight` holds the vectors before normalization.
+    fixed length (models/training/extra_losses.py) by growing. `weight` holds the vectors before normalization.
 
     Attributes:
         shares: (words,), each word's share of the training split's tokens, 0 for the padding; saved with the weights.

@@ -27,10 +27,10 @@ from core.errors import DataError, ParamsError
 from core.paths import VARIANTS
 from models import machine, memory
 from models.classifier import TextClassifier
-from models.training.adversarial import Objective
 from models.training.cost_meter import Costs
+from models.training.extra_losses import ExtraLosses
+from models.training.fine_tuning import check_unfreezing
 from models.training.fit import BatchSizes, build_trainer, fit
-from models.training.layers import check_unfreezing
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs import measurements
@@ -54,7 +54,7 @@ from tracking.progress import EpochMetrics
 from tracking.run import Run
 
 CHECKPOINTS = {"checkpoint_steps", "checkpoint_minutes"}
-OPTIMIZER = {
+MODULE_KEYS = {
     *("learning_rate", "weight_decay", "schedule", "warmup_share", "class_weight"),
     *("label_smoothing", "averaging", "averaging_decay", "layer_rates", "unfreeze"),
 }
@@ -265,12 +265,12 @@ def as_lightning(classifier: TextClassifier, settings: TrainParams) -> tuple[Cla
     """
     if settings.unfreeze:
         check_unfreezing(classifier, settings.unfreeze, int(settings.epochs))
-    objective = None
+    extra_losses = None
     if settings.adversarial.kind != "none" or settings.entropy_weight:
-        objective = Objective(**settings.adversarial.model_dump(), entropy_weight=settings.entropy_weight)
-    module = ClassifierModule(classifier, **settings.model_dump(include=OPTIMIZER), objective=objective)
+        extra_losses = ExtraLosses(**settings.adversarial.model_dump(), entropy_weight=settings.entropy_weight)
+    module = ClassifierModule(classifier, **settings.model_dump(include=MODULE_KEYS), extra_losses=extra_losses)
     others = {"batch_size", "batch_tokens", "threads", "max_seconds", "adversarial", "entropy_weight"}
-    return module, build_trainer(**settings.model_dump(exclude=OPTIMIZER | CHECKPOINTS | others))
+    return module, build_trainer(**settings.model_dump(exclude=MODULE_KEYS | CHECKPOINTS | others))
 
 
 def check_split_sizes(trainer: Trainer, splits: Splits) -> None:

@@ -16,8 +16,8 @@ from core.errors import ParamsError
 from models import machine
 from models.prediction import predict
 from outputs.trained_model import load_classifier
-from predictor.encoder import Encoder
 from predictor.files import ModelFiles, check_alike
+from predictor.token_numbers import Encoder
 from text.tokenizing.token_file import TokenizedDocuments
 
 MOST_EFFECTS = 400  # tokens, each of which costs a prediction of the whole text

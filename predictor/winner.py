@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from analysis.comparison.metrics import Metric, metric_named
-from analysis.verdict.words import SIGNIFICANCE, listed, p_value
+from analysis.verdict.phrases import SIGNIFICANCE, listed, p_value
 from outputs.comparison_file import COMPARISON, read_comparison
 
 

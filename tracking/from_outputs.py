@@ -21,7 +21,7 @@ from tracking.models import log_training_model
 from tracking.run import Provenance, Run
 
 # The keys of METRICS, whose module needs scikit-learn: the stage train must not depend on it.
-HEADLINES = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
+LOGGED_METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
 
 
 def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
@@ -123,7 +123,7 @@ def _test_metrics(folder: Path) -> dict[str, float]:
     if not (folder / "metrics.json").exists():
         return {}
     metrics = file_io.read_json(folder / "metrics.json", made_by="evaluate")
-    return {f"test_{name}": metrics[name] for name in HEADLINES if metrics.get(name) is not None}
+    return {f"test_{name}": metrics[name] for name in LOGGED_METRICS if metrics.get(name) is not None}
 
 
 def _explanations(run: Run, measured: Mapping[str, Any]) -> bool:

@@ -105,13 +105,13 @@ def scores_of(experiment: Experiment, metric: Metric, values: Floats, shared: Sh
     for index, variant in enumerate(experiment.variants):
         weights = np.eye(len(experiment.variants))[index].tolist()
         mean = contrast(values, shared[0], weights, len(experiment.labels), shared[1], counted=metric.percent)
-        low, high = interval(experiment, metric, mean)
+        low, high = mean_interval(experiment, metric, mean)
         deviation = float(values[index].std(ddof=1)) if mean.seeds > 1 else None
         result[variant] = Score(values[index].tolist(), mean.value, deviation, low, high)
     return result
 
 
-def interval(experiment: Experiment, metric: Metric, mean: Contrast) -> tuple[float, float]:
+def mean_interval(experiment: Experiment, metric: Metric, mean: Contrast) -> tuple[float, float]:
     """The 95 % interval of a mean, without values that the metric cannot have."""
     if metric.key == "accuracy":
         return mean.share_interval(len(experiment.labels))

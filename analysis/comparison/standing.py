@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.comparison.costs import COSTS, Measured
-from analysis.comparison.differences import Comparison, Score, interval, shared_variance
+from analysis.comparison.differences import Comparison, Score, mean_interval, shared_variance
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.influences import Floats, document_influences
 from analysis.comparison.metrics import METRICS, Interval, Metric, classification_metrics
@@ -71,7 +71,7 @@ def stand(experiment: Experiment, references: Sequence[Reference]) -> Standing:
             if metric.key in influences[name]:
                 value = np.array([[metrics[metric.key]]])
                 mean = _contrast(experiment, metric, value, influences[name][metric.key][None, None], [1.0])
-                low, high = interval(experiment, metric, mean)
+                low, high = mean_interval(experiment, metric, mean)
                 scores[name][metric.key] = Score([mean.value], mean.value, None, low, high)
     return Standing(by_name, scores, _gaps(experiment, scores[LINEAR], influences[LINEAR]))
 

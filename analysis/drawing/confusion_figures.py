@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.comparison.confusions import Counts, classes_to_show, most_confused
 from analysis.drawing.panels import INK, Panel, Style, Tips, name_rows, percent, point, styles
 from analysis.drawing.render import panels_figure
-from analysis.verdict.words import short
+from analysis.verdict.phrases import short
 
 FEW_CLASSES = 10  # up to here the matrix alone says enough
 MOST_CLASSES = 20  # more would not be readable in one matrix; then the SHOWN_CLASSES most confused ones are drawn

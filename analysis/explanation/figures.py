@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from analysis.drawing.panels import COLOURS, INK, Panel, Tips
 from analysis.explanation.statements import Explanation, agreement, in_reading_order
-from analysis.verdict.words import short
+from analysis.verdict.phrases import short
 from models.inside.reading import Floats, Reading
 
 ROWS = 10  # words in the figure

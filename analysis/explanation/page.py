@@ -20,7 +20,7 @@ from analysis.explanation.statements import (
     size,
     statements,
 )
-from analysis.verdict.words import short
+from analysis.verdict.phrases import short
 from models.inside.reading import CellDescription, Floats, PassageReading, Reading, Signal
 
 MOST_LINES = 5  # classes whose probability is drawn

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.verdict.words import short
+from analysis.verdict.phrases import short
 from models.inside.reading import Floats, PassageReading, Reading
 
 Number = TypeVar("Number", bound=np.generic)

@@ -14,7 +14,7 @@ from analysis.comparison.slices import LABEL, Slice, most_telling
 from analysis.drawing.confusion_figures import confusion_panels
 from analysis.drawing.curves import curve_panel
 from analysis.drawing.panels import INK, MUTED, Panel, Tips, name_rows, percent, point, styles
-from analysis.verdict.words import short
+from analysis.verdict.phrases import short
 
 ACCURACY = metric_named("accuracy")  # of slices, whatever metric decides the verdict
 MOST_LABELS = 12  # in the panel by label

@@ -19,7 +19,7 @@ from analysis.report.page import render
 from analysis.report.result import Result
 from analysis.report.searches import forest_panels, settings_summary, tuning_summary
 from analysis.tuning.figures import tuning_panels
-from analysis.verdict.words import p_value
+from analysis.verdict.phrases import p_value
 from core import file_io
 from core.paths import REPORTS
 
@@ -52,7 +52,7 @@ def _summary(result: Result) -> dict[str, Any]:
     if result.under_settings is not None:
         more["settings"] = settings_summary(experiment, result.under_settings)
     summary = {
-        "verdict": result.verdict.headline,
+        "verdict": result.verdict.sentence_without_costs,
         "data": experiment.data_shown,
         "baseline": experiment.baseline,
         "metric": experiment.metric.key,

@@ -24,9 +24,9 @@ from analysis.drawing.render import VARIABLES, panel_svg
 from analysis.report.figures import ACCURACY, MOST_LABELS
 from analysis.report.result import Result
 from analysis.report.searches import settings_shown, tuning_shown
+from analysis.verdict.phrases import SIGNIFICANCE, p_value
 from analysis.verdict.sentences import chance_shown
 from analysis.verdict.under_settings import dependence_sentences
-from analysis.verdict.words import SIGNIFICANCE, p_value
 
 FIRST_TEXT = 280  # characters of a document that are always shown, or a few fewer, to the end of a word
 MOST_TEXT = 2000  # characters that can be shown

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from analysis.comparison.metrics import METRICS, Interval, Metric, metric_named
 from analysis.comparison.standing import TITLES
-from analysis.verdict.words import p_value
+from analysis.verdict.phrases import p_value
 
 Comparison = Mapping[str, Any]
 

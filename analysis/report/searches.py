@@ -10,10 +10,15 @@ from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.under_settings import UnderSettings
 from analysis.drawing.panels import INK, MUTED, Panel, Tips, name_rows, point, styles
+from analysis.tuning.phrases import (
+    how_it_was_searched,
+    how_sure_the_choice_is,
+    what_lies_at_an_end,
+    what_more_trials_buy,
+)
 from analysis.tuning.search import Tuning
-from analysis.tuning.words import how_it_was_searched, how_sure_the_choice_is, what_lies_at_an_end, what_more_trials_buy
+from analysis.verdict.phrases import SIGNIFICANCE
 from analysis.verdict.under_settings import dependence_sentences
-from analysis.verdict.words import SIGNIFICANCE
 from config.settings import value_shown
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.verdict.findings import ACCURACY, Finding, Histories, History, Settings
-from analysis.verdict.words import listed
+from analysis.verdict.phrases import listed
 
 # The last epoch still improved a variant if its validation loss fell by this share and by so many nats (a loss near 0
 # halves without meaning), or its accuracy rose by so much (less is a document or two on small validation splits).

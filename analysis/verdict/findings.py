@@ -14,7 +14,7 @@ from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import METRICS
 from analysis.comparison.standing import Standing
-from analysis.verdict.words import listed
+from analysis.verdict.phrases import listed
 
 ACCURACY = METRICS[0]
 KINDS = (

@@ -7,7 +7,7 @@ from analysis.comparison.differences import Comparison, Score
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.standing import LINEAR, MAJORITY, Gap, Standing, is_weak
 from analysis.verdict.findings import ACCURACY, Finding, Settings
-from analysis.verdict.words import listed
+from analysis.verdict.phrases import listed
 
 # A variant is below the linear model where chance is no explanation, or by so much that it needs none: the interval of
 # a few seeds, one of which failed, is wide enough to hide any loss. A loss of a point that chance can explain is named,

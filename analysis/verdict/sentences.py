@@ -6,10 +6,10 @@ from analysis.comparison.costs import COSTS, cost_ratio, not_compared
 from analysis.comparison.differences import Comparison, Difference
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric
-from analysis.tuning.words import after_tuning
+from analysis.tuning.phrases import after_tuning
 from analysis.verdict import small_classes
+from analysis.verdict.phrases import SIGNIFICANCE, listed, p_value
 from analysis.verdict.soundness import Soundness
-from analysis.verdict.words import SIGNIFICANCE, listed, p_value
 
 FEWEST_SEEDS = 3  # whose spread says how many seeds a comparison needs
 MEASURED = {
@@ -44,7 +44,7 @@ class Verdict:
     remarks: list[str] = field(default_factory=list)
 
     @property
-    def headline(self) -> str:
+    def sentence_without_costs(self) -> str:
         """The sentence without the measured costs: always the same for the same outputs."""
         return self._after_preface(f"{self.qualified_claim}{_bracketed(self.evidence)}{self.outlook}.")
 

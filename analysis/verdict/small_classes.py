@@ -9,7 +9,7 @@ import numpy.typing as npt
 from analysis.comparison.differences import Comparison, Difference
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import Metric, metric_named
-from analysis.verdict.words import SIGNIFICANCE, p_value
+from analysis.verdict.phrases import SIGNIFICANCE, p_value
 
 BY_CLASS = ("macro_f1", "balanced_accuracy")  # all classes weigh the same
 FEWEST_DOCUMENTS = 5  # of a class whose recall is judged

@@ -9,7 +9,7 @@ from analysis.comparison.differences import Comparison
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.metrics import metric_named
 from analysis.comparison.standing import Standing
-from analysis.tuning.words import what_the_interval_covers
+from analysis.tuning.phrases import what_the_interval_covers
 from analysis.verdict.convergence import epochs_remark, not_converged, overfit, validation_remark
 from analysis.verdict.findings import (
     ACCURACY,
@@ -21,8 +21,8 @@ from analysis.verdict.findings import (
     learning_unclear,
 )
 from analysis.verdict.linear_model import below_linear, beside_linear, too_easy, weak_linear
+from analysis.verdict.phrases import listed
 from analysis.verdict.starts import start_remark
-from analysis.verdict.words import listed
 from config.settings import value_shown
 
 ARTIFICIAL = (

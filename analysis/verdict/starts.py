@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.comparison.experiment import Experiment
 from analysis.verdict.findings import Settings
-from analysis.verdict.words import listed
+from analysis.verdict.phrases import listed
 
 TITLES = {"lm": "a language model", "vectors": "word vectors"}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from analysis.comparison.differences import Difference
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.under_settings import UnderSettings
-from analysis.verdict.words import SIGNIFICANCE, listed, p_value
+from analysis.verdict.phrases import SIGNIFICANCE, listed, p_value
 
 
 def dependence_sentences(experiment: Experiment, under: UnderSettings) -> list[str]:

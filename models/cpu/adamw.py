@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from models.averaging import AVERAGE, Share
-from models.cpu import row_loops
+from models.cpu import embedding_loops
 from models.cpu.threads import in_parallel
 from models.embedding import WordEmbedding
 
@@ -145,7 +145,7 @@ class RowwiseAdamW(Optimizer):
 
 def _move(moves: list[list[Any]]) -> None:
     """Takes steps, for every second row on each core: rows that were read last come first, and have missed fewer."""
-    adamw: Any = row_loops.adamw
+    adamw: Any = embedding_loops.adamw
 
     def move_every_second(first: int) -> None:
         for arrays in moves:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.cpu import row_loops
+from models.cpu import embedding_loops
 from models.cpu.threads import in_parallel
 
 
@@ -41,5 +41,5 @@ def _dropped(values: Tensor, p: float, seeds: Any) -> Tensor:
     scale = flat.dtype.type(1 / (1 - p))
     arguments = (seeds, np.uint32(round(p * 2**32)), scale, flat, result.view(-1).numpy())
     halves = ((0, middle), (middle, len(flat)))
-    in_parallel(*(partial(row_loops.drop, *half, *arguments) for half in halves))
+    in_parallel(*(partial(embedding_loops.drop, *half, *arguments) for half in halves))
     return result

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from core.constants import PADDING_INDEX
-from models.cpu import row_loops
+from models.cpu import embedding_loops
 from models.cpu.threads import in_parallel
 from models.embedding import EPSILON
 
@@ -55,8 +55,8 @@ class _NormalizedLookup(torch.autograd.Function):
         gradient = torch.empty_like(weight)
         vectors = [tensor.to(weight.dtype).numpy() for tensor in (constant, factor)]
         arrays = (shares.numpy(), weight.detach().numpy(), *vectors, gradient.numpy())
-        in_parallel(*(partial(row_loops.fill_gradient, *half, *arrays) for half in _halves(weight)))
-        row_loops.add_rows(gradient.numpy(), words.numpy(), d_rows.contiguous().numpy())
+        in_parallel(*(partial(embedding_loops.fill_gradient, *half, *arrays) for half in _halves(weight)))
+        embedding_loops.add_rows(gradient.numpy(), words.numpy(), d_rows.contiguous().numpy())
         return gradient, None, None
 
 
@@ -67,7 +67,7 @@ def _mean_and_deviation(weight: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]
     sums = [np.zeros((2, weights.shape[1])) for _ in range(2)]
     in_parallel(
         *(
-            partial(row_loops.add_shares, *half, rows, weights, centre, *own)
+            partial(embedding_loops.add_shares, *half, rows, weights, centre, *own)
             for half, own in zip(_halves(weight), sums, strict=True)
         )
     )

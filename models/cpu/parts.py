@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.cpu import row_loops
+from models.cpu import embedding_loops
 from models.pieces import piece_lengths
 
 
@@ -105,7 +105,7 @@ def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
                 [1, 2]], dtype=torch.int32))
     """
     different, index = np.empty(values.numel(), np.int32), np.empty(values.shape, np.int32)
-    count = row_loops.number(values.numpy(), different, index, np.full(size, -1, np.int32))
+    count = embedding_loops.number(values.numpy(), different, index, np.full(size, -1, np.int32))
     return torch.from_numpy(different[:count]), torch.from_numpy(index)
 
 

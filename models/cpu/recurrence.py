@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
-from models.cpu import loops, row_loops
+from models.cpu import embedding_loops, loops
 from models.cpu.parts import Part, all_positions, distinct, parts_of
 from models.cpu.threads import in_parallel
 from models.embedding import IndexedVectors, Vectors
@@ -128,7 +128,7 @@ class _Layer(torch.autograd.Function):
         if d_parts and parts[0].half:
             d_inputs = d_output.new_zeros(context.rows, saved[0].inputs.shape[1])
             for d_part, of_part in zip(d_parts, saved, strict=True):
-                row_loops.add_rows(d_inputs.numpy(), of_part.rows.numpy(), d_part.numpy())
+                embedding_loops.add_rows(d_inputs.numpy(), of_part.rows.numpy(), d_part.numpy())
         elif d_parts:
             d_inputs = sum(d_parts[1:], d_parts[0])
         d_flat: list[Tensor] = []

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
-from models.cpu import row_loops
+from models.cpu import embedding_loops
 from models.cpu.dropout import dropout
 from models.cpu.normalization import normalized_rows
 from models.cpu.parts import distinct
@@ -120,5 +120,5 @@ class _ByPosition(torch.autograd.Function):
     def backward(context: Any, d_positions: Tensor) -> Any:
         (rows,) = context.saved_tensors
         d_vectors = d_positions.new_zeros(context.shape)
-        row_loops.add_rows(d_vectors.numpy(), rows.numpy(), d_positions.contiguous().numpy())
+        embedding_loops.add_rows(d_vectors.numpy(), rows.numpy(), d_positions.contiguous().numpy())
         return d_vectors, None

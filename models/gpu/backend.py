@@ -1,6 +1,6 @@
 """What a GPU computes in its own way (models/backend.py).
 
-LSTMs of at most WIDEST units run in our kernel (models/gpu/lstm.py), all other layers in cuDNN (models/gpu/padded.py).
+LSTMs of at most WIDEST units run in our kernel (models/gpu/lstm.py), all other layers in cuDNN (models/gpu/cudnn.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from torch.optim import AdamW, Optimizer
 from config.choices import Cell
 from models.averaging import AveragingAdamW, Share
 from models.embedding import Vectors, WordEmbedding
-from models.gpu import padded
+from models.gpu import cudnn
 from models.gpu.documents import batches
 from models.pieces import padded_time, piece_lengths
 from models.weights import Weights, weights_of
@@ -75,7 +75,7 @@ def _read(
 ) -> Tensor:
     """States (batch, time, directions·h) or (batch, directions·h) with the `weights` of each direction."""
     if not fits_kernel(cell, layer, inputs):
-        return padded.read_layer(cell, layer, weights, inputs, lengths, last_only)
+        return cudnn.read_layer(cell, layer, weights, inputs, lengths, last_only)
     from models.gpu import lstm  # imports triton, which machines without a GPU may lack
 
     directions = [[tensor.unsqueeze(0) for tensor in direction] for direction in weights]

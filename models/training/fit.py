@@ -69,7 +69,7 @@ def fit(
 
     With `batch_tokens` a step has about so many tokens, and not `batch_size` documents. With a state in
     `checkpointing` it resumes. `costs` measures it, and may end it. `unlabelled` documents are given if the module's
-    objective has a batch of them in each step.
+    extra losses read a batch of them in each step.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM stopped the training.
@@ -81,11 +81,11 @@ def fit(
     resumed = add_checkpointing(trainer, checkpointing)
     sizes = BatchSizes(batch_size, batch_tokens)
     costs.startup_seconds = warm_up(trainer, module, train, sizes.documents(int(train.lengths.max())))
-    if unlabelled is not None and module.objective is not None:
+    if unlabelled is not None and module.extra_losses is not None:
         device = trainer.strategy.root_device
         module.unlabelled = EndlessBatches(
             unlabelled,
-            module.objective.unlabelled_batch,
+            module.extra_losses.unlabelled_batch,
             seed=seed,
             rank=trainer.global_rank,
             world_size=trainer.world_size,

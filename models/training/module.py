@@ -18,17 +18,18 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from config.choices import Averaging, ClassWeight, Schedule
 from core.errors import DivergenceError
-from models.averaging import AVERAGE, Share
+from models.averaging import Share, exchange, with_averages
 from models.backend import backend
 from models.classifier import TextClassifier
 from models.gpu.documents import ResidentBatch, ResidentDocuments
 from models.gpu.graphs import GraphedSteps
-from models.training.adversarial import Objective, Texts
-from models.training.class_weights import balanced
 from models.training.clipping import clip
-from models.training.layers import GradualUnfreezing, rate_groups
+from models.training.extra_losses import ExtraLosses, Texts
+from models.training.fine_tuning import GradualUnfreezing, rate_groups
+from models.training.history import line_of_epoch
+from models.training.loss import balanced, summed_loss
 from models.training.schedule import learning_rate_factor
-from models.training.step_records import NORM, StepRecords, Totals, sums, totals
+from models.training.step_records import NORM, StepRecords, Totals, totals
 from text.batches import Batch
 from text.endless import EndlessBatches
 
@@ -44,14 +45,8 @@ class ClassifierModule(LightningModule):
 
     Attributes:
         class_weights: float64 (classes,), the weight of each class's documents in the training loss; None: all 1.
-        unlabelled: a batch for each step, for what the objective counts of unlabelled documents.
-        history: one dictionary an epoch: epoch, step, train_loss, train_accuracy, validation_loss,
-            validation_accuracy, validation_solved, learning_rate, gradient_norm_mean, gradient_norm_max. Losses and
-            accuracies are unweighted means over documents, without label smoothing, not over batches; those of training
-            are taken while the weights change, and are of these, not of averages. The learning rate is that of the
-            epoch's last step. Norms are those of each step before clipping; 0 if no step was taken, since in 16-mixed
-            all may overflow. A document is solved if each of its probabilities is less than LARGEST_ERROR away from 1
-            (its class) or 0.
+        unlabelled: a batch for each step, for what the extra losses count of unlabelled documents.
+        history: a line for each epoch (models/training/history.py).
         records: what this epoch's steps add up to.
         waited: whether the CPU has waited for the last step to end, as it always does on a CPU.
     """
@@ -70,7 +65,7 @@ class ClassifierModule(LightningModule):
         averaging_decay: float,
         layer_rates: float,
         unfreeze: int,
-        objective: Objective | None = None,
+        extra_losses: ExtraLosses | None = None,
     ) -> None:
         """New steps for `classifier`.
 
@@ -78,7 +73,7 @@ class ClassifierModule(LightningModule):
 
         Args:
             classifier: to be trained.
-            objective: what the loss of a step holds beside the cross-entropy; None: nothing.
+            extra_losses: what the loss of a step holds beside the cross-entropy; None: nothing.
         """
         super().__init__()
         self.classifier = classifier
@@ -90,7 +85,7 @@ class ClassifierModule(LightningModule):
         self.layer_rates = layer_rates
         self.unfreezing = GradualUnfreezing(classifier, unfreeze)
         self.class_weights: Tensor | None = None
-        self.objective = objective
+        self.extra_losses = extra_losses
         self.unlabelled: EndlessBatches | None = None
         self.label_smoothing = label_smoothing
         self.averaging = averaging
@@ -195,25 +190,17 @@ class ClassifierModule(LightningModule):
         """See `step_loss`; `total` and `unlabelled_total` are the step's documents over all processes."""
 
         def mean_loss(logits: Tensor) -> Tensor:
-            return self._training_loss(logits, labels) * processes / total
+            loss = summed_loss(logits, labels, self.class_weights, self.label_smoothing)
+            return loss * processes / total
 
-        if self.objective is None:
+        if self.extra_losses is None:
             logits = self.classifier(tokens, lengths)  # (batch, classes)
             loss = mean_loss(logits)
         else:
             share = processes / (total + unlabelled_total)
             texts = Texts(tokens, lengths)
-            loss, logits = self.objective.loss(self.classifier, texts, mean_loss, unlabelled, share)
+            loss, logits = self.extra_losses.loss(self.classifier, texts, mean_loss, unlabelled, share)
         return loss, totals(logits, labels, cross_entropy(logits.detach(), labels, reduction="sum"))
-
-    def _training_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The sum over the documents, each with its class's weight and a smoothed target."""
-        if self.label_smoothing:
-            losses = cross_entropy(logits, labels, reduction="none", label_smoothing=self.label_smoothing)
-            weights = torch.ones_like(losses) if self.class_weights is None else self.class_weights.to(logits)[labels]
-            return losses @ weights
-        weight = None if self.class_weights is None else self.class_weights.to(logits)
-        return cross_entropy(logits, labels, weight=weight, reduction="sum")
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """Lightning's, unless `training_step` takes the whole step."""
@@ -286,19 +273,13 @@ class ClassifierModule(LightningModule):
         if self.averaging == "none":
             return
         self.classifier.embedding.update_all()
-        with torch.no_grad():
-            averaged = ((weights, state) for weights, state in self._optimizer.state.items() if AVERAGE in state)
-            for weights, state in averaged:
-                last = weights.clone()
-                weights.copy_(state[AVERAGE])
-                state[AVERAGE].copy_(last)
+        exchange(self._optimizer)
 
     def evaluated_weights(self) -> dict[str, Tensor]:
         """Copies of what `state_dict` has, with the average in the place of each weight that has one."""
         current = self.state_dict()  # in which all rows are up to date, and then the averages are as well
         if self.averaging != "none":
-            state = self._optimizer.state
-            current |= {name: state[w][AVERAGE] for name, w in self.named_parameters() if AVERAGE in state.get(w, {})}
+            current = with_averages(current, self.named_parameters(), self._optimizer)
         return {name: weights.detach().clone() for name, weights in current.items()}
 
     def validation_step(self, batch: Batch | ResidentBatch, step: int) -> None:
@@ -313,38 +294,20 @@ class ClassifierModule(LightningModule):
             self._validation.clear()
             return
         self.check_losses()
-        train_loss, train_accuracy, _ = self._means(self.records.rows)
         validation = [torch.stack(list(batch)).double() for batch in self._validation]  # (4,) each
         rows = torch.stack(validation) if validation else self.records.rows[:0, :NORM]
-        validation_loss, validation_accuracy, validation_solved = self._means(rows)
         self._validation.clear()
-        if not math.isfinite(validation_loss):
-            raise self._diverged("validation loss", validation_loss, self.global_step, self.global_step - 1)
-        norms = self.records.rows[:, NORM].contiguous()  # (steps,)
-        norms = norms[torch.isfinite(norms)]  # a step in 16-mixed that overflows is not taken
-        norms = norms if len(norms) else torch.zeros(1)  # no step was taken
+        rate = self._learning_rate(self.global_step - 1)
+        line = line_of_epoch(self.records.rows, rows, rate, self._sum_over_processes)
+        if not math.isfinite(line["validation_loss"]):
+            raise self._diverged("validation loss", line["validation_loss"], self.global_step, self.global_step - 1)
         self.records.clear()
-        self.history.append(
-            {
-                "epoch": self.current_epoch + 1,
-                "step": self.global_step,
-                "train_loss": train_loss,
-                "train_accuracy": train_accuracy,
-                "validation_loss": validation_loss,
-                "validation_accuracy": validation_accuracy,
-                "validation_solved": validation_solved,
-                "learning_rate": self._learning_rate(self.global_step - 1),
-                "gradient_norm_mean": float(norms.mean()),
-                "gradient_norm_max": float(norms.max()),
-            }
-        )
+        self.history.append({"epoch": self.current_epoch + 1, "step": self.global_step, **line})
         for name in ("validation_loss", "validation_accuracy"):
             self.log(name, self.history[-1][name], prog_bar=True, sync_dist=True)
 
-    def _means(self, rows: Tensor) -> tuple[float, float, float]:
-        """Loss, accuracy and share of solved documents, over all processes, of batches (batches, 4 or 5)."""
-        loss, correct, solved, documents = self.trainer.strategy.reduce(sums(rows), reduce_op="sum").tolist()
-        return loss / documents, correct / documents, solved / documents
+    def _sum_over_processes(self, sums: Tensor) -> Tensor:
+        return cast(Tensor, self.trainer.strategy.reduce(sums, reduce_op="sum"))
 
     def _learning_rate(self, step: int) -> float:
         """That of a step, counted from 0."""

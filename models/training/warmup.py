@@ -39,7 +39,7 @@ def warm_up(trainer: Trainer, module: ClassifierModule, documents: Documents, ba
             copied.train(training)
             with torch.set_grad_enabled(training), trainer.precision_plugin.forward_context():
                 if training:
-                    beside = copied.objective is not None and copied.objective.unlabelled_batch
+                    beside = copied.extra_losses is not None and copied.extra_losses.unlabelled_batch
                     loss, _ = copied.step_loss(batch, batch if beside else None)
                 else:
                     logits = copied.classifier(batch.tokens, batch.lengths)  # (batch, classes)

@@ -8,8 +8,13 @@ import pytest
 
 from analysis.comparison.metrics import metric_named
 from analysis.tuning.figures import tuning_panels
+from analysis.tuning.phrases import (
+    how_it_was_searched,
+    how_sure_the_choice_is,
+    what_lies_at_an_end,
+    what_more_trials_buy,
+)
 from analysis.tuning.search import Search, Tuning, best_quantile, expected_best
-from analysis.tuning.words import how_it_was_searched, how_sure_the_choice_is, what_lies_at_an_end, what_more_trials_buy
 from config.tuning import Range
 
 RANGE = Range(low=0.001, high=0.01, log=True)

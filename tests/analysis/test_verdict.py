@@ -126,7 +126,7 @@ def test_what_speaks_against_a_comparison_is_said_before_any_difference_and_its_
 
     first = "Do not rely on this comparison yet: lstm does worse than a simple model; bilstm overfits. "
     first += "These trainings say: The one"
-    for said in (verdict.headline, verdict.sentence, str(verdict)):
+    for said in (verdict.sentence_without_costs, verdict.sentence, str(verdict)):
         assert said.startswith(first)
     assert verdict.warnings[:2] == ["Try more.", "Try less."]
     assert "With one seed" in verdict.warnings[2]
@@ -237,7 +237,7 @@ def test_costs_are_part_of_the_sentence_but_not_of_what_dvc_keeps() -> None:
         "2.0 × the time for a prediction and 1.2 × the peak memory of lstm"
     )
     assert verdict.sentence.endswith(f"{costs}.")
-    assert "training time" not in verdict.headline
+    assert "training time" not in verdict.sentence_without_costs
 
 
 ALONE = {"cores": 2, "processor": "EPYC (znver4)", "gpu": "none", "engine": "alone", "torch": "2.13", "numba": "0.68"}
@@ -270,7 +270,7 @@ def test_costs_that_were_measured_under_other_conditions_are_not_compared() -> N
         "(costs of training and prediction are not compared, for their conditions differed: "
         f"{difference})"
     )
-    assert "conditions" not in verdict.headline
+    assert "conditions" not in verdict.sentence_without_costs
 
 
 @pytest.mark.parametrize(

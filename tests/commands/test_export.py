@@ -12,9 +12,9 @@ import pytest
 
 from commands import export, predict
 from core.paths import RAW, RESULTS
-from predictor.encoder import Encoder
 from predictor.files import find_model, find_training
 from predictor.predictor import Predictor
+from predictor.token_numbers import Encoder
 from tests.predictor.project import call, project_in
 
 

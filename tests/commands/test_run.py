@@ -12,8 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from config.train import TrainParams
+from engine.cores_and_gpus import Share, share_out
 from engine.dvc import in_order, sort_lock_file
-from engine.rooms import Room, share_out
 from tests.engine.stand_ins import GRID, WAIT, lines_of, ran, write_stage
 from tests.pipelines.project import change_params, install, run_in
 
@@ -238,11 +238,11 @@ def train_params(**changes: object) -> TrainParams:
 
 def test_cores_are_shared_out_without_overlap() -> None:
     cores = len(os.sched_getaffinity(0))
-    rooms = share_out(train_params(), trainings=100, workers=None)
-    taken = [core for room in rooms for core in room.cores]
-    assert len(taken) == len(set(taken)) == len(rooms) <= cores
-    (room,) = share_out(train_params(), trainings=1, workers=None)
-    assert len(room.cores) == len(taken)
+    shares = share_out(train_params(), trainings=100, workers=None)
+    taken = [core for share in shares for core in share.cores]
+    assert len(taken) == len(set(taken)) == len(shares) <= cores
+    (share,) = share_out(train_params(), trainings=1, workers=None)
+    assert len(share.cores) == len(taken)
     assert len(share_out(train_params(threads=2), trainings=100, workers=None)) == len(taken) // 2
 
 
@@ -252,32 +252,32 @@ def test_all_rooms_have_as_many_cores_so_that_costs_can_be_compared(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(10, 17)), raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
-    monkeypatch.setattr("engine.rooms.cpu_count", lambda: 7)
-    rooms = share_out(train_params(), trainings, workers=None)
-    taken = [core for room in rooms for core in room.cores]
-    assert [len(room.cores) for room in rooms] == [7 // trainings] * trainings
+    monkeypatch.setattr("engine.cores_and_gpus.cpu_count", lambda: 7)
+    shares = share_out(train_params(), trainings, workers=None)
+    taken = [core for share in shares for core in share.cores]
+    assert [len(share.cores) for share in shares] == [7 // trainings] * trainings
     assert set(taken) <= set(range(10, 17))
     assert len(taken) == len(set(taken))
 
 
 def test_gpus_are_shared_out_in_groups_of_the_devices_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7,8")
-    rooms = share_out(train_params(accelerator="gpu", devices=2), trainings=9, workers=None)
-    assert [room.gpus for room in rooms] == [["4", "5"], ["6", "7"]]
+    shares = share_out(train_params(accelerator="gpu", devices=2), trainings=9, workers=None)
+    assert [share.gpus for share in shares] == [["4", "5"], ["6", "7"]]
 
 
 def test_trainings_that_need_one_gpu_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
-    monkeypatch.setattr("engine.rooms.cpu_count", lambda: 6)
+    monkeypatch.setattr("engine.cores_and_gpus.cpu_count", lambda: 6)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)))
-    rooms = share_out(train_params(accelerator="gpu"), trainings=9, workers=None)
-    assert [room.gpus for room in rooms] == [["4"], ["5"], ["4"], ["5"], ["4"], ["5"]]  # a core for each
-    assert [room.cores for room in rooms] == [[core] for core in range(6)]
+    shares = share_out(train_params(accelerator="gpu"), trainings=9, workers=None)
+    assert [share.gpus for share in shares] == [["4"], ["5"], ["4"], ["5"], ["4"], ["5"]]  # a core for each
+    assert [share.cores for share in shares] == [[core] for core in range(6)]
     assert len(share_out(train_params(accelerator="gpu"), trainings=3, workers=None)) == 3
 
 
 def test_more_workers_than_cores_are_not_bound_to_any() -> None:
-    assert set(map(repr, share_out(train_params(), trainings=999, workers=999))) == {repr(Room([], []))}
+    assert set(map(repr, share_out(train_params(), trainings=999, workers=999))) == {repr(Share([], []))}
 
 
 def test_several_nodes_are_left_to_whoever_starts_them() -> None:

@@ -71,7 +71,7 @@ def test_trainings_on_nodes_leave_the_lock_file_and_outputs_of_dvc_repro(
 def stages_on(cluster: Any) -> list[psutil.Process]:
     raylets = [psutil.Process(node.all_processes["raylet"][0].process.pid) for node in cluster.list_all_nodes()]
     below = [process for raylet in raylets for process in raylet.children(recursive=True)]
-    return [process for process in below if "engine.stages" in process.cmdline()]
+    return [process for process in below if "engine.tasks" in process.cmdline()]
 
 
 def test_nothing_outlives_a_killed_head_and_the_next_one_does_the_rest(project: Path, nodes: Any) -> None:
@@ -106,7 +106,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 def refused(params: Params, address: str | None = None, any_hardware: bool = False) -> str:
     import_ray()
     from engine.cluster import ClusterCrew
-    from engine.connection import connected
+    from engine.ray_connection import connected
 
     with pytest.raises(ParamsError) as error:
         if any_hardware:

@@ -31,9 +31,9 @@ def params(**train: object) -> Params:
 
 
 def compiled_loops() -> set[str]:
-    from models.cpu import loops, row_loops
+    from models.cpu import embedding_loops, loops
 
-    functions = [loop for module in (loops, row_loops) for loop in vars(module).values()]
+    functions = [loop for module in (loops, embedding_loops) for loop in vars(module).values()]
     return {
         f"{loop.py_func.__name__}{signature}"
         for loop in functions

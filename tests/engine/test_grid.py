@@ -11,7 +11,7 @@ from config.params import load
 from engine.grid import Grid, Job
 from engine.recording import Recorder
 from engine.slots import Node, Slots
-from engine.stages import Task
+from engine.tasks import Task
 from engine.view import View
 from tests.pipelines.project import ROOT
 

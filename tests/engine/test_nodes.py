@@ -16,7 +16,7 @@ from core.errors import ParamsError, TrainingError
 from engine import remote
 from engine.remote import Work
 from engine.slots import Node, Slots
-from engine.stages import Task
+from engine.tasks import Task
 from engine.view import View
 from tests.pipelines.project import ROOT
 
@@ -28,7 +28,7 @@ def params(cluster: Any) -> Iterator[Params]:
     """Of the shipped params.yaml; connected to the cluster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        from engine.connection import connected
+        from engine.ray_connection import connected
 
         shipped = load()
         with connected(shipped, None):

@@ -10,7 +10,7 @@ import pytest
 from config.params import load
 from engine import remote
 from engine.remote import Event, Work, list_source, share, work
-from engine.stages import Task, files_for
+from engine.tasks import Task, files_for
 from outputs.conditions import ENGINE
 from tests.engine.stand_ins import write_stage
 from tests.engine.test_cluster import prepared, project  # noqa: F401  (fixtures)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.params import Params
-from engine.stages import trial_tasks
+from engine.tasks import trial_tasks
 from tests.engine.stand_ins import GRID, lines_of, make_project
 from tests.once import made_once
 from tests.pipelines.project import change_params, run_in

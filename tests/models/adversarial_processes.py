@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.training.adversarial import Objective
+from models.training.extra_losses import ExtraLosses
 from models.training.fit import fit
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import order_documents, skewed_documents, small_trainer
@@ -32,7 +32,7 @@ def main(devices: int, batch_size: int, folder: Path) -> None:
         schedule="linear",
         warmup_share=0.1,
         class_weight="balanced",
-        objective=Objective("both", radius=2.0, weight=0.7, unlabelled_batch=batch_size, entropy_weight=0.1),
+        extra_losses=ExtraLosses("both", radius=2.0, weight=0.7, unlabelled_batch=batch_size, entropy_weight=0.1),
     )
     trainer = small_trainer(devices=devices, precision="64-true", epochs=1)
     # Each process draws its own random directions. Here they are the same for every document.

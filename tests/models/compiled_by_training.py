@@ -14,8 +14,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.cpu import loops, row_loops
-from models.training.adversarial import Objective
+from models.cpu import embedding_loops, loops
+from models.training.extra_losses import ExtraLosses
 from models.training.fit import fit
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import order_documents, small_trainer
@@ -27,7 +27,7 @@ MODELS: list[tuple[str, dict[str, Any]]] = [
     ("64-true", {"cell": "rnn", "freeze_embedding": True, "single_bias": True, "pooling": "mean"}),
     ("32-true", {"cell": "lstm", "embedding_normalization": "frequency", "pooling": "max"}),
 ]
-OBJECTIVES = {4: Objective("both", radius=1.0, weight=1.0, unlabelled_batch=5, entropy_weight=1.0)}  # of the last model
+OBJECTIVES = {4: ExtraLosses("both", radius=1.0, weight=1.0, unlabelled_batch=5, entropy_weight=1.0)}  # of the last
 
 
 class Compiled(Callback):
@@ -40,7 +40,7 @@ class Compiled(Callback):
 
 
 def versions() -> int:
-    functions = [*vars(loops).values(), *vars(row_loops).values()]
+    functions = [*vars(loops).values(), *vars(embedding_loops).values()]
     return sum(len(loop.signatures) for loop in functions if isinstance(loop, CPUDispatcher))
 
 
@@ -55,7 +55,7 @@ def main() -> None:
             schedule="linear",
             warmup_share=0.0,
             class_weight="none",
-            objective=OBJECTIVES.get(number),
+            extra_losses=OBJECTIVES.get(number),
         )
         compiled, loaded = Compiled(), versions()
         trainer = small_trainer(precision=precision)

@@ -11,7 +11,7 @@ import models.gpu.backend
 from config.choices import AdversarialKind
 from models.classifier import TextClassifier
 from models.cpu.words import by_position
-from models.training.adversarial import SMALL, Objective, Texts, of_length
+from models.training.extra_losses import SMALL, ExtraLosses, Texts, of_length
 from tests import needs
 from tests.models.plain import plain_classifier
 
@@ -56,17 +56,17 @@ def divergence(logits: Tensor, others: Tensor) -> Tensor:
 
 
 def plainly(
-    classifier: TextClassifier, objective: Objective, unlabelled: Texts | None, share: float
+    classifier: TextClassifier, extra_losses: ExtraLosses, unlabelled: Texts | None, share: float
 ) -> tuple[Tensor, Tensor]:
     """The same loss by plain autograd, term by term, with every document's vectors and its own graph."""
-    own = objective.kind
+    own = extra_losses.kind
     vectors = classifier.embedding(LABELLED.tokens)
     logits = classifier.classify(vectors, LABELLED.lengths)
     loss = mean_loss(logits)
     if own in ("labelled", "both"):
         (gradient,) = torch.autograd.grad(mean_loss(logits), vectors, retain_graph=True)
-        moved = vectors + objective.radius * unit(gradient)
-        loss = loss + objective.weight * mean_loss(classifier.classify(moved, LABELLED.lengths))
+        moved = vectors + extra_losses.radius * unit(gradient)
+        loss = loss + extra_losses.weight * mean_loss(classifier.classify(moved, LABELLED.lengths))
     every = [(LABELLED, vectors, logits)]
     if unlabelled is not None:
         others = classifier.embedding(unlabelled.tokens)
@@ -78,10 +78,10 @@ def plainly(
             small = (SMALL * unit(random)).requires_grad_()
             near = classifier.classify(read.detach() + small, texts.lengths)
             (gradient,) = torch.autograd.grad(divergence(answers.detach(), near), small)
-            far = classifier.classify(read + objective.radius * unit(gradient), texts.lengths)
-            loss = loss + objective.weight * share * divergence(answers.detach(), far)
+            far = classifier.classify(read + extra_losses.radius * unit(gradient), texts.lengths)
+            loss = loss + extra_losses.weight * share * divergence(answers.detach(), far)
         entropy = -(answers.softmax(dim=1) * answers.softmax(dim=1).log()).sum()
-        loss = loss + objective.entropy_weight * share * entropy
+        loss = loss + extra_losses.entropy_weight * share * entropy
     return loss, logits
 
 
@@ -93,7 +93,7 @@ def plainly(
 def test_loss_and_gradients_are_those_of_plain_autograd(
     kind: AdversarialKind, beside: bool, entropy_weight: float, model: dict[str, Any], lazy: bool
 ) -> None:
-    objective = Objective(kind, radius=1.7, weight=0.6, unlabelled_batch=2, entropy_weight=entropy_weight)
+    extra_losses = ExtraLosses(kind, radius=1.7, weight=0.6, unlabelled_batch=2, entropy_weight=entropy_weight)
     classifier = build(**model, **({"embedding_normalization": "none"} if lazy else {}))
     unlabelled, results = UNLABELLED if beside else None, []
     for own in (True, False):
@@ -101,10 +101,10 @@ def test_loss_and_gradients_are_those_of_plain_autograd(
         if own:
             if lazy:  # as models/cpu/adamw.py sets it
                 classifier.embedding.update_rows = lambda _: None
-            loss, logits = objective.loss(classifier, LABELLED, mean_loss, unlabelled, 0.2)
+            loss, logits = extra_losses.loss(classifier, LABELLED, mean_loss, unlabelled, 0.2)
             classifier.embedding.update_rows = None
         else:
-            loss, logits = plainly(classifier, objective, unlabelled, 0.2)
+            loss, logits = plainly(classifier, extra_losses, unlabelled, 0.2)
         classifier.zero_grad()
         torch.autograd.backward(loss)
         gradients = {name: weights.grad for name, weights in classifier.named_parameters() if weights.requires_grad}
@@ -130,7 +130,7 @@ def test_what_reads_layers_on_a_gpu_gives_the_same_gradients(
     def read_layer(cell: Any, layer: Any, inputs: Any, *others: Any, **named: Any) -> Tensor:
         return models.gpu.backend.read_layer(cell, layer, by_position(inputs), *others, **named)
 
-    objective = Objective(kind, radius=1.7, weight=0.6, unlabelled_batch=2, entropy_weight=0.3)
+    extra_losses = ExtraLosses(kind, radius=1.7, weight=0.6, unlabelled_batch=2, entropy_weight=0.3)
     results = []
     for own in (True, False):
         classifier = build(pooling="max", bidirectional=True, single_bias=False).float()
@@ -139,7 +139,7 @@ def test_what_reads_layers_on_a_gpu_gives_the_same_gradients(
                 patch.setattr("models.cpu.backend.read_layer", read_layer)
                 patch.setattr("models.gpu.backend.fits_kernel", lambda *_: kernel == "triton")
             torch.manual_seed(5)
-            loss, _ = objective.loss(classifier, LABELLED, mean_loss, UNLABELLED, 0.2)
+            loss, _ = extra_losses.loss(classifier, LABELLED, mean_loss, UNLABELLED, 0.2)
             torch.autograd.backward(loss)
         results.append({name: weights.grad for name, weights in classifier.named_parameters()})
     for name, expected in results[1].items():
@@ -157,7 +157,7 @@ def test_a_document_is_moved_by_the_radius_however_long_it_is_and_however_small_
 
 def test_the_vectors_dropout_is_drawn_once_and_later_dropout_in_each_pass() -> None:
     """Then a move of nearly no length changes the loss by the later dropout alone."""
-    objective = Objective("labelled", radius=1e-12, weight=1.0, unlabelled_batch=0, entropy_weight=0.0)
+    extra_losses = ExtraLosses("labelled", radius=1e-12, weight=1.0, unlabelled_batch=0, entropy_weight=0.0)
     seen: list[float] = []
 
     def recorded(logits: Tensor) -> Tensor:
@@ -167,7 +167,7 @@ def test_the_vectors_dropout_is_drawn_once_and_later_dropout_in_each_pass() -> N
     def losses(**dropout: float) -> list[float]:
         seen.clear()
         torch.manual_seed(1)
-        objective.loss(build(pooling="max", **dropout), LABELLED, recorded, None, 1)
+        extra_losses.loss(build(pooling="max", **dropout), LABELLED, recorded, None, 1)
         return list(seen)
 
     first, second = losses(embedding_dropout=0.5)

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from config.choices import AdversarialKind
 from config.train import TrainParams
 from models import machine
-from models.training.adversarial import Objective
+from models.training.extra_losses import ExtraLosses
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
@@ -46,13 +46,13 @@ def build(kind: AdversarialKind = "both", **changes: Any) -> ClassifierModule:
         schedule="cosine",
         warmup_share=0.2,
         class_weight="balanced",
-        objective=Objective(kind, radius=2.0, weight=0.5, unlabelled_batch=7, entropy_weight=0.1),
+        extra_losses=ExtraLosses(kind, radius=2.0, weight=0.5, unlabelled_batch=7, entropy_weight=0.1),
     )
 
 
 def train(name: str, *callbacks: Callback, module: ClassifierModule | None = None, **changes: Any) -> ClassifierModule:
     module = module or build()
-    assert module.objective is not None
+    assert module.extra_losses is not None
     store = Checkpoints(name)
     store.folder.mkdir(parents=True, exist_ok=True)
     fit(
@@ -65,7 +65,7 @@ def train(name: str, *callbacks: Callback, module: ClassifierModule | None = Non
         monitor="validation_loss",
         callbacks=callbacks,
         checkpointing=Checkpointing(store, store.load(), 2, None),
-        unlabelled=order_documents(25) if module.objective.unlabelled_batch else None,  # their epochs end elsewhere
+        unlabelled=order_documents(25) if module.extra_losses.unlabelled_batch else None,  # their epochs end elsewhere
     )
     return module
 
@@ -115,7 +115,7 @@ def test_a_steps_gradients_are_those_in_float64(precision: str, largest: float) 
     batches: list[Any] = []
     none = {"embedding_dropout": 0.0, "head_dropout": 0.0}
     module = build("labelled", **none)
-    module.objective = Objective("labelled", radius=2.0, weight=0.5, unlabelled_batch=0, entropy_weight=0.0)
+    module.extra_losses = ExtraLosses("labelled", radius=2.0, weight=0.5, unlabelled_batch=0, entropy_weight=0.0)
     module.__class__ = Batches
     train("one", Gradients(), module=module, precision=precision, epochs=1)
 
@@ -141,7 +141,7 @@ def test_params_yaml_chooses_what_is_trained_on() -> None:
     machine.prepare(1)
     chosen = {"adversarial": {"kind": "virtual", "radius": 3.0, "unlabelled_batch": 4}, "entropy_weight": 0.5}
     module, _ = as_lightning(build().classifier, TrainParams.model_validate(chosen))
-    assert module.objective == Objective("virtual", 3.0, 1.0, 4, 0.5)
-    assert as_lightning(build().classifier, TrainParams())[0].objective is None
+    assert module.extra_losses == ExtraLosses("virtual", 3.0, 1.0, 4, 0.5)
+    assert as_lightning(build().classifier, TrainParams())[0].extra_losses is None
     only_entropy, _ = as_lightning(build().classifier, TrainParams.model_validate({"entropy_weight": 0.5}))
-    assert only_entropy.objective == Objective("none", 5.0, 1.0, 0, 0.5)
+    assert only_entropy.extra_losses == ExtraLosses("none", 5.0, 1.0, 0, 0.5)

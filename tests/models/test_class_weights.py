@@ -15,8 +15,8 @@ from config.choices import ClassWeight
 from config.train import TrainParams
 from models.classifier import TextClassifier
 from models.prediction import predict
-from models.training.class_weights import balanced
 from models.training.fit import fit
+from models.training.loss import balanced
 from models.training.module import ClassifierModule
 from pipelines.train import as_lightning
 from tests import needs

@@ -9,7 +9,7 @@ from torch.optim import AdamW
 from core.errors import ParamsError
 from models.classifier import TextClassifier
 from models.cpu.adamw import BETAS, EPSILON
-from models.training.layers import GradualUnfreezing, check_unfreezing, layers, rate_groups
+from models.training.fine_tuning import GradualUnfreezing, check_unfreezing, layers, rate_groups
 from models.training.module import ClassifierModule
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents

@@ -15,8 +15,8 @@ from config.choices import AdversarialKind, Cell, PoolingName
 from core.errors import TrainingError
 from models import machine
 from models.prediction import predict
-from models.training.adversarial import Objective
 from models.training.cost_meter import Costs
+from models.training.extra_losses import ExtraLosses
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
@@ -52,7 +52,7 @@ def train(
     eager: bool = False,
     averaging: str = "none",
     batch_tokens: int | None = None,
-    objective: Objective | None = None,
+    extra_losses: ExtraLosses | None = None,
     **variant: Any,
 ) -> ClassifierModule:
     """In steps of 10 documents; `eager`: not as CUDA graphs."""
@@ -71,7 +71,7 @@ def train(
         class_weight="balanced",
         averaging=averaging,
         averaging_decay=0.9,
-        objective=objective,
+        extra_losses=extra_losses,
     )
     trainer = small_trainer(accelerator="gpu", epochs=epochs, precision=precision, strategy=strategy)
     chosen = [*callbacks, *([Eager()] if eager else [])]
@@ -88,7 +88,7 @@ def train(
         callbacks=chosen,
         costs=costs,
         checkpointing=Checkpointing(store, store.load(), 2, None),
-        unlabelled=order_documents(25) if objective is not None and objective.unlabelled_batch else None,
+        unlabelled=order_documents(25) if extra_losses is not None and extra_losses.unlabelled_batch else None,
     )
     return module
 
@@ -213,9 +213,9 @@ def test_graphs_take_the_steps_that_lightning_takes(precision: str, averaging: s
 @pytest.mark.parametrize("kind", ["labelled", "both"])
 @pytest.mark.parametrize("hidden_size", [16, 80], ids=["kernel", "cudnn"])
 def test_graphs_take_adversarial_steps_that_lightning_takes(kind: AdversarialKind, hidden_size: int) -> None:
-    objective = Objective(kind, radius=2.0, weight=0.5, unlabelled_batch=0, entropy_weight=0.1)
+    extra_losses = ExtraLosses(kind, radius=2.0, weight=0.5, unlabelled_batch=0, entropy_weight=0.1)
     variant: dict[str, Any] = {"cell": "lstm", "hidden_size": hidden_size, "head_dropout": 0.0, "rate": 0.005}
-    variant |= {"embedding_normalization": "frequency", "objective": objective}
+    variant |= {"embedding_normalization": "frequency", "extra_losses": extra_losses}
     with patch("torch.randn_like", torch.ones_like):  # a graph's random numbers are others
         graphs = train(store=new_store("graphs"), **variant)
         eager = train(store=new_store("eager"), eager=True, **variant)
@@ -225,8 +225,8 @@ def test_graphs_take_adversarial_steps_that_lightning_takes(kind: AdversarialKin
 
 @pytest.mark.parametrize("unlabelled", [0, 7], ids=["in graphs", "with unlabelled documents"])
 def test_an_adversarial_training_stopped_at_any_step_ends_with_the_same_bits(unlabelled: int) -> None:
-    objective = Objective("both", radius=2.0, weight=0.5, unlabelled_batch=unlabelled, entropy_weight=0.1)
-    variant: dict[str, Any] = {"cell": "lstm", "embedding_dropout": 0.2, "objective": objective}
+    extra_losses = ExtraLosses("both", radius=2.0, weight=0.5, unlabelled_batch=unlabelled, entropy_weight=0.1)
+    variant: dict[str, Any] = {"cell": "lstm", "embedding_dropout": 0.2, "extra_losses": extra_losses}
     variant |= {"embedding_normalization": "frequency"}
     whole, stopped = train(store=new_store("whole"), **variant), new_store("stopped")
     for step in (1, 4, 9):

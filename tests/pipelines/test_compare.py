@@ -68,10 +68,10 @@ def test_a_better_variant_is_found_and_written_down(capsys: pytest.CaptureFixtur
 
     result = compare(params)
 
-    assert result.verdict.headline.startswith("bilstm is better than lstm on made up")
+    assert result.verdict.sentence_without_costs.startswith("bilstm is better than lstm on made up")
     assert "bilstm is better than lstm" in capsys.readouterr().out
     summary = read_summary()
-    assert summary["verdict"] == result.verdict.headline
+    assert summary["verdict"] == result.verdict.sentence_without_costs
     means = {name: summary["variants"][name]["accuracy"]["mean"] for name in ("lstm", "bilstm")}
     gap = summary["differences"]["bilstm"]["accuracy"]
     assert gap["value"] == pytest.approx(means["bilstm"] - means["lstm"], abs=1e-5)
@@ -94,8 +94,8 @@ def test_another_metric_decides_the_verdict_and_stands_first(metric: str, capsys
     assert gap["smallest_detectable"] > 0
     assert "smallest_detectable" not in summary["differences"]["bilstm"]["accuracy"]
     assert (gap["value"] < 0) == (metric == "loss")
-    assert result.verdict.headline.startswith("bilstm is better than lstm on made up")
-    assert f"{unit} of test {title}" in result.verdict.headline
+    assert result.verdict.sentence_without_costs.startswith("bilstm is better than lstm on made up")
+    assert f"{unit} of test {title}" in result.verdict.sentence_without_costs
     html = (paths.REPORTS / "comparison.html").read_text(encoding="utf-8")
     assert re.findall(r"<tr[^>]*><th>([^<&]+)&nbsp;[↑↓]", html)[0] == title
     shown = "".join(Page(html).shown)
@@ -138,7 +138,7 @@ def test_a_roc_auc_that_is_undefined_is_refused_and_no_other_metric_takes_its_pl
     with pytest.raises(ParamsError, match=f"^compare.metric is 'roc_auc', but {reason}; allowed here: accuracy, macro"):
         compare(params)
     assert not paths.REPORTS.exists()
-    assert compare(with_metric(params, "macro_f1")).verdict.headline
+    assert compare(with_metric(params, "macro_f1")).verdict.sentence_without_costs
 
 
 def test_accuracies_are_those_of_the_prediction_files_whatever_their_order() -> None:
@@ -289,7 +289,7 @@ def test_a_variant_below_the_linear_model_is_the_first_thing_said(capsys: pytest
     verdict = compare(params).verdict
 
     first = "Do not rely on this comparison yet: "
-    assert verdict.headline.startswith(first)
+    assert verdict.sentence_without_costs.startswith(first)
     assert "does worse than a simple linear model" in verdict.preface
     assert read_summary()["verdict"].startswith(first)
     assert read_summary()["soundness"]["below_linear"] == "lstm"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from predictor.encoder import Encoder
 from predictor.files import ModelFiles
 from predictor.model_card import _cleaning
+from predictor.token_numbers import Encoder
 from text.tokenizing.vocabulary import build_vocabulary
 
 

@@ -23,10 +23,10 @@ import commands.serve
 from core.errors import ParamsError, TrackingError
 from core.paths import RAW, RESULTS
 from outputs.trained_model import load_classifier
-from predictor.encoder import Encoder
 from predictor.files import find_training
 from predictor.onnx_graph import onnx_model
 from predictor.predictor import Predictor
+from predictor.token_numbers import Encoder
 from serving.limits import Limits
 from serving.server import serve
 from tests.browser import MISSING, REASON, open_browser

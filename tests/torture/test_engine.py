@@ -34,7 +34,7 @@ def test_kills_on_a_cluster_lose_nothing(reference: Reference, tmp_path: Path, n
     def processes(_: psutil.Process) -> list[psutil.Process]:
         raylets = [psutil.Process(node.all_processes["raylet"][0].process.pid) for node in nodes.worker_nodes]
         below = [process for raylet in raylets for process in raylet.children(recursive=True)]
-        return [*raylets, *(process for process in below if "engine.stages" in " ".join(process.cmdline()))]
+        return [*raylets, *(process for process in below if "engine.tasks" in " ".join(process.cmdline()))]
 
     torture(
         reference, tmp_path, ["--engine", "ray", "--shared", str(tmp_path)], processes, repair=lambda: repair(nodes)

@@ -1,4 +1,4 @@
-"""Training on word vectors that are moved to where the model errs most: `train.adversarial`, `train.entropy_weight`.
+"""Losses beside the cross-entropy: `train.adversarial` (on moved word vectors) and `train.entropy_weight`.
 
 x are the word vectors of a document, after their dropout; p(x) the model's answer, ℓ(x) its cross-entropy. A move r has
 one length for the whole document, and no gradient of its own; padding is not moved.
@@ -43,7 +43,7 @@ class Texts(NamedTuple):
     lengths: Tensor
 
 
-class Objective(NamedTuple):
+class ExtraLosses(NamedTuple):
     """What a step's loss holds beside the cross-entropy; params.yaml explains the fields (`train`)."""
 
     kind: AdversarialKind

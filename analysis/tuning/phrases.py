@@ -4,7 +4,7 @@ from math import log
 
 from analysis.comparison.experiment import Experiment
 from analysis.tuning.search import Tuning
-from analysis.verdict.words import listed
+from analysis.verdict.phrases import listed
 from config.settings import value_shown
 from config.tuning import Range
 

@@ -23,8 +23,8 @@ from ray import serve
 from config.params import Params
 from config.train import TrainParams
 from core.errors import ParamsError
-from engine.connection import connected
 from engine.nodes import one_line
+from engine.ray_connection import connected
 from serving.limits import App, Limits
 from serving.server import HOST, THREADS, application, opened, say_ready, use_threads, warm
 from tracking.scoring import download_champion, load_folder

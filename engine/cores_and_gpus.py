@@ -12,17 +12,17 @@ SHARE_A_GPU = 4
 and its small steps use few of a GPU's multiprocessors (docs/performance.md)."""
 
 
-class Room(NamedTuple):
+class Share(NamedTuple):
     """What one worker has to itself: CPU cores (none: all of them), and GPUs."""
 
     cores: list[int]
     gpus: list[str]
 
 
-def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[Room]:
-    """A room for each training that runs at the same time: as many as there are cores or GPUs for, or `workers`.
+def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[Share]:
+    """A share for each training that runs at the same time: as many as there are cores or GPUs for, or `workers`.
 
-    All rooms have the same number of cores, or the costs of their trainings could not be compared; some cores may be
+    All shares have the same number of cores, or the costs of their trainings could not be compared; some cores may be
     left over. None where several nodes take part: they are started together, by hand.
     """
     if train.num_nodes > 1:
@@ -40,7 +40,7 @@ def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[R
         cores = []
     width = len(cores) // count if count else 0
     return [
-        Room(cores[part * width : (part + 1) * width], groups[part % len(groups)] if gpus else [])
+        Share(cores[part * width : (part + 1) * width], groups[part % len(groups)] if gpus else [])
         for part in range(count)
     ]
 

@@ -1,4 +1,4 @@
-"""The weight of each class's documents in the training loss: `train.class_weight`.
+"""The loss that training minimizes: cross-entropy with `train.class_weight` and `train.label_smoothing`.
 
 The loss of a step is the mean over its documents of weight × cross-entropy. It is not divided by the sum of the step's
 weights, as PyTorch's `cross_entropy(weight=…, reduction="mean")` does: then a document's weight would depend on the
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 
 def balanced(labels: NDArray[np.integer[Any]], classes: int) -> Tensor:
@@ -29,3 +30,20 @@ def balanced(labels: NDArray[np.integer[Any]], classes: int) -> Tensor:
     weights = np.zeros(classes)
     weights[present] = len(labels) / (present.sum() * counts[present])
     return torch.from_numpy(weights)
+
+
+def summed_loss(logits: Tensor, labels: Tensor, class_weights: Tensor | None, label_smoothing: float) -> Tensor:
+    """The sum of the documents' losses, each with its class's weight and a smoothed target.
+
+    Args:
+        logits: (batch, classes).
+        labels: (batch,).
+        class_weights: (classes,); None: all 1.
+        label_smoothing: share of the target that all classes get in equal parts.
+    """
+    if label_smoothing:
+        losses = cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)  # (batch,)
+        weights = torch.ones_like(losses) if class_weights is None else class_weights.to(logits)[labels]
+        return losses @ weights
+    weight = None if class_weights is None else class_weights.to(logits)
+    return cross_entropy(logits, labels, weight=weight, reduction="sum")

@@ -1,6 +1,6 @@
 """The stages that a worker runs as plain functions, and what each reads, by which DVC would know them again.
 
-`python -m engine.stages train@lstm-1` runs one in a process of its own, on a node of a cluster.
+`python -m engine.tasks train@lstm-1` runs one in a process of its own, on a node of a cluster.
 """
 
 import hashlib

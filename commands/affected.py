@@ -1,0 +1,53 @@
+"""Shows which stages depend on source files, as after an edit. `python -m commands.affected text/batches.py`.
+
+Takes files and folders. A stage that is shown runs again after an edit of the file; a stage after it does only if the
+outputs change.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from core import command_line
+from core.errors import ParamsError
+from provenance import source_code
+
+
+def main() -> None:
+    """The command line."""
+    arguments = command_line.parser(__doc__)
+    arguments.add_argument("paths", nargs="+", type=Path, metavar="path", help="a file or folder of this project")
+    command_line.run(lambda namespace: Console().print(table(affected(namespace.paths))), arguments)
+
+
+def affected(paths: Sequence[Path]) -> dict[str, list[str]]:
+    """The stages that depend on each file of `paths`, in the order of the pipeline; folders stand for their modules.
+
+    Raises:
+        ParamsError: a path is no file or folder of this project.
+    """
+    stages: dict[str, list[str]] = {}
+    for path in paths:
+        whole = path.resolve()
+        if not (whole.exists() and whole.is_relative_to(source_code.ROOT)):
+            raise ParamsError(f"{path} is not in this project; allowed: its files and folders, such as text/batches.py")
+        files = sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]
+        stages |= {file.relative_to(source_code.ROOT).as_posix(): [] for file in files}
+    for stage in source_code.STAGES:
+        for file in stages.keys() & source_code.files(stage):
+            stages[file].append(stage)
+    return stages
+
+
+def table(stages: dict[str, list[str]]) -> Table:
+    """A row for each file."""
+    rows = Table("file", "runs again")
+    for file, names in stages.items():
+        rows.add_row(file, ", ".join(names) or "nothing")
+    return rows
+
+
+if __name__ == "__main__":
+    main()
