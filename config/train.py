@@ -61,8 +61,8 @@ class TrainParams(Section):
     def epochs_for(self, documents: int, classes: int) -> int:
         """The number of epochs for `documents` training documents in `classes` classes.
 
-        `auto` means about 600 steps, in 2 to 30 epochs. With more than 10 classes it means 60 steps per class, if these
-        take at most 8 epochs. If `max_seconds` ends the training, there is no other limit.
+        `auto` means about 600 steps, in 2 to 30 epochs. With more than 10 classes it means 60 steps per class, in
+        at most 8 epochs, if that is more. If `max_seconds` ends the training, there is no other limit.
 
         >>> [TrainParams().epochs_for(documents, 2) for documents in (300, 3_000, 30_000)]
         [30, 6, 2]
