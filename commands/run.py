@@ -6,8 +6,6 @@ a plain `dvc repro` does it. Outputs, cache and dvc.lock are those of `dvc repro
 """
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,7 +45,7 @@ def main() -> None:
 
 
 def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
-    """Runs whatever is not done yet; where something is left, `dvc repro` replaces this process (exec).
+    """Runs whatever is not done yet; where something is left, `dvc repro` does the rest.
 
     Raises:
         TrainingError: a stage failed; if it was a training, all others were run.
@@ -57,16 +55,15 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
         raise ParamsError("--pull needs a default DVC remote: dvc remote add --default (docs/sharing.md)")
     lock_file = repository_root() / "checkpoints" / "run.lock"
     lock_file.parent.mkdir(exist_ok=True)
-    with locks.acquire(lock_file, "waiting for another run of this pipeline in the same folder"):
+    waiting = "waiting for another run of this pipeline in the same folder"
+    with locks.acquire(lock_file, waiting), dvc.in_order(order(params)):
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
-        complete = run_stages(params, chosen)
-    if complete:
-        print("All stages are up to date.")
-        return
-    load()  # an edit that broke params.yaml ends in its line, rather than in one of DVC's
-    sys.stdout.flush()
-    os.execv(sys.executable, [*dvc.DVC, "repro", *chosen.dvc_options])
+        if run_stages(params, chosen):
+            print("All stages are up to date.")
+            return
+        load()  # an edit that broke params.yaml ends in its line, rather than in one of DVC's
+        dvc.repro(*chosen.dvc_options)
 
 
 def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
@@ -75,8 +72,7 @@ def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
     Raises:
         TrainingError: names the trainings, evaluations or references that failed, or another stage.
     """
-    with dvc.in_order(order(params)):
-        return run_on_cluster(params, chosen) if chosen.engine == "ray" else run_here(params, chosen)
+    return run_on_cluster(params, chosen) if chosen.engine == "ray" else run_here(params, chosen)
 
 
 def run_here(params: Params, chosen: argparse.Namespace) -> bool:

@@ -113,8 +113,9 @@ def repro(*arguments: str) -> None:
     Raises:
         TrainingError: a stage failed.
     """
+    sys.stdout.flush()
     if _run("repro", *arguments):
-        raise TrainingError(f"dvc repro {' '.join(arguments)} failed; the lines above say why")
+        raise TrainingError(f"{' '.join(['dvc', 'repro', *arguments])} failed; the lines above say why")
 
 
 def _run(

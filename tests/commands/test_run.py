@@ -309,3 +309,19 @@ def test_entries_of_an_interrupted_run_are_sorted_with_those_of_the_next_one(
     with in_order(["c", "b", "a"]):
         pass
     assert Path("dvc.lock").read_text() == head + "".join(entries.values())
+
+
+def test_what_a_failed_run_leaves_to_dvc_gets_its_place_in_the_lock_file(finished: Path, project: Path) -> None:
+    broken = 'if name == "bilstm-3" and pathlib.Path("broken").exists():\n    sys.exit("error: broken")'
+    write_stage(project, "evaluate", before=broken)
+    (project / "dvc.lock").unlink()
+    shutil.rmtree(project / ".dvc" / "cache" / "runs")
+    (project / "broken").touch()
+    assert run_in(project, *GRID).returncode == 1
+    (project / "broken").unlink()
+    result = run_in(project, *GRID)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert {"evaluate@bilstm-3", "compare"} <= ran(result)
+    assert "train@bilstm-3" not in ran(result)
+    in_lock_file = [list(YAML().load((folder / "dvc.lock").read_text())["stages"]) for folder in (project, finished)]
+    assert in_lock_file[0] == in_lock_file[1]
