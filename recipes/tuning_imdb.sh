@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # LSTM against BiLSTM on IMDB after equal tuning: 20 trials each, which learn from 5,000 of the 22,500 training documents;
-# then three new seeds of each one's best setting, which learn from all. One training after another, on one core. The
-# fastest trials took 14 s (lstm) and 23 s (bilstm), so that all 40 take 12 minutes at best; the six final trainings take 6
-# more (README.md, "Results"). Beside other work 33 trials took an hour. If it is stopped, the next call resumes.
+# then three new seeds of each one's best setting, which learn from all. One training after another, on one core: 52 minutes
+# beside other work, 35 of them of computing. If it is stopped, the next call resumes.
 #   recipes/tuning_imdb.sh [path or URL of aclImdb_v1.tar.gz; default: the official address]
 # Results: docs/tuning.md, "Results".
 set -euo pipefail
