@@ -9,8 +9,8 @@ export PATH="$PWD/.venv/bin:$PATH"
 dvc exp run --name "imdb-$(date +%s)" \
   -S data.name=imdb -S "data.source=${1:-null}" \
   -S tokenize.tokenizer=basic_english -S tokenize.max_tokens=400 -S tokenize.min_freq=2 \
-  -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
-  -S variants.lstm.initialization=keras -S +variants.bilstm.initialization=keras \
+  -S variants.lstm.pooling=max -S ++variants.bilstm.pooling=max \
+  -S variants.lstm.initialization=keras -S ++variants.bilstm.initialization=keras \
   -S train.epochs=2 \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3]}"
 python recipes/recount.py

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 settings=()
-for variant in variants.lstm +variants.bilstm; do # +: params.yaml does not write these keys of bilstm
+for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change it
   settings+=(
     -S "$variant.embedding_size=256" -S "$variant.segment=50" -S "$variant.pooling=max"
     -S "$variant.initialization=pytorch" -S "$variant.forget_bias=1.0" -S "$variant.recurrent_init=orthogonal"

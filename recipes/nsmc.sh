@@ -8,8 +8,8 @@ export PATH="$PWD/.venv/bin:$PATH"
 dvc exp run --name "nsmc-$(date +%s)" \
   -S data.name=nsmc -S "data.source=${1:-null}" \
   -S tokenize.tokenizer=sentencepiece -S tokenize.max_size=8000 -S tokenize.max_tokens=100 -S tokenize.min_freq=1 \
-  -S variants.lstm.pooling=max -S +variants.bilstm.pooling=max \
-  -S variants.lstm.initialization=pytorch -S +variants.bilstm.initialization=pytorch \
+  -S variants.lstm.pooling=max -S ++variants.bilstm.pooling=max \
+  -S variants.lstm.initialization=pytorch -S ++variants.bilstm.initialization=pytorch \
   -S train.epochs=2 -S train.schedule=constant -S train.learning_rate=0.001 -S train.batch_size=64 \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
 python recipes/recount.py

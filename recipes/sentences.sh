@@ -15,7 +15,7 @@ case $name in
   *) echo "error: $name is not one of trec, sst2, sst5, subj, cr, mpqa, mr" >&2 && exit 1 ;;
 esac
 settings=()
-for variant in variants.lstm +variants.bilstm; do # +: params.yaml does not write these keys of bilstm
+for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change it
   settings+=(-S "$variant.word_dropout=0.3" -S "$variant.embedding_dropout=0.3" -S "$variant.head_dropout=0.5")
 done
 dvc exp run --name "$name-$(date +%s)" \

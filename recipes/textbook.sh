@@ -12,9 +12,9 @@ dvc exp run --name "textbook-$(date +%s)" \
   -S data.name=imdb -S "data.source=${1:-null}" \
   -S tokenize.tokenizer=basic_english -S tokenize.max_size=19998 -S tokenize.max_tokens=200 -S tokenize.truncation=tail \
   -S tokenize.min_freq=1 \
-  -S variants.lstm.single_bias=true -S +variants.bilstm.single_bias=true \
-  -S variants.lstm.pooling=last -S +variants.bilstm.pooling=last \
-  -S variants.lstm.initialization=keras -S +variants.bilstm.initialization=keras \
+  -S variants.lstm.single_bias=true -S ++variants.bilstm.single_bias=true \
+  -S variants.lstm.pooling=last -S ++variants.bilstm.pooling=last \
+  -S variants.lstm.initialization=keras -S ++variants.bilstm.initialization=keras \
   -S "train.epochs=${EPOCHS:-2}" -S train.learning_rate=0.001 -S train.schedule=constant -S train.gradient_clip=null \
   -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}"
 python -m commands.summary --variant bilstm

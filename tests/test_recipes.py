@@ -1,0 +1,57 @@
+"""Each recipe's settings are right, and a repeated call, as after an interruption, sets the same again."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config.params import load
+
+ROOT = Path(__file__).parents[1]
+SETS = ("trec", "sst2", "sst5", "subj", "cr", "mpqa", "mr")
+CALLS = [[path.name] for path in sorted((ROOT / "recipes").glob("*.sh")) if path.name != "sentences.sh"]
+CALLS = [call for call in CALLS if "dvc exp run" in (ROOT / "recipes" / call[0]).read_text()]
+CALLS += [["sentences.sh", name] for name in SETS] + [["imdb_scratch_cpu.sh"]]
+# In the place of DVC: sets params.yaml as `dvc exp run -S` does, and runs nothing.
+DVC = """#!/bin/sh
+exec {python} - "$@" <<'END'
+import sys
+from dvc.utils.hydra import apply_overrides
+words = sys.argv[1:]
+apply_overrides("params.yaml", [value for flag, value in zip(words, words[1:]) if flag == "-S"])
+END
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The recipes and params.yaml, with a dvc that only sets params and a python that does nothing."""
+    import sys
+
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    commands = tmp_path / ".venv" / "bin"
+    commands.mkdir(parents=True)
+    (commands / "dvc").write_text(DVC.format(python=sys.executable))
+    (commands / "python").write_text("#!/bin/sh\n")
+    for command in commands.iterdir():
+        command.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_a_recipe_sets_valid_params_and_a_repeated_call_sets_the_same(call: list[str], project: Path) -> None:
+    params = []
+    for _ in range(2):
+        done = subprocess.run([project / "recipes" / call[0], *call[1:]], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        params.append(load())
+    assert params[0] == params[1]
+
+
+def test_a_set_that_the_recipe_does_not_know_is_named(project: Path) -> None:
+    done = subprocess.run([project / "recipes" / "sentences.sh", "imdb"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: imdb is not one of trec, sst2, sst5, subj, cr, mpqa, mr\n"
