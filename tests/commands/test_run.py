@@ -14,8 +14,9 @@ from ruamel.yaml import YAML
 from config.train import TrainParams
 from engine.cores_and_gpus import Share, share_out
 from engine.dvc import in_order, sort_lock_file
-from tests.engine.stand_ins import GRID, WAIT, lines_of, ran, write_stage
+from tests.engine.stand_ins import GRID, WAIT, lines_of, make_project, ran, write_stage
 from tests.pipelines.project import change_params, install, run_in
+from tests.text.test_folds import write_sentences
 
 ONE_SEED = {"compare.seeds": [3]}  # two trainings, where two are enough: DVC takes a second to record each
 
@@ -325,3 +326,14 @@ def test_what_a_failed_run_leaves_to_dvc_gets_its_place_in_the_lock_file(finishe
     assert "train@bilstm-3" not in ran(result)
     in_lock_file = [list(YAML().load((folder / "dvc.lock").read_text())["stages"]) for folder in (project, finished)]
     assert in_lock_file[0] == in_lock_file[1]
+
+
+def test_a_cross_validation_runs_from_download_to_comparison(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    folds = {"data.name": "cr", "data.source": str(write_sentences(tmp_path / "source")), "data.folds": 3}
+    make_project(project, {**folds, "compare.variants": ["lstm", "bilstm"], "compare.seeds": [1, 2, 3]})
+    result = run_in(project, *GRID)
+    assert result.returncode == 0, result.stdout + result.stderr
+    trainings = {f"train@{variant}-{seed}" for variant in ("lstm", "bilstm") for seed in (1, 2, 3)}
+    assert {*trainings, "reference", "compare"} <= ran(result)
+    assert ran(run_in(project, *GRID)) == set()

@@ -184,6 +184,13 @@ def check_any_bytes(folder: Path, content: bytes, suffix: str, tokenizer: Tokeni
         assert summary["splits"]["train"]["documents"] > 0
 
 
+def test_a_line_that_breaks_off_outside_quotes_is_no_bug(here: Path) -> None:
+    rows = [b'"",0'] * 8
+    check_any_bytes(
+        here, b"\n".join([b"text,label", *rows, b'"a sentence",0\x00"\r",0', *rows]), ".csv", "basic_english"
+    )
+
+
 TEXTS = st.one_of(st.text(max_size=30), st.sampled_from(STRANGE))
 
 

@@ -246,5 +246,8 @@ def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
 def _fields(line: str, delimiter: str) -> list[str]:
     """The fields of one line, in which quotation marks may be mere text."""
     literal = line.rstrip("\r\n").split(delimiter)
-    quoted = next(csv.reader([line], delimiter=delimiter), literal)
+    try:
+        quoted = next(csv.reader([line], delimiter=delimiter), literal)
+    except csv.Error:  # it breaks off (\r) outside quotes
+        return literal
     return quoted if len(quoted) == len(literal) else literal
