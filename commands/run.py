@@ -6,6 +6,8 @@ a plain `dvc repro` does it. Outputs, cache and dvc.lock are those of `dvc repro
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,10 +47,13 @@ def main() -> None:
 
 
 def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
-    """Runs whatever is not done yet; where something is left, `dvc repro` does the rest.
+    """Runs whatever is not done yet; where something is left, `dvc repro` does the rest, in this process (exec).
+
+    After a run that was interrupted it does so in a process of its own.
 
     Raises:
-        TrainingError: a stage failed; if it was a training, all others were run.
+        TrainingError: names the trainings, evaluations or references that failed, when all others have run, or another
+            stage.
         ParamsError: there is no remote to pull from.
     """
     if chosen.dvc_options and not dvc.default_remote():
@@ -56,27 +61,27 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     lock_file = repository_root() / "checkpoints" / "run.lock"
     lock_file.parent.mkdir(exist_ok=True)
     waiting = "waiting for another run of this pipeline in the same folder"
-    with locks.acquire(lock_file, waiting), dvc.in_order(order(params)):
+    with locks.acquire(lock_file, waiting), dvc.in_order(order(params)) as resumed:
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
-        if run_stages(params, chosen):
+        run = run_on_cluster if chosen.engine == "ray" else run_here
+        if run(params, chosen):
             print("All stages are up to date.")
             return
         load()  # an edit that broke params.yaml ends in its line, rather than in one of DVC's
-        dvc.repro(*chosen.dvc_options)
-
-
-def run_stages(params: Params, chosen: argparse.Namespace) -> bool:
-    """Runs all stages, if some can run at the same time; returns whether the whole pipeline is up to date.
-
-    Raises:
-        TrainingError: names the trainings, evaluations or references that failed, or another stage.
-    """
-    return run_on_cluster(params, chosen) if chosen.engine == "ray" else run_here(params, chosen)
+        if resumed:  # so that its entries are sorted with those of the run before
+            dvc.repro(*chosen.dvc_options)
+            return
+    sys.stdout.flush()
+    os.execv(sys.executable, [*dvc.DVC, "repro", *chosen.dvc_options])  # whoever kills this process kills DVC
 
 
 def run_here(params: Params, chosen: argparse.Namespace) -> bool:
-    """As `run_stages`, in processes of this machine."""
+    """Runs all stages in processes of this machine, if some can run at the same time.
+
+    Returns:
+        Whether the whole pipeline is up to date.
+    """
     workers, options = chosen.workers, chosen.dvc_options
     if len(share_out(params.train, len(tasks(params)), workers)) < 2:
         complete_runs(params, nothing_due=False)
@@ -96,7 +101,7 @@ def run_here(params: Params, chosen: argparse.Namespace) -> bool:
 
 
 def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
-    """As `run_stages`, on a Ray cluster.
+    """As `run_here`, on a Ray cluster.
 
     Raises:
         ParamsError: Ray is not installed, or no cluster can be used.

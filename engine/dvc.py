@@ -167,17 +167,18 @@ def forget(stages: Sequence[str], before: str) -> None:
 
 
 @contextmanager
-def in_order(stages: Sequence[str]) -> Iterator[None]:
+def in_order(stages: Sequence[str]) -> Iterator[bool]:
     """Puts the entries that the block adds to dvc.lock into the order of `stages`, as `dvc repro` would.
 
     DVC appends an entry when it is recorded, and which training ends first is a matter of chance. The entries of a
-    block that was interrupted are sorted with those of the next one.
+    block that was interrupted are sorted with those of the next one; yields whether there was such a block.
     """
-    if not BEFORE.exists():
+    interrupted = BEFORE.exists()
+    if not interrupted:
         with file_io.whole(BEFORE) as path:
             path.write_text("\n".join(_entries(_lock_text())), encoding="utf-8")
     try:
-        yield
+        yield interrupted
     finally:
         sort_lock_file(BEFORE.read_text(encoding="utf-8").split("\n"), stages)
     BEFORE.unlink()

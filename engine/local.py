@@ -23,7 +23,7 @@ class LocalCrew:
         return LocalJob(self, task, self._free.popleft(), view) if self._free else None
 
     def look(self) -> None:
-        """Rooms become free only when a task ends."""
+        """Shares become free only when a task ends."""
 
     def worker(self, stage: str, share: Share) -> Worker:
         """A new process for one stage."""

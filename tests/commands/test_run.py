@@ -248,7 +248,7 @@ def test_cores_are_shared_out_without_overlap() -> None:
 
 
 @pytest.mark.parametrize("trainings", [1, 2, 3, 4, 5, 6, 7])
-def test_all_rooms_have_as_many_cores_so_that_costs_can_be_compared(
+def test_all_shares_have_as_many_cores_so_that_costs_can_be_compared(
     trainings: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(10, 17)), raising=False)
