@@ -6,8 +6,6 @@ a plain `dvc repro` does it. Outputs, cache and dvc.lock are those of `dvc repro
 """
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,9 +45,7 @@ def main() -> None:
 
 
 def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
-    """Runs whatever is not done yet; where something is left, `dvc repro` does the rest, in this process (exec).
-
-    After a run that was interrupted it does so in a process of its own.
+    """Runs whatever is not done yet; where something is left, `dvc repro` does the rest.
 
     Raises:
         TrainingError: names the trainings, evaluations or references that failed, when all others have run, or another
@@ -61,7 +57,7 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     lock_file = repository_root() / "checkpoints" / "run.lock"
     lock_file.parent.mkdir(exist_ok=True)
     waiting = "waiting for another run of this pipeline in the same folder"
-    with locks.acquire(lock_file, waiting), dvc.in_order(order(params)) as resumed:
+    with locks.acquire(lock_file, waiting), dvc.in_order(order(params)):
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
         run = run_on_cluster if chosen.engine == "ray" else run_here
@@ -69,11 +65,7 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
             print("All stages are up to date.")
             return
         load()  # an edit that broke params.yaml ends in its line, rather than in one of DVC's
-        if resumed:  # so that its entries are sorted with those of the run before
-            dvc.repro(*chosen.dvc_options)
-            return
-    sys.stdout.flush()
-    os.execv(sys.executable, [*dvc.DVC, "repro", *chosen.dvc_options])  # whoever kills this process kills DVC
+        dvc.repro(*chosen.dvc_options)
 
 
 def run_here(params: Params, chosen: argparse.Namespace) -> bool:

@@ -7,16 +7,13 @@ import argparse
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
 from traceback import format_exception
 from types import FrameType, TracebackType
 from typing import NoReturn
 
+from core import orphans
 from core.errors import UserError, without_secrets
-
-SECONDS_TO_END = 20.0  # after SIGTERM, before the process is killed
 
 
 class Terminated(KeyboardInterrupt):
@@ -92,12 +89,4 @@ def end_with_parent() -> None:
     # If the parent died while this program was being loaded, its replacement has another process group.
     if os.getpgid(parent) != os.getpgid(0):
         raise Terminated
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(SECONDS_TO_END)
-    os._exit(128 + signal.SIGTERM)  # something hangs
+    orphans.end_with(parent)

@@ -22,8 +22,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from config.params import Params
 from config.train import TrainParams
 from core import file_io, paths
-from core.command_line import SECONDS_TO_END
 from core.errors import ParamsError, TrainingError
+from core.orphans import SECONDS_TO_END
 from core.paths import PRETRAINED, SETTINGS, TOKENS
 from core.repository import WORKING_COPY, working_copy
 from engine import remote

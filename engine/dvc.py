@@ -18,7 +18,8 @@ from core import file_io
 from core.command_line import Terminated
 from core.errors import TrainingError, UserError
 
-DVC = [sys.executable, "-m", "dvc", "--wait-for-lock"]  # for another DVC that reads or writes dvc.lock
+WAIT_FOR_LOCK = "--wait-for-lock"  # while another DVC reads or writes dvc.lock
+DVC = [sys.executable, "-m", "dvc", WAIT_FOR_LOCK]
 LOCK_FILE = Path("dvc.lock")
 BEFORE = Path("checkpoints/run.before")  # the names of its entries when a run began, until the run has ended
 MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; an archive of the repository is one
@@ -123,8 +124,9 @@ def _run(
     environment: Mapping[str, str] | None = None,
     meanwhile: Callable[[], None] | None = None,
 ) -> int:
-    """DVC's exit code. Ctrl-C and SIGTERM reach DVC and its stage exactly once."""
-    with subprocess.Popen([*DVC, *arguments], env=environment, start_new_session=True) as process:
+    """DVC's exit code. Ctrl-C and SIGTERM reach DVC and its stage exactly once; both end if this process is killed."""
+    command = [sys.executable, "-m", "engine.watched_dvc", f"{os.getpid()}", WAIT_FOR_LOCK, *arguments]
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
         try:
             while meanwhile is not None and process.poll() is None:
                 meanwhile()
@@ -167,18 +169,17 @@ def forget(stages: Sequence[str], before: str) -> None:
 
 
 @contextmanager
-def in_order(stages: Sequence[str]) -> Iterator[bool]:
+def in_order(stages: Sequence[str]) -> Iterator[None]:
     """Puts the entries that the block adds to dvc.lock into the order of `stages`, as `dvc repro` would.
 
     DVC appends an entry when it is recorded, and which training ends first is a matter of chance. The entries of a
-    block that was interrupted are sorted with those of the next one; yields whether there was such a block.
+    block that was interrupted are sorted with those of the next one.
     """
-    interrupted = BEFORE.exists()
-    if not interrupted:
+    if not BEFORE.exists():
         with file_io.whole(BEFORE) as path:
             path.write_text("\n".join(_entries(_lock_text())), encoding="utf-8")
     try:
-        yield interrupted
+        yield
     finally:
         sort_lock_file(BEFORE.read_text(encoding="utf-8").split("\n"), stages)
     BEFORE.unlink()

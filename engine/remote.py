@@ -22,8 +22,8 @@ from typing import Any
 from filelock import FileLock
 
 from core.checksums import checksum_line
-from core.command_line import SECONDS_TO_END
 from core.file_io import whole
+from core.orphans import SECONDS_TO_END
 from core.replacing import replacing
 
 LEAST_SPACE = 32 << 20  # bytes; a disk with less is full

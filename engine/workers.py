@@ -9,8 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import forkserver
@@ -20,8 +18,7 @@ from multiprocessing.reduction import DupFd
 from typing import Any
 
 from config.params import Params
-from core import command_line
-from core.command_line import SECONDS_TO_END
+from core import command_line, orphans
 from engine.cores_and_gpus import Share
 from engine.tasks import call_stage
 from outputs.conditions import ENGINE
@@ -106,20 +103,12 @@ def _work(stage: str, params: Params, share: Share, at_once: int, output: Any) -
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(share.gpus)
     if share.cores:
         os.sched_setaffinity(0, share.cores)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    orphans.end_after(lambda: wait([parent.sentinel]))
     if stage.startswith("train@") and params.train.devices != 1:
         sys.exit(_run_as_command(stage))
     command_line.finish(lambda: call_stage(stage, params))
-
-
-def _end_with_parent() -> None:
-    """Stops this worker if the process that wanted it is killed: nobody would record what it makes."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(SECONDS_TO_END)
-    os._exit(128 + signal.SIGTERM)
 
 
 def _run_as_command(stage: str) -> int:

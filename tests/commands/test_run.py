@@ -15,7 +15,7 @@ from config.train import TrainParams
 from engine.cores_and_gpus import Share, share_out
 from engine.dvc import in_order, sort_lock_file
 from tests.engine.stand_ins import GRID, WAIT, lines_of, make_project, ran, write_stage
-from tests.pipelines.project import change_params, install, run_in
+from tests.pipelines.project import change_params, environment, install, run_in
 from tests.text.test_folds import write_sentences
 
 ONE_SEED = {"compare.seeds": [3]}  # two trainings, where two are enough: DVC takes a second to record each
@@ -125,6 +125,17 @@ def test_trainings_end_in_order_when_the_command_is_killed(project: Path) -> Non
     grid.stdout.read()  # until the last process that could write has ended
     assert grid.wait() == -signal.SIGKILL
     assert len(list(project.glob("ended-*"))) == 3
+
+
+@pytest.mark.parametrize("stage", ["download", "train"])
+def test_the_stage_that_dvc_runs_ends_in_order_when_the_command_is_killed(project: Path, stage: str) -> None:
+    write_stage(project, stage, before=WAIT)
+    run = subprocess.Popen([*GRID[:-1], "1"], cwd=project, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    assert "waiting\n" in run.stdout
+    run.kill()
+    run.stdout.read()  # until the last process that could write has ended
+    assert len(list(project.glob("ended-*"))) == 1
 
 
 def test_a_killed_training_has_failed(project: Path) -> None:

@@ -10,6 +10,7 @@ from tests.pipelines.project import copy_project, run_in
 
 STAGE = """
 import os, pathlib, signal, sys
+from core import command_line
 
 with open("loaded-" + pathlib.Path(__file__).stem, "a") as file:
     file.write("once ")
@@ -34,10 +35,15 @@ def make_references(params):
 
 compare_and_log = make_references
 
-if __name__ == "__main__":
+def start():
+    command_line.end_with_parent()
     make(os.environ["DVC_STAGE"].partition("@")[2])
+
+if __name__ == "__main__":
+    command_line.finish(start)
 """
 OUTPUTS = {
+    "download": ["data/raw"],
     "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
     "evaluate": [
         *(f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")),
@@ -88,6 +94,6 @@ def lines_of(name: str, result: subprocess.CompletedProcess[str]) -> list[str]:
 def make_project(folder: Path, changes: dict[str, Any]) -> None:
     """A copy of this project whose stages from train on are the quick ones."""
     copy_project(folder, changes)
-    for stage in OUTPUTS:
+    for stage in ("train", "evaluate", "reference", "compare"):
         write_stage(folder, stage, before=KEEP if stage == "compare" else "")
     assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
