@@ -58,6 +58,7 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     lock_file.parent.mkdir(exist_ok=True)
     waiting = "waiting for another run of this pipeline in the same folder"
     with locks.acquire(lock_file, waiting), dvc.in_order(order(params)):
+        dvc.discard_broken_accesses()
         if code_changed(params):  # DVC itself looks neither at libraries nor at files outside the project
             dvc.repro("--force", "--single-item", "check")
         run = run_on_cluster if chosen.engine == "ray" else run_here

@@ -1,11 +1,13 @@
 """DVC by its command line: running the pipeline up to its trainings, and recording what the workers made."""
 
+import json
 import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ from core.errors import TrainingError, UserError
 WAIT_FOR_LOCK = "--wait-for-lock"  # while another DVC reads or writes dvc.lock
 DVC = [sys.executable, "-m", "dvc", WAIT_FOR_LOCK]
 LOCK_FILE = Path("dvc.lock")
+ACCESSES = Path(".dvc/tmp/rwlock")  # which process reads or writes which path; DVC writes it in place
 BEFORE = Path("checkpoints/run.before")  # the names of its entries when a run began, until the run has ended
 MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; an archive of the repository is one
     "is not a git repository": "is no git repository, which DVC needs: git init",
@@ -137,6 +140,24 @@ def _run(
             os.killpg(process.pid, signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
             process.wait()
             raise
+
+
+def discard_broken_accesses() -> None:
+    """Deletes DVC's list of who reads and writes what, if DVC was killed while writing it: it refuses a broken one."""
+    if _is_broken(ACCESSES):
+        time.sleep(0.5)  # time for a DVC that is writing it at this moment
+        if _is_broken(ACCESSES):
+            ACCESSES.unlink()
+
+
+def _is_broken(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 def start_commit(stages: Sequence[str]) -> "subprocess.Popen[bytes]":

@@ -138,6 +138,14 @@ def test_the_stage_that_dvc_runs_ends_in_order_when_the_command_is_killed(projec
     assert len(list(project.glob("ended-*"))) == 1
 
 
+def test_a_list_that_dvc_was_killed_while_writing_is_no_obstacle(project: Path) -> None:
+    accesses = project / ".dvc" / "tmp" / "rwlock"
+    accesses.write_text("")
+    assert "JSON structure is corrupted" in run_in(project, "dvc", "repro").stderr
+    result = run_in(project, *GRID)
+    assert (result.returncode, result.stdout) == (0, "All stages are up to date.\n"), result.stderr
+
+
 def test_a_killed_training_has_failed(project: Path) -> None:
     change_params(project, ONE_SEED)
     write_stage(project, "train", before="os.kill(os.getpid(), signal.SIGKILL)")
