@@ -20,12 +20,12 @@ from config.data import DataParams
 from config.params import load
 from core import command_line
 from core.errors import ParamsError
-from predictor import tables, texts
+from predictor import prediction_tables, texts
 from predictor.files import ModelFiles, find_model
+from predictor.prediction_tables import Write
 from predictor.predictor import Predictor
 from predictor.scores import Scores
 from predictor.selection import select
-from predictor.tables import Write
 from predictor.texts import CHUNK_TEXTS, Row, TableFile
 from text.sources.encodings import AUTO
 
@@ -92,7 +92,7 @@ def _check(chosen: argparse.Namespace) -> None:
     if chosen.seed is not None and not chosen.variant:
         raise ParamsError("--seed needs --variant")
     if chosen.output:
-        tables.check_name(chosen.output)
+        prediction_tables.check_name(chosen.output)
 
 
 def _rows(chosen: argparse.Namespace, data: DataParams, console: Console) -> tuple[Iterable[Row], int | None]:
@@ -126,16 +126,16 @@ def _models(chosen: argparse.Namespace, compare: CompareParams, console: Console
 @contextmanager
 def _output(path: Path | None, predictor: Predictor) -> Iterator[Write]:
     if path is None:
-        yield tables.jsonl(sys.stdout)
+        yield prediction_tables.jsonl(sys.stdout)
         return
-    with tables.open_file(path, tables.schema(predictor.labels)) as write:
+    with prediction_tables.open_file(path, prediction_tables.schema(predictor.labels)) as write:
         yield write
 
 
 def _predict(predictor: Predictor, chunk: list[Row], write: Write, counts: Counts, scores: Scores | None) -> None:
     present = [row for row in chunk if row.text is not None]
     predictions = predictor([row.text or "" for row in present])
-    write(tables.table(chunk, predictions, predictor.labels))
+    write(prediction_tables.table(chunk, predictions, predictor.labels))
     counts.texts += len(chunk)
     counts.missing += len(chunk) - len(present)
     counts.empty += int((predictions.lengths == 0).sum())

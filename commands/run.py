@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 from config.params import Params, load
-from core import command_line, locks
+from core import command_line, locks, orphans
 from core.errors import ParamsError, TrainingError
 from core.paths import CODE
 from core.repository import repository_root
@@ -54,6 +56,7 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     """
     if chosen.dvc_options and not dvc.default_remote():
         raise ParamsError("--pull needs a default DVC remote: dvc remote add --default (docs/sharing.md)")
+    end_with_make()
     lock_file = repository_root() / "checkpoints" / "run.lock"
     lock_file.parent.mkdir(exist_ok=True)
     waiting = "waiting for another run of this pipeline in the same folder"
@@ -67,6 +70,13 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
             return
         load()  # an edit that broke params.yaml ends in its line, rather than in one of DVC's
         dvc.repro(*chosen.dvc_options)
+
+
+def end_with_make() -> None:
+    """Ends this process if `make`, where that has started it, is killed."""
+    parent = psutil.Process().parent()
+    if parent is not None and parent.name() in ("make", "gmake"):
+        orphans.end_with(parent.pid)
 
 
 def run_here(params: Params, chosen: argparse.Namespace) -> bool:
@@ -110,7 +120,7 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
 
     with ray_connection.connected(params, chosen.address):
         if TOKENIZE in due:
-            from engine.tokenizing import tokenize  # imports torchtext
+            from engine.tokenizing import tokenize  # imports Ray
 
             tokenize(params)
             due, complete = dvc.reproduce_others(left_out, chosen.dvc_options)

@@ -1,4 +1,4 @@
-"""The cluster engine: tasks on the nodes of a Ray cluster. It alone imports ray; engine/remote.py is what a node runs.
+"""The cluster engine: tasks on the nodes of a Ray cluster. nodes.py: which may be used; remote.py: what one runs.
 
 The head chooses the node of each task, so that all variants of one seed run on one kind of hardware (engine/slots.py),
 writes the outputs that come back, and records them as the local engine does.

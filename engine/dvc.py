@@ -24,7 +24,7 @@ WAIT_FOR_LOCK = "--wait-for-lock"  # while another DVC reads or writes dvc.lock
 DVC = [sys.executable, "-m", "dvc", WAIT_FOR_LOCK]
 LOCK_FILE = Path("dvc.lock")
 ACCESSES = Path(".dvc/tmp/rwlock")  # which process reads or writes which path; DVC writes it in place
-BEFORE = Path("checkpoints/run.before")  # the names of its entries when a run began, until the run has ended
+ENTRIES_BEFORE = Path("checkpoints/run.before")  # the names of its entries when a run began, until the run has ended
 MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; an archive of the repository is one
     "is not a git repository": "is no git repository, which DVC needs: git init",
     "not inside of a DVC repository": "has no folder .dvc, which DVC needs: dvc init",
@@ -196,14 +196,14 @@ def in_order(stages: Sequence[str]) -> Iterator[None]:
     DVC appends an entry when it is recorded, and which training ends first is a matter of chance. The entries of a
     block that was interrupted are sorted with those of the next one.
     """
-    if not BEFORE.exists():
-        with file_io.whole(BEFORE) as path:
+    if not ENTRIES_BEFORE.exists():
+        with file_io.whole(ENTRIES_BEFORE) as path:
             path.write_text("\n".join(_entries(_lock_text())), encoding="utf-8")
     try:
         yield
     finally:
-        sort_lock_file(BEFORE.read_text(encoding="utf-8").split("\n"), stages)
-    BEFORE.unlink()
+        sort_lock_file(ENTRIES_BEFORE.read_text(encoding="utf-8").split("\n"), stages)
+    ENTRIES_BEFORE.unlink()
 
 
 def sort_lock_file(before: Collection[str], stages: Sequence[str]) -> None:

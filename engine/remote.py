@@ -224,9 +224,11 @@ def _run(stage: str, root: Path, source: Path, task: Work) -> Generator[Event, N
         code = process.wait()
     if not code:
         return None
+    if code < 0:  # by nobody here, who would not wait for it: another program, or the system when memory runs out
+        return Event("lost", f"{stage} was ended by {signal.Signals(-code).name}")
     if _is_full(root, said, task):
         return Event("full", f"{stage} ended with exit code {code}")
-    return Event("failed", f"failed with exit code {code if code >= 0 else 128 - code}")
+    return Event("failed", f"failed with exit code {code}")
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from provenance import code_lists
 from provenance.source_code import ROOT
 
 REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
-BEFORE = ("check", "download", "tokenize", "pretrain", "match")  # the stages that trainings depend on
-TOKENIZE = "tokenize"  # of BEFORE, it can run on a cluster
+UPSTREAM = ("check", "download", "tokenize", "pretrain", "match")  # the stages that trainings depend on
+TOKENIZE = "tokenize"  # of UPSTREAM, it can run on a cluster
 KINDS = ("train", "evaluate", "settings", REFERENCE)  # the stages that run at the same time
 SUMMARIES = {str(TOKENS): "summary.json", str(RAW): "card.json"}  # which have the checksums of all files of the folder
 TRIAL = "trial"  # a part of the stage tune, which DVC does not know: it leaves a file of its own (outputs/trials.py)
@@ -89,7 +89,12 @@ def order(params: Params) -> list[str]:
     """All stages in the order in which `dvc repro` runs them."""
     searches = [f"tune@{variant}" for variant in params.compare.variants]
     of_tasks = [stage for task in tasks(params) for stage in task.stages]
-    return [*BEFORE, *searches, *sorted(of_tasks, key=lambda stage: KINDS.index(stage.partition("@")[0])), COMPARE]
+    return [
+        *UPSTREAM,
+        *searches,
+        *sorted(of_tasks, key=lambda stage: KINDS.index(stage.partition("@")[0])),
+        COMPARE,
+    ]
 
 
 def training_of(stage: str) -> tuple[str, int]:

@@ -18,8 +18,8 @@ from core.paths import RAW
 from provenance.stage import run_as_command
 from text.sources import card, class_names, corpus, custom, look, look_page, splits, unseen
 from text.sources.catalogue import CATALOGUE
+from text.sources.column_choice import Unclear
 from text.sources.fetch import default_cache, fetch
-from text.sources.guess import Unclear
 from text.synthetic import sequences
 
 

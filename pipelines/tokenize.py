@@ -28,7 +28,7 @@ from text.sources.addresses import local_path
 from text.sources.catalogue import SEQUENCES
 from text.tokenizing import token_card
 from text.tokenizing.choice import MOST_CHARACTERS, MOST_TEXTS, Choice, choose_tokenizer
-from text.tokenizing.parallel import Run, Summary, count, row_groups, texts, tokenize, write_token_file
+from text.tokenizing.parallel import Summary, TokenizeGroups, count, row_groups, texts, tokenize, write_token_file
 from text.tokenizing.tokenizers import train_sentencepiece
 from text.tokenizing.vectors import read_vectors
 from text.tokenizing.vocabulary import build_vocabulary, token_numbers
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def make_tokens(
-    params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW, run: Run | None = None
+    params: TokenizeParams, folder: Path = TOKENS, raw: Path = RAW, run: TokenizeGroups | None = None
 ) -> dict[str, Any]:
     """Tokenizes the splits in `raw`, on this machine or by `run`; writes `folder` anew, whole or not at all.
 

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from models.averaging import Share
 from models.cpu.adamw import RowwiseAdamW
 from models.cpu.recurrence import kept_per_token, read_layer
-from models.cpu.words import by_position, embed, prediction_embedder
+from models.cpu.word_vectors import by_position, embed, prediction_embedder
 from models.embedding import WordEmbedding
 from text.batches import Documents, TokenBatches
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 
@@ -127,10 +128,13 @@ def test_trainings_end_in_order_when_the_command_is_killed(project: Path) -> Non
     assert len(list(project.glob("ended-*"))) == 3
 
 
-@pytest.mark.parametrize("stage", ["download", "train"])
-def test_the_stage_that_dvc_runs_ends_in_order_when_the_command_is_killed(project: Path, stage: str) -> None:
+@pytest.mark.parametrize(("stage", "command"), [("download", GRID), ("train", [*GRID[:-1], "1"]), ("train", ["make"])])
+def test_the_stage_that_dvc_runs_ends_in_order_when_the_command_is_killed(
+    project: Path, stage: str, command: Sequence[str]
+) -> None:
     write_stage(project, stage, before=WAIT)
-    run = subprocess.Popen([*GRID[:-1], "1"], cwd=project, env=environment(), stdout=subprocess.PIPE, text=True)
+    (project / "Makefile").write_text(f"run:\n\t@{' '.join(GRID[:-1])} 1\n")
+    run = subprocess.Popen(command, cwd=project, env=environment(), stdout=subprocess.PIPE, text=True)
     assert run.stdout is not None
     assert "waiting\n" in run.stdout
     run.kill()

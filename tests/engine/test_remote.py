@@ -43,6 +43,12 @@ def test_a_refused_output_means_that_the_nodes_disk_is_full_unless_the_folder_is
     assert events(project, monkeypatch, task)[-1].kind == kind
 
 
+def test_a_stage_that_was_killed_is_to_start_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    write_stage(project, "train", before="os.kill(os.getpid(), signal.SIGKILL)")
+    task = Work(("train@lstm-1",), {"params.yaml": (project / "params.yaml").read_bytes()}, {}, {}, None)
+    assert events(project, monkeypatch, task)[-1] == Event("lost", "train@lstm-1 was ended by SIGKILL")
+
+
 def test_source_files_that_ray_is_unpacking_again_are_copied_when_they_are_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 import models.gpu.backend
 from config.choices import AdversarialKind
 from models.classifier import TextClassifier
-from models.cpu.words import by_position
+from models.cpu.word_vectors import by_position
 from models.training.extra_losses import SMALL, ExtraLosses, Texts, of_length
 from tests import needs
 from tests.models.plain import plain_classifier

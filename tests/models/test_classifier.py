@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.constants import PADDING_INDEX
-from models.cpu.words import prediction_embedder
+from models.cpu.word_vectors import prediction_embedder
 from models.embedding import IndexedVectors
 from tests import needs
 from tests.models.plain import plain_classifier

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import dropout
 
 from core.constants import UNKNOWN_INDEX
-from models.cpu import words
-from models.cpu.words import embed
+from models.cpu import word_vectors
+from models.cpu.word_vectors import embed
 from models.dropout import TokenDropout
 from models.embedding import IndexedVectors, Vectors, WordEmbedding
 from models.encoder import RecurrentEncoder
@@ -25,7 +25,7 @@ def at_positions(vectors: Vectors) -> Tensor:
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-@pytest.mark.parametrize("largest", [words.LARGEST_TABLE, 1])
+@pytest.mark.parametrize("largest", [word_vectors.LARGEST_TABLE, 1])
 @pytest.mark.parametrize(
     "drops",
     [{"dropout": 0.4, "locked": True}, {"dropout": 0.4, "locked": True, "word_dropout": 0.3}],
@@ -34,7 +34,7 @@ def at_positions(vectors: Vectors) -> Tensor:
 def test_the_cpus_word_vectors_under_locked_dropout_and_their_gradients_are_pytorchs(
     lazy: bool, largest: int, drops: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(words, "LARGEST_TABLE", largest)
+    monkeypatch.setattr(word_vectors, "LARGEST_TABLE", largest)
     tokens = torch.randint(2, 9, (3, 7), dtype=torch.int32, generator=torch.Generator().manual_seed(1))
     embedding = WordEmbedding(9, 4, **drops).double()
 

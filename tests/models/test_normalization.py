@@ -11,7 +11,7 @@ from core.constants import PADDING_INDEX
 from models.classifier import TextClassifier
 from models.cpu.dropout import dropout as drop
 from models.cpu.normalization import normalized_rows
-from models.cpu.words import by_position, embed, prediction_embedder
+from models.cpu.word_vectors import by_position, embed, prediction_embedder
 from models.embedding import EPSILON, WordEmbedding, normalized
 from models.training.fit import fit
 from models.training.module import ClassifierModule

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.cpu.words import embed, prediction_embedder
+from models.cpu.word_vectors import embed, prediction_embedder
 from models.embedding import IndexedVectors
 from models.encoder import RecurrentEncoder
 from models.gpu import backend as gpu

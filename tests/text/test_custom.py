@@ -75,7 +75,7 @@ def raw(folder: Path, content: bytes, name: str = "data.csv") -> Path:
 @here
 @given(rows=st.lists(st.tuples(texts, label_names), min_size=1), write=st.sampled_from(WRITERS))
 def test_every_format_keeps_every_text_and_label(tmp_path: Path, rows: list[tuple[str, str]], write: Writer) -> None:
-    # Lines of a quoted text that hold separators can look like rows (test_quotes.py).
+    # Lines of a quoted text that hold delimiters can look like rows (test_quotes.py).
     assume(not any("\n" in text and set(text) & {",", "\t"} for text, _ in rows))
     assert pairs(read(write(tmp_path / "data", rows))) == rows
 
@@ -285,7 +285,7 @@ def test_a_file_of_another_kind_ends_in_what_to_do(tmp_path: Path) -> None:
             b'{"text": "a", "label": ["x", "y"]}',
             r"column 'label' holds a list in row 1 of .*; the data look multi-label; allowed: text or numbers",
         ),
-        ("data.csv", b"text,label\na,1,\n", r"line 2 of .* with 3 fields, .* has 2; it ends in a separator too many$"),
+        ("data.csv", b"text,label\na,1,\n", r"line 2 of .* with 3 fields, .* has 2; it ends in a delimiter too many$"),
         (
             "data.csv",
             b"text,label\na," + b"x" * 201,

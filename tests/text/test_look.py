@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from commands.look import look as page_about
 from core.errors import DataError
 from tests.text.test_archives import COMPRESSIONS
+from text.sources.column_choice import Unclear
 from text.sources.columns import Layout
 from text.sources.custom import parse
-from text.sources.guess import Unclear
 from text.sources.look import ignored_by_reason, look
 
 WORDS = "a dull film and a great scene of the plot was good but not fine".split(" ")  # noqa: SIM905

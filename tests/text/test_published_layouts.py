@@ -15,9 +15,9 @@ from config.data import DataParams
 from core.errors import DataError
 from pipelines.download import download
 from tests.text.test_look import ROWS, lines, read, sheet, write
+from text.sources.column_choice import Unclear
 from text.sources.columns import Layout
 from text.sources.custom import parse
-from text.sources.guess import Unclear
 
 NUMBERED = [(text, str(number % 2)) for number, (text, _) in enumerate(ROWS)]
 Writer = Callable[[Path], Path]

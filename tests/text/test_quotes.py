@@ -31,24 +31,24 @@ def read(*files: Path, layout: Layout = NAMED) -> tuple[Rows, list[str]]:
     return [(document.text or "", document.label or "") for document in documents], notes
 
 
-def plain(path: Path, rows: Rows, separator: str = "\t", end: str = "\n") -> Path:
-    path.write_bytes("".join(separator.join(row) + end for row in [("text", "label"), *rows]).encode())
+def plain(path: Path, rows: Rows, delimiter: str = "\t", end: str = "\n") -> Path:
+    path.write_bytes("".join(delimiter.join(row) + end for row in [("text", "label"), *rows]).encode())
     return path
 
 
-def quoted(path: Path, rows: Rows, separator: str = "\t", quoting: int = csv.QUOTE_MINIMAL, end: str = "\r\n") -> Path:
+def quoted(path: Path, rows: Rows, delimiter: str = "\t", quoting: int = csv.QUOTE_MINIMAL, end: str = "\r\n") -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, delimiter=separator, quoting=quoting, lineterminator=end).writerows([("text", "label"), *rows])  # type: ignore[arg-type]
+        csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=end).writerows([("text", "label"), *rows])  # type: ignore[arg-type]
     return path
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize(
-    ("name", "separator"), [("data.tsv", "\t"), ("data.csv", "\t"), ("data.csv", ","), ("data.csv", ";")]
+    ("name", "delimiter"), [("data.tsv", "\t"), ("data.csv", "\t"), ("data.csv", ","), ("data.csv", ";")]
 )
-def test_quotes_that_would_join_rows_are_literal(tmp_path: Path, name: str, separator: str, end: str) -> None:
+def test_quotes_that_would_join_rows_are_literal(tmp_path: Path, name: str, delimiter: str, end: str) -> None:
     for rows in ([*LOST, *ORDINARY], [*ORDINARY, *LOST], [*LOST[:2], *ORDINARY, LOST[2]]):
-        found, [note] = read(plain(tmp_path / name, rows, separator, end))
+        found, [note] = read(plain(tmp_path / name, rows, delimiter, end))
         assert found == rows
         assert "separated files are read as they stand: as in CSV they would hide " in note
         assert str(tmp_path) not in note
@@ -89,12 +89,12 @@ MULTILINE = [("line one\nline two", "pos"), ('with "quotes",\n\ntabs\tand, comma
 
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize(("name", "separator"), [("data.tsv", "\t"), ("data.csv", ","), ("data.csv", ";")])
+@pytest.mark.parametrize(("name", "delimiter"), [("data.tsv", "\t"), ("data.csv", ","), ("data.csv", ";")])
 def test_texts_of_several_lines_are_read_as_they_were_quoted(
-    tmp_path: Path, name: str, separator: str, end: str, quoting: int
+    tmp_path: Path, name: str, delimiter: str, end: str, quoting: int
 ) -> None:
     rows = [*MULTILINE, *ORDINARY]
-    found, notes = read(quoted(tmp_path / name, rows, separator, quoting, end))
+    found, notes = read(quoted(tmp_path / name, rows, delimiter, quoting, end))
     assert found == rows
     assert notes[-1] == "texts that hold line breaks, in quotation marks: 3"
 
@@ -110,8 +110,8 @@ def test_a_text_whose_lines_are_as_wide_as_rows_stays_a_text(tmp_path: Path, tex
 def test_what_pandas_wrote_is_what_is_read(tmp_path: Path) -> None:
     rows = [*MULTILINE, *ORDINARY]
     frame = pd.DataFrame(rows, columns=["text", "label"])
-    for name, separator in {"data.csv": ",", "data.tsv": "\t"}.items():
-        frame.to_csv(tmp_path / name, sep=separator)
+    for name, delimiter in {"data.csv": ",", "data.tsv": "\t"}.items():
+        frame.to_csv(tmp_path / name, sep=delimiter)
         assert read(tmp_path / name)[0] == rows
 
 
@@ -165,7 +165,7 @@ def test_a_quote_that_closes_lines_later_is_named_by_both_lines(tmp_path: Path) 
 def test_a_row_of_the_wrong_width_is_named_by_the_line_where_it_begins(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text('text,label\n"two\nlines",pos\n"three\nmore\nlines",pos,\n', encoding="utf-8")
-    with pytest.raises(DataError, match=r"line 4 of .* begins a row with 3 fields, .* 2; it ends in a separator too"):
+    with pytest.raises(DataError, match=r"line 4 of .* begins a row with 3 fields, .* 2; it ends in a delimiter too"):
         read(path)
 
 
@@ -215,16 +215,16 @@ def test_plain_tsv_comes_back_exactly(tmp_path: Path, rows: Rows) -> None:
         assert read(plain(tmp_path / "data.tsv", rows))[0] == rows
 
 
-# A text of which each line holds a separator can look like rows: the tests above have those.
+# A text of which each line holds a delimiter can look like rows: the tests above have those.
 several_lines = st.tuples(lines, st.sampled_from(["", "\n", "\r\n", "\r", "\t"]), lines).map("".join)
 
 
 @here
 @given(
     rows=st.lists(st.tuples(several_lines, labels), min_size=1),
-    separator=st.sampled_from(",;\t|"),
+    delimiter=st.sampled_from(",;\t|"),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
 )
-def test_quoted_tables_come_back_exactly(tmp_path: Path, rows: Rows, separator: str, quoting: int) -> None:
-    if not any("\n" in text and separator in text for text, _ in rows):
-        assert read(quoted(tmp_path / "data.csv", rows, separator, quoting))[0] == rows
+def test_quoted_tables_come_back_exactly(tmp_path: Path, rows: Rows, delimiter: str, quoting: int) -> None:
+    if not any("\n" in text and delimiter in text for text, _ in rows):
+        assert read(quoted(tmp_path / "data.csv", rows, delimiter, quoting))[0] == rows

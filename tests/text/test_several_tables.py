@@ -16,9 +16,9 @@ from config.data import DataParams
 from core.errors import DataError
 from pipelines.download import download
 from tests.text.test_look import OPEN, ROWS, lines, read, sheet, write
+from text.sources.column_choice import Unclear
 from text.sources.columns import Layout
 from text.sources.custom import parse
-from text.sources.guess import Unclear
 
 Rows = list[tuple[str, str]]
 
@@ -298,7 +298,7 @@ def test_without_a_header_texts_apart_from_each_other_are_asked_about(tmp_path: 
         read(path)
 
 
-def test_a_first_line_without_separators_is_named(tmp_path: Path) -> None:
+def test_a_first_line_without_delimiters_is_named(tmp_path: Path) -> None:
     """As PubMed's abstracts: ###24293578, then label<tab>sentence."""
     path = lines(tmp_path / "train.txt", "{label}\t{text}", head="###24293578\n")
     with pytest.raises(DataError, match=r"has no columns in its first line, '###24293578', although others hold"):

@@ -23,7 +23,7 @@ from text.sources.labels import Spellings, doubts, objection, spelled
 from text.sources.lines import Utf8Lines
 from text.sources.look import Look, look
 from text.sources.quotes import Quotes, Quoting
-from text.sources.tables import CSV, delimited
+from text.sources.readers import CSV, delimited
 
 NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # line ends, and what XML forbids
 LONGEST_LABEL = 200  # characters; it names a class in tables and figures

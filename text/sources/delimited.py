@@ -23,7 +23,7 @@ HEAD_LINES = 100  # by which the delimiter is recognised
 SPOTS, SPOT_LINES = 30, 20  # places of a long file that are looked at, and lines there
 ESCAPED_QUOTE = re.compile(r'(?<!\\)((?:\\\\)*)\\"')  # with an odd number of backslashes
 PLACEHOLDER = "\ufdd0"  # no character; stands for an escaped quotation mark while csv reads
-SEPARATOR_LINE = re.compile(rb"(\xef\xbb\xbf)?sep=([,;\t|])\r?\n", re.IGNORECASE)  # names it for Excel
+DELIMITER_LINE = re.compile(rb"(\xef\xbb\xbf)?sep=([,;\t|])\r?\n", re.IGNORECASE)  # names it for Excel
 
 NumberedRows = Iterator[tuple[int, list[str]]]  # with the line where each begins
 
@@ -72,7 +72,7 @@ class Table(NamedTuple):
         """The file's lines as bytes; an empty one for Excel's `sep=;`."""
         self.file.seek(0)
         for number, line in enumerate(self.file):
-            yield b"\n" if number == 0 and SEPARATOR_LINE.fullmatch(line) else line
+            yield b"\n" if number == 0 and DELIMITER_LINE.fullmatch(line) else line
 
     def places(self, first_row: Sequence[str]) -> list[int]:
         """The indices of the text columns and of the label column in a row."""
@@ -89,8 +89,8 @@ def _remedy(row: Sequence[str], width: int) -> str:
     if len(row) < width:
         return "every row must have every field, even an empty one"
     if len(row) == width + 1 and not row[-1]:
-        return "it ends in a separator too many"
-    return "a text that holds the separator must stand in quotes"
+        return "it ends in a delimiter too many"
+    return "a text that holds the delimiter must stand in quotes"
 
 
 def csv_rows(
@@ -157,7 +157,7 @@ def delimiter_of(file: IO[bytes], layout: Layout) -> str:
 def declared_delimiter(file: IO[bytes]) -> str | None:
     """The delimiter that the first line `sep=;` names."""
     file.seek(0)
-    match = SEPARATOR_LINE.fullmatch(file.readline())
+    match = DELIMITER_LINE.fullmatch(file.readline())
     return match[2].decode() if match else None
 
 

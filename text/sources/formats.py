@@ -1,4 +1,4 @@
-"""What a file is, by its suffix and first bytes, and what its columns are: format, separator, header, first rows."""
+"""What a file is, by its suffix and first bytes, and what its columns are: format, delimiter, header, first rows."""
 
 import csv
 import difflib
@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple
 from core.errors import DataError
 from text.sources import columnar, excel, json_files
 from text.sources.archives import Member
+from text.sources.column_choice import Head, Unclear, choose, headed
 from text.sources.columns import Layout, listed
 from text.sources.delimited import (
     DELIMITERS,
@@ -22,9 +23,8 @@ from text.sources.delimited import (
     readable_rows,
     spread_lines,
 )
-from text.sources.guess import Head, Unclear, choose, headed
 from text.sources.labelled_lines import LABEL, TEXT, ends_in_label, is_labelled
-from text.sources.tables import CLASS_OBJECT, CSV, ENDING, JSON_LINES, LABELLED, TREES, WITHOUT_COLUMNS
+from text.sources.readers import CLASS_OBJECT, CSV, ENDING, JSON_LINES, LABELLED, TREES, WITHOUT_COLUMNS
 from text.sources.trees import are_trees
 
 HEAD_ROWS = 1000
@@ -195,7 +195,7 @@ def head_like(member: Member, first: Recognised) -> Head | None:
 
 
 def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layout) -> Recognised:
-    """CSV: of the separators that make columns, the one whose columns are plain."""
+    """CSV: of the delimiters that make columns, the one whose columns are plain."""
     tables = {delimiter: rows for delimiter in delimiters if (rows := _rows(lines, delimiter))}
     for delimiter, rows in tables.items():
         if not layout.columns and {"text", "label"} <= set(rows[0]):
@@ -221,7 +221,7 @@ def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layou
         raise doubt
     if any(delimiter in line for line in lines for delimiter in delimiters):
         raise DataError(
-            f"{origin} has no columns in its first line, {lines[0].strip()[:60]!r}, although others hold separators; "
+            f"{origin} has no columns in its first line, {lines[0].strip()[:60]!r}, although others hold delimiters; "
             "allowed: a text and a label in each line, and a header before them"
         )
     raise DataError(

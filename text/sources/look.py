@@ -13,15 +13,15 @@ from text.sources import split_column
 from text.sources.archives import Member, members, names, ordered
 from text.sources.arrangement import USUAL_TABLES, Arrangement, arrange
 from text.sources.class_names import Names, read_names
+from text.sources.column_choice import Head
 from text.sources.columns import Layout, Row, listed, shown
 from text.sources.encodings import AUTO, Encodings
 from text.sources.formats import LINES, Recognised, format_of, head_like, lacks_labels, recognise
-from text.sources.guess import Head
 from text.sources.lines import decode, decoded
 from text.sources.quotes import Quoting, in_first_way
+from text.sources.readers import CLASS_OBJECT, READERS, TEXT_FORMATS
 from text.sources.several_tables import opened, settle, with_parts
 from text.sources.splits import ALL
-from text.sources.tables import CLASS_OBJECT, READERS, TEXT_FORMATS
 
 TEXTS = "text lines"  # beside a file of labels
 DOCUMENT = "a document"

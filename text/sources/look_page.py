@@ -12,16 +12,16 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from config.data import DataParams
-from text.sources import guess
+from text.sources import column_choice
 from text.sources.archives import names
 from text.sources.arrangement import Arrangement, arrange
+from text.sources.column_choice import Head, Unclear
 from text.sources.columns import Column, Layout, listed, shown
 from text.sources.encodings import AUTO
-from text.sources.guess import Head, Unclear
 from text.sources.look import FOUND_COLUMNS, Look, ignored_by_reason, look
 from text.sources.quotes import NAMES
+from text.sources.readers import CSV, TEXT_FORMATS
 from text.sources.splits import ALL
-from text.sources.tables import CSV, TEXT_FORMATS
 
 EXAMPLES = 2
 EXAMPLES_AMONG = 1000  # rows, of which the first with a label is shown
@@ -118,9 +118,9 @@ def _unclear(question: Unclear, arrangement: Arrangement, data: DataParams) -> I
         as_header = Head([str(value) for value in head.rows[0]], head.rows[1:])
         comments = dict.fromkeys(("text_column", "label_column"), "a number if the first row is a document")
         head = as_header
-    label = layout.label if layout.label is not None else next(iter(guess.labels(head, layout)), None)
-    texts = list(layout.texts) or guess.texts(head, label if label is not None else "")
-    for key, candidates in (("label_column", guess.labels(head, layout)), ("text_column", texts)):
+    label = layout.label if layout.label is not None else next(iter(column_choice.labels(head, layout)), None)
+    texts = list(layout.texts) or column_choice.texts(head, label if label is not None else "")
+    for key, candidates in (("label_column", column_choice.labels(head, layout)), ("text_column", texts)):
         if len(candidates) > 1 and key not in comments:
             comments[key] = f"or {' or '.join(map(str, candidates[1 if key == 'label_column' else 0 :]))}"
         elif not candidates:
@@ -139,7 +139,7 @@ def _ignored(arrangement: Arrangement) -> Iterator[str]:
 def _columns(head: Head, layout: Layout) -> Iterator[str]:
     """A line for each column: what it is taken for, its name, what it holds."""
     yield f"columns, by the first {len(head.rows):,} rows:"
-    kinds = guess.kinds(head)
+    kinds = column_choice.kinds(head)
     width = min(max(len(shown(column)) for column in head.columns()), NAME_WIDTH)
     for index, column in enumerate(head.columns()):
         role = "text" if column in layout.texts else "label" if column == layout.label else ""

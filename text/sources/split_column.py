@@ -5,12 +5,12 @@ from contextlib import suppress
 
 from core.errors import DataError
 from text.sources.archives import Member
+from text.sources.column_choice import Head, kinds
 from text.sources.columns import Column, Layout
 from text.sources.formats import Recognised, head_like, recognise
-from text.sources.guess import Head, kinds
 from text.sources.quotes import Quoting, in_first_way
+from text.sources.readers import READERS
 from text.sources.split_names import EVAL, WORDS
-from text.sources.tables import READERS
 
 OTHERS = 100  # different values; more name no splits
 

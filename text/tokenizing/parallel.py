@@ -54,7 +54,7 @@ class GroupTokens(NamedTuple):
 
 
 # Tokenizes row groups somewhere, with a tokenizer and its SentencePiece model, into a folder; in their order.
-Run = Callable[[Sequence[RowGroup], TokenizerName, bytes | None, Path], Iterable[Tokenized]]
+TokenizeGroups = Callable[[Sequence[RowGroup], TokenizerName, bytes | None, Path], Iterable[Tokenized]]
 
 
 @dataclass
@@ -109,7 +109,7 @@ def _read(group: RowGroup, columns: Sequence[str]) -> pa.Table:
 
 
 def tokenize(
-    groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path, run: Run | None = None
+    groups: Sequence[RowGroup], name: TokenizerName, model: bytes | None, spool: Path, run: TokenizeGroups | None = None
 ) -> list[Tokenized]:
     """Tokenizes `groups` into files of the folder `spool`: on all cores of this machine, or wherever `run` does."""
     results = (run or on_all_cores)(groups, name, model, spool)

@@ -35,7 +35,7 @@ def test_csv_is_separated_by_what_gives_its_header_both_columns(tmp_path: Path, 
     assert read(path) == [(text, "x") for text in TEXTS]
 
 
-def test_column_names_may_hold_other_separators_and_spaces(tmp_path: Path) -> None:
+def test_column_names_may_hold_other_delimiters_and_spaces(tmp_path: Path) -> None:
     path = write(tmp_path / "data.csv", [("Review; Text", "Stars (1,2)"), ("a", 1)])
     assert read(path, Layout("Review; Text", "Stars (1,2)")) == [("a", "1")]
 
@@ -48,8 +48,8 @@ def test_a_file_without_a_header_has_columns_by_number(tmp_path: Path, delimiter
 
 
 @pytest.mark.parametrize(("delimiter", "other"), [("\t", ","), (";", ","), ("|", ";"), (",", ";")])
-def test_without_a_header_the_separator_gives_the_fewest_labels(tmp_path: Path, delimiter: str, other: str) -> None:
-    """Every row also has one of another separator."""
+def test_without_a_header_the_delimiter_gives_the_fewest_labels(tmp_path: Path, delimiter: str, other: str) -> None:
+    """Every row also has one of another delimiter."""
     rows = [(f"film {n}{other} well", "xy"[n % 2]) for n in range(10)]
     path = tmp_path / "data.csv"
     path.write_text("".join(delimiter.join(row) + "\n" for row in rows), encoding="utf-8")
