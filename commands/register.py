@@ -9,15 +9,14 @@ import argparse
 from rich.console import Console
 
 from config.params import Params, load
-from core import command_line, file_io, paths
+from core import command_line, paths
 from core.errors import TrackingError
 from outputs.comparison_file import read_comparison
 from predictor.files import ModelFiles
 from predictor.selection import select
 from predictor.winner import winner
-from tracking import comparison_from_outputs
+from tracking import comparison_from_outputs, from_outputs
 from tracking.connection import Connection, connect
-from tracking.from_outputs import LOGGED_METRICS
 from tracking.lifecycle import find_run
 from tracking.registry import Version, current_model, register
 
@@ -64,8 +63,7 @@ def _logged_model(mlflow: Connection, params: Params, models: list[ModelFiles]) 
     folders = [paths.folder(variant, seed) for seed in seeds]
     if len(models) == 1:
         signature = models[0].config["signature"]
-        metrics = file_io.read_json(folders[0] / "metrics.json", made_by="evaluate")
-        scores = {key: metrics[key] for key in LOGGED_METRICS if metrics.get(key) is not None}
+        scores = from_outputs.scores(folders[0])
     else:
         signature = comparison_from_outputs.comparison_signature(params, comparison_from_outputs.signatures(params))
         together = read_comparison()["ensembles"].get(variant, {})

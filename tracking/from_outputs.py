@@ -122,8 +122,13 @@ def _test_metrics(folder: Path) -> dict[str, float]:
     """What MLflow shows of the evaluation in `folder`; empty before it has taken place."""
     if not (folder / "metrics.json").exists():
         return {}
+    return {f"test_{name}": value for name, value in scores(folder).items()}
+
+
+def scores(folder: Path) -> dict[str, float]:
+    """LOGGED_METRICS of the evaluation in `folder`, those that are defined for its classes."""
     metrics = file_io.read_json(folder / "metrics.json", made_by="evaluate")
-    return {f"test_{name}": metrics[name] for name in LOGGED_METRICS if metrics.get(name) is not None}
+    return {name: metrics[name] for name in LOGGED_METRICS if metrics.get(name) is not None}
 
 
 def _explanations(run: Run, measured: Mapping[str, Any]) -> bool:

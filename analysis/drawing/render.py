@@ -58,7 +58,7 @@ RC_PARAMS: dict[Any, Any] = {
 
 
 def panels_png(panels: Sequence[Panel], names: Sequence[str]) -> bytes:
-    """Panels side by side, with a legend of `names`, each in its style: a PNG file."""
+    """Panels side by side, with a legend of those of `names` that are drawn, each in its style: a PNG file."""
     with _style():
         return _saved(_side_by_side(panels, names), "png", {"Software": None})
 
@@ -91,7 +91,10 @@ def _side_by_side(panels: Sequence[Panel], names: Sequence[str]) -> Figure:
         _draw(axes, panel)
     for axes in grid[len(panels) :]:
         axes.remove()
-    figure.legend(handles=legend_handles(names), loc="outside lower center", ncols=4, frameon=False)
+    drawn = {line.get_color() for axes in figure.axes for line in axes.lines}
+    handles = [handle for handle in legend_handles(names) if handle.get_color() in drawn]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 

@@ -21,6 +21,7 @@ LATE_SHARE, UNFITTED = 0.25, 0.75
 # validation loss has risen by this share since: its weights are those of a model that had just begun.
 ACCURACY_GAP = 0.10
 EPOCHS_AFTER, LOSS_RISE = 3, 0.25
+DROPOUT, WEIGHT_DECAY = (0.3, 0.5), 0.01  # the usual ones against overfitting
 
 
 def not_converged(settings: Settings, histories: Histories) -> Finding | None:
@@ -119,8 +120,8 @@ def overfit(settings: Settings, histories: Histories) -> Finding | None:
         verb = "overfits: it fits its" if len(figures) == 1 else "overfit: they fit their"
         words.append(f"{listed([*figures])} {verb} training documents much better than new ones")
         advice.append(
-            f"Against overfitting ({'; '.join(figures.values())}): head_dropout and embedding_dropout of 0.3 to 0.5, "
-            "train.weight_decay: 0.01, a smaller hidden_size, a lower train.learning_rate, or more training documents."
+            f"Against overfitting ({'; '.join(figures.values())}): {', '.join(_remedies(settings, [*figures]))}, "
+            "or more training documents."
         )
     if too_long:
         longest, enough = max(len(history) for runs in histories.values() for history in runs), max(too_long.values())
@@ -135,6 +136,19 @@ def overfit(settings: Settings, histories: Histories) -> Finding | None:
         )
     concerned = [variant for variant in histories if variant in {*figures, *too_long}]
     return Finding("overfit", concerned, "; ".join(words), " ".join(advice)) if concerned else None
+
+
+def _remedies(settings: Settings, variants: Sequence[str]) -> list[str]:
+    """What usually helps against overfitting, and these variants do not have yet."""
+    dropouts = [
+        key
+        for key in ("head_dropout", "embedding_dropout")
+        if any(settings.variants[variant][key] < DROPOUT[0] for variant in variants)
+    ]
+    remedies = [f"{' and '.join(dropouts)} of {DROPOUT[0]} to {DROPOUT[1]}"] if dropouts else []
+    if settings.train["weight_decay"] < WEIGHT_DECAY:
+        remedies.append(f"train.weight_decay: {WEIGHT_DECAY}")
+    return [*remedies, "a smaller hidden_size", "a lower train.learning_rate"]
 
 
 def chosen_epoch(history: History, monitor: str) -> int:

@@ -112,6 +112,27 @@ def test_a_variant_overfits_if_it_reads_training_documents_much_better() -> None
     assert "(bilstm 97.0 % right in training, 85.0 in validation)" in finding.advice
 
 
+@pytest.mark.parametrize(
+    ("train", "variant", "remedies"),
+    [
+        ({}, {}, "head_dropout and embedding_dropout of 0.3 to 0.5, train.weight_decay: 0.01, a smaller hidden_size"),
+        ({}, {"head_dropout": 0.5}, "embedding_dropout of 0.3 to 0.5, train.weight_decay: 0.01, a smaller hidden_size"),
+        ({"weight_decay": 0.01}, {"head_dropout": 0.5, "embedding_dropout": 0.3}, "a smaller hidden_size"),
+    ],
+)
+def test_what_a_variant_has_is_no_advice_against_overfitting(
+    train: dict[str, float], variant: dict[str, float], remedies: str
+) -> None:
+    far = history([0.5, 0.45, 0.46], train_accuracy=[0.8, 0.97, 0.99])
+
+    finding = overfit(make_settings(train, **variant), by_variant(SOUND, far))
+
+    assert finding is not None
+    assert finding.advice.endswith(
+        f"in validation): {remedies}, a lower train.learning_rate, or more training documents."
+    )
+
+
 def test_the_epoch_that_gave_the_weights_is_that_of_the_monitor() -> None:
     line = history([0.5, 0.4, 0.6], validation_accuracy=[0.8, 0.84, 0.86])
 

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from analysis.drawing.panels import INK, Panel, Tips, styles
-from analysis.drawing.render import panel_svg, panels_png
+from analysis.drawing.render import panel_svg, panels_figure, panels_png
 from analysis.report.figures import figures
 from analysis.report.result import Result
 from pipelines.compare import compare
@@ -65,6 +65,14 @@ def test_pictures_are_the_same_bytes_every_time(result: Result) -> None:
 
     assert panels_png(panels, ["lstm", "bilstm"]) == panels_png(drawn(result)["scores"], ["lstm", "bilstm"])
     assert [panel_svg(panel) for panel in panels] == [panel_svg(panel) for panel in drawn(result)["scores"]]
+
+
+def test_the_legend_names_what_is_drawn(result: Result) -> None:
+    panels = drawn(result)
+    difference = panels["scores"][1]
+    for shown, names in [(panels["scores"], ["lstm", "bilstm"]), ([difference], ["bilstm"]), (panels["confusion"], [])]:
+        legends = panels_figure(shown, ["lstm", "bilstm"]).legends
+        assert [text.get_text() for legend in legends for text in legend.get_texts()] == names
 
 
 def test_a_png_bears_no_version_or_time(result: Result, tmp_path: Path) -> None:
