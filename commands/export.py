@@ -32,8 +32,8 @@ def export(variant: str, seed: int) -> Path:
     """Writes the folder, whole or not at all, and returns its path.
 
     Raises:
-        ParamsError: it was not trained.
-        DataError: a file is missing or damaged, or the disk does not take the folder.
+        ParamsError: the model was not trained.
+        DataError: a file is missing or damaged, or the folder cannot be written.
     """
     files = find_training(variant, seed)
     metrics = file_io.read_json(paths.folder(variant, seed) / "metrics.json", made_by="evaluate")

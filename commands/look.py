@@ -1,7 +1,7 @@
 """What a data set holds, and the section data of params.yaml for it. `python -m commands.look reviews.zip`.
 
-Shows files, splits, formats, columns, two documents, and what is ignored and why. Nothing is run or changed; only what
-stands at an address is downloaded.
+Shows files, splits, formats, columns, two documents, and what is ignored and why. It runs and changes nothing, except
+that it downloads a source that is given by its address.
 """
 
 from config.data import DataParams

@@ -32,7 +32,7 @@ from text.sources.encodings import AUTO
 
 @dataclass
 class Counts:
-    """What the texts were like."""
+    """How many texts there were, and how many of each special kind."""
 
     texts: int = 0
     missing: int = 0
@@ -96,7 +96,7 @@ def _check(chosen: argparse.Namespace) -> None:
 
 
 def _rows(chosen: argparse.Namespace, data: DataParams, console: Console) -> tuple[Iterable[Row], int | None]:
-    """The texts, and their number where it is known. A table is read to its end first: a bad one is refused at once."""
+    """The texts, and their number if it is known. A table is read to its end first, so bad ones fail at once."""
     if chosen.texts:
         return texts.given(chosen.texts), len(chosen.texts)
     if not chosen.file:

@@ -1,4 +1,4 @@
-"""Sends MLflow what it misses of the outputs. `python -m commands.restore`, after a server was down or a store lost.
+"""Sends MLflow the outputs that it lacks. `python -m commands.restore`, after a server was down or a store was lost.
 
 That is every training of compare.variants and compare.seeds, each reference, and their comparison; then every
 comparison in the store is linked with the runs it used. Times, commit and costs are those of the original where
@@ -25,7 +25,7 @@ def restore(params: Params) -> None:
     """Completes all runs.
 
     Raises:
-        TrackingError: MLflow still misses something.
+        TrackingError: MLflow still lacks something.
     """
     with connect(params.tracking.experiment) as mlflow:
         complete(mlflow, params)
@@ -34,7 +34,7 @@ def restore(params: Params) -> None:
 
 
 def complete(mlflow: Connection, params: Params) -> None:
-    """Sends what MLflow misses, and names it; nothing is computed for an MLflow that cannot be reached."""
+    """Sends what MLflow lacks, and names it; computes nothing if MLflow cannot be reached."""
     if not mlflow.reachable:
         return
     console = Console()

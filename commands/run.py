@@ -1,8 +1,9 @@
 """The whole pipeline, with several trainings at the same time. `python -m commands.run`, or `make run`.
 
-`dvc repro` runs one stage after another. This command has DVC run all stages but trainings, evaluations and references,
-runs those that are due in worker processes or on a Ray cluster, and records each as it finishes. If something is left,
-a plain `dvc repro` does it. Outputs, cache and dvc.lock are those of `dvc repro` alone.
+`dvc repro` runs one stage after another. This command has DVC run the stages before the trainings. It then runs the
+trials, trainings, evaluations and references that are due in worker processes or on a Ray cluster, then the comparison,
+and records each as it finishes. A plain `dvc repro` runs whatever is left. Outputs, cache and dvc.lock are the same as
+with `dvc repro` alone.
 """
 
 import argparse
@@ -47,11 +48,11 @@ def main() -> None:
 
 
 def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
-    """Runs whatever is not done yet; where something is left, `dvc repro` does the rest.
+    """Runs whatever is out of date, in parallel where possible; `dvc repro` does the rest.
 
     Raises:
-        TrainingError: names the trainings, evaluations or references that failed, when all others have run, or another
-            stage.
+        TrainingError: names the trainings, evaluations or references that failed, after all others have run; or the
+            other stage that failed.
         ParamsError: there is no remote to pull from.
     """
     if chosen.dvc_options and not dvc.default_remote():
@@ -73,7 +74,7 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
 
 
 def end_with_make() -> None:
-    """Ends this process if `make`, where that has started it, is killed."""
+    """Ends this process if it was started by `make` and `make` is killed."""
     parent = psutil.Process().parent()
     if parent is not None and parent.name() in ("make", "gmake"):
         orphans.end_with(parent.pid)
@@ -139,13 +140,13 @@ def run_on_cluster(params: Params, chosen: argparse.Namespace) -> bool:
 
 
 def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path | None = None) -> bool:
-    """Runs `tasks_due` and the comparison, and records them; returns whether all could be.
+    """Runs `tasks_due` and the comparison, and records them; returns whether all of them were recorded.
 
     Args:
-        params: of the run
-        tasks_due: what is to be run
-        crew: where
-        root: in whose folder checkpoints/ the trainings keep their checkpoints; None: the repository
+        params: those of the run
+        tasks_due: the tasks to run
+        crew: runs the tasks
+        root: the folder that holds the trainings' checkpoints/; None: the repository
 
     Raises:
         TrainingError: names the tasks that failed.
@@ -162,10 +163,10 @@ def run_tasks(params: Params, tasks_due: Sequence[Task], crew: Crew, root: Path 
 
 
 def run_trials(params: Params, trials: Sequence[Task], crew: Crew) -> None:
-    """Runs `trials`; the stages tune then gather what came out.
+    """Runs `trials`; the stages tune then collect the results.
 
     Raises:
-        TrainingError: names the trials that failed, not by their settings, but by a mistake.
+        TrainingError: names the trials that failed for a reason other than their setting.
     """
     with View([task.name for task in trials]) as view:
         grid = Grid(crew, trials, None, Recorder([], params, view.say), view)
@@ -183,7 +184,7 @@ def code_changed(params: Params) -> bool:
 
 
 def complete_runs(params: Params, nothing_due: bool) -> None:
-    """Sends MLflow what it misses, if nothing is due: then no stage will do so.
+    """Sends MLflow what it lacks, if nothing is due, since then no stage will do so.
 
     Otherwise only ends the runs that killed processes have left RUNNING; the stage compare completes the others.
     """

@@ -1,6 +1,6 @@
 """Serves the registered model on 127.0.0.1, with a page to try it. `python -m commands.serve --port 5001`.
 
-`make register` comes before. docs/use.md shows a request and its answer, and how to serve on several machines.
+Run `make register` first. docs/use.md shows a request and its answer, and how to serve on several machines.
 """
 
 import argparse

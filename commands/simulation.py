@@ -20,7 +20,7 @@ DOCUMENTS = (500, 2_000, 25_000)
 SPREADS = (0.002, 0.005, 0.01)
 TRIALS = 20  # of a simulated search
 SEARCHED = 4000  # repeats after searches: the standard error of a share of 5 % is then 0.3 points
-# Features and documents; the more features, the more does a learner depend on its training documents.
+# Features and documents; the more features, the more a learner depends on its training documents.
 FOLD_CASES = ((50, 300), (50, 1_000), (400, 300))
 FOLD_REPEATS = 1000
 REPETITIONS = (1, 3)

@@ -14,7 +14,7 @@ def main() -> None:
 
 
 def show(params: Params, port: int) -> None:
-    """The trainings in the order of compare.metric, best first."""
+    """Serves the pages, with the trainings in the order of compare.metric, best first."""
     metric = metric_named(params.compare.metric)
     serve(params.tracking.experiment, port, Ranking(metric.key, metric.higher_is_better))
 

@@ -21,7 +21,7 @@ def within(seconds: float) -> Iterator[None]:
     It uses a signal, which Python delivers to the main thread only; in other threads there is no limit.
 
     Raises:
-        Overdue: no OSError, after which libraries would retry.
+        Overdue: not an OSError, because libraries would retry after one.
     """
     if current_thread() is not main_thread() or signal.getitimer(signal.ITIMER_REAL)[0]:
         yield

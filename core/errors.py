@@ -14,7 +14,7 @@ _QUERY = re.compile(r"((?:://|url: /)[^\s'\"?#]*)\?[^\s'\"]*")  # "with url: /â€
 def without_secrets(text: str) -> str:
     """The text with its addresses, but without their users, passwords and queries.
 
-    A user and a password may hold any character but white space, also where they should have been encoded. If such a
+    A user and a password may hold any character but white space, even if it should have been encoded. If such a
     character makes it unclear where the host begins, more is left out rather than less. An address without a user is
     left as it is, but for its query.
 
@@ -43,14 +43,14 @@ def _without_user(address: str) -> str:
 
 
 class UserError(Exception):
-    """An error that the user can fix; its message is one line, also if it quotes a library or a file."""
+    """An error that the user can fix; its message is one line, even if it quotes a library or a file."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.splitlines()))
 
 
 class ParamsError(UserError):
-    """A value in params.yaml or on the command line is wrong, does not fit another one, or not this machine."""
+    """A value in params.yaml or on the command line is wrong, or does not fit another value or this machine."""
 
 
 class DataError(UserError):

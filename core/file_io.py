@@ -16,7 +16,7 @@ from core.replacing import beside, replacing
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """As `replacing`, for an output of a stage: also makes the folder.
+    """Like `replacing`, for an output of a stage; also creates its folder.
 
     Raises:
         DataError: the disk refuses.

@@ -1,4 +1,4 @@
-"""Cross-validation: the splits fold-1, fold-2, … and what a training with a given seed uses of them.
+"""Cross-validation: the splits fold-1, fold-2, …, and which of them a training with a given seed uses.
 
 Seed 1 tests on fold 1, seed 2 on fold 2, and so on; with 10 folds seed 11 tests on fold 1 again. A training's
 validation split is the fold after its test fold, and it learns from all others.

@@ -1,4 +1,4 @@
-"""Locks between processes, for which a second process waits and says so."""
+"""Locks between processes; a process that has to wait for one says so."""
 
 import sys
 from pathlib import Path

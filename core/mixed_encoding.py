@@ -1,7 +1,7 @@
-"""An encoding of text in which most lines are UTF-8 and some Windows' Western one: `line.decode("utf-8-or-cp1252")`.
+"""An encoding for files in which most lines are UTF-8 and some are Windows-1252: `line.decode("utf-8-or-cp1252")`.
 
-What is no UTF-8 as a whole is read as cp1252, byte by byte; the five bytes that cp1252 leaves undefined as Latin-1.
-Importing this module makes the name known to Python.
+Bytes that are not valid UTF-8 as a whole are decoded as cp1252, and the five that cp1252 leaves undefined as Latin-1.
+Importing this module registers the encoding with Python.
 """
 
 import codecs

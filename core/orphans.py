@@ -15,7 +15,7 @@ def end_with(parent: int) -> None:
 
 
 def end_after(parent_has_ended: Callable[[], object]) -> None:
-    """As `end_with`, when `parent_has_ended` returns."""
+    """Like `end_with`, as soon as `parent_has_ended` returns."""
 
     def watch() -> None:
         parent_has_ended()

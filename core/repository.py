@@ -28,7 +28,7 @@ def working_copy() -> str:
     """An identifier of this working copy, created at first use.
 
     It stays the same when the folder is moved. A copy beside the original gets a different one, so that it does not
-    take up the original's runs on a server that both use.
+    resume the original's runs on a server that both use.
     """
     if WORKING_COPY in os.environ:
         return os.environ[WORKING_COPY]

@@ -1,4 +1,4 @@
-"""The cluster engine: tasks on the nodes of a Ray cluster. nodes.py: which may be used; remote.py: what one runs.
+"""The cluster engine runs tasks on the nodes of a Ray cluster: nodes.py says on which ones, remote.py is their code.
 
 The head chooses the node of each task, so that all variants of one seed run on one kind of hardware (engine/slots.py),
 writes the outputs that come back, and records them as the local engine does.
@@ -39,11 +39,11 @@ from outputs.pretrained import WEIGHTS, read_pretraining
 from outputs.token_files import read_summary
 from tracking.notes import COMMIT, NO_STORE
 
-DEAD = (ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError)  # of tasks, seconds before Ray lists it
+DEAD = (ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError)  # seconds before Ray lists the node as dead
 ATTEMPTS = 4  # of a task whose node dies or is full
 SECONDS_TO_ANSWER = SECONDS_TO_END + 10
 SECONDS_TO_START = 60.0  # for Ray to start a task on a node that has room for it
-SECONDS_TO_JOIN = 600.0  # for a node that can do what is left, once nothing is at work
+SECONDS_TO_JOIN = 600.0  # to wait for a node that can run what is left, if no task is running
 PART = 64 << 20  # bytes of a file that are one object in Ray's store
 
 
@@ -70,8 +70,8 @@ class ClusterCrew:
         self.nodes = Nodes("train", self._cpus, self._gpus, params.train.accelerator, self._slots)
         self._tokens: dict[str, tuple[str, list[Any]]] = {}
         self._attempts: Counter[str] = Counter()
-        self._lost_on: defaultdict[str, set[Node]] = defaultdict(set)  # nodes on which a task did not come to its end
-        self._waiting: set[str] = set()  # tasks for which there is no node, as a line has said
+        self._lost_on: defaultdict[str, set[Node]] = defaultdict(set)  # nodes on which a task did not finish
+        self._waiting: set[str] = set()  # tasks that no node can run; a message has said so
         self._at_work = 0
         self._idle_since = time.monotonic()
         for stage in finished:
@@ -87,7 +87,7 @@ class ClusterCrew:
         """Starts `task`, if a node has room for it.
 
         Raises:
-            TrainingError: nothing is at work, and no node can do the task, nor has one joined for ten minutes.
+            TrainingError: no task is running, no node can run this one, and none has joined for ten minutes.
         """
         node = self._slots.take(task.name, avoid=self._lost_on[task.name])
         if node is None:
@@ -111,7 +111,7 @@ class ClusterCrew:
             )
 
     def end(self, job: "ClusterJob", counts: bool) -> None:
-        """Takes back the place of a job that has ended; whether it `counts` as one of the task's attempts."""
+        """Frees the slot of a job that has ended; `counts` says whether it was one of the task's attempts."""
         name = job.task.name
         self._slots.give_back(name, job.node, finished=bool(job.finished))
         self._at_work -= 1
@@ -122,7 +122,7 @@ class ClusterCrew:
             self._lost_on[name].add(job.node)
 
     def has_another(self, job: "ClusterJob") -> bool:
-        """Whether a node is free that could do the job's task and has not lost it yet."""
+        """Whether another node is free that can run the job's task and has not failed at it before."""
         return bool(self._slots.free(job.task.name, avoid={job.node, *self._lost_on[job.task.name]}))
 
     def submit(self, task: Task, node: Node) -> Any:
@@ -168,9 +168,9 @@ class ClusterCrew:
         return self._tokens
 
     def _group(self, name: str) -> str | None:
-        """Trainings of one group run on one kind of hardware: all variants' with the same seed, setting or trial.
+        """The group of a training, which has to run on one kind of hardware: all variants of a seed, setting or trial.
 
-        All of them are one group if they are given the same time.
+        With compare.matching: training_time all trainings form one group.
         """
         if name == REFERENCE or self._any_hardware:
             return None
@@ -231,7 +231,7 @@ class ClusterJob(Job):
             self._take_over(self._events.get())
 
     def stop(self) -> None:
-        """Asks the node to end the task in an orderly way; a node that does not answer is not waited for."""
+        """Asks the node to shut the task down cleanly, and gives up after SECONDS_TO_ANSWER."""
         ray.cancel(self._generator, force=False)
         self._tell_after(SECONDS_TO_ANSWER, Event("over"))
 
@@ -262,7 +262,7 @@ class ClusterJob(Job):
                 self._end()
 
     def _lose(self, reason: str) -> None:
-        """The task has to be started again, unless it was too often."""
+        """Has the task started again, unless this was its last attempt."""
         if self._is_last_attempt:
             self.failure = f"failed {ATTEMPTS} times, at last: {reason}"
         else:
@@ -270,7 +270,7 @@ class ClusterJob(Job):
             self._view.say(self.task.name, f"{reason}; it starts again")
 
     def _move(self) -> None:
-        """Has the task started on another node, if one is free: another program may have taken the place here."""
+        """Has the task started on another node, if one is free: another program may occupy the CPUs of this one."""
         reason = f"has not started a task for {SECONDS_TO_START:.0f} s"
         if not self._crew.has_another(self):
             self._view.say(self.task.name, f"{self.node.address} {reason}; no other node is free")
@@ -289,7 +289,7 @@ class ClusterJob(Job):
         self._crew.end(self, counts)
 
     def _follow(self) -> None:
-        """Takes over the events, in a thread; the last one is `over`, whatever Ray raises."""
+        """Receives the events, in a thread; the last one is `over`, whatever Ray raises."""
         try:
             for reference in self._generator:
                 self._tell(ray.get(reference))
@@ -314,7 +314,7 @@ class ClusterJob(Job):
 
 
 def write_outputs(outputs: Mapping[str, bytes]) -> None:
-    """Writes what a node has made, by its paths in the project's folder; measurements are added to those there.
+    """Writes a node's outputs to the same paths in the project's folder; measurements are merged with existing ones.
 
     Raises:
         DataError: the disk refuses.

@@ -1,8 +1,8 @@
 """Compiles the loops of models/cpu/ before the first training needs them. `python -m engine.compiling`.
 
 numba compiles a loop at its first call and caches the result (core/compiled.py). Trainings that start together would
-all compile the same loops. Here two processes take a step of training with tiny models: one leaves out the backward
-loops, the other one the forward loops. What is in the cache they load.
+all compile the same loops. Here two processes take a training step with tiny models: one leaves out the backward
+loops, the other the forward loops. Loops that are already in the cache are only loaded.
 """
 
 import os
@@ -38,9 +38,9 @@ def _compile(params: Params) -> None:
 
 
 def start(params: Params) -> list[int]:
-    """Starts a process for each pass, a fork of this one, which must have no threads; returns their ids.
+    """Forks a process for each pass, and returns their ids; this process must not have any threads.
 
-    An error there stops nothing: the training that meets it again reports it.
+    An error there is ignored: the training that runs into it again reports it.
     """
     compilers = []
     for each in PASSES:
@@ -62,7 +62,7 @@ def wait(compilers: Iterable[int]) -> None:
 def load_loops(params: Params) -> None:
     """Loads from numba's cache what `start` has compiled, and whatever else a first step loads.
 
-    Forks of this process then begin without it. It stays as they expect it: without threads, and set up for nothing.
+    Forks of this process need not load them again. It starts no threads, and its PyTorch settings stay the default.
     """
     if not hasattr(os, "sched_setaffinity"):
         return  # a second thread would take part (models/cpu/threads.py), and no fork would have it
@@ -121,7 +121,7 @@ def _take_step(variant: VariantParams, train: TrainParams) -> None:
 
 
 def _write_nothing(*_: Any) -> None:
-    """In the place of a loop that is left out: the step's numbers are meaningless."""
+    """Stands in for a loop that is left out; the results of the step are then meaningless."""
 
 
 class _Documents:

@@ -8,12 +8,12 @@ from joblib import cpu_count
 from config.train import TrainParams
 
 SHARE_A_GPU = 4
-"""Trainings that run on one GPU at a time, where each needs one. A training's start keeps a core busy and the GPU idle,
-and its small steps use few of a GPU's multiprocessors (docs/performance.md)."""
+"""How many trainings share one GPU, if each needs only one. While a training starts, it keeps a core busy and the GPU
+idle, and its small steps use few of the GPU's multiprocessors (docs/gpu.md)."""
 
 
 class Share(NamedTuple):
-    """What one worker has to itself: CPU cores (none: all of them), and GPUs."""
+    """What one worker uses: CPU cores of its own (none: all of them), and GPUs, which several workers may share."""
 
     cores: list[int]
     gpus: list[str]
@@ -22,8 +22,8 @@ class Share(NamedTuple):
 def share_out(train: TrainParams, trainings: int, workers: int | None) -> list[Share]:
     """A share for each training that runs at the same time: as many as there are cores or GPUs for, or `workers`.
 
-    All shares have the same number of cores, or the costs of their trainings could not be compared; some cores may be
-    left over. None where several nodes take part: they are started together, by hand.
+    All shares have the same number of cores; otherwise the costs of their trainings could not be compared. Some cores
+    may be left over. There are no shares if a training spans several nodes, which the user starts by hand.
     """
     if train.num_nodes > 1:
         return []

@@ -1,4 +1,4 @@
-"""DVC by its command line: running the pipeline up to its trainings, and recording what the workers made."""
+"""Calls DVC's command line: runs the pipeline up to the trainings, and records the outputs of the workers."""
 
 import json
 import os
@@ -24,13 +24,13 @@ WAIT_FOR_LOCK = "--wait-for-lock"  # while another DVC reads or writes dvc.lock
 DVC = [sys.executable, "-m", "dvc", WAIT_FOR_LOCK]
 LOCK_FILE = Path("dvc.lock")
 ACCESSES = Path(".dvc/tmp/rwlock")  # which process reads or writes which path; DVC writes it in place
-ENTRIES_BEFORE = Path("checkpoints/run.before")  # the names of its entries when a run began, until the run has ended
-MENDS = {  # what DVC says of a folder that it cannot work in, and what to do; an archive of the repository is one
+ENTRIES_BEFORE = Path("checkpoints/run.before")  # the names of dvc.lock's entries when a run began
+MENDS = {  # DVC's words for a folder that it cannot work in, such as an unpacked archive, and what to do
     "is not a git repository": "is no git repository, which DVC needs: git init",
     "not inside of a DVC repository": "has no folder .dvc, which DVC needs: dvc init",
 }
-# The command `python` of the stages that `reproduce_others` runs. No shell stays between DVC and a stage (exec), which
-# could not see otherwise that DVC was killed.
+# The command `python` of the stages that `reproduce_others` runs. `exec` leaves no shell between DVC and the stage,
+# which otherwise would not notice that DVC was killed.
 PYTHON = """#!/bin/sh
 echo "$DVC_STAGE" >> {noted}
 case "${{DVC_STAGE%%@*}}" in {left_out}) exit 1 ;; esac
@@ -40,10 +40,10 @@ PATH={path} exec {python} "$@"
 
 
 class Reproduced(NamedTuple):
-    """What a `dvc repro` without some stages came to.
+    """The result of a `dvc repro` that leaves out some stages.
 
     Attributes:
-        due: the stages that it left out, though they have to be run
+        due: the stages that it left out although they are out of date
         complete: whether the whole pipeline is up to date
     """
 
@@ -56,9 +56,9 @@ def reproduce_others(
 ) -> Reproduced:
     """Runs a real `dvc repro` of the pipeline in which stages of the kinds `left_out` do not run.
 
-    What is due is asked in the same call. DVC takes a stage's outputs from its run-cache where it can; the command
-    `python` of a stage that it would run only notes the stage's name, if it is left out. (`dvc repro --dry` would
-    compare with the inputs in dvc.lock, not with those of now.)
+    The same call finds out which stages are due. DVC takes a stage's outputs from its run-cache where it can. If it
+    would run a stage that is left out, that stage's command `python` only notes the stage's name. (`dvc repro --dry`
+    would compare with the inputs in dvc.lock, not with the present ones.)
 
     Args:
         left_out: kinds of stages, such as train
@@ -102,7 +102,7 @@ def default_remote() -> str:
 
 
 def _explain() -> None:
-    """Raises what DVC says about this folder, in which it did not start a stage."""
+    """Raises an error with DVC's reason for not starting any stage in this folder."""
     done = subprocess.run([*DVC, "status"], capture_output=True, text=True, check=False)
     for problem, mend in MENDS.items():
         if problem in done.stderr:
@@ -143,7 +143,7 @@ def _run(
 
 
 def discard_broken_accesses() -> None:
-    """Deletes DVC's list of who reads and writes what, if DVC was killed while writing it: it refuses a broken one."""
+    """Deletes DVC's list of readers and writers if a kill of DVC broke it: DVC refuses to run with a broken one."""
     if _is_broken(ACCESSES):
         time.sleep(0.5)  # time for a DVC that is writing it at this moment
         if _is_broken(ACCESSES):
@@ -169,7 +169,7 @@ def start_commit(stages: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 def forget(stages: Sequence[str], before: str) -> None:
-    """Takes back that `stages` were recorded: dvc.lock has them as in its text `before`, the run-cache not at all."""
+    """Undoes the recording of `stages`: dvc.lock gets their entries of its text `before`, the run-cache loses them."""
     if not stages:
         return
     yaml = YAML(typ="safe", pure=True)
@@ -207,7 +207,7 @@ def in_order(stages: Sequence[str]) -> Iterator[None]:
 
 
 def sort_lock_file(before: Collection[str], stages: Sequence[str]) -> None:
-    """Sorts the entries that were not there `before`, by their names."""
+    """Sorts the entries whose names are not in `before` into the order of `stages`."""
     if not (text := _lock_text()):
         return
     order = {name: number for number, name in enumerate(stages)}

@@ -10,15 +10,15 @@ from engine.view import View
 
 
 class Job:
-    """A task at work.
+    """A running task.
 
     Attributes:
-        task: what is done
-        finished: its stages that are done
-        ended: whether nothing more happens
+        task: the task that it runs
+        finished: the stages that have finished
+        ended: whether the job is over
         failure: why it ended early; empty if it did not
-        is_lost: whether its place is; what is not finished has to be started again
-        output: file descriptor, readable when something has happened
+        is_lost: whether it lost its slot, so that the unfinished stages have to start again
+        output: file descriptor, readable when there are new events
     """
 
     output: int
@@ -31,11 +31,11 @@ class Job:
         self.is_lost = False
 
     def advance(self) -> None:
-        """Shows and does what is to be done now."""
+        """Processes the events since the last call."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Asks it to end in an orderly way."""
+        """Asks the task to shut down cleanly."""
         raise NotImplementedError
 
 
@@ -46,18 +46,18 @@ class Crew(Protocol):
         """Starts `task`, if there is room for it now."""
 
     def look(self) -> float | None:
-        """Takes over what has changed; after how many seconds to look again, though no task has ended (None: never)."""
+        """Notes what has changed; returns after how many seconds to look again even if no task ends (None: never)."""
 
 
 class Grid:
-    """The state of a run: which tasks wait, which are at work, what is being recorded.
+    """The state of a run: which tasks are waiting or running, and what is being recorded.
 
     Args:
-        crew: where the tasks run
-        tasks: all that can run at the same time
-        last: runs after them, on this machine, while they are being recorded; not if one failed or is not recorded
-            (None: nothing does)
-        recorder: of their stages
+        crew: runs the tasks
+        tasks: those that can run in parallel
+        last: the task that runs after them, on this machine, while they are being recorded; it does not run if one of
+            them failed or was not recorded (None: there is no such task)
+        recorder: records their stages
 
     Attributes:
         failed: names of tasks that failed
@@ -89,13 +89,13 @@ class Grid:
             self._stop()
 
     def _advance(self) -> bool:
-        """Does what is to be done now; returns whether work is left."""
+        """Handles finished jobs, starts waiting tasks, and records results; returns whether work is left."""
         for ready in list(self._jobs):
             ready.advance()
             if ready.ended:
                 self._end(ready)
         self._next_look = self._crew.look() if self._waiting or (self._jobs and not self._last_began) else None
-        for task in list(self._waiting):  # one may have to wait for its kind of hardware, another one not
+        for task in list(self._waiting):  # one may have to wait for its hardware while another can start
             if job := self._crew.begin(task, self._view):
                 self._jobs.append(job)
                 self._waiting.remove(task)

@@ -35,7 +35,7 @@ class LocalCrew:
 
 
 class LocalJob(Job):
-    """A task at work: its stages one after another, each in a process of its own."""
+    """A running task: its stages, one after another, each in a process of its own."""
 
     def __init__(self, crew: LocalCrew, task: Task, share: Share, view: View) -> None:
         super().__init__(task)
@@ -60,7 +60,7 @@ class LocalJob(Job):
             self._crew.release(self._share)
 
     def stop(self) -> None:
-        """Asks it to end in an orderly way, as SIGTERM does; no further stage starts."""
+        """Sends the running stage SIGTERM, so that it shuts down cleanly; no further stage starts."""
         self._stopping = True
         self._worker.stop()
 

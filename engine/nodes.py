@@ -1,4 +1,4 @@
-"""The nodes of a Ray cluster: which there are, and whether they can do a task as this machine would."""
+"""The nodes of a Ray cluster: which ones there are, and which have the same library versions as this machine."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from engine import remote
 from engine.slots import Node, Slots
 from provenance.libraries import versions
 
-LOOK_SECONDS = 2.0  # between two looks at which nodes are alive: Ray tells nobody
+LOOK_SECONDS = 2.0  # between two checks of which nodes are alive; Ray sends no notification
 FIRST_ANSWER_SECONDS = 60.0  # for the nodes that are there when a run begins
 OWN_NODE_DIED = "this machine's node of the Ray cluster has died; start it again (docs/cluster.md)"
 NEXT_RUN = "The next run does what is not recorded"
@@ -20,23 +20,23 @@ ASK_AGAIN_SECONDS = 10.0  # after a node could not answer
 
 
 class Nodes:
-    """The nodes that can do a task as this machine would, which get their places in `slots`.
+    """The nodes with this machine's library versions; their slots are added to `slots`.
 
-    A node is asked to describe itself, in a task that needs as much room as those that are to follow. Until it answers
-    it is not used. If Ray reports an error instead, it is asked again: errors of Ray pass (a node that is starting, or
-    that has died and is still listed). A node with other versions of libraries is not asked again.
+    Each node is asked to describe itself, by a task that needs as many CPUs and GPUs as the later ones. It is not used
+    until it answers. If Ray reports an error instead, the node is asked again, because such errors are temporary (the
+    node is still starting, or has died and is still listed). A node with other library versions is not asked again.
 
     Args:
-        stage: whose libraries have to be the same
-        cpus, gpus: that a task needs
+        stage: the stage whose libraries must have the same versions
+        cpus, gpus: how many a task needs
         accelerator: train.accelerator
-        slots: where the nodes are entered
+        slots: gets the slots of the nodes
 
     Attributes:
-        usable: the nodes that are in use, by their ids
+        usable: the nodes in use, by id
 
     Raises:
-        ParamsError: there is none.
+        ParamsError: no node can be used.
     """
 
     def __init__(self, stage: str, cpus: int, gpus: int, accelerator: str, slots: Slots) -> None:
@@ -55,12 +55,12 @@ class Nodes:
             )
 
     def look(self) -> None:
-        """Takes over which nodes have joined and left since the last look, if that was some seconds ago."""
+        """Checks which nodes have joined or left, at most once every LOOK_SECONDS."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self.wait_for_answers(0.0)
 
     def exclude(self, node: Node, reason: str, for_good: bool) -> None:
-        """The node is not used any more or, unless `for_good`, not until it has described itself again."""
+        """Stops using the node, `for_good` or until it has described itself again."""
         self.usable.pop(node.id, None)
         self._slots.remove(node)
         self._exclude(node.id, node.address, reason, for_good)
@@ -70,10 +70,10 @@ class Nodes:
         return "".join(f"; {reason}" for reason in self._reasons.values())
 
     def wait_for_answers(self, seconds: float) -> None:
-        """Looks now; waits as long for the nodes that have been asked.
+        """Checks the nodes now, and waits up to `seconds` for those that have been asked to describe themselves.
 
         Raises:
-            TrainingError: this machine's node has died. Ray mostly ends the process then; if not, nothing would start.
+            TrainingError: this machine's node has died. Ray usually ends this process; if not, no task could start.
         """
         alive = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
         if self._own not in alive:
@@ -104,7 +104,7 @@ class Nodes:
         return described.remote(self._accelerator, self._stage)
 
     def _take_over(self, name: str, listed: Mapping[str, Any], reference: Any) -> None:
-        """Enters a node as it describes itself; or else says why it is not used."""
+        """Adds a node that has described itself, or prints why it is not used."""
         if not listed:
             return  # it has left meanwhile
         address = listed["NodeManagerAddress"]

@@ -1,8 +1,8 @@
-"""What workers need, loaded once in the process that they are forks of: Python's forkserver imports this module.
+"""Loads what workers need, once, in the process that they are forked from: Python's forkserver imports this module.
 
-A worker of its own would spend seconds on it: on the libraries, also those that a stage imports when it first needs
-them, on compiling loops or loading them from numba's cache, on the imports of the source files. An error here stops
-nothing: the worker that meets it again reports it.
+Without it every worker would spend seconds on loading the libraries, including those that a stage imports late, on
+compiling the loops or loading them from numba's cache, and on finding out what each source file imports. An error here
+is ignored: the worker that runs into it again reports it.
 """
 
 import gc
@@ -34,11 +34,11 @@ def _load(params: Params) -> None:
     if compilers:
         compiling.wait(compilers)
         compiling.load_loops(params)
-    gc.freeze()  # workers do not look at these objects, so they share the memory
+    gc.freeze()  # the workers' garbage collection skips these objects, so their memory stays shared
 
 
 def _are_loaded(module: str) -> bool:
-    """Whether the stages so far have loaded `module`; not so where the tests have put other stages in their place."""
+    """Whether the stages so far have loaded `module`; they have not if the tests have replaced them."""
     return module in sys.modules
 
 

@@ -1,4 +1,4 @@
-"""The connection to a Ray cluster: what has to be right before, and what is said if Ray ends this process."""
+"""The connection to a Ray cluster: the checks before it, and the message if Ray ends this process."""
 
 import logging
 import os
@@ -47,7 +47,7 @@ def connected(params: Params, address: str | None) -> Iterator[None]:
         _copy_source(Path(folder))
         place = address or os.environ.get("RAY_ADDRESS", "auto")
         _check_reachable(place)
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what Ray logs of lost nodes, jobs report
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # jobs report lost nodes themselves
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(place, runtime_env={"working_dir": folder}, log_to_driver=False, logging_level=logging.ERROR)
@@ -63,7 +63,7 @@ def connected(params: Params, address: str | None) -> Iterator[None]:
 
 @contextmanager
 def _last_words() -> Iterator[None]:
-    """Has another process say why this one has ended: Ray ends it, silently, when this machine's node dies."""
+    """Has a second process print why this one has ended: if this machine's node dies, Ray ends this one silently."""
     command = ["sh", "-c", 'read -r over || echo "$0" >&2', LAST_WORDS]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as witness:
         try:

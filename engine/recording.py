@@ -1,4 +1,4 @@
-"""Records with DVC what workers have made, soon after they finish, so that a stop loses nothing that was finished."""
+"""Records the workers' outputs with DVC soon after they finish, so that an interruption loses no finished stage."""
 
 import subprocess
 import time
@@ -13,27 +13,27 @@ from engine.tasks import inputs, training_of
 from outputs.checkpoints import Checkpoints
 
 GATHER_SECONDS = 30.0
-"""A finished stage waits as long for others, to be committed with them: DVC spends half a second on each commit, and
-0.4 on each stage. The last ones are committed beside the comparison, which needs one core only. A kill meanwhile costs
-little, since a training keeps its last checkpoint until it is recorded."""
+"""How long a finished stage waits for others, so that they share a commit: DVC spends half a second on each commit,
+and 0.4 on each stage. The last ones are committed during the comparison, which needs only one core. A kill during the
+wait costs little, since a training keeps its last checkpoint until it is recorded."""
 
 
 class Recorder:
     """Commits finished stages, several together; those that finish while a commit runs are committed after it.
 
-    A stage whose inputs have changed since the run began is not recorded: DVC would take its outputs for what the new
-    inputs give. It stays due. While params.yaml cannot be read, nothing is recorded; once it is mended, what was
-    finished meanwhile is.
+    A stage whose inputs have changed since the run began is not recorded: DVC would take its outputs for those of the
+    new inputs. It stays due. While params.yaml cannot be read, nothing is recorded; once it is fixed, the stages that
+    have finished in the meantime are recorded.
 
     Args:
-        stages: all that may be recorded; what they read is noted now
-        say: shows a line about a task, given the task's name and the line
-        root: in whose folder checkpoints/ the trainings keep their checkpoints; None: the repository
+        stages: all that may be recorded; the digests of their inputs are taken now
+        say: prints a line about a task, given the task's name and the line
+        root: the folder that holds the trainings' checkpoints/; None: the repository
 
     Attributes:
         recorded: the stages that DVC has recorded
-        refused: the stages that were not recorded because something has changed
-        unreadable: whether params.yaml was at the last attempt to record, and a line has said so
+        refused: the stages that were not recorded because an input has changed
+        unreadable: whether params.yaml could not be read at the last attempt to record; a message has said so
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Recorder:
         self.unreadable = False
 
     def add(self, stages: Sequence[str]) -> None:
-        """Takes the finished stages of a task; trials are no stages of DVC."""
+        """Queues the finished stages of a task, except trials, which DVC does not know."""
         if not self._finished:
             self._gather_until = time.monotonic() + GATHER_SECONDS
         self._finished += [stage for stage in stages if stage in self._began]

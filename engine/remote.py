@@ -30,7 +30,7 @@ LEAST_SPACE = 32 << 20  # bytes; a disk with less is full
 COMPILED = ("models/cpu", "text/tokenizing")  # folders with loops of core/compiled.py
 SOURCE_LIST = "source.sha256"
 COPIES = 5  # of the source files, until one is whole
-SECONDS_TO_UNPACK = 5.0  # which Ray takes at most for these files
+SECONDS_TO_UNPACK = 5.0  # Ray needs no longer for these files
 OUTPUTS = ("results", "references", "data/evaluated", "data/settings", "trials", "measurements")
 
 
@@ -59,8 +59,8 @@ class Event:
     """What a node reports.
 
     Attributes:
-        kind: arrived (the task), began (a stage), line (that it printed), finished, failed, full (the node's disk is),
-            or lost (the node cannot do it)
+        kind: arrived (the task), began (a stage), line (that the stage printed), finished, failed, full (the node's
+            disk), or lost (the node cannot run the task)
         text: the stage's name, the line, or the reason
         outputs: of a finished stage, contents by path
     """
@@ -116,7 +116,7 @@ def work(task: Work) -> Iterator[Event]:
 
 
 def _end_with_node(raylet: int) -> None:
-    """Ends this process, and so its stage, soon after the node's own one (raylet), which Ray does not always do."""
+    """Ends this process, and with it the stage, soon after the node's raylet dies; Ray does not always do so."""
     while os.getppid() == raylet:
         time.sleep(0.2)
     os._exit(1)
@@ -153,9 +153,9 @@ def _source_list(folder: Path) -> str:
 
 
 def _copy_source(from_ray: Path, source: Path) -> None:
-    """Copies the source files: another node of this machine that joins has Ray unpack them again, in the same place.
+    """Copies the source files, because Ray unpacks them again in place when another node joins on the same machine.
 
-    A copy that is made meanwhile lacks files. What numba compiles stays on the node, for its next tasks.
+    A copy made at that moment lacks files and is made again. What numba compiles stays on the node for later tasks.
 
     Raises:
         OSError: no copy was whole.
@@ -224,7 +224,7 @@ def _run(stage: str, root: Path, source: Path, task: Work) -> Generator[Event, N
         code = process.wait()
     if not code:
         return None
-    if code < 0:  # by nobody here, who would not wait for it: another program, or the system when memory runs out
+    if code < 0:  # not by this code: by another program, or by the system when memory ran out
         return Event("lost", f"{stage} was ended by {signal.Signals(-code).name}")
     if _is_full(root, said, task):
         return Event("full", f"{stage} ended with exit code {code}")
@@ -233,7 +233,7 @@ def _run(stage: str, root: Path, source: Path, task: Work) -> Generator[Event, N
 
 @contextmanager
 def _ending(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
-    """Has the process end in an orderly way if the block ends before it."""
+    """Shuts the process down cleanly if the block ends first."""
     try:
         yield process
     finally:
@@ -246,7 +246,7 @@ def _ending(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]
 
 
 def _is_full(folder: Path, said: str, task: Work) -> bool:
-    """Whether the node's disk is full, given what a failed stage said last; a shared folder is not the node's."""
+    """Whether the node's disk is full, given the last line of a failed stage; a full shared folder does not count."""
     refused = os.strerror(errno.ENOSPC) in said and not task.shared
     return refused or shutil.disk_usage(folder).free < LEAST_SPACE
 

@@ -2,7 +2,7 @@
 
     clients → Ray's proxy on the head, 127.0.0.1 → a replica: limits, batches by padded tokens, the model
 
-Ray gives each request to the less busy one of two replicas, which classifies together what waits there. A replica is a
+Ray gives each request to the less busy of two replicas, which classifies all waiting requests together. A replica is a
 process. It gets the model from the head, so that a node needs neither MLflow's store nor a copy of this project.
 """
 
@@ -40,8 +40,8 @@ class Replica:
     """One process that serves the model.
 
     Args:
-        digest: of `files`; replicas on one node share the folder of this name, and so what is compiled.
-        files: of the model, content by path.
+        digest: that of `files`; replicas on one node share the folder of this name, and with it the compiled loops.
+        files: those of the model, content by path.
         limits: of a request.
     """
 

@@ -19,10 +19,10 @@ class Node(NamedTuple):
 
 
 class Slots:
-    """The places for tasks on each node.
+    """The slots for tasks on each node.
 
-    Different hardware gives different digits and costs: within a group it would look like a difference of the variants.
-    A group keeps its hardware while one of its trainings is at work there, and for good once one has finished.
+    Other hardware gives other last digits and costs; within a group that would look like a difference between variants.
+    A group keeps its hardware while one of its trainings is running there, and for good once one has finished.
 
     Args:
         group: the group of a training by its name, such as its seed; None: any hardware will do
@@ -49,10 +49,10 @@ class Slots:
         return sum(self._places.values())
 
     def remember(self, name: str, hardware: str) -> None:
-        """The training `name` ran on this hardware, so the others of its group have to as well.
+        """Notes that the training `name` ran on this hardware, so that the rest of its group has to as well.
 
         Raises:
-            ParamsError: another one of its group ran on other hardware, or no node has this.
+            ParamsError: another training of its group ran on other hardware, or no node has this hardware.
         """
         if not (group := self._group(name)):
             return
@@ -63,9 +63,9 @@ class Slots:
             raise ParamsError(f"{name} was trained on {hardware}, and {GROUP} would run on other hardware; {MEND}")
 
     def take(self, name: str, avoid: Collection[Node] = ()) -> Node | None:
-        """A place for the task `name`, on the node with the most free ones; None if there is none now.
+        """Takes a slot for the task `name` on the node with the most free slots; None if no slot is free.
 
-        Nodes to `avoid` are taken only if no other one, free or not, could run the task.
+        A node to `avoid` is used only if no other node, free or not, could run the task.
         """
         has_others = bool(set(self.suitable(name)).difference(avoid))
         free = self.free(name, avoid if has_others else ())
@@ -84,7 +84,7 @@ class Slots:
         return [node for node in self._places if hardware in (None, node.hardware)]
 
     def free(self, name: str, avoid: Collection[Node]) -> dict[Node, int]:
-        """The nodes that can run the task `name` now, but for those to `avoid`, with their free places."""
+        """The nodes that can run the task `name` now, except those to `avoid`, with their numbers of free slots."""
         places = {node: self._places[node] - self._taken[node] for node in self.suitable(name) if node not in avoid}
         return {node: number for node, number in places.items() if number > 0}
 
@@ -93,12 +93,12 @@ class Slots:
         return self._hardware.get(self._group(name) or "")
 
     def give_back(self, name: str, node: Node, finished: bool) -> None:
-        """The task `name` has left its place.
+        """Frees the slot of the task `name`.
 
         Args:
-            name: of the task
-            node: where the place is
-            finished: whether it has left a result; if none of its group has, the group may begin on other hardware
+            name: the task's name
+            node: the node on which it ran
+            finished: whether it left a result; until one of its group does, the group may move to other hardware
         """
         self._taken[node] -= 1
         if group := self._group(name):

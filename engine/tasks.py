@@ -1,4 +1,4 @@
-"""The stages that a worker runs as plain functions, and what each reads, by which DVC would know them again.
+"""The stages that workers run as plain functions, and the inputs by which DVC decides whether they are up to date.
 
 `python -m engine.tasks train@lstm-1` runs one in a process of its own, on a node of a cluster.
 """
@@ -24,12 +24,12 @@ REFERENCE, COMPARE = "reference", "compare"  # the stages that are no training's
 UPSTREAM = ("check", "download", "tokenize", "pretrain", "match")  # the stages that trainings depend on
 TOKENIZE = "tokenize"  # of UPSTREAM, it can run on a cluster
 KINDS = ("train", "evaluate", "settings", REFERENCE)  # the stages that run at the same time
-SUMMARIES = {str(TOKENS): "summary.json", str(RAW): "card.json"}  # which have the checksums of all files of the folder
+SUMMARIES = {str(TOKENS): "summary.json", str(RAW): "card.json"}  # each has the checksums of all files in its folder
 TRIAL = "trial"  # a part of the stage tune, which DVC does not know: it leaves a file of its own (outputs/trials.py)
 
 
 class Task(NamedTuple):
-    """What is done in one place: a training and its evaluation, the references, or the comparison."""
+    """Stages that one worker runs in turn: a training and its evaluation, the references, or the comparison."""
 
     name: str  # lstm-1, as DVC names it
     stages: tuple[str, ...]  # train@lstm-1, evaluate@lstm-1
@@ -53,7 +53,7 @@ def tasks(params: Params) -> list[Task]:
 def trial_tasks(params: Params, searches: Collection[str]) -> list[Task]:
     """The trials of the stages `searches`, such as tune@lstm.
 
-    If the sampler learns from earlier trials, those of one search are one task, and run one after another.
+    If the sampler learns from earlier trials, the trials of one search are one task and run one after another.
     """
     tuning, result = params.compare.tuning, []
     for name in (stage.partition("@")[2] for stage in searches):
@@ -67,7 +67,7 @@ def trial_tasks(params: Params, searches: Collection[str]) -> list[Task]:
 
 
 def without_done(params: Params, trials: Sequence[Task]) -> list[Task]:
-    """The tasks of `trials` with what is not done, which takes seconds to find out."""
+    """`trials` without the stages that are done; to find these takes seconds."""
     from pipelines.tune import trials_left
 
     searches = {trial_of(stage)[:2] for task in trials for stage in task.stages}
@@ -77,7 +77,7 @@ def without_done(params: Params, trials: Sequence[Task]) -> list[Task]:
 
 
 def due_tasks(params: Params, due: Collection[str]) -> list[Task]:
-    """The tasks with the stages that have to be run: those that are `due`, and evaluations of trainings that are."""
+    """The tasks with the stages that have to run: those in `due`, and the evaluation of each training in `due`."""
     reduced = []
     for task in tasks(params):
         first = next((index for index, stage in enumerate(task.stages) if stage in due), len(task.stages))
@@ -179,9 +179,9 @@ def files_for(task: Task, params: Params) -> dict[str, bytes]:
 
 
 def inputs(stages: Sequence[str], params: Params) -> dict[str, dict[str, str]]:
-    """A digest of each thing that each of the `stages` reads, by its name; results of other trainings apart.
+    """A digest of each input of each of the `stages`, by name, except for the files in results/.
 
-    What has changed when a stage ends must not be recorded as what the stage was made from.
+    An input that has changed by the time a stage ends must not be recorded as the one that the stage used.
     """
     kinds = {stage.partition("@")[0] for stage in stages}
     lists = {kind: code_lists.code_list(kind, params).encode() for kind in kinds}
@@ -208,7 +208,7 @@ class Declared(NamedTuple):
 
 
 def _declared(stage: str) -> Declared:
-    """What a stage reads; a trial reads what its search does.
+    """What a stage reads; a trial reads the same as the stage tune.
 
     >>> [str(path) for path in _declared("train@lstm-1").files[-2:]]
     ['data/tuned/lstm/seed-1.json', 'data/variants/lstm.json']

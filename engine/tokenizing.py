@@ -1,7 +1,7 @@
 """The stage tokenize on a Ray cluster: each Parquet row group is a task.
 
-The head reads the texts and writes what comes back, a row group at a time; a node holds one per CPU. The bytes are
-those of one machine, since nodes do the same work, and the head keeps the order.
+The head reads the texts and writes the tokens that come back, one row group at a time; a node holds one row group per
+CPU. The output has the same bytes as on one machine, because nodes do the same work and the head keeps the order.
 """
 
 from collections import deque

@@ -1,4 +1,4 @@
-"""What a person sees of the grid: in a terminal a table with a line for each task, elsewhere a line for each event."""
+"""The progress of a run: in a terminal, a table with a line for each task; elsewhere, a line for each event."""
 
 import re
 import time
@@ -28,7 +28,7 @@ class Progress:
     began: float = 0.0  # when its stage did, of time.monotonic
 
     def read(self, line: str) -> bool:
-        """Takes over what `line` tells, if it is one about an epoch."""
+        """Updates the progress from `line` if it reports an epoch; returns whether it does."""
         match = EPOCH.fullmatch(line)
         if not match:
             return False

@@ -1,4 +1,4 @@
-"""DVC, which ends if the process that started it is killed. `python -m engine.watched_dvc PID ARGUMENTS`."""
+"""Runs DVC, and ends it if the process that started it is killed. `python -m engine.watched_dvc PID ARGUMENTS`."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Stages in processes of this machine: each in a fresh one, with its own cores or GPUs.
+"""Runs each stage in a fresh process of this machine, with its own cores or GPUs.
 
-Python's forkserver loads the libraries once; a worker is a fork of it. Where several devices train together Lightning
-starts the other processes, as copies of the command that started the first one: there the worker runs `python -m`.
+Python's forkserver loads the libraries once; a worker is a fork of it. If several devices train one model, Lightning
+starts the other processes by repeating the command of the first one; the worker then runs `python -m` as a command.
 """
 
 import multiprocessing
@@ -34,10 +34,10 @@ def preload(params: Params) -> None:
 
 
 def context(params: Params) -> ForkServerContext:
-    """Where workers come from.
+    """The forkserver that starts the workers.
 
-    Libraries are not preloaded where they would keep what they find when they are loaded: the cores that OpenMP binds
-    its threads to, and the GPUs.
+    Libraries are not preloaded if loading them fixes what differs between workers: the cores that OpenMP binds its
+    threads to, or the GPUs.
     """
     origin = multiprocessing.get_context("forkserver")
     alike = params.train.accelerator == "cpu" and not BINDING.intersection(os.environ)
@@ -86,7 +86,7 @@ class Worker:
         return code if code >= 0 else 128 - code
 
     def stop(self) -> None:
-        """Has it end in an orderly way, as SIGTERM does."""
+        """Sends it SIGTERM, so that it shuts down cleanly."""
         self._process.terminate()
 
 

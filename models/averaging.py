@@ -8,8 +8,8 @@ a ← (1 − s_t) a + s_t w_t. It is part of the optimizer's state, so that a re
   num_updates is the same but for a shift of two steps; Shamir & Zhang, ICML 2013, analyse it as polynomial-decay
   averaging).
 - swa: s_t = 1 / (t − S) after step S, the end of the first three quarters: the mean of the last quarter's weights
-  (Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018, who take one a pass
-  over the data, here one a step). Before, s_t = 1: the average is the weights themselves.
+  (Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018, who average once per
+  pass over the data; here it is once per step). Before S, s_t = 1: the average is the weights themselves.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -44,11 +44,11 @@ class Share(NamedTuple):
     steps: int
 
     def __call__(self, step: int) -> float:
-        """Of the step with this number."""
+        """The share of the step with this number."""
         return float(self.of_tensor(torch.tensor(step)))
 
     def of_tensor(self, step: Tensor) -> Tensor:
-        """float64 (), of a number () on the device of the weights."""
+        """The same for a step number () on the device of the weights: float64 ()."""
         step = step.double()
         if self.kind == "ema":
             return (9 / (step + 8)).clamp(min=1 - self.decay)
@@ -79,7 +79,7 @@ class AveragingAdamW(AdamW):
 
 @torch.no_grad()
 def exchange(optimizer: Optimizer) -> None:
-    """Exchanges weights and their averages, in place; twice: as before."""
+    """Exchanges weights and their averages, in place; a second call undoes the first."""
     for weights, state in optimizer.state.items():
         if AVERAGE in state:
             last = weights.clone()

@@ -22,10 +22,10 @@ from text.batches import Documents
 
 
 class Backend(Protocol):
-    """What a kind of device has its own way to compute."""
+    """The functions that each kind of device computes in its own way."""
 
     def batches(self, documents: Documents, device: torch.device) -> Dataset[Any]:
-        """Makes a Batch, or what has a Batch's attributes, of each Share of `documents` (text/batches.py)."""
+        """Makes a Batch, or an object with a Batch's attributes, from each Share of `documents` (text/batches.py)."""
 
     def embed(self, embedding: WordEmbedding, tokens: Tensor) -> Vectors:
         """`embedding(tokens)`: (batch, time, size) for `tokens` (batch, time)."""
@@ -50,9 +50,9 @@ class Backend(Protocol):
     ) -> Tensor:
         """The layer's states (batch, time, directions·h); from a document's length on they are arbitrary, but finite.
 
-        With `last_only` the one that each direction computes last: (batch, directions·h). With `segment`, which does
-        not go with it, states start anew every so many tokens, in both directions (models/pieces.py); time is then
-        rounded up to whole pieces. `weight_drop`: see models/weights.py.
+        With `last_only`, only the state that each direction computes last: (batch, directions·h). With `segment`, which
+        excludes `last_only`, states start anew after every `segment` tokens, in both directions (models/pieces.py);
+        time is then rounded up to whole pieces. `weight_drop`: see models/weights.py.
         """
 
     def adamw(
@@ -64,7 +64,7 @@ class Backend(Protocol):
         """
 
     def kept_per_token(self, cell: Cell, hidden_size: int) -> int:
-        """Numbers of each token that a layer's direction keeps for the backward pass, at least, beside its output."""
+        """How many numbers per token a layer's direction keeps for the backward pass, at least, besides its output."""
 
 
 def backend(device: torch.device) -> Backend:

@@ -60,8 +60,8 @@ class TextClassifier(nn.Module):
 
         Args:
             vectors: (vocabulary_size, embedding_size), pretrained; a word whose row is NaN starts from random numbers.
-            pretrained: what the stage pretrain made, for a classifier that `start`s from it; None: it is going to load
-                weights, or its numbers do not matter.
+            pretrained: the weights of the stage pretrain, for a classifier that `start`s from them; None: the
+                classifier will load its weights later, or they do not matter.
         """
         super().__init__()
         self.embedding = WordEmbedding(
@@ -109,7 +109,7 @@ class TextClassifier(nn.Module):
         return self.with_ngrams(self.classify(word_vectors, lengths), tokens, lengths)
 
     def with_ngrams(self, logits: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Adds what the n-gram branch says to the network's `logits` (batch, num_classes), if there is a branch."""
+        """Adds the n-gram branch's logits to the network's `logits` (batch, num_classes), if there is a branch."""
         return logits if self.ngrams is None else logits + self.ngrams(tokens, lengths)
 
     def classify(self, word_vectors: Vectors, lengths: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ class WordEmbedding(nn.Embedding):
 
     `dropout` is on the numbers of the vectors. Word dropout reads <unk> in the place of a token, each with the
     probability `word_dropout` (Bowman et al., Generating Sentences from a Continuous Space, CoNLL 2016). Iyyer et al.
-    (ACL 2015) leave the token out, and Dai & Le (NeurIPS 2015) read zeros: <unk> needs no vector of its own, and
-    learns what an unknown word says.
+    (ACL 2015) leave the token out, and Dai & Le (NeurIPS 2015) read zeros. <unk> needs no further vector, and
+    training it this way prepares the model for unknown words.
 
     With `normalization: frequency` words are read normalized: over the training split's tokens, each number of the
     vectors has mean 0 and variance 1 (Miyato, Dai & Goodfellow 2017, section 3). So vectors cannot escape a move of
@@ -45,8 +45,8 @@ class WordEmbedding(nn.Embedding):
     Attributes:
         shares: (words,), each word's share of the training split's tokens, 0 for the padding; saved with the weights.
             None: words are read as they are. All are 0 before `count`.
-        update_rows: set by an optimizer that updates rows lazily (models/cpu/adamw.py). It brings the given rows, int32
-            without repetition, up to date, or all rows (None). None: all rows are up to date.
+        update_rows: set by an optimizer that updates rows lazily (models/cpu/adamw.py). A call brings the given rows,
+            int32 without repetition, up to date, or all rows if it gets None. If it is not set: all are up to date.
     """
 
     shares: Tensor | None

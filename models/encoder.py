@@ -88,8 +88,8 @@ class RecurrentEncoder(nn.Module):
             lengths: (batch,) on the CPU, each from 1 to time.
 
         Returns:
-            (batch, time, output_size), with `segment` padded to whole pieces. States at padding are finite, and no
-            more.
+            (batch, time, output_size), with `segment` padded to whole pieces. States at padding are finite, but
+            otherwise arbitrary.
         """
         return self._read(inputs, lengths, last_only=False)
 

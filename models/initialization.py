@@ -16,7 +16,7 @@ def start_as_keras(module: nn.Module) -> None:
     """Draws a module's own weights as the layer of that name in Keras 3 does by default; for `nn.Module.apply`.
 
     Embedding: uniform within ±0.05. Dense, and W_x of recurrent layers: Glorot & Bengio's uniform (AISTATS 2010). W_h:
-    orthogonal, all gates in one (h×gates·h) matrix, so that a gate's own part shrinks. Biases: 0, but 1 in an LSTM's
+    orthogonal, all gates in one (h×gates·h) matrix, so each gate's block shrinks vectors. Biases: 0, but 1 in an LSTM's
     forget gate. The padding's vector stays 0: no document reads it here.
     """
     match module:
@@ -43,8 +43,9 @@ def start_as_keras(module: nn.Module) -> None:
 def start_from_vectors(embedding: nn.Embedding, vectors: Tensor) -> None:
     """Gives the words pretrained `vectors` (words, size); rows of NaN stand for words without a vector.
 
-    These start from normal random numbers with the root mean square of all pretrained numbers, so that they are as long
-    (Kim 2014 draws them with the same variance); padding starts from 0. Without any vector nothing changes.
+    Words without one start from normal random numbers with the root mean square of all pretrained numbers, so that
+    their vectors are about as long (Kim 2014 draws them with the same variance); padding starts from 0. If no word has
+    a vector, nothing changes.
     """
     weights, known = embedding.weight.data, ~vectors.isnan().any(dim=1)
     if known.any():

@@ -53,7 +53,7 @@ def precisions(accelerator: str) -> list[str]:
 
 
 def computes_in_bfloat16(accelerator: str) -> bool:
-    """Whether LSTMs can be computed in it; on x86 CPUs without AVX-512 oneDNN has no kernel, and PyTorch no other."""
+    """Whether LSTMs can be computed in bfloat16: on x86 CPUs without AVX-512, oneDNN and PyTorch have no kernel."""
     if uses_gpu(accelerator):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -73,7 +73,7 @@ def device(accelerator: str) -> torch.device:
 def kind(accelerator: str, alone: bool) -> str:
     """The model of the GPU or CPU that computes, on which the last digits of results depend.
 
-    Several nodes (not `alone`) may differ: then cuda or cpu.
+    With several nodes (not `alone`), which may differ, it is just cuda or cpu.
     """
     if not alone:
         return device(accelerator).type
@@ -113,7 +113,7 @@ def _keep_memory() -> None:
 
 @cache
 def keep_to_this_machine() -> TCPStore:
-    """The rendezvous of one training's processes, on an address that only this machine reaches; ends with this process.
+    """Opens a rendezvous for one training's processes that only this machine can reach; it ends with this process.
 
     Call it before the others start. PyTorch's own rendezvous listens on all addresses, without authentication.
     """

@@ -1,4 +1,4 @@
-"""How much memory a training takes: at least, before it starts; at most, afterwards."""
+"""How much memory a training takes: a lower bound before it starts, and the peak afterwards."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def check(
     precision: str,
     averaging: Averaging | None,
 ) -> None:
-    """Refuses a variant that the memory here is too small for, before any of it is allocated.
+    """Refuses a variant that does not fit into this machine's memory, before any of it is allocated.
 
     Args:
         name: of the variant.
@@ -49,11 +49,11 @@ def check(
 def needed(
     classifier: TextClassifier, batch_tokens: int, accelerator: str, precision: str, averaging: Averaging | None
 ) -> int:
-    """Bytes that are certain to be taken, with the arguments of `check`; on the CPU about half of what training takes.
+    """A lower bound in bytes, for the arguments of `check`; on the CPU it is about half of what training takes.
 
-    Weights; in training also the best ones so far, and AdamW's two moments, and the average, of those that learn. For
-    each token the states that are written to memory (in prediction of two layers at most), the word vectors where each
-    position has its own, and what else the kernels keep for the backward pass.
+    It counts the weights; in training also the best weights so far and, for those that learn, AdamW's two moments and
+    the average. For each token it counts the states that are written to memory (in prediction of two layers at most),
+    the word vectors if each position has its own, and what else the kernels keep for the backward pass.
     """
     on_gpu, encoder, embedding = uses_gpu(accelerator), classifier.encoder, classifier.embedding
     weight_size = 8 if precision == "64-true" else 4

@@ -1,7 +1,7 @@
-"""Documents that are read in pieces of some tokens, as Johnson & Zhang (2016) read them.
+"""Documents that are read in pieces of a fixed number of tokens, as in Johnson & Zhang (2016).
 
 States start anew in each piece (Supervised and Semi-Supervised Text Categorization using LSTM for Region Embeddings,
-ICML 2016, section 3.1, "chopping"), so that all pieces are read at the same time, and a gradient passes one piece only.
+ICML 2016, section 3.1, "chopping"), so that all pieces are read at the same time, and a gradient stays within one.
 """
 
 import torch

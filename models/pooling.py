@@ -1,4 +1,4 @@
-"""From the states of all positions to one vector a document.
+"""Pooling: turns the states of all positions into one vector per document.
 
 Every pooling takes `states` (batch, time, size) and `lengths` (batch,) and returns (batch, size); a `JoinedPooling`
 returns (batch, poolings·size). The states of padding never matter.
@@ -31,7 +31,7 @@ class MaxPooling(nn.Module):
     """The largest value of each number over all positions."""
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
-        # Where the maxima are needs no gradient; the backward pass of gather writes these positions, not all of them.
+        # Finding the maxima needs no gradient; the backward pass of gather writes only their positions.
         with torch.no_grad():
             lowest = torch.finfo(states.dtype).min
             places = states.masked_fill(padding(states, lengths), lowest).max(dim=1, keepdim=True).indices

@@ -12,8 +12,8 @@ from models.backend import backend
 from models.classifier import TextClassifier
 from text.batches import Documents, loader
 
-BATCH_SIZE = 128  # documents, on a CPU, and
-BATCH_TOKENS = 2**17  # tokens with padding at most, so that memory does not grow with the documents
+BATCH_SIZE = 128  # most documents in a batch on a CPU
+BATCH_TOKENS = 2**17  # most tokens in it, with padding, so that memory does not grow with the documents' length
 LARGEST_BATCH = 1024  # on a GPU
 SHARE_OF_MEMORY = 1 / 16  # of a GPU, for what a batch takes
 REPEATS = 3  # timed predictions at most
@@ -75,10 +75,10 @@ def predict(
 
 
 def documents_at_once(classifier: TextClassifier, longest: int, device: torch.device) -> int:
-    """Documents of a batch whose longest has `longest` tokens; on a GPU, as many as its memory is meant for, in all
-    batches.
+    """How many documents a batch may have if its longest document has `longest` tokens; on a GPU, this is the size of
+    all batches.
 
-    It depends on the GPU's size, and not on what is free, since the last digits of results depend on the batch.
+    It depends on the GPU's total memory, not on what is free, since the last digits of results depend on the batch.
     """
     if device.type != "cuda":
         return min(max(BATCH_TOKENS // longest, 1), BATCH_SIZE)

@@ -1,4 +1,4 @@
-"""The CPU of this machine, by its name and by what LLVM compiles for it."""
+"""The CPU of this machine: its name, and the processor that LLVM compiles for."""
 
 import platform
 import re

@@ -1,4 +1,4 @@
-"""The baselines of every comparison: models without word order beyond two words, trained in seconds.
+"""The simple models beside every comparison: they see no word order beyond word pairs, and train in seconds.
 
 `majority` always answers the most frequent class. `LinearModel` is the usual baseline: TF-IDF of one and two
 neighbouring tokens, and logistic regression, with scikit-learn's defaults. Both read documents as the recurrent

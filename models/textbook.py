@@ -1,8 +1,8 @@
 """The recurrent cells as the textbook writes them, one line an equation: the specification of this project.
 
-An input x_t (1×K) and what the cell remembers, the hidden state h_{t-1} (1×h) and with an LSTM the memory C_{t-1}
-(1×h), become h_t and C_t. Each gate has weights W_x (K×h) and W_h (h×h) and a bias b (1×h). The logistic function σ
-keeps a gate between 0 (closed) and 1 (open); ⊙, written *, multiplies number by number.
+A cell computes h_t and C_t from the input x_t (1×K) and what it remembers: the hidden state h_{t-1} (1×h) and, in an
+LSTM, the memory C_{t-1} (1×h). Each gate has weights W_x (K×h) and W_h (h×h) and a bias b (1×h). The logistic function
+σ keeps a gate between 0 (closed) and 1 (open); ⊙, written *, multiplies element by element.
 
 tests/models/test_textbook.py checks PyTorch's kernels and `RecurrentEncoder`, which trains, against these lines. They
 are slow, and show what kernels hide: every gate at every step, with gradients.
@@ -63,8 +63,8 @@ def lstm_step(x: Tensor, before: Step, gates: Gates) -> Step:
 def gru_step(x: Tensor, before: Step, gates: Gates) -> Step:
     """The GRU (Cho et al., Learning Phrase Representations using RNN Encoder–Decoder, EMNLP 2014, eq. 5 to 8).
 
-    In PyTorch's variant, which this is, the reset gate stands after the recurrent product, r ⊙ (h W_h + b_h); in the
-    paper before it, (r ⊙ h) W_h. cuDNN computes the former, since all recurrent products of a step then are one.
+    This is PyTorch's variant: the reset gate is applied after the recurrent product, r ⊙ (h W_h + b_h); in the paper,
+    before it, (r ⊙ h) W_h. cuDNN computes PyTorch's, since all recurrent products of a step are then a single one.
     """
     h, R, Z, N = before["h"], *(gates[name] for name in "rzn")
     r = sigmoid(x @ R.W_x + h @ R.W_h + R.b)  # (1×h) reset gate: how much of the old state the candidate sees

@@ -76,7 +76,7 @@ class Checkpoints:
         torch.save(state, content)
         older = [existing for existing in self._paths() if _step(existing) < step]
         try:
-            # A checkpoint of a later step is broken: the training could not resume from it.
+            # A checkpoint of a later step must be broken, since the training did not resume from it.
             for useless in set(self._paths()) - {path, *older[-1:]}:
                 useless.unlink()
             with replacing(path) as temporary, temporary.open("wb") as file:
@@ -126,7 +126,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _sync(folder: Path) -> None:
-    """Writes the folder to disk, without which a rename may be lost."""
+    """Flushes the folder to disk; otherwise a rename may be lost."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

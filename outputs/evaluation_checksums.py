@@ -1,7 +1,7 @@
 """The checksums of evaluated trainings, on which the stage compare depends: data/evaluated/<variant>-<seed>.sha256.
 
-The stage cannot depend on the folder results: trainings that are no longer compared stay there, in one working copy and
-not in another. In data/evaluated it keeps the compared ones only, before DVC records the folder.
+The stage cannot depend on the folder results: trainings that are no longer compared stay there, and they differ between
+working copies. In data/evaluated the stage keeps only the compared trainings, before DVC records the folder.
 """
 
 from pathlib import Path

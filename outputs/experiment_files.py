@@ -139,7 +139,7 @@ def _check_data(folder: Path, config: dict[str, Any], card: dict[str, Any]) -> N
 
 
 def _check_libraries(folder: Path, config: dict[str, Any], first: Path, first_config: dict[str, Any]) -> None:
-    """Refuses trainings by different libraries, which may explain a difference between variants."""
+    """Refuses trainings with different library versions, which may explain a difference between variants."""
     own, others = config.get("libraries", {}), first_config.get("libraries", {})
     for name in sorted({*own, *others}):
         version, other = own.get(name, "unknown"), others.get(name, "unknown")
@@ -151,7 +151,7 @@ def _check_libraries(folder: Path, config: dict[str, Any], first: Path, first_co
 
 
 def _check_time(params: Params, measured: Measured) -> None:
-    """Refuses trainings that were given the same time on different hardware: they did not get the same chance."""
+    """Refuses trainings with the same time limit on different hardware, which is not the same budget."""
     if params.compare.matching == "training_time" and (hardware := different_hardware(measured)):
         raise DataError(
             f"compare.matching is 'training_time', but the trainings ran on {hardware}; delete results/ on one machine "

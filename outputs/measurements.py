@@ -1,7 +1,7 @@
 """Times and costs of an execution, in measurements/<signature>.json at the repository's root.
 
-They differ each time, so no output of DVC holds them, and MLflow may be down or lose its store. The report takes its
-costs from these files, and MLflow gets from them what it misses.
+They differ each time, so no output of DVC holds them; and MLflow may be down or lose its store. The report takes its
+costs from these files, and MLflow gets from them what it lacks.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""What the stage pretrain says of the weights in data/pretrained; outputs/pretrained_weights.py writes and reads both.
+"""The description of the weights in data/pretrained; outputs/pretrained_weights.py writes and reads both.
 
-A variant that starts from them says so in data/variants/<variant>.json and config.json, under PRETRAINED_ENTRY: their
-checksum there is what its trainings depend on.
+For a variant that starts from these weights, data/variants/<variant>.json and config.json have an entry
+PRETRAINED_ENTRY. Through the checksum in it, the variant's trainings depend on the weights.
 """
 
 from pathlib import Path

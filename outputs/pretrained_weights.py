@@ -25,7 +25,7 @@ def read_weights(entry: Mapping[str, Any], root: Path = Path()) -> dict[str, Ten
     """The weights that an entry (outputs/pretrained.py) is about.
 
     Raises:
-        DataError: the file is missing, or not the one that the entry means.
+        DataError: the file is missing, or is not the one that the entry describes.
     """
     path = file_io.verified(root / PRETRAINED / WEIGHTS, {WEIGHTS: entry["checksum"]})
     if not path.exists():

@@ -22,7 +22,7 @@ def read_tuning(params: Params) -> Tuning | None:
     """The searches of all variants; None if params.yaml asks for none.
 
     Raises:
-        DataError: an output of the stage tune is missing or broken, or was made by another metric.
+        DataError: an output of the stage tune is missing or broken, or was made for another metric.
     """
     tuning = params.compare.tuning
     if not tuning.trials:

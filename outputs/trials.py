@@ -1,4 +1,4 @@
-"""Trainings of the stages tune and settings that are done: trials/<signature>.json at the repository's root.
+"""Finished trainings of the stages tune and settings: trials/<signature>.json at the repository's root.
 
 They are no outputs of DVC, which deletes its outputs before each run: a search that was killed, or one with more trials
 than before, repeats none of them. A file appears whole, and its signature covers everything that decides its content.
@@ -34,5 +34,5 @@ def files_of(variant: str) -> list[Path]:
 
 
 def file(signature: str, suffix: str = ".json") -> Path:
-    """Where it stands."""
+    """The path of the file for this signature."""
     return repository_root() / "trials" / f"{signature}{suffix}"

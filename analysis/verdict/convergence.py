@@ -16,9 +16,9 @@ LOSS_FALL, LOSS_FALL_NATS, ACCURACY_RISE = 0.03, 0.01, 0.01
 # of learning rates (half of the epochs of a linear schedule), but only of a variant whose training loss is at least
 # this many times its validation loss: it does not fit its training documents yet, and longer training helps most.
 LATE_SHARE, UNFITTED = 0.25, 0.75
-# A variant overfits if in the epoch that gave its weights training accuracy is above validation accuracy by this much:
-# as large as what dropout usually moves. Or if that epoch came in the first half, some epochs before the last, and the
-# validation loss has risen by this share since: its weights are those of a model that had just begun.
+# A variant overfits if, in the epoch that gave its weights, training accuracy exceeds validation accuracy by this much,
+# which is about what dropout usually changes. It also does if that epoch came in the first half, some epochs before the
+# last, and the validation loss has risen by this share since: its weights had only just begun to train.
 ACCURACY_GAP = 0.10
 EPOCHS_AFTER, LOSS_RISE = 3, 0.25
 DROPOUT, WEIGHT_DECAY = (0.3, 0.5), 0.01  # the usual ones against overfitting
@@ -72,8 +72,8 @@ def is_unfinished(histories: Sequence[History], learning_rate: float) -> bool:
     """Whether a variant improved late, and has not begun to fit its training documents better than new ones.
 
     Args:
-        histories: of its seeds
-        learning_rate: with which the first epoch began
+        histories: one for each of its seeds
+        learning_rate: the one at the start of the first epoch
     """
     longer = [history for history in histories if len(history) > 1]
     if not longer:
@@ -85,7 +85,7 @@ def is_unfinished(histories: Sequence[History], learning_rate: float) -> bool:
 
 
 def _late_epochs(history: History, learning_rate: float) -> int:
-    """The index of the first of the last epochs with about LATE_SHARE of the sum of learning rates; 1 or more."""
+    """The index, 1 or more, from which the last epochs have about LATE_SHARE of the sum of learning rates."""
     ends = np.array(_column(history, "learning_rate"))  # after each epoch
     means = (np.concatenate([[learning_rate], ends[:-1]]) + ends) / 2  # (epochs,)
     later = means[::-1].cumsum()[::-1] / max(means.sum(), 1e-12)  # share of each epoch and those after it
@@ -93,7 +93,7 @@ def _late_epochs(history: History, learning_rate: float) -> int:
 
 
 def _has_fallen(starts: Sequence[tuple[History, int]]) -> bool:
-    """Whether the last epoch's validation loss is below the best one before `start` (an index), in the mean."""
+    """Whether, on average, the last epoch's validation loss is clearly below the best one before `start` (an index)."""
     before = np.array([min(_column(history[:start], "validation_loss")) for history, start in starts])
     falls = before - [history[-1]["validation_loss"] for history, _ in starts]
     return bool((falls / np.maximum(before, 1e-12)).mean() >= LOSS_FALL and falls.mean() >= LOSS_FALL_NATS)

@@ -22,12 +22,12 @@ KINDS = (
     "large_difference",
 )  # fmt: skip
 
-# Two standard errors above chance show that a training learned. A model that only answers one class is at chance or
-# below; above chance by more than this, a training may have learned something that few test documents do not show.
+# Two standard errors above chance show that a training learned. A model that always answers one class is at chance or
+# below. A training above chance by more than this may have learned, even if too few test documents show it.
 ABOVE_CHANCE = 0.01
-# Well-trained variants seldom differ by more on natural text; bad starts have made 17 points out of 2.
+# Well-trained variants seldom differ by more on natural text; bad initial weights have turned 2 points into 17.
 LARGE_DIFFERENCE = 0.03
-# A training loss this close to that of answering the classes' shares did not move.
+# A training loss that is not below that of always predicting the class shares by this share did not move.
 LOSS_MOVED = 0.05
 # Adam's usual range for recurrent models; so few steps are few whatever the rate.
 HIGH_RATE, LOW_RATE, FEW_STEPS = 0.01, 0.0003, 300
@@ -45,7 +45,7 @@ class Settings:
     Attributes:
         variants: each one's section of params.yaml, with all defaults filled in
         train: the section `train`, likewise, of the baseline
-        tuned: the same of each variant, where each was searched for a setting of its own
+        tuned: the section `train` of each variant, if a setting was searched for each
         share_unknown: share of the test tokens that are not in the vocabulary
         vectors: whether embeddings start from pretrained vectors
         pretrained: of each variant that starts from pretraining, what that is (outputs/pretrained.py)
@@ -92,7 +92,7 @@ class Chance(NamedTuple):
     def reaches(self, accuracy: float, balanced: float, largest_margin: float = 1.0) -> bool:
         """Whether guessing reaches both values; margins count up to `largest_margin`.
 
-        Both, since a model that weighs classes alike may have a lower accuracy than the most frequent class's share.
+        Both count, since a model that treats all classes alike may have an accuracy below the largest class's share.
         """
         return (
             accuracy <= self.accuracy + min(self.accuracy_margin, largest_margin)
@@ -101,7 +101,7 @@ class Chance(NamedTuple):
 
 
 def chance(experiment: Experiment) -> Chance | None:
-    """Of these test documents; None where they all have one class."""
+    """What guessing reaches on these test documents; None if all have the same class."""
     counts = np.bincount(experiment.labels)
     counts = counts[counts > 0]
     if len(counts) == 1:
@@ -118,7 +118,7 @@ def chance(experiment: Experiment) -> Chance | None:
 def did_not_learn(
     experiment: Experiment, comparison: Comparison, settings: Settings, histories: Histories
 ) -> Finding | None:
-    """Trainings that are no better than the most frequent class; they decide a variant's mean."""
+    """Trainings no better than always answering the most frequent class; they dominate a variant's mean."""
     failed = _seeds_at_chance(experiment, comparison, learned_something=False)
     if not failed:
         return None
@@ -154,7 +154,7 @@ def learning_unclear(experiment: Experiment, comparison: Comparison) -> Finding 
 
 
 def _seeds_at_chance(experiment: Experiment, comparison: Comparison, learned_something: bool) -> dict[str, list[int]]:
-    """The seeds (indices) that guessing reaches, of each variant that has any: above chance, or at it and below."""
+    """The seeds (indices) that guessing may explain, by variant: those above chance, or those at or below it."""
     guessing = chance(experiment)
     if guessing is None:
         return {}

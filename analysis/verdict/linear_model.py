@@ -9,16 +9,16 @@ from analysis.comparison.standing import LINEAR, MAJORITY, Gap, Standing, is_wea
 from analysis.verdict.findings import ACCURACY, Finding, Settings
 from analysis.verdict.phrases import listed
 
-# A variant is below the linear model where chance is no explanation, or by so much that it needs none: the interval of
-# a few seeds, one of which failed, is wide enough to hide any loss. A loss of a point that chance can explain is named,
-# too: the variant did not reach what it should.
+# A variant is below the linear model if chance cannot explain the loss, or if the loss is this large: with few seeds,
+# one of which failed, the interval is wide enough to hide any loss. A loss of a point that chance can explain is
+# reported, too, because the variant should have reached the linear model.
 LARGE_LOSS, LOSS = 0.03, 0.01
-# Where all models reach this accuracy, what differs is a document or two, or labels that are wrong.
+# If all models reach this accuracy, they differ by a document or two, or by wrong labels.
 SOLVED = 0.99
 
 
 def too_easy(comparison: Comparison, standing: Standing) -> Finding | None:
-    """All variants, where they and the linear model solve the data."""
+    """All variants, if they and the linear model solve the data."""
     scores = [*comparison.scores.values(), standing.scores[LINEAR]]
     if not comparison.differences or min(by_metric[ACCURACY.key].mean for by_metric in scores) < SOLVED:
         return None

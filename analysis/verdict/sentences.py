@@ -11,7 +11,7 @@ from analysis.verdict import small_classes
 from analysis.verdict.phrases import SIGNIFICANCE, listed, p_value
 from analysis.verdict.soundness import Soundness
 
-FEWEST_SEEDS = 3  # whose spread says how many seeds a comparison needs
+FEWEST_SEEDS = 3  # to estimate from their spread how many seeds a comparison needs
 MEASURED = {
     "training_seconds": "the training time",
     "milliseconds_a_document": "the time for a prediction",
@@ -199,7 +199,7 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
 
 
 def _outlook(experiment: Experiment, difference: Difference) -> str:
-    """How many seeds, or test documents, would detect the difference, where these do not."""
+    """How many seeds or test documents would detect the difference, if the present ones do not."""
     if _is_sure(difference) or experiment.folds is not None or difference.value == 0:
         return ""
     if len(experiment.seeds) < FEWEST_SEEDS:

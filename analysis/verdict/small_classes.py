@@ -1,4 +1,4 @@
-"""Warns where accuracy hides what happens to small classes: it counts documents, and they have few.
+"""Warns if accuracy hides errors on small classes: accuracy counts documents, and small classes have few.
 
 A class is small if it has at most half as many test documents as the largest one.
 """
@@ -35,7 +35,7 @@ def _small_classes(experiment: Experiment) -> npt.NDArray[np.int64]:
 
 
 def _hidden_differences(experiment: Experiment, comparison: Comparison) -> list[str]:
-    """For each variant whose difference by class is clear, but unclear or opposite in accuracy."""
+    """For each variant whose difference is clear in a metric by class, but unclear or opposite in accuracy."""
     sentences = []
     for variant, differences in comparison.differences.items():
         by_accuracy = _direction(experiment.metric, differences["accuracy"])

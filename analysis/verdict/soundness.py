@@ -119,7 +119,7 @@ def _setting(experiment: Experiment, settings: Settings) -> str:
 
 
 def _one_or_each(experiment: Experiment, settings: Settings, key: str) -> str:
-    """A setting of the variants: once where they share it, else for each."""
+    """The variants' value of a key: once if they share it, otherwise for each."""
     chosen = {name: settings.variants[name][key] for name in experiment.variants}
     values = {name: value_shown(value) if isinstance(value, list) else value for name, value in chosen.items()}
     title = key.replace("_", " ")

@@ -28,7 +28,7 @@ def start_remark(experiment: Experiment, settings: Settings) -> str:
 
 
 def _pretraining(entry: Mapping[str, Any]) -> str:
-    """One that data/variants describes.
+    """Describes a pretraining, from its entry in data/variants.
 
     >>> _pretraining({"objective": "lm", "documents": 75000, "unlabelled": True, "perplexity": {"forward": 78.12}})
     'a language model, pretrained on 75,000 training and unlabelled texts (held-out perplexity 78.1 forward)'

@@ -30,9 +30,9 @@ class Costs(Callback):
         startup_seconds: the cold start of this process, as models/training/warmup.py measures it
         epochs: one dictionary an epoch: ended (milliseconds since 1970), epoch_seconds (steps and validation),
             tokens_per_second (median of the epoch's steps)
-        rates: real tokens a second of each step, of all processes together, without padding; on a GPU, which takes
-            steps while the CPU goes on, of those steps between which the CPU waits for it
-        conditions: of all processes that took part one after another: several if a training was resumed under others
+        rates: tokens per second of each step, without padding, over all processes; on a GPU, for which the CPU does not
+            wait at every step, of the steps between two waits
+        conditions: those of every process that took part; several if the training was resumed under other conditions
     """
 
     def __init__(self, max_seconds: float | None = None, conditions: Conditions | None = None) -> None:
@@ -82,10 +82,10 @@ class Costs(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Ends a step; the time between two steps, in which the batch is made, counts to the second one.
+        """Ends a step; the time between two steps, in which the batch is made, counts towards the second one.
 
         Raises:
-            ParamsError: the time is over after the first step.
+            ParamsError: the first step took longer than `max_seconds`.
         """
         assert isinstance(pl_module, ClassifierModule)
         self._tokens += batch.total_tokens
@@ -129,7 +129,7 @@ class Costs(Callback):
         return sum(epoch["epoch_seconds"] for epoch in self.epochs)
 
     def _is_over(self, trainer: Trainer, seconds: float = 0.0) -> bool:
-        """Whether the time is over, `seconds` into an epoch. Clocks differ: the first process's counts."""
+        """Whether the time is over, `seconds` into an epoch. Clocks differ, so the first process decides."""
         if self.max_seconds is None:
             return False
         return bool(trainer.strategy.broadcast(self._training_seconds() + seconds >= self.max_seconds))

@@ -63,11 +63,11 @@ class ExtraLosses(NamedTuple):
         """The loss of a step, and the logits (batch, classes) of the labelled documents as they are, without gradient.
 
         Args:
-            classifier: in training.
-            labelled: documents.
-            cross_entropy: of their logits, a number.
-            unlabelled: documents that `virtual` and the entropy count as well; None: there are none.
-            share: of one document in the mean over all that these two count.
+            classifier: in training mode.
+            labelled: the labelled documents.
+            cross_entropy: computes their cross-entropy, a number, from their logits.
+            unlabelled: documents that `virtual` and the entropy use as well; None: there are none.
+            share: the weight of one document in the mean over all documents that these two use.
         """
         vectors, *others = _embed(classifier, [labelled] if unlabelled is None else [labelled, unlabelled])
         logits, loss = self._labelled(classifier, vectors, labelled, cross_entropy, share)
@@ -136,7 +136,7 @@ def entropies(logits: Tensor) -> Tensor:
 def of_length(direction: Tensor, length: float) -> Tensor:
     """Each document's `direction` (batch, time, size) with the Euclidean length `length`; 0 stays 0.
 
-    It is first divided by its largest number, whose square might underflow.
+    The direction is first divided by its largest component, because the squares of small numbers might underflow.
     """
     numbers = direction.flatten(1)
     largest = torch.maximum(numbers.amax(dim=1), -numbers.amin(dim=1))[:, None, None]
@@ -151,7 +151,7 @@ def _read(classifier: TextClassifier, vectors: Vectors, texts: Texts) -> Tensor:
 
 
 def _embed(classifier: TextClassifier, texts: Sequence[Texts]) -> list[Vectors]:
-    """The vectors of each, looked up together: an embedding's gradient may name a row once in a step."""
+    """The vectors of each, looked up together: in a step, the embedding's gradient may contain a row only once."""
     time = max(part.tokens.shape[1] for part in texts)
     tokens = [pad(part.tokens, (0, time - part.tokens.shape[1]), value=PADDING_INDEX) for part in texts]
     every = tokens[0] if len(tokens) == 1 else torch.cat(tokens)

@@ -42,8 +42,8 @@ def rate_groups(classifier: TextClassifier, layer_rates: float) -> list[tuple[fl
 class GradualUnfreezing:
     """Lets the head of `classifier` learn first, and after every `epochs` epochs the next layer below, too.
 
-    A weight that does not learn yet has no gradient: optimizers neither move nor decay it, and count its steps from
-    when it begins. With 0 epochs nothing is frozen.
+    A frozen weight has no gradient: optimizers neither update nor decay it, and count its steps from the moment when it
+    begins to learn. With 0 epochs nothing is frozen.
     """
 
     def __init__(self, classifier: TextClassifier, epochs: int) -> None:
@@ -65,7 +65,7 @@ class GradualUnfreezing:
 
 
 def check_unfreezing(classifier: TextClassifier, unfreeze: int, epochs: int) -> None:
-    """Refuses a training in whose `epochs` a layer that is to learn would never begin to.
+    """Refuses a training whose `epochs` end before every layer that should learn has begun to.
 
     Raises:
         ParamsError: names the layer.

@@ -65,15 +65,15 @@ def fit(
     checkpointing: Checkpointing | None = None,
     unlabelled: Documents | None = None,
 ) -> None:
-    """Trains `module`; afterwards it has the weights that were validated in the epoch in which `monitor` was best.
+    """Trains `module`; afterwards it has the validated weights of the epoch in which `monitor` was best.
 
-    With `batch_tokens` a step has about so many tokens, and not `batch_size` documents. With a state in
-    `checkpointing` it resumes. `costs` measures it, and may end it. `unlabelled` documents are given if the module's
-    extra losses read a batch of them in each step.
+    With `batch_tokens` a step has about that many tokens instead of `batch_size` documents. If `checkpointing` has a
+    state, the training resumes from it. `costs` measures the training, and may end it. `unlabelled` documents are
+    needed if the module's extra losses read a batch of them in each step.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM stopped the training.
-        ParamsError: the time is over after the first step.
+        ParamsError: the first step took longer than train.max_seconds.
     """
     module.weigh(train.labels)
     best, costs = BestWeights(monitor), costs or Costs()
@@ -103,11 +103,11 @@ class BatchSizes(NamedTuple):
 
     @property
     def fixed(self) -> int | None:
-        """Documents of a process in each step but an epoch's last one; None: steps differ."""
+        """Documents per process in every step except an epoch's last one; None: the number varies."""
         return self.size if self.tokens is None else None
 
     def documents(self, longest: int) -> int:
-        """Documents of a process in a step whose longest one has so many tokens."""
+        """Documents per process in a step whose longest document has `longest` tokens."""
         return self.size if self.tokens is None else max(self.tokens // longest, 1)
 
 

@@ -14,8 +14,8 @@ def line_of_epoch(
     """What an epoch's batches add up to, over all processes.
 
     Losses and accuracies are unweighted means over documents, not over batches, without label smoothing. Those of
-    training are taken while the weights change, and are of these, not of averages. A document is solved if each of its
-    probabilities is less than LARGEST_ERROR away from 1 (its class) or 0.
+    training are measured while the weights change, and on the weights themselves, not on averages of them. A document
+    is solved if each of its probabilities is less than LARGEST_ERROR away from 1 (its class) or 0.
 
     Args:
         steps: (steps, 5), totals of the documents and the norm of the gradient before clipping.

@@ -34,7 +34,7 @@ from text.batches import Batch
 from text.endless import EndlessBatches
 
 CHECK_EVERY = 50
-"""Steps on a GPU after which the CPU waits for it, to see whether all losses are finite."""
+"""After so many steps on a GPU, the CPU waits for it and checks that all losses are finite."""
 
 
 class ClassifierModule(LightningModule):
@@ -67,7 +67,7 @@ class ClassifierModule(LightningModule):
         unfreeze: int,
         extra_losses: ExtraLosses | None = None,
     ) -> None:
-        """New steps for `classifier`.
+        """Prepares the training of `classifier`.
 
         params.yaml explains most arguments (`train`).
 
@@ -127,7 +127,7 @@ class ClassifierModule(LightningModule):
         return adamw(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def on_train_epoch_start(self) -> None:
-        """Lets further layers learn, if it is time. A graph knows what learned when it was recorded."""
+        """Lets further layers learn, if it is time. CUDA graphs are then made anew: they record which weights learn."""
         if self.unfreezing.begin(self.current_epoch) and self._graphs is not None:
             self._graphs = self._new_graphs()
 
@@ -137,7 +137,7 @@ class ClassifierModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Makes room for the steps of an epoch, and prepares graphs where a single GPU trains."""
-        self.unfreezing.begin(self.current_epoch)  # Lightning begins no epoch that it resumes
+        self.unfreezing.begin(self.current_epoch)  # Lightning does not begin an epoch again that it resumes
         self.records = StepRecords(int(self.trainer.num_training_batches), self.device, self._resumed_rows)
         self._resumed_rows = None
         if self.class_weights is not None:
@@ -157,7 +157,7 @@ class ClassifierModule(LightningModule):
     def training_step(self, batch: Batch | ResidentBatch, step: int) -> Tensor | None:
         """The loss whose gradient, averaged over the processes, is that of the mean over the step's documents.
 
-        None: the step has been taken, to the new weights.
+        None: the whole step has been taken, including the update of the weights.
         """
         if self._graphs is not None and isinstance(batch, ResidentBatch):
             self._graphs(batch)
@@ -203,7 +203,7 @@ class ClassifierModule(LightningModule):
         return loss, totals(logits, labels, cross_entropy(logits.detach(), labels, reduction="sum"))
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
-        """Lightning's, unless `training_step` takes the whole step."""
+        """Lightning's step of the optimizer, unless `training_step` takes the whole step."""
         if self._graphs is not None:
             optimizer_closure()
         else:
@@ -283,7 +283,7 @@ class ClassifierModule(LightningModule):
         return {name: weights.detach().clone() for name, weights in current.items()}
 
     def validation_step(self, batch: Batch | ResidentBatch, step: int) -> None:
-        """Adds to the sums of which the epoch's means are made."""
+        """Adds the batch to the sums from which the epoch's means are computed."""
         logits = self.classifier(batch.tokens, batch.lengths)
         loss = cross_entropy(logits, batch.labels, reduction="sum")
         self._validation.append(totals(logits, batch.labels, loss))
@@ -310,7 +310,7 @@ class ClassifierModule(LightningModule):
         return cast(Tensor, self.trainer.strategy.reduce(sums, reduce_op="sum"))
 
     def _learning_rate(self, step: int) -> float:
-        """That of a step, counted from 0."""
+        """The learning rate of a step, counted from 0."""
         return self.learning_rate * self._factor(step)
 
     def _diverged(self, what: str, value: float, step: int, last_step: int) -> DivergenceError:
@@ -343,7 +343,7 @@ class ClassifierModule(LightningModule):
     def transfer_batch_to_device(
         self, batch: Batch | ResidentBatch, device: torch.device, dataloader_idx: int
     ) -> Batch | ResidentBatch:
-        """Moves what is not there yet."""
+        """Moves the batch, unless it is on the device already."""
         if isinstance(batch, ResidentBatch):
             return batch
         return batch._replace(

@@ -1,8 +1,8 @@
-"""Resumes an interrupted training exactly: it ends with the weights and history of an undisturbed one, bit by bit.
+"""Resumes an interrupted training exactly: weights and history equal those of an uninterrupted one, bit for bit.
 
 Lightning saves and restores weights, optimizer, schedule, loops and callbacks; the module adds the history and the
-epoch's sums so far, and its data the batches done. No random generator's state is saved, since batches depend on
-(seed, epoch), and dropout on (seed, step, process).
+epoch's sums so far, and the data module the number of batches done. No random generator's state is saved, since
+batches depend on (seed, epoch), and dropout on (seed, step, process).
 """
 
 import signal
@@ -22,7 +22,7 @@ State = dict[str, Any]
 
 @runtime_checkable
 class Resumable(Protocol):
-    """What a module adds to Lightning's to be resumed within an epoch."""
+    """What a Lightning module needs in addition, to be resumed within an epoch."""
 
     def is_sound(self) -> bool:
         """Whether all is finite so far, so that a checkpoint is worth saving."""
@@ -42,8 +42,8 @@ class Checkpointing(Checkpoint):
 
     Args:
         store: writes the state; only in the first process.
-        state: from which the training resumes; None: it starts.
-        steps: after which it saves within an epoch; None: it does not count them.
+        state: the one that the training resumes from; None: it starts from the beginning.
+        steps: how many steps there are between two saves within an epoch; None: no saves after a number of steps.
         minutes: likewise.
     """
 
@@ -73,7 +73,7 @@ class Checkpointing(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Saves within the epoch, but for its last step, after which `on_train_epoch_end` saves."""
+        """Saves within the epoch, except after its last step, when `on_train_epoch_end` saves."""
         assert isinstance(pl_module, Resumable)
         last = batch_idx + 1 == trainer.num_training_batches or trainer.should_stop  # the time may be over
         if not last and self._is_due(trainer) and pl_module.is_sound():
@@ -142,5 +142,5 @@ class OwnSignals(Callback):
         self.handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning has set its handler before."""
+        """Restores it here, because Lightning has set its own by now."""
         signal.signal(signal.SIGTERM, self.handler)

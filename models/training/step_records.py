@@ -30,7 +30,7 @@ def totals(logits: Tensor, labels: Tensor, loss: Tensor) -> Totals:
 
 
 def sums(rows: Tensor) -> Tensor:
-    """Totals of batches added up, (4,), of (batches, 4 or 5).
+    """The sum (4,) of the totals of batches, whose rows are (batches, 4 or 5).
 
     In float64, so that the order of the batches does not change the digits that are written to files.
     """
@@ -41,11 +41,11 @@ class StepRecords:
     """The totals and gradient norms of an epoch's steps.
 
     Args:
-        steps: of an epoch.
-        rows: float64 (count, 5), of the steps that a resumed training has taken in this epoch.
+        steps: the number of steps in an epoch.
+        rows: float64 (count, 5), for the steps that a resumed training has already taken in this epoch.
 
     Attributes:
-        count: steps so far. A CUDA graph adds its row itself, and whoever runs it adds 1 here.
+        count: steps so far. A CUDA graph adds its row itself; the code that runs the graph adds 1 here.
     """
 
     def __init__(self, steps: int, device: torch.device, rows: Tensor | None = None) -> None:

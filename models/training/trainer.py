@@ -81,7 +81,7 @@ def add_checkpointing(trainer: Trainer, checkpointing: Checkpointing | None) -> 
 
 
 class ResumableData(LightningDataModule):
-    """Data of which a resumed training reads the rest of its epoch.
+    """Data of which a resumed training reads only what is left of its epoch.
 
     Attributes:
         start: the batch of the epoch with which the training loader begins.
@@ -111,7 +111,7 @@ def run(trainer: Trainer, module: LightningModule, data: LightningDataModule, re
     try:
         trainer.fit(module, datamodule=data, ckpt_path=resumed)
     except SystemExit as end:
-        # Lightning turns Ctrl-C into an exit, whose context is what stopped it.
+        # Lightning turns Ctrl-C into SystemExit, whose context is the original exception.
         if isinstance(end.__context__, KeyboardInterrupt):
             raise end.__context__ from None
         raise

@@ -1,7 +1,7 @@
 """The cold start of a training, before its clock starts.
 
 In the first step of a process numba compiles the loops or loads them from its cache, and libraries set up threads and
-kernels. It takes seconds instead of milliseconds, and which training of a comparison compiles is a matter of chance.
+kernels. That step takes seconds instead of milliseconds, and chance decides which training of a comparison compiles.
 """
 
 import time
