@@ -52,14 +52,17 @@ def repair(cluster: Any) -> None:  # noqa: F811
 
 
 def torture(reference: Reference, tmp_path: Path, options: list[str], victims: Any, repair: Any = lambda: None) -> None:
-    chance, kills, lives = random.Random(SEED), 0, 0
+    chance, kills, lives, longest = random.Random(SEED), 0, 0, 60.0
     print(f"\nTORTURE_SEED={SEED} {' '.join(options)}")
     while kills < KILLS:
         lives += 1
         project = without_results(reference, tmp_path / f"life-{lives}")
         command = [sys.executable, "-m", "commands.run", *options]
         for _ in range(A_LIFE):
-            kills += strike(project, command, victims, chance)
+            if (seconds := strike(project, command, victims, chance.uniform(2, longest), chance)) is not None:
+                longest = seconds
+                break
+            kills += 1
             repair()
         result = run_in(project, *command)
         if "error: failed: " in result.stderr:  # which a training that was killed is called
@@ -70,14 +73,19 @@ def torture(reference: Reference, tmp_path: Path, options: list[str], victims: A
         shutil.rmtree(project)
 
 
-def strike(project: Path, command: list[str], victims: Any, chance: random.Random) -> int:
-    """Starts a run, and kills the head or another process of it at a random moment; returns how many it killed."""
+def strike(project: Path, command: list[str], victims: Any, seconds: float, chance: random.Random) -> float | None:
+    """Starts a run, and kills the head or another process of it after `seconds`.
+
+    Returns:
+        How long the run took, if it ended before.
+    """
+    started = time.perf_counter()
     with (project / "log").open("a") as log:
         process = subprocess.Popen(command, cwd=project, env=environment(), stdout=log, stderr=log)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=chance.uniform(2, 60))
+        process.wait(timeout=seconds)
     if process.poll() is not None:
-        return 0
+        return max(time.perf_counter() - started, 3.0)
     head = psutil.Process(process.pid)
     with suppress(psutil.NoSuchProcess):
         victim = chance.choice([head, *victims(head)])
@@ -86,4 +94,4 @@ def strike(project: Path, command: list[str], victims: Any, chance: random.Rando
         victim.send_signal(number)
     process.wait()
     time.sleep(3)  # until the last process that was started has noticed
-    return 1
+    return None
