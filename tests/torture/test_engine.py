@@ -58,9 +58,9 @@ def torture(reference: Reference, tmp_path: Path, options: list[str], victims: A
         lives += 1
         project = without_results(reference, tmp_path / f"life-{lives}")
         command = [sys.executable, "-m", "commands.run", *options]
-        for _ in range(A_LIFE):
+        for killed in range(A_LIFE):
             if (seconds := strike(project, command, victims, chance.uniform(2, longest), chance)) is not None:
-                longest = seconds
+                longest = longest if killed else seconds
                 break
             kills += 1
             repair()
