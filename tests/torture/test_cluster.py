@@ -65,11 +65,12 @@ main()
 # Once the references are recorded.
 KILL_HEADS_NODE = """
 import time
-if name == "lstm-1" and not pathlib.Path("{mark}").exists():
-    pathlib.Path("{mark}").touch()
-    while "  reference:" not in pathlib.Path("{lock}").read_text():
-        time.sleep(0.1)
-    os.kill({head}, signal.SIGKILL)
+if name == "lstm-1" and not pathlib.Path("{next_run}").exists():  # until then it waits: Ray takes time to end the run
+    if not pathlib.Path("{mark}").exists():
+        pathlib.Path("{mark}").touch()
+        while "  reference:" not in pathlib.Path("{lock}").read_text():
+            time.sleep(0.1)
+        os.kill({head}, signal.SIGKILL)
     signal.pause()
 """
 
@@ -181,9 +182,11 @@ def test_a_run_whose_own_node_dies_says_so_and_the_next_one_does_the_rest(
             monkeypatch.setenv("RAY_ADDRESS", of_its_own.address)
             if not results:
                 head, lock = raylet(of_its_own.head_node), project / "dvc.lock"
-                before = KILL_HEADS_NODE.format(mark=tmp_path / "killed", lock=lock, head=head)
+                marks = {"mark": tmp_path / "killed", "next_run": tmp_path / "next"}
+                before = KILL_HEADS_NODE.format(**marks, lock=lock, head=head)
                 write_stage(project, "train", before=before)
             results.append(run_in(project, *GRID))
+            (tmp_path / "next").touch()
         finally:
             of_its_own.shutdown()
     killed, again = results
