@@ -51,6 +51,6 @@ class CompareParams(Section):
 
 
 class TrackingParams(Section):
-    """Where MLflow keeps the runs."""
+    """The MLflow experiment that the runs belong to."""
 
     experiment: Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,200}$")] = "lstm-vs-bilstm"

@@ -1,4 +1,4 @@
-"""The section data of params.yaml: which data set, from where, how it is split; how the generated ones look."""
+"""The section data of params.yaml: the data set, its source, its splits, and the options of generated data sets."""
 
 from typing import Annotated, Literal, get_args
 
@@ -98,7 +98,7 @@ class PlaceWeights(Section):
 
 
 class AttributionWeights(Section):
-    """On which side of an opinion the words stand that say whose it is: relative frequencies."""
+    """Whether the words that say whose opinion it is come before or after the opinion: relative frequencies."""
 
     before: Annotated[int, Field(ge=0, le=100)] = 1
     after: Annotated[int, Field(ge=0, le=100)] = 1
@@ -223,13 +223,13 @@ class DataParams(Section):
         return self
 
     def text_columns(self) -> tuple[str | int, ...]:
-        """The columns of the text; none if they are to be found."""
+        """The text columns that params.yaml names; empty if they are to be detected."""
         if isinstance(self.text_column, list):
             return tuple(self.text_column)
         return () if self.text_column is None else (self.text_column,)
 
     def longest_sequence(self) -> int | None:
-        """The symbols of the longest generated sequence; None for data that are texts."""
+        """The length of the longest generated sequence, in symbols; None for a data set of texts."""
         match self.name:
             case "temporal_order":
                 return self.temporal_order.longest()

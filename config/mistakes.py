@@ -1,4 +1,4 @@
-"""One line for a mistake in params.yaml: its key, what was found, what is allowed."""
+"""Describes a mistake in params.yaml in one line: the key, its value, and what is allowed."""
 
 import difflib
 from collections.abc import Sequence

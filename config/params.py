@@ -1,7 +1,7 @@
-"""Reads params.yaml, typed. A module each declares the sections: data, tokenize, pretrain, variants, train, compare.
+"""Reads params.yaml into typed sections, each declared in a module of its own.
 
-Defaults stand in these modules and nowhere else in the code. The shipped params.yaml shows each of them;
-tests/config/test_params.py compares the two.
+These modules, and no others, define the defaults. The shipped params.yaml shows every default, and
+tests/config/test_params.py checks that the two agree.
 """
 
 from collections import Counter
@@ -119,7 +119,7 @@ class Params(Section):
             )
 
     def _check_unlabelled(self) -> None:
-        """Refuses steps with unlabelled documents where none are kept."""
+        """Refuses training steps with unlabelled documents unless data.unlabelled is true."""
         if (number := self.train.adversarial.unlabelled_batch) and not self.data.unlabelled:
             raise ValueError(
                 f"train.adversarial.unlabelled_batch is {number}, but data.unlabelled is false; allowed: 0, or "
@@ -127,7 +127,7 @@ class Params(Section):
             )
 
     def _check_pretraining(self) -> None:
-        """Refuses a pretraining that some documents must not see, and variants that cannot start from it."""
+        """Refuses a pretraining that would see test documents, and variants that cannot start from the pretraining."""
         pretrain = self.pretrain
         if pretrain.objective != "none" and self.data.folds is not None:
             raise ValueError(
@@ -139,7 +139,7 @@ class Params(Section):
                 self._check_start(name)
 
     def _check_start(self, name: str) -> None:
-        """Refuses the variant `name`, which starts from pretraining, if it does not fit that."""
+        """Refuses the variant `name`, which starts from pretraining, if it does not match the pretraining."""
         variant, pretrain, compare = self.variants[name], self.pretrain, self.compare
         where = f"variants.{name}.start is 'pretrain', but"
         if pretrain.objective == "none":

@@ -1,6 +1,7 @@
-"""A setting: values of keys of `train` and `variants` by which trainings of every variant are varied.
+"""A setting: values for keys of `train` and `variants` that replace those in params.yaml.
 
-`compare.tuning` searches for one, `compare.settings` lists some. {"learning_rate": 0.001, "pooling": "mean"} is one.
+`compare.tuning` searches for the best one for each variant. `compare.settings` lists settings under which all variants
+are compared. An example is {"learning_rate": 0.001, "pooling": "mean"}.
 """
 
 from collections.abc import Mapping
@@ -15,8 +16,8 @@ from config.variants import VariantParams
 
 Setting = Mapping[str, Any]
 
-# Not the rest: epochs, devices and limits decide what a training may cost, which is to be the same for all variants;
-# cell, bidirectional and ngrams are what variants are compared for; start decides what data/variants holds.
+# A setting cannot have the other keys: epochs, devices and limits decide what a training may cost, which must be the
+# same for all variants; cell, bidirectional and ngrams are what is compared; start decides what data/variants contains.
 TRAIN_KEYS = (
     *("batch_size", "learning_rate", "weight_decay", "schedule", "warmup_share", "gradient_clip", "early_stopping"),
     *("class_weight", "label_smoothing", "averaging", "averaging_decay", "batch_tokens", "layer_rates"),
@@ -25,7 +26,7 @@ VARIANT_KEYS = tuple(
     key for key in VariantParams.model_fields if key not in ("cell", "bidirectional", "ngrams", "start")
 )
 KEYS = (*TRAIN_KEYS, *VARIANT_KEYS)
-SIZES = ("hidden_size", "embedding_size", "layers", "head_size")  # which compare.matching: parameters chooses
+SIZES = ("hidden_size", "embedding_size", "layers", "head_size")  # not allowed with compare.matching: parameters
 
 
 def check_key(key: object, where: str) -> None:

@@ -94,17 +94,17 @@ class TuningParams(Section):
 
     @property
     def learns(self) -> bool:
-        """Whether what a search tries next depends on what it has tried."""
+        """Whether the next setting of a search depends on the scores of earlier trials."""
         return self.sampler == "tpe"
 
     def check(self, name: str, variant: VariantParams, train: TrainParams, matching: str) -> None:
-        """Refuses a space with a setting that the variant `name` cannot be trained with.
+        """Refuses a space that contains a setting with which the variant `name` cannot be trained.
 
-        The rules of both sections concern one key or two, so that all pairs of values show every conflict; of a range
-        its ends are tried.
+        Every rule of the two sections concerns one key or two, so checking all pairs of values finds every conflict.
+        For a range, its ends are checked.
 
         Raises:
-            ValueError: one line.
+            ValueError: the space contains such a setting; the message is one line.
         """
         for key, values in self.space.items():
             if isinstance(values, Range) and key not in INTEGERS and not _takes_numbers(key):
@@ -128,6 +128,6 @@ class TuningParams(Section):
 
 
 def _takes_numbers(key: str) -> bool:
-    """Whether the key is a number that need not be whole."""
+    """Whether the values of `key` are numbers that may have fractions."""
     numbers = ("learning_rate", "weight_decay", "warmup_share", "gradient_clip", "weight_drop", "label_smoothing")
     return key in (*numbers, "averaging_decay", "layer_rates") or key.endswith(("_dropout", "_bias"))

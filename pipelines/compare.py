@@ -53,7 +53,7 @@ def compare(params: Params) -> Result:
 
 
 def under_other_settings(params: Params, experiment: Experiment) -> UnderSettings | None:
-    """The comparison under each of compare.settings; None without any, or without variants to compare."""
+    """The comparison under each of compare.settings; None if there are no settings, or no variant but the baseline."""
     if not params.compare.settings or not experiment.others:
         return None
     own = "after tuning" if params.compare.tuning.trials else "as in params.yaml"
@@ -61,14 +61,17 @@ def under_other_settings(params: Params, experiment: Experiment) -> UnderSetting
 
 
 def compare_and_log(params: Params) -> None:
-    """Compares, and logs to MLflow what it misses of the trainings and references, and their comparison as a parent."""
+    """Compares the trainings, and logs the comparison to MLflow as the parent run of trainings and references.
+
+    First sends what MLflow lacks of the trainings and references.
+    """
     result = compare(params)
     from tracking import comparison_from_outputs  # MLflow takes seconds to import; the report is there before
     from tracking.connection import connect
 
     with connect(params.tracking.experiment) as mlflow:
         for _ in comparison_from_outputs.complete_runs(mlflow, params):
-            pass  # of a run that could not be sent, or in a clone, where DVC brought the outputs without the stages
+            pass  # needed after a failed call, or in a clone, where DVC fetched the outputs without running the stages
         comparison_from_outputs.log(mlflow, params, result)
         mlflow.forget_abandoned()
 

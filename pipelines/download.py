@@ -85,7 +85,12 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
 
 
 def _look_at_source(data: DataParams) -> look.Look:
-    """What the user's source holds, which is also shown; if a column must be set by the user, with a proposal."""
+    """Looks at the user's source, and prints which files are ignored and why.
+
+    Raises:
+        Unclear: the user must set a column; the page of `commands.look`, with a proposal, has been printed.
+        DataError: the files are no data set, or cannot be read.
+    """
     console = Console(stderr=True)
     [path] = _fetched(data)
     try:

@@ -1,8 +1,8 @@
 """Stage evaluate: one training on its test documents. `python -m pipelines.evaluate --variant bilstm --seed 1`.
 
-Reads results/<variant>/seed-<seed>/ and data/tokens; adds the prediction for each document and the metrics
-to that folder, and logs the metrics and their costs to the training's MLflow run. Writes the checksums of the folder's
-files to data/evaluated, on which the stage compare depends.
+Reads results/<variant>/seed-<seed>/ and data/tokens; adds the prediction for each document and the metrics to that
+folder, and logs the metrics and the costs of prediction to the training's MLflow run. Writes the checksums of the
+folder's files to data/evaluated, on which the stage compare depends.
 """
 
 import argparse

@@ -1,9 +1,10 @@
 """Stage match: resolves the variants that are trained. `python -m pipelines.match`.
 
 Reads variants, compare, data/tokens/summary.json and data/pretrained/pretrained.json; writes data/variants/<name>.json
-for each of compare.variants. A training reads its variant from that file: an edit of the baseline repeats the other
-trainings only if it changes their file, which it can under `compare.matching: parameters`. The file of a variant that
-starts from pretraining also holds the checksum of its weights, so that no other variant is trained again with them.
+for each of compare.variants. A training reads its variant from that file. So an edit of the baseline repeats another
+variant's trainings only if it changes that variant's file, which is possible under `compare.matching: parameters`. The
+file of a variant that starts from pretraining also contains the checksum of the pretrained weights. So new weights
+repeat the trainings of these variants, and of no others.
 """
 
 from bisect import bisect_left

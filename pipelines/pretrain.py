@@ -1,9 +1,9 @@
 """Stage pretrain: weights that variants with `start: pretrain` start from. `python -m pipelines.pretrain`.
 
-Reads the section pretrain of params.yaml, train.accelerator, train.precision and train.threads, and of data/tokens the
-training and unlabelled documents: it knows the checksums of no other split. Writes the weights and what they reached on
-held-out training texts to data/pretrained, and logs an MLflow run. With pretrain.objective: none it writes a line that
-says so. An interrupted language model resumes from its last checkpoint.
+Reads the section pretrain of params.yaml, train.accelerator, train.precision and train.threads, and the training and
+unlabelled documents in data/tokens. It cannot open any other split, since it has no other checksums. Writes the weights
+to data/pretrained, with a language model's perplexity on held-out documents, and logs an MLflow run. With
+pretrain.objective: none it writes only that objective. An interrupted language model resumes from its last checkpoint.
 """
 
 import time
@@ -101,7 +101,7 @@ def _names(config: dict[str, Any]) -> list[str]:
 
 
 def _make_vectors(config: dict[str, Any], documents: TokenizedDocuments) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The weights, and nothing that is reached."""
+    """The weights, and no results to record: vectors are not evaluated."""
     import torch
 
     from models.initialization import EMBEDDING

@@ -33,12 +33,12 @@ from tracking.connection import connect
 
 
 class SimpleModel(NamedTuple):
-    """A reference that has learned and can predict."""
+    """A trained reference model."""
 
     name: str
-    documents: int  # that it learned from
+    documents: int  # number of training documents
     parameters: int
-    seconds: float  # that learning took
+    seconds: float  # duration of the training
     predict: Callable[[TokenizedDocuments], NDArray[np.float32]]  # probabilities (documents, classes)
 
 

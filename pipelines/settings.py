@@ -30,7 +30,7 @@ def _command(chosen: argparse.Namespace) -> None:
 
 
 def train_under(params: Params, variant: str, number: int, root: Path = Path()) -> None:
-    """Trains `variant` with every seed under the setting with this `number`, and writes what came out below `root`."""
+    """Trains `variant` with every seed under the setting with this `number`, and writes the outcomes below `root`."""
     if number >= len(params.compare.settings):
         raise ParamsError(f"--setting is {number}; allowed: 0 to {len(params.compare.settings) - 1} (compare.settings)")
     setting = params.compare.settings[number]

@@ -1,8 +1,9 @@
 """Stage tokenize: documents become token numbers. `python -m pipelines.tokenize`.
 
 Reads data/raw; writes data/tokens/<split>.arrow, the vocabulary, the SentencePiece model and pretrained vectors (if
-there are any) and summary.json; prints which shares of the tokens were cut and are unknown. The choice of a tokenizer,
-the vocabulary and the SentencePiece model depend on the training split only, or with data.folds on all texts.
+there are any) and summary.json. Prints the share of tokens that truncation cut, and the share of unknown tokens. The
+choice of a tokenizer, the vocabulary and the SentencePiece model depend on the training split only; with data.folds
+they depend on all texts.
 """
 
 from collections import Counter
@@ -103,7 +104,7 @@ def _choice(params: TokenizeParams, data: str, train: Sequence[Path]) -> Choice:
 
 
 def _sample(files: Sequence[Path], number: int) -> Iterator[str]:
-    """Up to `number` texts, as many of each file."""
+    """Up to about `number` texts, equally many from each file."""
     return chain.from_iterable(texts(file, -(-number // len(files))) for file in files)
 
 

@@ -100,10 +100,10 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
 
 
 def prepare_machine(train: TrainParams) -> TrainParams:
-    """Sets up this process as the section train says; returns the section with the devices counted.
+    """Configures this process for the section train; returns the section with `devices` as a number.
 
     Raises:
-        ParamsError: this machine cannot train so.
+        ParamsError: this machine does not support the settings.
     """
     machine.check(train.accelerator, train.devices, train.precision)
     machine.prepare(train.threads, train.precision)
@@ -122,9 +122,9 @@ def resolve_config(params: Params, variant: str, seed: int, root: Path) -> dict[
 
 
 def read_variant(variant: str, root: Path = Path()) -> tuple[VariantParams, dict[str, Any]]:
-    """The variant as the stage match has resolved it, and what config.json says of the pretraining it starts from.
+    """The variant as resolved by the stage match, and the entry of config.json about the pretraining it starts from.
 
-    The latter is empty without pretraining.
+    The entry is empty if the variant does not start from pretraining.
     """
     content = file_io.read_json(root / VARIANTS / f"{variant}.json", made_by="match")
     start = {PRETRAINED_ENTRY: content.pop(PRETRAINED_ENTRY)} if PRETRAINED_ENTRY in content else {}
@@ -156,14 +156,14 @@ def configuration(
 
 
 def open_unlabelled(config: dict[str, Any], root: Path) -> TokenizedDocuments | None:
-    """The unlabelled documents, if `config` has a batch of them in each step."""
+    """The unlabelled documents; None if the training's steps use none."""
     if not config["train"]["adversarial"]["unlabelled_batch"]:
         return None
     return open_split("unlabelled", config["tokens"], root)
 
 
 class Splits(NamedTuple):
-    """The documents of a training; None: no step has unlabelled ones."""
+    """The documents of a training; `unlabelled` is None if its steps use none."""
 
     train: Documents
     validation: Documents
@@ -172,12 +172,14 @@ class Splits(NamedTuple):
 
 @dataclass(frozen=True)
 class Training:
-    """A classifier with all that trains it.
+    """A classifier, and everything that is needed to train it.
 
     Attributes:
-        seed: of dropout and shuffling
-        settings: the section train, resolved
-        costs: measures the training
+        seed: the seed of dropout and shuffling.
+        settings: the section train, resolved.
+        module: the classifier as a Lightning module.
+        trainer: Lightning's trainer.
+        costs: the callback that measures time and other costs.
     """
 
     seed: int
@@ -194,7 +196,7 @@ class Training:
         return Checkpointing(checkpoints, state, self.settings.checkpoint_steps, self.settings.checkpoint_minutes)
 
     def run(self, splits: Splits, checkpointing: Checkpointing, callbacks: Sequence[Callback] = ()) -> None:
-        """All epochs; afterwards the module has the best weights."""
+        """Trains for all epochs; afterwards the module has the best weights."""
         fit(
             self.trainer, self.module, splits.train, splits.validation,
             batch_size=self.settings.batch_size, batch_tokens=self.settings.batch_tokens, seed=self.seed,

@@ -1,7 +1,8 @@
-"""One training with a setting of its own, of which the scores count and not the weights.
+"""One training with a setting of its own: its scores are kept, its weights are not.
 
-No stage, but what the stages tune and settings share. A trial is evaluated on the validation split. Which splits a
-training may open is decided here: it knows the checksums of no other files.
+This module is no stage: the stages tune and settings share it. A trial of tune is evaluated on the validation split, a
+training of settings on the test split. This module decides which files a training may open: its configuration has the
+checksums of no others.
 """
 
 from collections.abc import Mapping
@@ -38,14 +39,14 @@ class Plan:
     """What is trained and how it is evaluated.
 
     Attributes:
-        variant: name
-        setting: values of keys of train and variants
-        seed: of weights, dropout and shuffling
-        epochs: as train.epochs; None: those of train
-        documents: number of training documents; None: all
-        subset: seed by which the training documents are drawn, if not all are
-        split: which documents the scores are of
-        folds_of: with data.folds, the seed whose folds are used; None: `seed`
+        variant: the variant's name.
+        setting: values for keys of train and variants.
+        seed: the seed of weights, dropout and shuffling.
+        epochs: replaces train.epochs; None: train.epochs applies.
+        documents: the number of training documents; None: all.
+        subset: the seed with which the training documents are sampled, if not all are used.
+        split: the documents on which the training is evaluated.
+        folds_of: with data.folds, the seed that determines the folds; None: `seed` does.
     """
 
     variant: str
@@ -59,9 +60,12 @@ class Plan:
 
 
 def run(params: Params, plan: Plan, title: str, root: Path = Path()) -> Outcome:
-    """What the training reached; it is run if it is not done, and resumed if it was interrupted.
+    """The outcome of the training, which is run unless it is finished already, and resumed if it was interrupted.
 
-    A training whose loss is not finite has failed: its outcome has no scores, but the `error`.
+    If the loss of a trial is not finite, its outcome has the `error` instead of scores.
+
+    Raises:
+        DivergenceError: the loss is not finite, and the training is evaluated on the test split.
     """
     machine.prepare(params.train.threads, params.train.precision)
     config = resolve(params, plan, root)

@@ -2,8 +2,9 @@
 
 Reads compare.tuning, train, compare.metric and compare.seeds of params.yaml, data/variants/<variant>.json, and the
 training and validation splits in data/tokens, never the test split. Writes all trials and, for each seed, the setting
-that its training gets to data/tuned/<variant>/. With compare.tuning.trials: 0 that setting is empty, and nothing is
-trained. A trial that is done is not repeated (outputs/trials.py): `make run` runs them before, several at a time.
+that was chosen for its training to data/tuned/<variant>/. With compare.tuning.trials: 0 that setting is empty, and
+nothing is trained. A finished trial is not repeated (outputs/trials.py): `make run` runs the trials before this stage,
+several at a time.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from provenance.stage import run_as_command, variant_parser
 if TYPE_CHECKING:
     from pipelines.trial import Plan
 
-FIRST_SEED = 2**32  # of the trainings of trials: compare.seeds are below, so that no trial sees a final training's seed
+FIRST_SEED = 2**32  # of a trial; compare.seeds are smaller, so no trial has the seed of a final training
 
 
 def main() -> None:
@@ -72,9 +73,9 @@ def tune(params: Params, variant: str, root: Path = Path()) -> None:
 def run_trials(
     params: Params, variant: str, repeat: int, numbers: Collection[int], root: Path = Path()
 ) -> list[Outcome]:
-    """What the trials `numbers` (from 0) of one search reached; those that are not done are run.
+    """The outcomes of the trials `numbers` (from 0) of one search; unfinished trials are run.
 
-    If the sampler learns from earlier trials, these are run as well.
+    If the sampler learns from earlier trials, unfinished earlier ones are run as well.
     """
     from pipelines.trial import run
 

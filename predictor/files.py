@@ -51,8 +51,8 @@ def find_training(variant: str, seed: int) -> ModelFiles:
     """The model of one training of this project.
 
     Raises:
-        ParamsError: it was not trained; the message names the trainings that there are.
-        DataError: as `find_model`.
+        ParamsError: there is no such training; the message lists the trainings that exist.
+        DataError: a file is missing, damaged, or of another training.
     """
     folder = paths.folder(variant, seed)
     if not (folder / "config.json").exists():
@@ -72,7 +72,7 @@ def trainings() -> dict[str, list[int]]:
 
 
 def find_model(folder: Path) -> ModelFiles:
-    """The model in `folder`; a vocabulary that is not there is taken from data/tokens.
+    """The model in `folder`; if the folder has no vocabulary, the tokenizer's files come from data/tokens.
 
     Raises:
         DataError: a file is missing, damaged, or of another training.

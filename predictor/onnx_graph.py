@@ -2,9 +2,9 @@
 
     tokens (batch, time), lengths (batch,) → Gather → RNN, GRU or LSTM, layer by layer → pooling → Gemm → Softmax
 
-Shapes in comments are those of the values. In ONNX a recurrent layer gets (time, batch, size), and with `sequence_lens`
-it reads each document up to its own end, backwards from there. A model with a `segment` gets the pieces of documents as
-its batch; their states are put beside each other again before pooling.
+Comments give the shapes of the values. In ONNX the input of a recurrent layer is (time, batch, size). With
+`sequence_lens` the layer reads each document only up to its end, and the backward direction starts there. A model with
+a `segment` gets the pieces of documents as its batch; their states are joined into documents again before pooling.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class _Graph:
         return name
 
     def recurrent(self, cell: Cell, inputs: Sequence[str], name: str, **attributes: Any) -> tuple[str, str]:
-        """Y (time, directions, batch, h), all states, and Y_h (directions, batch, h), the last state read."""
+        """The names of Y, all states (time, directions, batch, h), and Y_h, the final ones (directions, batch, h)."""
         outputs = (f"{name}_states", f"{name}_final")
         self.nodes.append(helper.make_node(cell.upper(), inputs, outputs, name=name, **attributes))
         return outputs
@@ -97,7 +97,7 @@ def onnx_model(classifier: TextClassifier) -> onnx.ModelProto:
 
 
 def _pieces(graph: _Graph, segment: int) -> tuple[str, str]:
-    """The tokens (pieces, segment) and lengths (pieces,) of all pieces; those that are padding alone have 1."""
+    """The tokens (pieces, segment) and lengths (pieces,) of all pieces; a piece of padding alone has length 1."""
     whole = graph.constant("whole", np.array(segment, np.int64))
     time = graph.add("Squeeze", graph.add("Shape", "tokens", start=1, end=2), graph.integers(0))
     missing = graph.add("Mod", graph.add("Sub", whole, graph.add("Mod", time, whole)), whole)
@@ -161,7 +161,7 @@ def _stacked(layer: nn.Module, cell: Cell, part: str, end: str) -> NDArray[np.fl
 
 
 def _pool(graph: _Graph, pooling: nn.Module, states: str, final: str) -> str:
-    """(batch, size), as models/pooling.py, from states (time, batch, size)."""
+    """Pools states (time, batch, size) to (batch, size), as models/pooling.py does."""
     match pooling:
         case JoinedPooling():
             return graph.add("Concat", *(_pool(graph, part, states, final) for part in pooling.parts), axis=1)
@@ -191,7 +191,7 @@ def _pool(graph: _Graph, pooling: nn.Module, states: str, final: str) -> str:
 
 
 def _ngrams(graph: _Graph, branch: NgramBranch) -> str:
-    """(batch, classes), as models/ngrams.py."""
+    """The n-grams' contribution to the logits (batch, classes), computed as in models/ngrams.py."""
     tokens = graph.add("Cast", "tokens", to=TensorProto.INT64)  # (batch, time)
     time = graph.add("Shape", "tokens", start=1, end=2)
     ahead = graph.add("Slice", tokens, graph.integers(1), time, graph.integers(1))  # (batch, time - 1)

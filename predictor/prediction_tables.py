@@ -1,7 +1,7 @@
 """Writes predictions as JSONL, CSV or Parquet, chunk by chunk.
 
-The columns are row (from 1), text, label (the most probable class) and probability_<class> for each class. Of a missing
-text all but row are null.
+The columns are row (from 1), text, label (the most probable class) and probability_<class> for each class. If a text is
+missing, every column except row is null.
 """
 
 import json
@@ -43,11 +43,11 @@ def table(rows: Sequence[Row], predictions: Predictions, labels: Sequence[str]) 
 
 @contextmanager
 def open_file(path: Path, columns: pa.Schema) -> Iterator[Write]:
-    """Writes to `path`, in the format that its name ends with; the file appears when it is complete.
+    """Writes to `path`, in the format that its suffix names; the file appears when it is complete.
 
     Raises:
-        ParamsError: the name ends otherwise.
-        DataError: the disk does not take it.
+        ParamsError: the suffix is not .jsonl, .csv or .parquet.
+        DataError: the file cannot be written.
     """
     check_name(path)
     with file_io.whole(path) as temporary:
@@ -71,7 +71,7 @@ def check_name(path: Path) -> None:
 
 
 def jsonl(file: IO[str]) -> Write:
-    """Writes a JSON object a line."""
+    """A function that writes each row to `file` as a JSON object on a line of its own."""
 
     def write(batch: pa.RecordBatch) -> None:
         columns = [_shortest(column) if column.type == pa.float32() else column.to_pylist() for column in batch.columns]

@@ -45,8 +45,8 @@ class Predictor:
 
     Attributes:
         labels: names of the classes.
-        max_tokens: tokens that a model reads of a text.
-        encode: texts as the models read them, for `classify`; several threads may call it at the same time.
+        max_tokens: the number of tokens of a text that a model reads at most; longer texts are truncated.
+        encode: turns texts into token numbers, for `classify`; several threads may call it at the same time.
     """
 
     def __init__(self, models: Sequence[ModelFiles]) -> None:
@@ -74,7 +74,7 @@ class Predictor:
         """Classifies `texts`, in batches of similar length.
 
         Raises:
-            DataError: a text holds what is no character.
+            DataError: a text contains half a surrogate pair, which is no character.
         """
         return self.classify(self.encode(texts))
 
@@ -89,12 +89,12 @@ class Predictor:
         return Predictions(labels, probabilities, together.full_lengths)
 
     def effects(self, text: str, most: int = MOST_EFFECTS) -> list[tuple[str, float]]:
-        """The first `most` tokens of the text, each with what it adds to the log-odds of the label that is predicted.
+        """The first `most` tokens of the text, each with its effect on the log-odds of the predicted label.
 
-        That is the label's log-odds, ln p/(1−p), minus those of the text without the token.
+        The effect is the label's log-odds, ln p/(1−p), minus the label's log-odds for the text without the token.
 
         Raises:
-            DataError: the text holds what is no character.
+            DataError: the text contains half a surrogate pair, which is no character.
         """
         (whole,) = self([text]).probabilities
         tokens, without = self.encode.without_each(text, most)

@@ -11,9 +11,10 @@ Say = Callable[[str], None]
 
 
 def select(variant: str | None, seed: int | None, compare: CompareParams, say: Say) -> list[ModelFiles]:
-    """The trainings of `variant`, or of the winner; only the one with `seed`, or all, which then form an ensemble.
+    """The models to use: those of `variant`, or of the comparison's winner if `variant` is None.
 
-    `say` gets a line about each choice and each doubt.
+    With `seed` it is the model of that training alone, else the models of all trainings, as an ensemble. `say` is
+    called with a line about each choice and each doubt.
 
     Raises:
         ParamsError: there is no such training.

@@ -17,7 +17,7 @@ CHUNK_CHARACTERS = 2**23
 
 
 class Row(NamedTuple):
-    """A text, None if it is missing, and its label, None if it is missing or not known; rows count from 1."""
+    """A text and its label, each None if missing, and the row's number from 1; `label` is also None if not read."""
 
     number: int
     text: str | None
@@ -31,20 +31,20 @@ def given(texts: Iterable[str]) -> Iterator[Row]:
 
 
 def lines(stream: IO[bytes], encoding: str) -> Iterator[Row]:
-    """A text a line of standard input; an empty line is an empty text.
+    """The lines of `stream`, standard input, as texts; an empty line is an empty text.
 
     Raises:
-        DataError: a line has another encoding.
+        DataError: a line is not valid in `encoding`.
     """
     for number, line in enumerate(decoded(stream, "standard input", encoding), 1):
         yield Row(number, line.rstrip("\r\n"))
 
 
 class TableFile:
-    """A CSV, TSV, JSONL or Parquet file, read as the stage download reads it. It can be read several times.
+    """A file with a table, in any format that the stage download reads. It can be read several times.
 
     Attributes:
-        notes: how the file was read, a line each; complete after a reading.
+        notes: lines that say how the file was read; complete once all rows were read.
     """
 
     def __init__(self, path: Path, text: Column | tuple[Column, ...], label: Column | None, encoding: str) -> None:

@@ -49,7 +49,7 @@ class Encoder:
         return _unlabelled(tokens, lengths, full)
 
     def without_each(self, text: str, most: int) -> tuple[list[str], TokenizedDocuments]:
-        """The first `most` tokens that a model reads of the text, and the text without each of them, a document each.
+        """The first `most` tokens of the text that a model reads, and for each the text without it, as a document.
 
         Raises:
             DataError: the text cannot be encoded in UTF-8.
@@ -61,7 +61,7 @@ class Encoder:
         return tokens[:most], _unlabelled(others, lengths, lengths)
 
     def tokens(self, text: str) -> tuple[list[str], NDArray[np.int32], int]:
-        """Of a cleaned text the T tokens that a model reads, their numbers (T,), and how many truncation removed.
+        """The T tokens of a cleaned text that a model reads, their numbers (T,), and how many truncation removed.
 
         Raises:
             DataError: the text cannot be encoded in UTF-8.

@@ -11,8 +11,8 @@ class Winner(NamedTuple):
     """The variant with the best mean.
 
     Attributes:
-        reason: why it was taken, a sentence.
-        doubts: why another variant may be as good, a sentence each; none if the verdict is clear.
+        reason: a sentence that says why this variant was chosen.
+        doubts: sentences that say why another variant may be as good; empty if the verdict is clear.
     """
 
     variant: str

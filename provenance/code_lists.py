@@ -2,7 +2,7 @@
 
 The stage check writes a list for each stage to data/code, on which the stage depends. `make run` compares the lists
 with the present code each time, plain `dvc repro` only when the stage check runs. So each stage that DVC starts
-compares its own list, too: otherwise DVC would record and cache its outputs as those of other code.
+compares its own list, too. Otherwise DVC could record outputs of the new code as outputs of the old code.
 """
 
 from config.params import Params

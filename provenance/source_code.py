@@ -13,8 +13,8 @@ from pathlib import Path
 from core.checksums import checksum_line
 
 ROOT = Path(__file__).parents[1]
-# It reads outputs and sends them to MLflow, with pictures that it draws. No output depends on it, so an edit of it, or
-# of what it alone imports, must not train anything again.
+# The package tracking reads outputs, draws figures from them, and sends both to MLflow. No output depends on it. So an
+# edit of tracking, or of modules that only tracking imports, must not repeat any training.
 TRACKING = "tracking"
 STAGES = ("download", "tokenize", "pretrain", "match", "tune", "train", "evaluate", "settings", "reference", "compare")
 

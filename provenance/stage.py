@@ -43,7 +43,10 @@ def setting_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def _parser(description: str | None, pattern: str, **numbers: str) -> argparse.ArgumentParser:
-    """A parser for the groups of `pattern`, which matches what follows the @; `numbers` has the help of the rest."""
+    """A parser with --variant and an integer option for each of `numbers`, which maps names to help texts.
+
+    `pattern` matches the part of DVC's stage name after the @; its groups are the defaults of the options.
+    """
     result = command_line.parser(description)
     named = re.fullmatch(pattern, os.environ.get("DVC_STAGE", "").partition("@")[2])
     values = named.groupdict() if named else {}

@@ -1,8 +1,9 @@
-"""Requests that come at the same time are classified together: a batch costs little more than its longest text.
+"""Classifies concurrent requests together: a batch takes little longer than its longest text alone.
 
-Each request has a thread, which tokenizes its texts. One thread at a time classifies, for all that wait; whoever comes
-meanwhile is in the next batch. So nobody waits for a batch to fill, and a single client is answered at once. A batch is
-limited by its tokens with padding, which is what it costs: many short texts fit into one, and few long ones.
+Each request has a thread, which tokenizes its texts. One thread at a time classifies the texts of all waiting requests;
+requests that arrive meanwhile form the next batch. So no request waits for a batch to fill, and a single client is
+answered at once. The limit of a batch counts its tokens with padding, which determine its cost: a batch takes many
+short texts, or a few long ones.
 """
 
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
-TOKENS = 2**15  # of a batch, with padding, beyond which no request is added
+TOKENS = 2**15  # limit of a batch, padding included; a single request may exceed it
 
 
 class Part(NamedTuple):
@@ -26,7 +27,7 @@ class _Waiting(NamedTuple):
 
 
 class Batched:
-    """A predictor (predictor/predictor.py, which the model brings with it) for many threads.
+    """Lets many threads share a predictor (predictor/predictor.py, in the version that is packaged with the model).
 
     Attributes:
         labels: names of the classes.
@@ -50,7 +51,7 @@ class Batched:
         return own.result.result()
 
     def effects(self, text: str) -> list[tuple[str, float]]:
-        """What each word of `text` adds."""
+        """The words of `text`, each with its effect on the log-odds of the predicted label."""
         with self._busy:
             effects: list[tuple[str, float]] = self._predictor.effects(text)
         return effects

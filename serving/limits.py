@@ -1,7 +1,8 @@
-"""Lets only well-formed requests of bounded size reach the model; every answer to another one is a line of JSON.
+"""Lets only well-formed requests of bounded size reach the model; all others are answered with one line of JSON.
 
-MLflow's scoring server takes tables, parameters and several formats, and shows a stack trace and the input where it
-fails. Here a request is {"inputs": [text, …]}. An error says what is allowed, and quotes nothing of the request.
+MLflow's scoring server accepts tables, parameters and several formats, and if it fails, its answer shows a stack trace
+and the input. Here a request is {"inputs": [text, …]}. An error says what is allowed, and does not
+quote the request.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Texts = Literal["none", "one", "several"]
 
-BODY_SECONDS = 30.0  # in which a request must have arrived
+BODY_SECONDS = 30.0  # for the body of a request to arrive
 TOO_SLOW = 408
 LONGEST_REASON = 4000  # bytes of an error of the application, for the log
 
@@ -32,7 +33,7 @@ class Limits(NamedTuple):
 
     @property
     def body(self) -> int:
-        """Bytes of a request: 4 MiB, or more if a text of that many characters, of up to 3 bytes in UTF-8, needs it."""
+        """The limit of a request's body in bytes: 4 MiB, or 3 bytes for each of the `characters` if that is more."""
         return max(2**22, 3 * self.characters)
 
 
@@ -74,7 +75,7 @@ class Limited:
         await self._forward(scope, body, receive, send)
 
     async def _checked(self, scope: Scope, receive: Receive) -> bytes:
-        """The body that the application gets: nothing but the texts."""
+        """Checks the request; returns the body for the application, which contains only the texts."""
         texts = self._routes.get(scope["path"])
         if texts is None:
             raise Refused(404, f"there is no such page; allowed: {', '.join(self._routes)}")
@@ -108,7 +109,7 @@ class Limited:
                 return bytes(body)
 
     async def _forward(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        """Calls the application with `body`; of an answer that is an error only the status is passed on."""
+        """Calls the application with `body`; if the answer is an error, passes on only its status."""
         headers = [
             (name, value) for name, value in scope["headers"] if name not in (b"content-length", b"content-type")
         ]
@@ -184,7 +185,7 @@ def _digits(value: bytes) -> bytes:
 
 
 async def answer(send: Send, status: int, content: dict[str, Any], last: bool = False) -> None:
-    """Sends `content` as JSON; after the `last` answer the connection is closed, whatever the client still sends."""
+    """Sends `content` as JSON; with `last`, then closes the connection even if the client is still sending."""
     body = json.dumps(content).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(b"connection", b"close")] if last else []

@@ -4,8 +4,10 @@
     POST /invocations   {"inputs": [text, …]} → {"predictions": [{"label": …, "probabilities": {…}}, …]}
     POST /explain       the same with one text → also what each word adds to the log-odds of the label
     GET /ping, /health  200 as soon as the model has answered its first texts
+    GET /version        MLflow's version
 
-It is one process. It binds its port at once, so that a second one fails early, and listens when the model is warm.
+The server is one process. It binds its port before it warms the model, so that a second server fails early, and
+accepts connections afterwards.
 """
 
 import asyncio
@@ -36,7 +38,7 @@ ROUTES: dict[str, Texts] = {
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
 THREADS = 64  # requests that are answered at the same time; the others wait
 CONNECTIONS = 256  # at the same time; requests of more get status 503
-HEAD_SECONDS = 30.0  # in which the head of a request must have arrived
+HEAD_SECONDS = 30.0  # for the head of a request to arrive
 WARMING = ["A film to remember.", "Dull. " * 50]
 
 
@@ -49,7 +51,8 @@ def serve(model: Any, port: int, limits: Limits) -> None:
     with opened(port) as place:
         app = application(model, limits)
         asyncio.run(warm(app))
-        # Named, since uvicorn takes others where they are installed, and those answer hostile requests in other ways.
+        # Explicit, since uvicorn prefers other protocols and loops if they are installed, and these handle hostile
+        # requests differently.
         configuration = uvicorn.Config(
             app, http=_Protocol, loop="asyncio", ws="none", limit_concurrency=CONNECTIONS,
             log_level="error", access_log=False, server_header=False,
@@ -58,12 +61,12 @@ def serve(model: Any, port: int, limits: Limits) -> None:
 
 
 def opened(port: int) -> socket.socket:
-    """A socket with this port of 127.0.0.1; 0 takes a free one.
+    """A socket bound to this port of 127.0.0.1; port 0 stands for any free port.
 
     Raises:
-        ParamsError: it is in use.
+        ParamsError: the port cannot be bound, for example because it is in use.
     """
-    # With a protocol named, asyncio switches Nagle's algorithm off, which would delay each answer by 40 ms.
+    # asyncio switches off Nagle's algorithm, which would delay each answer by 40 ms, only if the protocol is explicit.
     place = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -77,7 +80,7 @@ def opened(port: int) -> socket.socket:
 
 
 class _Protocol(H11Protocol):
-    """Closes connections on which no whole head of a request arrives within HEAD_SECONDS; uvicorn waits for ever."""
+    """Closes a connection if the head of a request is not complete within HEAD_SECONDS; uvicorn would wait for ever."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -99,7 +102,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens, as soon as it does."""
+    """Prints the server's address once the server accepts connections."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         use_threads()
@@ -119,7 +122,7 @@ def use_threads() -> None:
 
 
 def application(model: Any, limits: Limits) -> App:
-    """The whole application, also for another ASGI server; it answers fast once it is `warm`.
+    """The complete ASGI application, for this or another server; call `warm` first, so that it answers fast.
 
     Raises:
         TrackingError: the model's code is older than this server.
@@ -155,10 +158,10 @@ def explanation(model: Any, text: str) -> dict[str, Any]:
 
 
 async def warm(app: App) -> None:
-    """Has the application answer once on each path that computes: loops are compiled, libraries loaded.
+    """Sends a request to each path that uses the model, so that loops are compiled and libraries are loaded.
 
     Raises:
-        RuntimeError: it did not answer.
+        RuntimeError: the application did not answer with status 200.
     """
     for path, texts in (("/invocations", WARMING), ("/explain", WARMING[:1])):
         body = json.dumps({"inputs": texts}).encode()

@@ -1,7 +1,7 @@
 """Batches of documents of similar length from token numbers; the same seed and epoch give the same batches everywhere.
 
-Documents are shuffled, sorted by length within pools of 100 batches, and cut into batches, which are shuffled again.
-So there is little padding.
+To limit padding, documents are shuffled, sorted by length within pools of 100 batches, and cut into batches. Then
+the batches are shuffled.
 """
 
 from collections.abc import Iterator
@@ -64,12 +64,12 @@ class Share(NamedTuple):
 class Buckets(Sampler[Share]):
     """The batches of one process, epoch by epoch.
 
-    All processes make the same steps, and each takes every world_size-th document of them: the documents of a step do
-    not depend on the number of processes. No document is repeated or skipped; a step has a document for each process.
+    All processes go through the same steps, and each takes every world_size-th document of a step. No document is
+    repeated or skipped, and every step has at least one document for each process.
 
     Args:
         lengths: (documents,), tokens of each document.
-        seed: of the shuffling; None sorts all documents from long to short (for evaluation).
+        seed: the seed of the shuffling; None sorts all documents from long to short (for evaluation).
         rank: which of the `world_size` processes this is.
         start: the first batch of the first iteration, to resume within an epoch.
     """
@@ -103,7 +103,10 @@ class Buckets(Sampler[Share]):
 
 
 class LengthBuckets(Buckets):
-    """Steps of `batch_size` documents for each process; the last one may have fewer. Each epoch has other ones."""
+    """Steps of `batch_size` documents for each process; the steps differ from epoch to epoch.
+
+    The remaining documents form a smaller step. If they are fewer than the processes, they join a full step instead.
+    """
 
     def __init__(self, lengths: NDArray[np.int32], batch_size: int, *, world_size: int = 1, **others: Any) -> None:
         super().__init__(lengths, world_size=world_size, **others)
@@ -130,13 +133,14 @@ class LengthBuckets(Buckets):
 
 
 class TokenBuckets(Buckets):
-    """Steps of at most `batch_tokens` tokens for each process, with padding, but of a document at least.
+    """Steps with at most `batch_tokens` tokens for each process, padding included, and at least one document.
 
-    So the memory of a step does not grow with the documents. An epoch has the same steps as the one before, in another
-    order: cut anew, their number would change, on which the schedule of the learning rate depends.
+    So the memory of a step does not grow with the length of documents. If fewer documents than processes remain in a
+    pool, they join its last step, which may then exceed the limit. All epochs have the same steps, in different orders:
+    the schedule of the learning rate needs a fixed number of steps.
 
     Args:
-        most: documents for each process, at most; None: as many as fit.
+        most: the largest number of documents for each process; None: as many as fit.
     """
 
     def __init__(
@@ -216,8 +220,8 @@ def loader(
 ) -> DataLoader[Batch]:
     """Iterates over the batches of `documents`; see `Buckets` for the arguments.
 
-    With `batch_tokens` a batch has no more tokens, with padding, and `batch_size` documents at most, if that is not
-    None. `batches` makes a batch of each Share; None: TokenBatches.
+    With `batch_tokens`, batches are those of `TokenBuckets`, and `batch_size` limits their documents unless it is None.
+    `batches` turns each Share into a batch; None: TokenBatches.
     """
     shared: dict[str, Any] = {"seed": seed, "rank": rank, "world_size": world_size, "start": start}
     buckets: Buckets

@@ -1,4 +1,4 @@
-"""Batches of unlabelled documents beside a training's steps: a step always has the same ones, also after a resume."""
+"""Batches of unlabelled documents for the steps of a training; a step gets the same batch after a resume."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Documents as streams of tokens, which a language model reads some tokens at a time, on and on.
+"""Documents as a stream of tokens, which a language model reads in chunks.
 
-The documents of an epoch stand one after another, each followed by a boundary: the padding's token, whose vector is 0
-and stays 0. So a model learns where texts end without a word of its own for it, and its embedding fits a classifier
+The documents of an epoch are concatenated, and a boundary follows each: the padding token, whose vector is 0 and stays
+0. So a model learns where texts end without an extra token in the vocabulary, and a classifier can use its embedding
 unchanged. Rows that are read side by side are equal parts of the stream (Merity, Keskar & Socher 2018; Howard & Ruder
 2018).
 """
@@ -46,7 +46,7 @@ class Chunk(NamedTuple):
 
 
 def hold_out(documents: int, seed: int) -> tuple[Indices, Indices]:
-    """The documents to learn from, and those on which a model is tested: HELD_OUT_SHARE of them, at random.
+    """The documents to learn from, and a random HELD_OUT_SHARE of all for testing, but 1 to MOST_HELD_OUT.
 
     >>> learned, held_out = hold_out(100, seed=1)
     >>> len(learned), len(held_out)
@@ -58,7 +58,7 @@ def hold_out(documents: int, seed: int) -> tuple[Indices, Indices]:
 
 
 def count_targets(texts: Texts, indices: Indices, words: int) -> NDArray[np.int64]:
-    """How often each of `words` tokens is to be predicted in the documents at `indices`, the boundary once in each."""
+    """(words,): how often each token is a target in the documents at `indices`; the boundary is once in each."""
     tokens = np.concatenate([texts.tokens(int(index)) for index in indices])
     counts = np.bincount(tokens, minlength=words)
     counts[BOUNDARY] += len(indices)
@@ -66,17 +66,18 @@ def count_targets(texts: Texts, indices: Indices, words: int) -> NDArray[np.int6
 
 
 class Chunks(Sampler[Chunk]):
-    """The chunks of an epoch, in order; a model carries its states from each to the next one.
+    """The chunks of an epoch, in order; a model carries its states from each chunk to the next.
 
-    The backward direction reads the same stream from its end. Of the stream's end less than a token a row is left out.
+    The backward direction reads the same stream from its end. Each direction leaves out fewer than `rows` tokens at the
+    end of its stream, so that all rows have the same length.
 
     Args:
         texts: all documents.
-        indices: those that are read.
-        rows: read side by side; fewer, if there are too few tokens.
-        time: tokens of a row in each chunk; the last one may have fewer.
+        indices: the documents to read.
+        rows: the number of rows that are read side by side; fewer if there are too few tokens.
+        time: the number of tokens of a row in each chunk; the last chunk may have fewer.
         directions: forward, backward, or both.
-        seed: of the documents' order in each epoch; None: as in `indices`.
+        seed: the seed of the documents' order in each epoch; None: the order of `indices`.
         start: the first chunk of the first iteration, to resume within an epoch.
     """
 

@@ -9,7 +9,7 @@ DOCUMENTS_AT_ONCE = 1024
 
 
 def token_counts(documents: Documents, vocabulary_size: int) -> NDArray[np.int64]:
-    """(vocabulary_size,): as often as a model reads it, without padding and what truncation cuts."""
+    """(vocabulary_size,): how often a model reads each token; padding and truncated tokens do not count."""
     counts = np.zeros(vocabulary_size, np.int64)
     for start in range(0, len(documents.lengths), DOCUMENTS_AT_ONCE):
         tokens, lengths = documents.batch(np.arange(start, min(start + DOCUMENTS_AT_ONCE, len(documents.lengths))))

@@ -1,4 +1,4 @@
-"""All that talks to MLflow. MLflow reads these settings when it is imported, so they stand before any such import."""
+"""Everything that uses MLflow. MLflow reads these settings when it is imported, so they must be set before."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What MLflow holds of a comparison: a parent run, whose children are the trainings and references."""
+"""Logs a comparison to MLflow: a parent run, whose children are the trainings and references."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from tracking.run import Provenance
 
 
 def complete_runs(mlflow: Connection, params: Params) -> Iterator[str]:
-    """Sends what MLflow misses of the runs before the comparison; yields a title for each that was not complete."""
+    """Sends what MLflow lacks of pretraining, trainings, searches and references; yields a title for each of these."""
     if pretraining_from_outputs.complete(mlflow):
         yield "pretraining"
     for variant in params.compare.variants:
@@ -35,7 +35,7 @@ def complete_runs(mlflow: Connection, params: Params) -> Iterator[str]:
 
 
 def complete(mlflow: Connection, params: Params, result: Result) -> bool:
-    """Logs the comparison with the original's times if MLflow has no run of it; returns whether that was so."""
+    """Logs the comparison, with its original times, if MLflow has no run for it; returns whether it had none."""
     signature = comparison_signature(params, signatures(params))
     measured = measurements.read(signature)
     original = from_outputs.provenance(measured)
@@ -53,7 +53,7 @@ def log(
     original: Provenance | None = None,
     logged: int | None = None,
 ) -> None:
-    """A run for the comparison. A rebuilt one gets the provenance of the `original` and the time of its metrics."""
+    """Logs a run for the comparison; a rebuilt one gets the `original` provenance and `logged` as its metrics' time."""
     trainings = signatures(params)
     signature = comparison_signature(params, trainings)
     logged = logged or time.time_ns() // 1_000_000
@@ -75,7 +75,7 @@ def log(
 
 
 def signatures(params: Params) -> list[str]:
-    """Of the trainings that are compared, then of the references."""
+    """The signatures of the trainings that are compared, then those of the references."""
     folders = [paths.folder(variant, seed) for variant in params.compare.variants for seed in params.compare.seeds]
     made_by = dict.fromkeys(folders, "train") | {REFERENCES / name: "reference" for name in TITLES}
     return [file_io.read_json(folder / "config.json", stage)["signature"] for folder, stage in made_by.items()]

@@ -1,9 +1,9 @@
 """Which trainings a comparison used, and where MLflow's pages show them.
 
-A training belongs to every comparison that used it, but an MLflow run has one parent. So a comparison records its
-trainings itself: a tag `training.<signature>` for each, with the id of its run. All links are made from these tags. In
-MLflow's list, a training stands below the first comparison that used it, and stays there. References (the simple models
-beside the variants) are treated as trainings.
+A training belongs to every comparison that used it, but an MLflow run has only one parent. So a comparison has a tag
+`training.<signature>` for each training, with the id of the training's run. All links are made from these tags. In
+MLflow's list, a training appears below the first comparison that used it, and stays there. References (the simple
+models beside the variants) are treated like trainings.
 """
 
 import json
@@ -27,9 +27,10 @@ ELSEWHERE = "MLflow lists each training once, below the first comparison that us
 
 
 def link(run: Run, name: str, signature: str, trainings: Mapping[str, str], note: str) -> None:
-    """Records in the comparison `run` which runs its `trainings` are (ids by signature), and makes them its children.
+    """Records the runs of the `trainings` (run ids by signature) in the comparison `run`, and makes them its children.
 
-    Those that another comparison has keep that parent, unless it is gone or an earlier run of this very comparison.
+    A training that has another comparison as its parent keeps that parent, unless the parent was deleted or is an
+    earlier run of the same comparison.
     """
     mlflow, adopted = run.mlflow, 0
     for training in trainings.values():
@@ -51,9 +52,9 @@ def link(run: Run, name: str, signature: str, trainings: Mapping[str, str], note
 
 
 def relink(mlflow: Connection, signature: str, trainings: Sequence[str]) -> None:
-    """After runs were rebuilt: records in every comparison the present run of each training that it used.
+    """Records the current run of each training in every comparison that used it; call it after runs were rebuilt.
 
-    `trainings` (signatures) are those of the comparison `signature`, which may not have recorded them.
+    `trainings` are the signatures of the trainings in the comparison `signature`, which may not have recorded them.
     """
     present: dict[str, str] = {}
     for known in mlflow.search("tags.kind != 'comparison' and attributes.status = 'FINISHED'", MOST):

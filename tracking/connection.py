@@ -1,8 +1,8 @@
-"""A process's connection to one MLflow experiment. If MLflow is down or refuses, the process goes on.
+"""A process's connection to one MLflow experiment. If MLflow is down or refuses a call, the process continues.
 
-Each call has a time limit. A failure is reported once, in one line. If MLflow cannot be reached, nothing more is sent;
-if it refuses one call, the others are still made. What it misses is added later from the outputs
-(tracking/from_outputs.py); until then the note of this connection stays in mlflow.running/ (tracking/notes.py).
+Each call has a time limit. Only the first failure is reported, in one line. If MLflow cannot be reached, nothing more
+is sent; if MLflow refuses one call, the others are still made. What MLflow then lacks is added later from the outputs
+(tracking/from_outputs.py); until then this connection's note stays in mlflow.running/ (tracking/notes.py).
 """
 
 import errno
@@ -44,8 +44,8 @@ DATABASE_SECONDS = 120  # a call's limit for a database, which a slow disk may n
 UNREACHABLE_CODES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED"}
 UNREACHABLE = (Overdue, Timeout, OperationalError, sqlite3.OperationalError, requests.ConnectionError, requests.Timeout)
 
-# How databases call a row that another writer has just made. MLflow looks for a data set before it creates it; a second
-# try finds the other writer's.
+# The errors of databases if another writer has just created the same row. MLflow creates a data set only if it finds
+# none; at the second attempt it finds the other writer's.
 RACES = ("IntegrityError", "UniqueViolation")
 ATTEMPTS = 3
 
@@ -99,7 +99,7 @@ class Connection:
             self.reachable = False
 
     def call(self, ask: Callable[[MlflowClient], Answer], files: Sequence[Path] = ()) -> Answer | None:
-        """What `ask` gets from MLflow; None if MLflow fails, which is reported. `files` are uploaded in it."""
+        """The result of `ask`; None if the call fails (only the first failure is reported). `ask` uploads `files`."""
         if not self.reachable:
             return None
         try:
@@ -120,7 +120,10 @@ class Connection:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Around finding and completing a run: otherwise two processes of this working copy would create it twice."""
+        """A lock for finding and completing a run, so that two processes of this working copy do not create it twice.
+
+        If the lock cannot be taken, the block runs without it.
+        """
         lock = FileLock(self._root / notes.RUNNING / ".lock", timeout=sqlite.PATIENCE)
         with suppress(OSError):  # as in a folder that cannot be written
             lock.acquire()
@@ -136,7 +139,7 @@ class Connection:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Gives the note up, or leaves it if MLflow missed something."""
+        """Deletes the note, or leaves it if a call has failed."""
         if self.writer:
             self._note.close(keep=self.missed > 0)
 
@@ -246,7 +249,7 @@ def _active(client: MlflowClient, experiment: Experiment) -> str:
 
 
 def _close_runs(client: MlflowClient, writer: str, note: notes.Content) -> None:
-    """Ends what `writer` left RUNNING, each run at the last moment of which anything is known."""
+    """Ends the runs that `writer` left RUNNING, each at the time of its latest metric or, if later, of the note."""
     experiment = client.get_experiment_by_name(note.experiment)
     running = f"tags.{WRITER} = '{writer}' and attributes.status = 'RUNNING'"
     for run in client.search_runs([experiment.experiment_id], running) if experiment else ():

@@ -1,8 +1,9 @@
-"""What MLflow holds of a finished training, its evaluation, and a reference: all of it comes from their outputs.
+"""Logs finished trainings, their evaluations, and references to MLflow, from their outputs and measurements.
 
-`train` sends its epochs while they happen. Whatever else MLflow misses, because it was down, lost its store, or the
-outputs came from another machine, `complete` sends: in the stages evaluate and compare, in `make run` and `make
-restore`. A run is complete if it is FINISHED and has the evaluation's metrics, which are sent last.
+The stage train sends each epoch as it ends. MLflow may still lack something: it was down, it lost its store, or the
+outputs came from another machine. Then `complete` sends what is missing, called by the stages evaluate and compare, by
+`make run` and by `make restore`. A run is complete if it is FINISHED and has the evaluation's metrics, which are sent
+last.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ LOGGED_METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc"
 
 
 def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
-    """The training's outputs in `folder`, and what it cost under which conditions."""
+    """Logs the training's outputs in `folder`, its costs, and the conditions under which they were `measured`."""
     history = file_io.read_json(folder / "history.json", made_by="train")
     log_training_model(run, folder)
     _training_costs(run, measured)
@@ -34,7 +35,7 @@ def training(run: Run, folder: Path, measured: Mapping[str, Any]) -> None:
 
 
 def complete(mlflow: Connection, folder: Path, evaluated: bool = False) -> bool:
-    """Sends what MLflow misses of the training in `folder` and of its evaluation; returns whether it missed any.
+    """Sends what MLflow lacks of the training in `folder` and of its evaluation; returns whether anything was missing.
 
     The evaluation's artifacts are always sent if it has just been repeated (`evaluated`).
     """
@@ -66,7 +67,7 @@ def complete(mlflow: Connection, folder: Path, evaluated: bool = False) -> bool:
 
 
 def reference(mlflow: Connection, folder: Path, original: Provenance | None = None) -> Run:
-    """The run of a reference, from what it left in `folder` and from its measurements."""
+    """Logs a run of the reference, from its outputs in `folder` and from its measurements; returns the run."""
     config = file_io.read_json(folder / "config.json", made_by="reference")
     measured = measurements.read(config["signature"])
     with reference_run(mlflow, config["title"], config["name"], config["signature"], original) as run:
@@ -80,7 +81,7 @@ def reference(mlflow: Connection, folder: Path, original: Provenance | None = No
 
 
 def complete_reference(mlflow: Connection, folder: Path) -> bool:
-    """As `complete`, for a reference."""
+    """Like `complete`, for the reference in `folder`."""
     signature = file_io.read_json(folder / "config.json", made_by="reference")["signature"]
     original = provenance(measurements.read(signature))
     with mlflow.alone():
@@ -91,7 +92,7 @@ def complete_reference(mlflow: Connection, folder: Path) -> bool:
 
 
 def provenance(measured: Mapping[str, Any]) -> Provenance:
-    """When an execution took place, as far as its measurements say; earlier versions called it an occasion."""
+    """The provenance in the measurements of an execution, which earlier versions stored as `occasion`."""
     return Provenance(**(measured.get("provenance") or measured.get("occasion") or {}))
 
 
@@ -102,9 +103,10 @@ def _training_costs(run: Run, measured: Mapping[str, Any]) -> None:
 
 
 def _evaluation(run: Run, folder: Path, measured: Mapping[str, Any], again: bool = False) -> None:
-    """The evaluation's outputs in `folder`, where there are any, and what a prediction cost; the metrics come last.
+    """Logs the evaluation's outputs in `folder`, if there are any, and the costs of prediction; the metrics come last.
 
-    Metrics that the run has are sent `again` to link them with its model; MLflow keeps a repeated one once.
+    With `again`, metrics that the run already has are sent once more, which links them with its model. MLflow stores a
+    repeated metric only once.
     """
     if not (metrics := _test_metrics(folder)):
         return
@@ -132,7 +134,7 @@ def scores(folder: Path) -> dict[str, float]:
 
 
 def _explanations(run: Run, measured: Mapping[str, Any]) -> bool:
-    """The pages that `explain` made of this training and the run does not have; returns whether there were any."""
+    """Uploads pages that `explain` wrote about this training and the run lacks; returns whether there were any."""
     pages = [EXPLANATIONS / name for name in measured.get("explanations", ()) if (EXPLANATIONS / name).exists()]
     known = run.artifacts("explanations") if pages else []
     missing = [page for page in pages if f"explanations/{page.name}" not in known]

@@ -1,5 +1,7 @@
-"""How MLflow runs begin, end and are found: one for each execution of a training, to which its evaluation adds; one for
-each reference; one parent for each comparison.
+"""Creates, ends and finds MLflow runs.
+
+Each execution of a training has a run, to which its evaluation adds metrics. Each reference, trial and pretraining has
+a run. So has each comparison, as the parent of trainings and references, and each search, as the parent of its trials.
 """
 
 import json
@@ -34,9 +36,9 @@ def training_run(
 ) -> Iterator[Run]:
     """The run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C or SIGTERM.
 
-    It is a new one, unless this working copy has left one of the same signature unfinished, or the execution is
-    `resumed`. `original` is given where the run is rebuilt from the outputs. Where MLflow refused something, the run
-    ends FAILED, and can be completed later; where it could not be reached, the run stays RUNNING until the next
+    The run is new, unless this working copy has an unfinished run of the same signature, or the execution is
+    `resumed`. If the run is rebuilt from the outputs, `original` is its provenance. If MLflow refused a call, the run
+    ends FAILED, and can be completed later. If MLflow could not be reached, the run stays RUNNING until the next
     connection closes it.
     """
     tags = {"variant": variant, "seed": str(seed), SIGNATURE: signature, "kind": "training"}
@@ -64,8 +66,8 @@ def trial_run(
 ) -> Iterator[Run]:
     """The run of a training with a setting of its own (pipelines/trial.py); it ends as `training_run` does.
 
-    The setting's keys are its params by their own names, by which MLflow's parallel coordinates show them, and so is
-    the variant.
+    The variant and the setting's keys are params of the run. Their names have no prefix, because MLflow's parallel
+    coordinates show these names.
     """
     kind = "trial" if outcome["split"] == "validation" else "setting"
     tags = {"variant": outcome["variant"], "seed": str(outcome["seed"]), SIGNATURE: outcome["signature"], "kind": kind}
@@ -127,7 +129,7 @@ def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
 
 
 def log_data(run: Run, config: Mapping[str, Any]) -> None:
-    """The data set that a training learned from, as the run's input: of its config.json, or of the tokens' summary."""
+    """Logs the training's data set as the run's input; `config` is its config.json, or the summary of the tokens."""
     profile = json.dumps({"classes": len(config["labels"]), "vocabulary_size": config["vocabulary_size"]})
     run.log_dataset(config["data"]["name"], config["data"]["digest"], profile)
 
@@ -168,13 +170,13 @@ def _run(
 
 
 def _reopen(mlflow: Connection, tags: Mapping[str, str], resumed: bool) -> Run | None:
-    """The newest run of the same signature, kind and working copy, if it is unfinished or `resumed`; taken up."""
+    """Continues the newest run of the same signature, kind and working copy if it is unfinished, or with `resumed`."""
     same = " and ".join(f"tags.{name} = '{tags[name]}'" for name in (SIGNATURE, "kind", WORKING_COPY))
     runs = mlflow.search(same if resumed else f"{same} and attributes.status != 'FINISHED'")
     if not runs:
         return None
     run = Run(mlflow, runs[0].info.run_id, runs[0])
-    run.set_tags(tags)  # before it is RUNNING again: if this process dies now, its note gets the run closed
+    run.set_tags(tags)  # first, so that others can close the run (by the tag `writer`) if this process dies
     run.take_up()
     return run
 

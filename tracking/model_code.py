@@ -17,7 +17,7 @@ class TextModel(PythonModel):
     """Classifies texts; with several trainings their probabilities are averaged.
 
     Attributes:
-        predictor: what classifies, once the files are loaded.
+        predictor: classifies texts; available once the files are loaded.
     """
 
     predictor: Predictor

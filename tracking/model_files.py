@@ -89,7 +89,7 @@ def signature() -> ModelSignature:
 
 @cache
 def packaged_code() -> tuple[str, dict[str, str]]:
-    """The package's name, and its modules by their path in it, all of which name each other in the package."""
+    """The package's name, and its modules' source code by path; their imports refer to the package."""
     paths = [path for path in reached_from(ROOT / CODE) if path != ROOT / CODE]
     sources = "".join(f"{path.relative_to(ROOT)}\n{path.read_text(encoding='utf-8')}" for path in paths)
     package = f"lstm_vs_bilstm_{hashlib.sha256(sources.encode()).hexdigest()[:12]}"

@@ -49,7 +49,7 @@ def log_model(run: Run, name: str, trainings: Sequence[Path], params: Mapping[st
     model_id = str(created.model_id)
 
     def upload(client: MlflowClient) -> None:
-        """Within the call, since a full disk must not end a training either."""
+        """Writes and uploads the model; part of the call, so that a full disk does not end a training either."""
         with TemporaryDirectory() as folder:
             write_model(Path(folder), trainings, model_id, run.run_id)
             client.log_model_artifacts(model_id, folder)

@@ -1,9 +1,9 @@
 """Which processes write to MLflow right now, and what MLflow still misses: a file in mlflow.running/ for each process.
 
-A process locks its note while it lives; the operating system releases the lock however the process ends. The note goes
-when MLflow has taken everything. So a note that nobody locks was left by a killed process, or by one that could not
-reach MLflow: its run may still be RUNNING, and may have to be completed from the outputs. The note's name is the run's
-tag `writer`, so that the note can be there before the run is.
+A process locks its note while it runs; the operating system releases the lock however the process ends. The process
+deletes its note if MLflow has received everything. So an unlocked note was left by a process that was killed or could
+not reach MLflow: its run may still be RUNNING, and may have to be completed from the outputs. The run refers to the
+note by its tag `writer`, so the note can be written before the run exists.
 """
 
 import fcntl
@@ -22,7 +22,8 @@ from core.repository import exists
 
 RUNNING = "mlflow.running"
 WRITER = "writer"  # the tag
-# Environment variables on a node of a cluster: it has no store, so the head sends all later; the commit of the head.
+# Environment variables on a node of a cluster. NO_STORE: the node has no store, and the head sends everything later.
+# COMMIT: the commit of the head's working copy.
 NO_STORE, COMMIT = "MLFLOW_NO_STORE", "GIT_COMMIT"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -86,10 +87,10 @@ def exist(root: Path) -> bool:
 
 
 def abandoned(root: Path, store: str, shared: bool) -> Iterator[tuple[Path, Content]]:
-    """The notes for this `store` that no process locks any more, each locked meanwhile.
+    """The notes for this `store` whose processes have ended; each is locked until the next one is requested.
 
-    Notes of another machine are left alone, since not every network file system shares its locks. If other working
-    copies use the same store (`shared`), notes that were copied from one of them are deleted: its own copy counts.
+    Notes of other machines are skipped, since not every network file system shares locks. If other working copies use
+    the same store (`shared`), notes that were copied from another working copy are deleted: only the originals count.
     """
     for path in sorted((root / RUNNING).glob("[!.]*")):
         with suppress(OSError), path.open("r+", encoding="utf-8") as file:

@@ -53,17 +53,17 @@ def serve(experiment: str, port: int, ranking: Ranking) -> None:
                 webbrowser.open(next(iter(found.values())))
             server.wait()
         except KeyboardInterrupt:
-            pass  # the terminal tells the server as well
+            pass  # the terminal sends Ctrl-C to the server, too
         finally:
             server.terminate()
 
 
 @contextmanager
 def _importable() -> Iterator[dict[str, str]]:
-    """Environment variables with which the server works below a folder with a % in its name, too.
+    """Environment variables that let the server run even if a folder above MLflow has a % in its name.
 
-    MLflow cannot read its migrations there (tracking/sqlite.py repairs that for this process), so the server imports
-    it by a link.
+    MLflow cannot read its migrations in such a folder (tracking/sqlite.py corrects this for the current process), so
+    the server imports MLflow through a symbolic link.
     """
     libraries = Path(mlflow.__file__).parents[1]
     if "%" not in str(libraries):
@@ -83,12 +83,13 @@ def pages(experiment: str, ranking: Ranking) -> dict[str, str]:
     """
     with connect(experiment) as mlflow:
         trainings, searched = latest_trainings(mlflow), bool(mlflow.search("tags.kind = 'tuning'"))
-        save(mlflow)  # a store of an earlier version has none, and a deleted one comes back
+        save(mlflow)  # views may be missing: from an earlier version, or deleted
         if mlflow.missed:
             raise TrackingError("MLflow's store cannot be read; the line above says why")
         experiment_id = mlflow.experiment_id
     runs_page = f"experiments/{experiment_id}/runs?{MACHINE_LEARNING}"
-    # With the references. Sorted by time, MLflow would fold them away under their comparison; sorted by a metric not.
+    # References are included. Sorted by time, MLflow would collapse runs under their comparison; sorted by a metric, it
+    # does not.
     others = " and ".join(f"tags.kind != '{kind}'" for kind in ("comparison", "tuning", "trial"))
     order, condition = quote(f"metrics.`test_{ranking.metric}`"), quote(others)
     ascending = "false" if ranking.higher_is_better else "true"

@@ -1,6 +1,7 @@
-"""What MLflow holds of a pretraining: a run with its settings and, for each epoch, losses and perplexities.
+"""Logs a pretraining to MLflow: a run with its settings and, for each epoch, losses and perplexities.
 
-All of it comes from data/pretrained, so that `complete` can send what MLflow misses, as tracking/from_outputs.py does.
+Everything comes from data/pretrained and the measurements, so that `complete` can send what MLflow lacks, as
+tracking/from_outputs.py does.
 """
 
 from core.paths import PRETRAINED
@@ -12,7 +13,7 @@ from tracking.run import NOTE
 
 
 def complete(mlflow: Connection) -> bool:
-    """Sends the pretraining if MLflow lacks it; returns whether it did. Nothing to send is nothing that lacks."""
+    """Sends the pretraining if there is one and MLflow lacks it; returns whether it was sent."""
     if not (PRETRAINED / DESCRIPTION).exists():  # a working copy of an earlier version
         return False
     pretraining = read_pretraining()

@@ -36,8 +36,8 @@ class Version(NamedTuple):
 def current_model(mlflow: Connection, run: Run, trainings: Sequence[Path], scores: Mapping[str, float]) -> str:
     """The id of the model of one training, or of the ensemble of several, with the present code; "" if MLflow fails.
 
-    It is an output of `run`: of that training, or of the comparison. It is logged unless it is there, with the test
-    metrics `scores`, so that MLflow shows it beside the models of trainings.
+    The model is an output of `run`, the run of that training or of the comparison. If the run has no such model, one is
+    logged with the test metrics `scores`, so that MLflow shows it beside the models of trainings.
     """
     configs = [file_io.read_json(folder / "config.json", made_by="train") for folder in trainings]
     name, params = described(configs)

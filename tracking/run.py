@@ -37,10 +37,10 @@ class Run:
 
     Attributes:
         mlflow: the connection that it uses.
-        run_id: its id; empty if MLflow did not create it, and then nothing is sent.
-        metrics: the latest values that MLflow had when the run was found.
-        model_id: of the MLflow model that the run has made (tracking/models.py); empty before.
-        provenance: complete when the run has ended.
+        run_id: the run's id; empty if MLflow did not create the run, and then nothing is sent.
+        metrics: the latest value of each metric in MLflow when the run was looked up.
+        model_id: the id of the MLflow model that the run has logged (tracking/models.py); empty if there is none.
+        provenance: complete once the run has ended.
     """
 
     def __init__(self, mlflow: Connection, run_id: str, known: MlflowRun | None = None) -> None:
@@ -64,7 +64,7 @@ class Run:
             self._log_batch(params=batch)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
-        """Metrics of one step, at the same moment: `at` (milliseconds since 1970) or now; also of the run's model."""
+        """Logs metrics of one step, for the run and its model, with the time `at` (milliseconds since 1970) or now."""
         moment = time.time_ns() // 1_000_000 if at is None else at
         new = {name: value for name, value in metrics.items() if (name, step) not in self._logged}
         if new:
@@ -73,7 +73,7 @@ class Run:
             self._logged |= {(name, step) for name in new}
 
     def log_scores(self, split: str, scores: Mapping[str, float | None]) -> None:
-        """The scores of the weights that were kept, such as best_validation_accuracy or test_accuracy."""
+        """Logs the scores of the best weights, under names such as best_validation_accuracy or test_accuracy."""
         prefix = "best_validation" if split == "validation" else split
         self.log_metrics({f"{prefix}_{key}": value for key, value in scores.items() if value is not None})
 

@@ -45,7 +45,7 @@ def load_folder(folder: Path) -> PyFuncModel:
 
 @contextmanager
 def _champion(name: str) -> Iterator[str]:
-    """MLflow's address of the champion; an error that it leads to within the block becomes one line."""
+    """MLflow's address of the champion; MLflow's errors in the block become a TrackingError of one line."""
     mlflow.set_tracking_uri(tracking_uri())
     address = f"models:/{allowed(name)}@{CHAMPION}"
     try:

@@ -7,13 +7,13 @@ from urllib.parse import unquote, urlsplit
 from core.repository import repository_root
 from tracking import sqlite
 
-logging.getLogger("mlflow").setLevel(logging.WARNING)  # not that it creates tables
-logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs is raised as well
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # hides messages about the creation of tables
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # errors that it logs are also raised
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # tracking/connection.py reports failed calls
 
 
 def tracking_uri() -> str:
-    """The address of the store; a server's user and password move to where MLflow does not show them."""
+    """The store's address; a server's user and password move to environment variables, which MLflow does not show."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or sqlite.address(repository_root() / sqlite.DATABASE)
     parts = urlsplit(uri)
     if parts.scheme in ("http", "https") and "@" in parts.netloc:

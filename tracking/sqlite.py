@@ -20,7 +20,7 @@ from core.repository import exists
 DATABASE = "mlflow.db"  # at the repository's root
 ARTIFACTS = "mlartifacts"  # the folder beside the database
 
-# A process that was stopped while it held the lock keeps it; then the others continue without MLflow.
+# A process that is suspended while it holds the lock does not release it; the others then continue without MLflow.
 PATIENCE = 600.0  # seconds
 
 # Every column in which MLflow keeps the absolute address of an artifact folder.

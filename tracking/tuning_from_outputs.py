@@ -1,6 +1,6 @@
-"""What MLflow holds of a search: a parent run whose children are the trials, all of it from the outputs of tune.
+"""Logs a search to MLflow, from outputs and measurements: a parent run whose children are the trials.
 
-A trial sends its epochs while they happen; `complete` sends what MLflow misses, as tracking/from_outputs.py does.
+A trial sends each epoch as it ends; `complete` sends what MLflow lacks, as tracking/from_outputs.py does.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ Outcome = Mapping[str, Any]
 
 
 def complete(mlflow: Connection, variant: str) -> bool:
-    """Sends what MLflow misses of the search for the best setting of `variant`; returns whether it missed any."""
+    """Sends what MLflow lacks of the search for the best setting of `variant`; returns whether anything was missing."""
     search = read_search(variant)
     if search is None or not mlflow.reachable:
         return False

@@ -42,14 +42,14 @@ class Search(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """What of an experiment the views show.
+    """The parts of an experiment that the views show.
 
     Attributes:
-        data: MLflow's digest of the data set of the newest comparison, whose trainings are shown; empty: all are
-        differences: the metrics of comparisons that are shown
-        longest_name: number of letters of the longest name of a comparison
-        ranges: lowest and highest value of each of `CURVES` in these trainings
-        search: the newest one; None: there is none
+        data: MLflow's digest of the data set whose trainings are shown, that of the newest comparison; empty: all.
+        differences: the metrics of comparisons that are shown.
+        longest_name: the number of letters in the longest name of a comparison.
+        ranges: the ends of the axis of each of `CURVES`, which enclose the values of these trainings.
+        search: the newest search; None if there is none.
     """
 
     data: str = ""

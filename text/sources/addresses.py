@@ -1,4 +1,4 @@
-"""Sources outside the project that params.yaml names: addresses, local files and folders, and digests of local ones."""
+"""Resolves the sources that params.yaml names: addresses, local files and folders; computes digests of local ones."""
 
 import hashlib
 import os
@@ -30,9 +30,9 @@ def local_path(source: str) -> Path | None:
 
 
 def place_of(path: Path) -> tuple[Path, str] | None:
-    """The file or folder of that name and "", or the archive on the way to it and the rest; None if there is none.
+    """The existing file or folder `path` and "", or an archive and the path inside it; None if there is neither.
 
-    Only the archive is looked at: `data.zip/train.csv` has a place if data.zip is a file.
+    The path inside the archive is not checked: `data.zip/train.csv` is accepted if data.zip is a file.
     """
     if path.exists():
         return path, ""

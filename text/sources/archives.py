@@ -1,10 +1,10 @@
-"""Reads the files of an archive, a folder or a single file one after another; nothing is extracted to disk.
+"""Reads the files of an archive, a folder or a single file one after another, without unpacking an archive to a folder.
 
 The content of a file, not its name, decides what it is: tar or zip, compressed (gzip, xz, bzip2, zstd), both, or none
-of them. Compressed files inside archives and folders are decompressed, also a zip of one file (train.tsv.zip); other
-archives inside them are plain files, and so are Excel's (.xlsx), which are zip files. A file that begins with UTF-16's
-byte order mark is read as UTF-8. An archive with absolute paths, `..`, links or devices is refused. So is one that
-unpacks to far more than its own size: this check is ours, since the libraries do not limit what they unpack.
+of them. Compressed files inside archives and folders are decompressed, and so is a zip of one file (train.tsv.zip).
+Other archives inside them are treated as plain files. So are Excel's files (.xlsx), although they are zip files. UTF-16
+text is converted to UTF-8. An archive with absolute paths, `..`, links or devices is refused, and so is one that
+unpacks to far more than its own size. The libraries do not limit what they unpack, so this project checks it.
 """
 
 import gzip

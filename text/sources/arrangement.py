@@ -1,8 +1,9 @@
-"""How a source's files belong together, by their names: which hold documents of which split, and which are ignored.
+"""Decides from the names of a source's files which contain documents, of which split, and which are ignored.
 
-Four arrangements: tables, each of a split, perhaps in shards; a file of texts beside a file of labels, line by line; a
-folder for each class, with a file for each document; a file for each class, with a document in each line. Whether
-tables without splits in their names are one set or hold a class each, only their content shows (several_tables.py).
+There are four arrangements: a table for each split, perhaps in shards; a file of texts and a file of labels, line by
+line; a folder for each class, with a file for each document; a file for each class, with a document in each line. If
+the names of several tables name no splits, their content decides whether they are one data set or contain a class each
+(several_tables.py).
 """
 
 import re
@@ -50,12 +51,12 @@ class Arrangement:
 
     split_of: dict[str, str] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
-    label_file_of: dict[str, str] = field(default_factory=dict)  # of files that hold texts alone
-    class_of: dict[str, str] = field(default_factory=dict)  # of files that are a document each
-    class_of_lines: dict[str, str] = field(default_factory=dict)  # of files with a document in each line
-    class_of_table: dict[str, str] = field(default_factory=dict)  # of tables that hold one class
-    part_of: dict[str, tuple[str, str]] = field(default_factory=dict)  # of tables in a file: the file, sheet or key
-    refusal: str = ""  # of several tables that turn out not to belong together; empty: their names say that they do
+    label_file_of: dict[str, str] = field(default_factory=dict)  # for each file of texts: its file of labels
+    class_of: dict[str, str] = field(default_factory=dict)  # for each file that is one document
+    class_of_lines: dict[str, str] = field(default_factory=dict)  # for each file with a document in each line
+    class_of_table: dict[str, str] = field(default_factory=dict)  # for each table that contains one class
+    part_of: dict[str, tuple[str, str]] = field(default_factory=dict)  # for each table in a file: file and sheet or key
+    refusal: str = ""  # the error if several tables do not belong together; empty if their names settle it
     notes: list[str] = field(default_factory=list)
 
     def rest(self, names: Iterable[str], reason: str) -> None:
@@ -179,7 +180,7 @@ def _train_and_other(lines: list[str], result: Arrangement) -> bool:
 
 
 def _named(names: list[str], path: Path, result: Arrangement) -> bool:
-    """Whether the names say the training and the test split."""
+    """Assigns files to the splits in their names; False unless both a training and a test or validation split exist."""
     if not any(named.split == "train" for name in names if (named := named_split(name))):
         return False
     ignored: dict[str, str] = {}

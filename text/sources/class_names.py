@@ -57,7 +57,7 @@ def is_name_file(name: str) -> bool:
 
 
 def read_names(path: Path, files: Sequence[str], label: Column | None) -> list[Names]:
-    """What the `files` of the source say; `label` is the column whose names are meant."""
+    """Reads the names of classes from `files` of the source; `label` is the label column."""
     chosen = set(filter(is_name_file, files))
     lists: list[Names] = []
     for member in members(path, chosen.__contains__) if chosen else ():

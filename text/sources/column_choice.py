@@ -1,9 +1,10 @@
-"""Which columns hold text and label, and whether a first row is a header: only where that is plain, else it is asked.
+"""Detects the columns of text and label, and whether the first row is a header; if that is unclear, asks the user.
 
-A column named text, and one named label, are taken whatever they hold. Otherwise the first rows decide. The text is
-the column of prose; several are joined if they have usual names (title, body) or no names. The label is the only column
-with a usual name or, without any, the only one with a few short values that repeat; without a header, the only one of
-these whose values are 0 to 9. Numbers that count the rows, dates, addresses and empty columns are neither.
+Columns named text and label are taken, whatever they contain. Otherwise the first rows decide. The text is the column
+of prose; several are joined if they have usual names (title, body), or if they are neighbours without names. The label
+is the only column with a usual name. Without such a column, it is the only one with a few short values that repeat.
+Without a header, it may also be the only one of these with opposite words (pos, neg), or with single digits. Row
+numbers, dates, addresses and empty columns are neither text nor label.
 """
 
 import re
@@ -107,8 +108,9 @@ def _is_prose(values: Sequence[str]) -> bool:
 def has_header(rows: Sequence[Sequence[Any]]) -> bool | None:
     """Whether the first row is a header; None if it could be either.
 
-    It is one if it holds a usual name, words above numbers, or a word above prose. It is none if its value in a label
-    column occurs again, if it holds a number above numbers, or prose above prose and no word that is new.
+    It is a header if it contains a usual name, a word above numbers, or a word above prose. It is a document if its
+    value in a label column occurs again, if it has a number above numbers, or if it has prose above prose, and all its
+    other values, except numbers, occur again. If both or neither holds, the answer is None.
     """
     first, rest = ["" if value is None else str(value).strip() for value in rows[0]], rows[1:]
     is_usual = any(plain(name) in (*TEXT_NAMES, *LABEL_NAMES) for name in first)
@@ -147,7 +149,7 @@ def headed(rows: list[list[Any]], layout: Layout, origin: str) -> Head:
     """The head of a table whose first row may be a header.
 
     Raises:
-        Unclear: it could be one or not, and the columns that are set do not say it.
+        Unclear: the first row may or may not be a header, and the user has set no column that decides it.
     """
     is_header = not layout.by_number if layout.columns else has_header(rows)
     if is_header is None:
@@ -255,7 +257,7 @@ def _present(head: Head, column: Column) -> list[str]:
 
 
 def indicators(head: Head, columns: Sequence[Column]) -> list[Column]:
-    """Of the columns, those that hold only 0 and 1: with a class each, they are one label together, or several."""
+    """Those of the columns that contain only 0 and 1; together they may be one label, or several labels."""
     return [column for column in columns if set(_present(head, column)) <= {"0", "1", "0.0", "1.0", "True", "False"}]
 
 

@@ -57,7 +57,7 @@ class Layout(NamedTuple):
 
 
 def check_columns(names: Sequence[str], layout: Layout, origin: str, also: str = "") -> None:
-    """Checks that a table with columns of these names has both columns once; `also` adds to what is allowed.
+    """Checks that `names` has each text column and the label column exactly once; `also` is added to the message.
 
     Raises:
         DataError: a column is missing or ambiguous; the message lists the table's columns.

@@ -1,7 +1,8 @@
-"""Documents between a parser and data/raw: texts on disk, a few numbers about each in memory.
+"""Stores documents between a parser and data/raw: texts on disk, a few numbers for each document in memory.
 
-`collect` writes a parser's documents to one Arrow file a split, and keeps label, text key and length of each in memory:
-16 bytes a document, however long the texts. `write` turns chosen rows of such a file into Parquet.
+`collect` writes a parser's documents to one Arrow file for each split, and keeps the label, text key and length of each
+document in memory: 16 bytes for each, however long the texts are. `write` turns chosen rows of such a file into
+Parquet.
 """
 
 import hashlib
@@ -180,7 +181,8 @@ def relabel(splits: Mapping[str, Split], names: Sequence[str], new_names: Sequen
 
 
 def _key(text: str, seed: int) -> int:
-    # Among 10 million texts, two different ones share a key with probability 3 in a million; they then stay together.
+    # Among 10 million texts, the probability that two different ones share a key is 3 in a million. Such texts would be
+    # treated as equal.
     return int.from_bytes(
         hashlib.blake2b(text.encode(), digest_size=8, salt=seed.to_bytes(8, "little")).digest(), "little"
     )

@@ -1,7 +1,7 @@
-"""A user's own data: the documents in the files that text/sources/look.py found.
+"""Reads a user's own data: the documents in the files that text/sources/look.py recognised.
 
-Missing are null, NaN, an absent JSON key, and an empty label; an empty text is a text. Labels are names, spelled the
-same in every format (text/sources/labels.py).
+null, NaN, an absent JSON key and an empty label count as missing; an empty text does not. Labels become names that are
+spelled the same in every format (text/sources/labels.py).
 """
 
 import math
@@ -33,11 +33,11 @@ MIXED_UP = "; are data.text_column and data.label_column mixed up?"
 def parse(paths: Sequence[Path], layout: Layout, notes: list[str] | None = None) -> Iterator[Document]:
     """The documents in the fetched `paths`: one file, or one folder or archive that holds the files.
 
-    Columns of `layout` that are None are looked for. `notes` gets a line for each decision, change and ignored table;
-    they are complete after the last document.
+    Columns of `layout` that are None are detected. A line for each decision, change and ignored table is appended to
+    `notes`, which is complete after the last document.
 
     Raises:
-        DataError: one line that names the file that cannot be read, and if possible the line in it.
+        DataError: a file cannot be read; the message is one line that names the file and, if possible, the line in it.
     """
     [path] = paths
     yield from documents(look(path, layout), [] if notes is None else notes)
@@ -54,7 +54,7 @@ class SourceRow(NamedTuple):
 
 
 def documents(found: Look, notes: list[str], bins: Mapping[str, Bin] | None = None) -> Iterator[Document]:
-    """The documents that were found, with the classes of `bins` if there are any; `notes` as for `parse`."""
+    """The documents of the source, with the classes of `bins` if there are any; for `notes` see `parse`."""
     spellings, layout, binned = Spellings(), found.layout, Binned(bins or {})
     for row in source_rows(found, notes):
         text = document_text(row.text, layout, row.where)
@@ -66,7 +66,7 @@ def documents(found: Look, notes: list[str], bins: Mapping[str, Bin] | None = No
 
 
 def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:
-    """The rows that were found; `notes` gets what `parse` says but for the labels' spelling."""
+    """The rows of the source; appends to `notes` what `parse` does, except the lines about labels."""
     notes += found.notes
     quoting = _survey(found, notes)
     layout = found.layout
@@ -90,7 +90,7 @@ def source_rows(found: Look, notes: list[str]) -> Iterator[SourceRow]:
 
 
 def _survey(found: Look, notes: list[str]) -> Quoting:
-    """Reads all text files to find out how they are written."""
+    """Reads all text files to decide how quotation marks are read, and to warn of a wrong encoding."""
     quotes, utf8 = Quotes(), Utf8Lines(found.layout.encoding)
     for member, file in found.text_members():
         if file.format == CSV:

@@ -52,7 +52,7 @@ class DataSet:
         if source is None:
             return list(self.files)
         if len(self.files) > 1 and is_address(source) and not is_archive_name(urlsplit(source).path):
-            # The address must be a folder's: a single file's would leave no place for the others.
+            # The data set has several files, so the address must be that of a folder with all of them.
             if checksum is not None:
                 raise DataError(
                     f"data.checksum is given, but data.source {source!r} stands for {len(self.files)} files"

@@ -1,4 +1,4 @@
-"""What a compressed file holds: a stream that decompresses as it is read, up to a limit; UTF-16 becomes UTF-8."""
+"""Decompresses files as they are read, up to a limit, and converts UTF-16 to UTF-8."""
 
 import bz2
 import codecs
@@ -44,7 +44,7 @@ def contained(stream: Any, name: str, path: Path, floor: int) -> Any:
 
 
 def _utf_16(head: bytes) -> str | None:
-    """The kind of UTF-16 that begins so; without its mark every second byte of Latin letters is 0."""
+    """The UTF-16 codec for a file that begins with `head`, or None; without a mark, every second byte is mostly 0."""
     if head.startswith(UTF_16_MARKS):
         return "utf-16"
     zeros = head[0::2].count(0), head[1::2].count(0)
@@ -54,7 +54,7 @@ def _utf_16(head: bytes) -> str | None:
 
 
 def decompressed(stream: Any, path: Path, floor: int) -> Any:
-    """The stream, or its decompressed content, up to the limit, which counts skipped files too."""
+    """The stream, or its decompressed content; the limit also counts the content of files that are skipped."""
     head = stream.peek(16)
     for mark, decompressor in DECOMPRESSORS.items():
         if head.startswith(mark) and (mark != b"BZh" or BZIP2.match(head)):

@@ -198,7 +198,7 @@ def spread_lines(file: IO[bytes], encoding: str) -> list[str]:
 
 
 def readable_rows(lines: Sequence[str], delimiter: str, escaped: bool = False, quote: str = DOUBLE) -> list[list[str]]:
-    """The rows before the first that is no CSV; at least one, which may be empty."""
+    """The rows before the first one that is not valid CSV; one empty row if there are none."""
     rows = []
     with suppress(DataError):
         reader = escaped_rows(lines, "", delimiter) if escaped else csv_rows(lines, "", delimiter, quote=quote)

@@ -1,9 +1,9 @@
-"""The encoding of a user's text files: UTF-8 if all of them are, else the only one that reads them as plausible words.
+"""Detects the encoding of a user's text files: UTF-8 if all are UTF-8, else the only one that gives plausible words.
 
-Libraries that guess (charset-normalizer, chardet) rank encodings; French in cp1252 and in cp1250 has equal ranks there,
-and a wrong choice spoils texts silently. Here an encoding is taken only if no other one gives another plausible
-reading; otherwise the user is asked, with both readings. English texts with a few borrowed words are cp1252 if that
-reads these words, and a mixture with UTF-8 if nothing does.
+Libraries that guess (charset-normalizer, chardet) rank encodings. They rank cp1252 and cp1250 equally for French, and a
+wrong choice silently corrupts texts. Here an encoding is chosen only if no other one gives a different plausible
+reading; otherwise an error shows the user all of these readings. English texts with a few borrowed words are read as
+cp1252 if the words are plausible in it, and as a mixture of UTF-8 and cp1252 if no single encoding fits.
 """
 
 import re
@@ -29,8 +29,8 @@ PUNCTUATION = "“”„‘’‚–—…«»•·°§©®™€№\u00a0"
 HANGUL, KANA, HANZI = "\uac00-\ud7a3\u3131-\u3163", "\u3040-\u30ff", "\u4e00-\u9fff"
 WIDE = "\u3000-\u303f\uff01-\uff5e"  # punctuation and letters of full width
 CENTRAL_EUROPEAN = "ąćęłńóśźżáčďéěíňřšťúůýžőűöüäßâîăĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽŐŰÖÜÄ"
-ENOUGH_WORDS = 50  # different words beyond ASCII in which a usual letter of an alphabet must occur
-# The characters that texts in the encoding consist of, besides ASCII, and usual ones, of which one must occur.
+ENOUGH_WORDS = 50  # among so many different words beyond ASCII, a usual letter of the alphabet must occur
+# For each encoding: the characters beyond ASCII that its texts may contain, and usual ones, of which one must occur.
 CANDIDATES = {
     "cp1252": ("éèêëàâäáãåæçíìîïñóòôöõøœúùûüßðþýÐÞÝÉÈÊÀÁÄÅÆÇÍÎÑÓÔÖÕØŒÚÜ£¿¡½¼¾×´", ""),
     "cp1250": (CENTRAL_EUROPEAN, "ąęłřěšžőűă"),
@@ -80,7 +80,8 @@ class Encodings:
         """The encoding, and a note if it is not UTF-8.
 
         Raises:
-            DataError: not UTF-8, and no or several other encodings are plausible; names the byte's line and position.
+            DataError: the files are not UTF-8, and no other encoding is plausible, or several are; the message names
+                the line and position of the first invalid byte.
         """
         if self._first_fault is None:
             return "utf-8", []
@@ -122,7 +123,7 @@ class Encodings:
         return self._english_words >= english and self._words_beyond_ascii <= borrowed
 
     def _reading(self, encoding: str) -> str | None:
-        """What the encoding makes of the words; None if that is no plausible text."""
+        """The words as decoded with `encoding`; None if the result is implausible."""
         try:
             words = [word.decode(encoding) for word in self._words]
         except UnicodeDecodeError:
@@ -144,9 +145,9 @@ class Encodings:
 
 
 def _is_plausible(word: str, encoding: str) -> bool:
-    """Whether letters beyond ASCII stand where letters do: not beside digits, not in another case or script.
+    """Whether letters beyond ASCII are in plausible places: not beside digits, nor in a wrong case or script.
 
-    Korean consists of the syllables of EUC-KR, to which cp949 adds those that nobody writes.
+    Korean texts consist of the syllables of EUC-KR; cp949 adds further syllables, which are hardly ever written.
     """
     if encoding == "cp949":
         return all(character.isascii() or len(character.encode("euc_kr", "ignore")) == 2 for character in word)

@@ -16,7 +16,7 @@ from text.sources.decompression import BOMB_FLOOR, BOMB_RATIO
 
 
 def excel_rows(member: Member, layout: Layout) -> Iterator[Row]:
-    """The rows of the member's sheet, else of the one with the most rows, but its header."""
+    """The rows, without the header, of the sheet `member.part`, or of the sheet with the most rows if that is None."""
     rows = iter(_sheet(member)[1])
     if (first := next(rows, None)) is None:
         return
@@ -57,7 +57,7 @@ def _sheet(member: Member) -> tuple[list[str], list[list[Any]]]:
 
 
 def _rows_of(member: Member) -> dict[str, list[list[Any]]]:
-    """The rows of each sheet that are not empty."""
+    """The non-empty rows of each sheet."""
     try:
         with member.file() as file:
             size = file.seek(0, 2)

@@ -24,12 +24,12 @@ def is_class_word(name: str) -> bool:
 
 
 def usual_class(name: str) -> str:
-    """The class that usual words in the name of a file say; empty if there are none."""
+    """The class that a file's name contains as usual words; empty if it contains none."""
     return "_".join(sorted(words_of(name) & CLASS_WORDS))
 
 
 def usual_classes(names: Iterable[str]) -> dict[str, str]:
-    """The classes that the names of files say by usual words: pos.csv, fake_news.csv; none if one says none.
+    """The class in each file's name, as in pos.csv and fake_news.csv; empty if a name has none, or two are equal.
 
     Example:
         >>> usual_classes(["Fake.csv", "True.csv"]), usual_classes(["amazon.csv", "imdb.csv"])

@@ -118,7 +118,7 @@ def _excel(member: Member, layout: Layout, complete: bool) -> Recognised:
 
 
 def _lines(member: Member, file: IO[bytes], kind: str, layout: Layout, complete: bool) -> Recognised:
-    """CSV, or lines that begin with their label or end in it; by the first lines or, if need be, others as well."""
+    """Recognises CSV, and lines that begin or end with a label; if the first lines do not suffice, reads others."""
     lines = head_lines(file, layout.encoding, HEAD_ROWS)
     delimiter = TAB if PurePosixPath(member.name).suffix.lower() == ".tsv" else declared_delimiter(file)
     by_name = layout.columns and not layout.by_number
@@ -142,7 +142,7 @@ def _lines(member: Member, file: IO[bytes], kind: str, layout: Layout, complete:
 
 
 def _labelled(lines: Sequence[str], layout: Layout) -> Recognised | None:
-    """The format of lines that begin with their label, without a tab (else they are CSV as well), or end in it."""
+    """The format of lines that end in a label, or begin with one and have no tab (else they may be CSV); else None."""
     if are_trees(lines):
         return Recognised(TREES, layout._replace(text=TEXT, label=LABEL), None)
     if ends_in_label(lines):
@@ -153,7 +153,7 @@ def _labelled(lines: Sequence[str], layout: Layout) -> Recognised | None:
 
 
 def lacks_labels(member: Member, first: Recognised) -> str | None:
-    """Why a file has no labels although `first`, the training file, has some: another table, or the label -1."""
+    """Why a file lacks labels, unlike the training file `first`: other columns, or labels that are all -1 or empty."""
     layout = first.layout
     head = head_like(member, first)
     if head is None or not (head.names or head.rows):
@@ -195,7 +195,12 @@ def head_like(member: Member, first: Recognised) -> Head | None:
 
 
 def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layout) -> Recognised:
-    """CSV: of the delimiters that make columns, the one whose columns are plain."""
+    """Recognises CSV: chooses the delimiter that gives unambiguous columns.
+
+    Raises:
+        Unclear: no delimiter gives unambiguous columns of text and label.
+        DataError: there are no columns.
+    """
     tables = {delimiter: rows for delimiter in delimiters if (rows := _rows(lines, delimiter))}
     for delimiter, rows in tables.items():
         if not layout.columns and {"text", "label"} <= set(rows[0]):
@@ -231,7 +236,7 @@ def _separated(origin: str, lines: Sequence[str], delimiters: str, layout: Layou
 
 
 def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """The first rows if there is more than one column; as CSV or, if only that makes them even, in another way."""
+    """The first rows, [] if they have one column; read in the first way that makes them equally long, else as CSV."""
     quoted = readable_rows(lines, delimiter)
     by_line = [_fields(line, delimiter) for line in lines if line.strip()]
     escaped = readable_rows(lines, delimiter, escaped=True) if any('\\"' in line for line in lines) else []

@@ -1,9 +1,9 @@
 """JSON lines (an object a line), JSON arrays (of objects), and JSON of one class: {"GetWeather": [{"data": …}, …]}.
 
-The latter is how SNIPS holds an intent: the texts are in parts. It and arrays are read into memory as a whole. An array
-may stand in an object, as {"data": [{…}, …]}, {"train": […], "test": […]} or as pandas writes a table. Its rows may be
-arrays as well, ["a text", "a label"], whose columns have numbers if the first row is no header. Keys of nested objects
-are joined: the text of {"review": {"text": …}} is the column review.text.
+The last is the format of an intent in SNIPS, whose texts are split into parts. Files of the last two kinds are read
+into memory as a whole. An array may be inside an object: {"data": [{…}, …]}, {"train": […], "test": […]} or a table
+written by pandas. The rows of an array may be arrays, ["a text", "a label"], whose columns are numbered if the first
+row is no header. Keys of nested objects are joined: the text of {"review": {"text": …}} is the column review.text.
 """
 
 import codecs
@@ -104,7 +104,7 @@ def _line_objects(member: Member, encoding: str) -> Objects:
 
 
 def _array_objects(array: Iterable[Any], origin: str, by_number: bool) -> Objects:
-    """The objects of an array; arrays in it become objects whose keys are numbers, or stand in the first one."""
+    """The objects of an array; rows that are arrays become objects, with numbers or the first row's values as keys."""
     rows = iter(array)
     first = next(rows, None)
     if isinstance(first, list):
@@ -131,12 +131,12 @@ def _content(member: Member, encoding: str) -> Any:
 
 
 def _array(content: Any, origin: str, part: str | None = None) -> Iterable[Any]:
-    """The objects of an array, of the only array in an object, or of a table that pandas wrote.
+    """The rows of an array, of the only array in an object, or of a table that pandas wrote.
 
-    `part` is the key of the object that holds all this.
+    If `part` is given, the rows are under this key of `content`.
 
     Raises:
-        DataError: there are none; the message says what the file holds.
+        DataError: `content` has no rows; the message says what it is instead.
     """
     if part is not None:
         return _array(content[part], origin)

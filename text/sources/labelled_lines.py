@@ -1,7 +1,7 @@
-"""Lines that begin with their label, `DESC:manner How did serfdom develop` or fastText's `__label__x text`, or that end
-in it, `Sales rose .@positive` or `text __label__x`.
+"""Reads lines that begin with a label, such as `DESC:manner How did serfdom develop` or fastText's `__label__x text`.
 
-The label is column 1, the text column 2. Quotation marks are mere text; empty lines are no rows.
+Other files have the label at the end: `Sales rose .@positive` or `text __label__x`. The label is column 1, the text
+column 2. Quotation marks are ordinary characters, and empty lines are skipped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ FASTTEXT = "__label__"
 AT = "@"
 TEXT, LABEL = 2, 1  # their columns
 MOST_LABELS = 100  # different first words of lines that are taken for labels
-MOST_REPEATED = 0.2  # share of the lines that hold one of these words again, as "The" but no label does
+MOST_REPEATED = 0.2  # share of lines that contain such a word again; a word like "The" is repeated in more
 
 
 def labelled_rows(member: Member, layout: Layout) -> Iterator[Row]:
@@ -65,7 +65,9 @@ def numbered(member: Member, layout: Layout) -> Iterator[tuple[int, str, str]]:
 
 
 def ends_in_label(lines: Sequence[str]) -> bool:
-    """Whether each line plainly ends in @ or __label__ and a label; after @ at most one different one for ten lines.
+    """Whether each line clearly ends in @ or __label__ and a label.
+
+    After @, each label must occur at least twice, and there must be at least ten lines for each different label.
 
     Example:
         >>> ends_in_label([f"Sales rose {n} %.@{'positive' if n % 2 else 'neutral'}" for n in range(20)])
@@ -86,10 +88,11 @@ def ends_in_label(lines: Sequence[str]) -> bool:
 
 
 def is_labelled(lines: Sequence[str]) -> bool:
-    """Whether the first word of each line is plainly a label.
+    """Whether the first word of each line is clearly a label.
 
-    That is: fastText's prefix; numbers or CLASS:names of which some occur twice; or at most one different word for
-    ten lines, each of them more than once, which seldom stand elsewhere in the lines.
+    There are three cases: all words have fastText's prefix; or all are numbers, or all are CLASS:names, and they are
+    repeated; or there are at least ten lines for each different word, each word occurs at least twice, and few lines
+    contain one of the words again.
 
     Example:
         >>> is_labelled(["0 a dull film", "1 a good film", "1 great"]), is_labelled(["a dull film", "a good film"])

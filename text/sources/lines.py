@@ -1,4 +1,4 @@
-"""Lines of a text file as strings: byte order marks, line ends, and files in another encoding than the one set."""
+"""Decodes the lines of text files: handles byte order marks and line ends, and explains wrong encodings."""
 
 import codecs
 import re
@@ -89,7 +89,7 @@ class Utf8Lines:
                 self._example = word[0]
 
     def notes(self) -> Iterator[str]:
-        """A warning if most of these lines are UTF-8. Short lines of gb18030 may be by chance, but not most."""
+        """A warning if most of these lines are UTF-8; a few short lines in gb18030 may be valid UTF-8 by chance."""
         if self._valid > self._invalid:
             remedy = "convert the others to it" if self._invalid else "set data.encoding: utf-8, unless that is meant"
             misread = self._example.encode().decode(self._encoding, errors="replace")

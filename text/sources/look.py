@@ -51,7 +51,7 @@ class Look:
     head: Head | None = None  # the first rows of the first training file; None: everything was set by the user
     notes: list[str] = field(default_factory=list)
     class_names: list[Names] = field(default_factory=list)  # that files beside the data hold
-    split_of_value: Mapping[str, str] = field(default_factory=dict)  # of the column that says the splits
+    split_of_value: Mapping[str, str] = field(default_factory=dict)  # for each value of the column with splits
 
     def rows(self, quoting: Quoting) -> Iterator[tuple[File, Iterator[Row]]]:
         """The files and their rows."""
@@ -84,7 +84,7 @@ class Look:
         )
 
     def _documents(self) -> Iterator[tuple[File, Iterator[Row]]]:
-        """Each file is a document, its folder the class; all are held in memory, since archives have any order."""
+        """Each file is a document of its folder's class; all are read into memory, since archives have any order."""
         texts = {
             member.name: decode(member.read(), member.origin, self.layout.encoding).removeprefix("\ufeff")
             for member in members(self.path, self.files.__contains__)
@@ -113,7 +113,7 @@ class Look:
 
 
 def look(path: Path, layout: Layout) -> Look:
-    """What `path` holds, with the columns of `layout` that are None, and an encoding that is auto, filled in.
+    """What `path` contains; columns of `layout` that are None, and the encoding auto, are detected.
 
     Raises:
         Unclear: the user must set a column.
@@ -150,7 +150,7 @@ def look(path: Path, layout: Layout) -> Look:
 
 
 def _with_split_column(found: Look, first: Recognised) -> Look:
-    """What was found, with the splits that a column says."""
+    """Adds the splits that a column gives to `found`, if there is such a column."""
     first_file = opened(found.path, list(found.files)[:1], found.arrangement.part_of)
     for column in [column for member in first_file for column in split_column.candidates(member, first)]:
         different = set[str]().union(*(split_column.values(member, first.layout, column) for member in found.opened()))
@@ -186,7 +186,7 @@ def recognise_first(path: Path, arrangement: Arrangement, layout: Layout) -> Rec
 
 
 def _leave_out_unlabelled(path: Path, arrangement: Arrangement, first: Recognised) -> None:
-    """Ignores the files of a test or validation split that have no labels, as in a contest."""
+    """Ignores a test or validation split without labels, such as the test split of a competition."""
     others = [name for name, split in arrangement.split_of.items() if split in ("test", "validation")]
     if others and first.head is None:
         [head] = [

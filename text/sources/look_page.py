@@ -1,6 +1,6 @@
 """What a source holds, in plain text, with the section `data` of params.yaml to paste: for `python -m commands.look`.
 
-The stage download shows it as well if a column is not set and not plain.
+The stage download prints this page, too, if a column is neither set nor unambiguous.
 """
 
 import io

@@ -125,7 +125,7 @@ def parquet(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[D
 
 
 def class_folders(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Document]:
-    """A folder for each split, in it one for each class, in it a file for each document, in Latin-1; sorted."""
+    """The tree <split>/<class>/<document>, with files in Latin-1; sorted by split, class and name."""
     split_of = {folder: split for split, folder in splits.items()}
     texts: dict[tuple[str, str, str], str] = {}
     for path in paths:

@@ -1,14 +1,15 @@
-"""Decides whether quotation marks in CSV and TSV files quote fields or are mere text, once for each delimiter.
+"""Decides for each delimiter whether quotation marks in CSV and TSV files quote fields or are ordinary characters.
 
-CSV quotes (RFC 4180); TSV as such knows no quoting, yet pandas and Excel quote in both. All files are read both ways,
-as strict CSV and literally. If CSV is only valid with backslashes before the quotation marks in texts, they are
-removed. If one reading fails, the other is right; CSV that is not valid CSV is an error, however,
-since a lost quotation mark is likelier there. If both readings succeed,
+CSV has quoting (RFC 4180). TSV as such has none, but pandas and Excel quote in both. All files are read both ways: as
+strict CSV, and literally. If files are valid CSV only with backslashes as escapes of quotation marks in texts, the
+backslashes are removed; TSV is read so only if the literal reading fails, too. If one reading of TSV fails, the other
+is right. In files with another delimiter, invalid CSV is an error, since a missing quotation mark is the likelier
+reason. If both readings succeed:
 
-- and quoted fields join lines to one row, the labels decide: lines that are rows of their own have labels that other
-  rows have; lines that are parts of one text bring new labels;
-- else CSV is quoted, and TSV is quoted if a CSV writer could have written it: quotation marks stand around the fields
-  that need them, or around all fields of a column.
+- If quoted fields join several lines into one row, the labels decide. Lines that are rows of their own have labels that
+  other rows have. Lines that are parts of one text lead to new labels.
+- Otherwise CSV is quoted, and TSV is quoted if a CSV writer could have written it, that is, if quotation marks enclose
+  only fields that need them, or all fields of a column.
 """
 
 import csv
@@ -81,7 +82,7 @@ class _Files:
 
     quoted: _Reading = field(default_factory=_Reading)
     literal: _Reading = field(default_factory=_Reading)
-    escaped: _Reading = field(default_factory=_Reading)  # as CSV with backslashes; of the files that hold some
+    escaped: _Reading = field(default_factory=_Reading)  # with backslashes as escapes; only files that contain them
     from_csv_writer: bool = True  # whether a CSV writer could have written them
     ambiguous: list[str] = field(default_factory=list)  # texts whose lines could be rows
 
@@ -183,7 +184,7 @@ def _could_be_written(table: Table) -> bool:
 
 
 def _texts_like_rows(table: Table, labels: set[str]) -> Iterator[str]:
-    """The texts of rows that quotation marks join, if each line alone would be a row with a label that others have."""
+    """The texts of multi-line rows in which each line alone would be a row with one of `labels`."""
     rows = (row for _, row in table.fields(quoted=True) if row)
     text, *others = table.places(next(rows))
     label = others[len(table.layout.texts) - 1]

@@ -75,14 +75,15 @@ def _parts(member: Member, encoding: str) -> tuple[list[str], list[str]]:
 
 
 def settle(path: Path, arrangement: Arrangement, layout: Layout) -> tuple[Layout, Head | None]:
-    """Finds out how several tables belong together, which `arrangement` then says.
+    """Decides how several tables belong together, and records that in `arrangement`.
 
     Returns:
-        The columns of all of them, and the first rows of the first one, unless the user set both columns.
+        The layout with the columns of all tables, and the first rows of the first table (None if the user set both
+        columns).
 
     Raises:
         Unclear: the user must set a column.
-        DataError: they do not belong together, or it is not plain how.
+        DataError: the tables do not belong together, or it is unclear how.
     """
     tables = dict(_known(path, arrangement, layout))
     first = next(iter(tables.values()))
@@ -176,7 +177,7 @@ def _are_in_same_order(labels_of: Sequence[Sequence[str]]) -> bool:
 
 
 def _agree(label_sets: Sequence[set[str]]) -> bool:
-    """Whether most labels of each table stand in all tables."""
+    """Whether at least half of the labels of each table are in all tables."""
     common = set.intersection(*label_sets)
     return all(2 * len(common) >= len(labels) for labels in label_sets) and bool(common)
 

@@ -1,9 +1,10 @@
 """Which split a file belongs to, by the names that people use: train-00000-of-00001.parquet, pn_train.csv, dev.tsv.
 
-The file's name decides, else the folders it is in (train/0000.parquet). Files whose names differ only in numbers are
-shards of one file. If several files could be the same split, an exact name (train.csv) wins over one with more words
-(train_preprocess.csv), and that over a folder's name; then the one that is called like the training file wins
-(in_domain_dev.tsv beside in_domain_train.tsv, not out_of_domain_dev.tsv).
+The file's name decides or, if it names no split, the folders that contain the file (train/0000.parquet). Files whose
+names differ only in numbers are shards of one file. If several files could be the same split, an exact name (train.csv)
+wins over a name with more words (train_preprocess.csv), and that wins over a folder's name. If there still are several,
+the one that is named like the training file wins (beside in_domain_train.tsv, in_domain_dev.tsv wins over
+out_of_domain_dev.tsv).
 """
 
 import re

@@ -1,8 +1,8 @@
 """Assigns documents to splits: official splits stay; a missing validation split is taken from the training documents.
 
 A split made here is stratified by class, keeps documents with equal texts together, leaves every class at least one
-text for training, and depends only on texts, labels and seed. `deduplicated` drops those that stand in other splits,
-`without_held_out` unlabelled ones that stand in the validation or test split.
+text for training, and depends only on texts, labels and seed. `deduplicated` drops documents whose text is also in
+another split. `without_held_out` drops unlabelled documents whose text is in the validation or test split.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from text.sources.labels import twin
 
 GROUPS_AT_A_TIME = 100_000
 WORDS_OF_A_TEXT = 5  # a label of more words is a text
-ALL = "all"  # the split of documents that have none
+ALL = "all"  # the split of documents in data sets without splits
 Rows = NDArray[np.bool_]
 
 
@@ -102,10 +102,10 @@ def split_off(source: Split, rows: Rows, share: float, key: str) -> Rows:
 
 
 def stratified(keys: NDArray[np.uint64], labels: NDArray[np.int32], share: float) -> Rows:
-    """The documents of the `share`, either all with a key or none; keys are random numbers, so their order is random.
+    """Which documents to choose for a stratified `share`: for each key, all of its documents or none.
 
-    Each class gives its share, rounded so that the total is right. It gives less if a repeated text does not fit, or if
-    the class would have no text left.
+    Keys are random numbers, so their order is random. Each class contributes its share, rounded so that the total is
+    right. It contributes less if a repeated text does not fit, or if no text of the class would be left.
     """
     _, group_of, sizes = np.unique(keys, return_inverse=True, return_counts=True)
     sorted_labels = labels[np.argsort(group_of, kind="stable")]
@@ -140,9 +140,10 @@ def _groups(sorted_labels: NDArray[np.int32], sizes: NDArray[np.int64]) -> Itera
 def deduplicated(
     parts: Mapping[str, tuple[Split, Rows]], mode: Literal["test", "all"]
 ) -> tuple[dict[str, tuple[Split, Rows]], dict[str, int]]:
-    """The parts without documents whose text stands in the test split; also the number of dropped documents of each.
+    """The parts without documents whose text is in the test split, and the number of dropped documents of each part.
 
-    `all` also drops those whose text stands in the validation split or earlier in the same split.
+    The mode `all` also drops documents whose text occurs earlier in the same split, or in an earlier one of the splits
+    test, validation, train, unlabelled.
     """
     taken = np.array([], dtype=np.uint64)
     result, dropped = {}, {}
@@ -164,10 +165,9 @@ def deduplicated(
 
 
 def without_held_out(parts: Mapping[str, tuple[Split, Rows]]) -> tuple[dict[str, tuple[Split, Rows]], int]:
-    """The parts without unlabelled documents whose text is held out; also their number.
+    """The parts without unlabelled documents whose text is in the validation or test split, and their number.
 
-    Held out are the validation and test splits. Trainings may learn from unlabelled documents, whatever
-    `data.deduplicate` says.
+    This does not depend on `data.deduplicate`, because trainings may learn from unlabelled documents.
     """
     if "unlabelled" not in parts:
         return dict(parts), 0

@@ -1,6 +1,6 @@
-"""Lines that are a labelled tree each, as the Stanford Sentiment Treebank has them: `(3 (2 A) (4 (3 good) (2 film)))`.
+"""Reads lines with a labelled tree each, such as the Stanford Sentiment Treebank: `(3 (2 A) (4 (3 good) (2 film)))`.
 
-The label is that of the root, column 1; the text its words, column 2, joined by spaces.
+Column 1 is the root's label. Column 2 is the text: the words of the tree, joined by spaces.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Classes that stand in the test or validation split only: their documents are left out and counted, if that is plain.
+"""Leaves out and counts documents of classes that are in the test or validation split only, unless they look wrong.
 
-Sentiment140 has neutral tweets in its test split only; no model can learn that class. It is not plain, and stays an
-error (splits.check), if the label may be a misspelled one, a text, or one of most documents of its split.
+Sentiment140, for example, has neutral tweets in its test split only; no model can learn that class. It stays an error
+(splits.check) if such a label looks like a misspelled one, is a text, or if such labels make up most of the split.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

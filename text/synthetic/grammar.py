@@ -257,8 +257,8 @@ CLAUSE_WITH_VERB = "the {aspect} {verb}"
 FILM = ("the film", "this film", "the picture", "the movie", "it")
 OTHER_FILM = ("it", "that one", "that film")
 
-# Whose opinion it is, and of which film: OWN are the reviewer's of this film, DECOYS all others. The words that say so
-# stand before or after the opinion; a reader from left to right must then revise what was read.
+# Frames that say whose opinion it is, and about which film: OWN for the reviewer's opinion of this film, DECOYS for all
+# others. These words come before or after the opinion; if after, a left-to-right reader must revise what was read.
 OWN: dict[str, tuple[str, ...]] = {
     "before": (
         "For me, {opinion}.",

@@ -1,9 +1,10 @@
 """synthetic_reviews, the built-in data set: film reviews whose label depends on the order of words.
 
-A review has one deciding opinion, at its beginning, middle or end; decoys, which are opinions of somebody else, of
-another film, or quoted; and sentences about the plot. Every opinion praises once and blames once, and its rule says
-which of the two decides. So counting words cannot tell the label; nor can a phrase without the words around it that say
-whose opinion it is. In half of the reviews these words precede each opinion, in the other half they follow it.
+A review has one deciding opinion, at its beginning, middle or end; decoys, which are quotations, or opinions of other
+people or about other films; and sentences about the plot. Every opinion contains one word of praise and one of blame,
+and its rule says which of the two decides. So word counts do not reveal the label, and neither does a phrase without
+the words that say whose opinion it is. By default, these words precede each opinion in half of the reviews, and follow
+it in the other half.
 
 Words and patterns: text/synthetic/grammar.py. Limits of the parameters: config/data.py.
 """
@@ -81,10 +82,10 @@ def generate(
     do not affect the other splits or the earlier training rows.
 
     Args:
-        seed: of all random numbers.
-        train_rows, validation_rows, test_rows: reviews of each split.
-        min_tokens: fewest basic_english tokens of a review.
-        max_tokens: most of them; at least min_tokens + LONGEST_SENTENCE and LONGEST_OPINION + 2 · LONGEST_SENTENCE.
+        seed: the seed of all random numbers.
+        train_rows, validation_rows, test_rows: the number of reviews in each split.
+        min_tokens: the smallest number of basic_english tokens in a review.
+        max_tokens: the largest; at least min_tokens + LONGEST_SENTENCE and LONGEST_OPINION + 2 · LONGEST_SENTENCE.
         rules: names of RULES that opinions follow.
         places: relative frequencies of the deciding opinion's places: beginning, middle, end.
         attribution: relative frequencies of the side on which words say whose an opinion is: before, after.
@@ -250,10 +251,11 @@ class _Writer:
         return self._use(self._any(self._unused(choices)))
 
     def _usual(self, choices: Sequence[str]) -> str:
-        """As `_new`, with frequencies: the n-th choice is drawn in proportion to n to the power -1.5.
+        """Like `_new`, but the n-th choice is drawn with a probability proportional to n to the power -1.5.
 
-        A model learns the few usual words early, which help with the many rare ones. If all words were equally
-        frequent, a small training set would not show which praise and which blame: each review has as many of both.
+        A model learns the few frequent words early, and they help to learn the many rare ones. If all words were
+        equally frequent, a small training set would not show which words praise and which blame, because each opinion
+        has one of each.
         """
         unused = self._unused(choices)
         weights = _weights(len(unused))

@@ -44,11 +44,11 @@ def temporal_order(
     """All splits of task 6a or 6b; the same arguments give the same rows on any machine.
 
     Args:
-        seed: of all random numbers.
+        seed: the seed of all random numbers.
         task: 6a (two relevant symbols, 4 classes) or 6b (three, 8 classes).
-        length: symbols of the shortest sequences (100 in the paper); the longest and all positions scale with it.
-        train_rows, validation_rows, test_rows: sequences of each split. More training rows do not affect the other
-            splits or the earlier training rows.
+        length: the length of the shortest sequences (100 in the paper); the longest and all positions scale with it.
+        train_rows, validation_rows, test_rows: the number of sequences in each split. More training rows do not affect
+            the other splits or the earlier training rows.
 
     Returns:
         "train", "validation" and "test", each with id, text, label (index into CLASSES[task]), position_1, position_2

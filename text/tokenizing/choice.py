@@ -1,8 +1,8 @@
 """Which tokenizer fits a data set: `tokenize.tokenizer: auto`, decided from training texts alone.
 
-Words are the better tokens if spaces separate them and few are new: people read words, and documents have fewer of
-them. If spaces do not separate words, or if inflection keeps forming new ones, sentencepiece cuts texts into known
-pieces. docs/data.md has these shares of real data sets.
+Words are the better tokens if spaces separate them and few are unknown: people can read them, and a document has fewer
+words than pieces. If spaces do not separate words, or if inflection keeps forming new ones, sentencepiece cuts texts
+into known pieces. docs/data.md lists the two shares for real data sets.
 """
 
 import unicodedata
@@ -72,7 +72,9 @@ def unspaced_share(texts: Sequence[str]) -> float:
 
 
 def unknown_share(texts: Sequence[str]) -> float:
-    """The share of words (basic_english) in every tenth text that are not in the others, among about MOST_WORDS words.
+    """The share of words (basic_english) in every tenth text that are in none of the other texts.
+
+    It is measured on a sample of about MOST_WORDS words.
 
     Example:
         >>> unknown_share(["good film", "a good film", "bad film"])

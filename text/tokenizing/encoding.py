@@ -29,12 +29,12 @@ def vocabulary_numbers(tokens: Sequence[str | None], numbers: Mapping[str, int])
 def truncated(
     translation: Tokens, numbers: Tokens, lengths: Tokens, max_tokens: int, truncation: Truncation
 ) -> tuple[Tokens, Tokens]:
-    """The vocabulary's numbers of the tokens that remain, concatenated, and how many remain of each document.
+    """The vocabulary's numbers for the tokens that truncation leaves, concatenated, and each document's new length.
 
     Args:
-        translation: (different tokens,), as `vocabulary_numbers` gives it.
-        numbers: (tokens,), the tokenizer's numbers of all documents, concatenated.
-        lengths: (documents,), tokens of each.
+        translation: (different tokens,), the result of `vocabulary_numbers`.
+        numbers: (tokens,), the tokenizer's numbers for all documents, concatenated.
+        lengths: (documents,), the number of tokens in each document.
     """
     remaining = numbers[keep(lengths, max_tokens, truncation)]
     tokens = translation[remaining] if len(remaining) else np.empty(0, np.int32)
@@ -42,7 +42,7 @@ def truncated(
 
 
 def never_empty(tokens: Tokens, lengths: Tokens) -> tuple[Tokens, Tokens]:
-    """The same documents, where those without tokens get one unknown token: a recurrent cell must read something.
+    """The same documents, but empty ones get one unknown token, since a recurrent cell must read something.
 
     Example:
         >>> never_empty(np.array([5, 6], np.int32), np.array([1, 0, 1], np.int32))

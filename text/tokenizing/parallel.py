@@ -1,8 +1,8 @@
-"""Tokenizes the splits of a corpus on all cores, in memory that does not grow with it.
+"""Tokenizes the splits of a corpus on all cores; memory use does not grow with the corpus.
 
-Each thread tokenizes one Parquet row group at a time and writes its token numbers to disk, in a numbering of that row
-group, and what they stand for. The vocabulary is then built from the merged counts, and a second pass translates the
-numbers to the vocabulary's and truncates the documents. The result does not depend on the number of threads.
+Each thread tokenizes one Parquet row group at a time. It numbers the row group's tokens, and writes the numbers and the
+table of tokens to disk. The vocabulary is then built from the merged counts. A second pass translates the numbers to
+those of the vocabulary and truncates the documents. The result does not depend on the number of threads.
 """
 
 from collections import Counter
@@ -53,7 +53,8 @@ class GroupTokens(NamedTuple):
     tokens: list[str | None]
 
 
-# Tokenizes row groups somewhere, with a tokenizer and its SentencePiece model, into a folder; in their order.
+# Tokenizes row groups, on this machine or elsewhere, with a tokenizer and its SentencePiece model; writes the results
+# into a folder, and yields them in the order of the row groups.
 TokenizeGroups = Callable[[Sequence[RowGroup], TokenizerName, bytes | None, Path], Iterable[Tokenized]]
 
 

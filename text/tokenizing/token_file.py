@@ -23,13 +23,13 @@ SCHEMA = pa.schema(
 def record_batch(
     ids: pa.Array, labels: pa.Array, tokens: NDArray[np.int32], lengths: NDArray[np.int32], full: NDArray[np.int32]
 ) -> pa.RecordBatch:
-    """Documents as a token file holds them.
+    """The documents as a record batch of a token file.
 
     Args:
         ids, labels: (documents,), strings and int32.
-        tokens: all documents' tokens, concatenated.
-        lengths: (documents,), tokens of each, at least 1.
-        full: (documents,), the same before truncation.
+        tokens: int32 (tokens,), the token numbers of all documents, concatenated.
+        lengths: int32 (documents,), the number of tokens in each document, at least 1.
+        full: int32 (documents,), the number of tokens before truncation.
     """
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     columns = [ids, pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens)), labels, pa.array(full)]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from config.choices import TokenizerName
 from core.errors import DataError, ParamsError
 
-# sentencepiece's trainer skips texts with ▅, and texts that hold the name of its unknown piece. It sees no spaces, so
-# that no text holds a name with spaces.
+# sentencepiece's trainer skips texts that contain ▅ or the name of its unknown piece. The trainer sees no spaces in
+# texts, so a name with spaces never matches.
 _REPLACED = str.maketrans({"\0": " ", "\u2585": " "})
 _UNKNOWN_PIECE = "an unknown piece"
 

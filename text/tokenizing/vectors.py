@@ -1,7 +1,7 @@
 """Reads the pretrained vectors of a vocabulary from a text file of GloVe, fastText or word2vec, line by line.
 
-This reader is ours, since torchtext's `Vectors` loads the whole file into memory, ends each token at its first space,
-and refuses a file for one odd line.
+This project has its own reader, because torchtext's `Vectors` loads the whole file into memory, ends each token at its
+first space, and refuses a file because of one malformed line.
 """
 
 import codecs
@@ -45,14 +45,14 @@ class _Unreadable(Exception):
 
 
 def read_vectors(path: Path, numbers: Mapping[str, int], vocabulary_size: int) -> Vectors:
-    """The vectors of the tokens of `numbers`, which gives the row of each.
+    """The vectors of the tokens in `numbers`, which maps each token to its row.
 
-    A line holds a token, which may contain spaces, and then numbers: as many as the header of fastText and word2vec
-    says or, without a header, as most of the first lines have. The first line of a token counts. Blank lines are
-    allowed. A file whose name ends in .gz is decompressed.
+    A line consists of a token, which may contain spaces, and its vector. The header of fastText and word2vec gives the
+    vector's size; without a header, the most frequent size among the first lines counts. If a token is repeated, its
+    first line counts. Blank lines are allowed. A file whose name ends in .gz is decompressed.
 
     Raises:
-        DataError: the file cannot be read, or no line of it.
+        DataError: the file cannot be read, or has no readable line.
     """
     rows = {token.encode("utf-8", "surrogatepass"): number for token, number in numbers.items()}
     vectors: dict[int, NDArray[np.float32]] = {}

@@ -32,7 +32,7 @@ def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list
 
 
 def token_numbers(vocabulary: Sequence[str]) -> dict[str, int]:
-    """The number of each token that texts and files can name; all others have UNKNOWN_INDEX.
+    """The number of each token except <unk> and <pad>; any other string has UNKNOWN_INDEX.
 
     Example:
         >>> token_numbers(["<unk>", "<pad>", "good", "film"])

@@ -18,8 +18,8 @@ _OTHER_SPACE = "\x1f"
 class WordTokenizer:
     """Splits texts like `str.split` or like torchtext's `basic_english`; numbers words in order of first occurrence.
 
-    basic_english lowercases letters, drops double quotes, treats <br />, semicolons and colons as spaces, and other
-    punctuation as words.
+    basic_english lowercases letters, drops double quotes, treats <br />, semicolons and colons as spaces, and each of
+    ' . , ( ) ! ? as a word. Other signs remain part of words.
 
     Example:
         >>> tokenizer = WordTokenizer("basic_english")
