@@ -20,6 +20,7 @@ Texts = Literal["none", "one", "several"]
 
 BODY_SECONDS = 30.0  # for the body of a request to arrive
 TOO_SLOW = 408
+BYTES_OF_A_CHARACTER = 12  # at most in JSON: two escapes, such as \ud83d\ude00
 LONGEST_REASON = 4000  # bytes of an error of the application, for the log
 
 LOG = logging.getLogger(__name__)
@@ -33,8 +34,8 @@ class Limits(NamedTuple):
 
     @property
     def body(self) -> int:
-        """The limit of a request's body in bytes: 4 MiB, or 3 bytes for each of the `characters` if that is more."""
-        return max(2**22, 3 * self.characters)
+        """The limit of a request's body in bytes: 4 MiB, or what one text of so many `characters` needs at most."""
+        return max(2**22, BYTES_OF_A_CHARACTER * self.characters + 1024)
 
 
 class Refused(Exception):

@@ -99,6 +99,12 @@ def test_a_body_without_a_length_is_read_up_to_the_limit() -> None:
     )  # fmt: skip
 
 
+def test_a_text_that_is_allowed_fits_into_a_request_however_it_is_written() -> None:
+    limits = Limits(characters=500_000)
+    body = json.dumps({"inputs": ["\U0001f600" * limits.characters]})
+    assert 2**22 < len(body) <= limits.body
+
+
 @pytest.mark.parametrize(("text", "status"), [("fail", 400), ("crash", 500)])
 def test_what_the_application_says_of_an_error_is_not_passed_on(text: str, status: int) -> None:
     answered, content = request(json.dumps({"inputs": [text]}).encode())
