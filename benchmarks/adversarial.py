@@ -1,8 +1,9 @@
 """What normalization, dropout and adversarial steps cost on a CPU. `python -m benchmarks.adversarial [--hidden 64]`.
 
-For each way to train: thousands of tokens a second and pass over the data, the same for each second of processor time
-of all threads (which other work on the machine hardly changes), both as shares of the plain way's, and milliseconds a
-step. A pass reads the labelled documents once forward and once backward. Real tokens count, not padding.
+For each way to train, the table has thousands of tokens per second, counted anew in each pass over the data; the same
+per second of processor time of all threads, which other work on the machine hardly changes; both also as a share of the
+plain way's; and milliseconds per step. A pass reads the labelled documents once forward and once backward. Padding does
+not count.
 `DATASETS=<folder with aclImdb_v1.tar.gz>` chooses IMDB.
 """
 

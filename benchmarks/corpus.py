@@ -59,7 +59,7 @@ def texts(documents: int | None = None) -> list[str]:
 
 
 def prepare() -> str:
-    """Makes both projects and the plain files if they are missing; returns a description of the corpus."""
+    """Makes the project and the plain files if they are missing; returns a description of the corpus."""
     source = Path(os.environ["DATASETS"]) / "aclImdb_v1.tar.gz" if "DATASETS" in os.environ else None
     name = "IMDB" if source else "made-up texts with IMDB's lengths"
     done = WORK / "corpus.txt"

@@ -242,7 +242,7 @@ def chosen_accuracy(line: dict[str, Any], by: str) -> float:
 
 
 def table(sets: list[str], cells: list[str], by: str) -> None:
-    """Prints validation accuracies and their mean difference to the linear model."""
+    """Prints validation accuracies and their mean difference from the linear model."""
     references = {}
     kept = WORK / "linear.json"
     if kept.exists():

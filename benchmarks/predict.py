@@ -24,7 +24,7 @@ def main() -> None:
     """Prints one line of JSON."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("candidate", choices=DOCUMENTS)
-    arguments.add_argument("--documents", type=int, help="default: what takes the candidate some seconds")
+    arguments.add_argument("--documents", type=int, help="default: enough for a few seconds")
     add_arguments(arguments)
     chosen = arguments.parse_args()
     predict = predictor(chosen.candidate, shape_of(chosen))

@@ -64,12 +64,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("works", nargs="*", metavar="work", help=f"of {', '.join(ALL)}; default: all")
     arguments.add_argument("--runs", type=int, default=3, help="turns of each candidate")
-    arguments.add_argument("--any-load", action="store_true", help="measure beside other work, and say how much it was")
+    arguments.add_argument(
+        "--any-load", action="store_true", help="measure although other work runs, and report how much"
+    )
     chosen = arguments.parse_args()
     names = ALL
     works = [name for name in names if not chosen.works or {name, name.split("-")[0]} & set(chosen.works)]
     if unknown := set(chosen.works) - {*names, *(name.split("-")[0] for name in names)}:
-        arguments.error(f"{', '.join(sorted(unknown))} is no work; allowed: {', '.join(names)}")
+        arguments.error(f"unknown work: {', '.join(sorted(unknown))}; allowed: {', '.join(names)}")
     started = time.monotonic()
     path = RESULTS / "results.json"
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

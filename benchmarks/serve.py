@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def prepare() -> None:
-    """Trains and registers the model if that was not done."""
+    """Trains the model, if that was not done, and registers it."""
     if not (PROJECT / "reports" / "comparison.json").exists():
         copy_project(PROJECT, {"train": {"epochs": 1}, "compare": {"seeds": [1]}})
         subprocess.run([sys.executable, "-m", "commands.run"], cwd=PROJECT, check=True, stdout=sys.stderr)

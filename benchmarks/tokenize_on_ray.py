@@ -118,7 +118,7 @@ def write_raw(folder: Path, size: int) -> int:
 
 @contextmanager
 def workers_memory() -> Iterator[list[int]]:
-    """The bytes in use of the largest of Ray's workers, at all moments of the block."""
+    """The memory in use of each of Ray's workers, in bytes, every half second of the block."""
     import psutil
 
     sizes, over = [0], threading.Event()

@@ -1,4 +1,4 @@
-"""The strongest PyTorch peer: what a person gets who tunes by hand, without kernels of their own.
+"""The strongest PyTorch peer: what tuning by hand reaches without custom kernels.
 
 Length-bucketed batches (this project's), each direction a plain padded nn.LSTM that reads documents reversed within
 their own lengths, denormals flushed, fused Adam, a thread on each core; float32 or autocast to bfloat16, torch.compile.

@@ -105,9 +105,7 @@ def _model(variant: str, seed: int) -> ModelFiles:
     if len(config["labels"]) < 2:
         raise DataError(f"{files.name} knows one class only; there is no decision to explain")
     if config["variant"]["ngrams"]:
-        raise ParamsError(
-            f"--variant is {variant!r}, which has ngrams: true; allowed: variants that are a network alone"
-        )
+        raise ParamsError(f"--variant is {variant!r}, which has ngrams: true; allowed: variants without ngrams")
     return files
 
 
@@ -121,7 +119,7 @@ def _text(namespace: argparse.Namespace) -> Text:
     except FileNotFoundError:
         raise DataError(f"--file is '{namespace.file}'; there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"--file '{namespace.file}' is no text file in UTF-8: {error}") from None
+        raise DataError(f"--file '{namespace.file}' is not a UTF-8 text file: {error}") from None
 
 
 def _cleaned(text: str) -> str:
@@ -134,7 +132,9 @@ def _document(name: str) -> Text:
     test = pa.concat_tables(read_table(path, made_by="download") for path in files)
     if (position := pc.index(test["id"], name).as_py()) < 0:
         shown = ", ".join(test["id"].slice(0, 3).to_pylist())
-        raise ParamsError(f"--document is {name!r}; the {len(test):,} test documents are called {shown}, …")
+        raise ParamsError(
+            f"--document is {name!r}; allowed: the ids of the {len(test):,} test documents, such as {shown}"
+        )
     return Text(test["text"][position].as_py(), f"test document {name}", test["label"][position].as_py())
 
 

@@ -19,7 +19,7 @@ EXPORTS = Path("exports")
 def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
-    arguments.add_argument("--variant", required=True, help="a trained one")
+    arguments.add_argument("--variant", required=True, help="a trained variant")
     arguments.add_argument("--seed", required=True, type=int, help="the seed it was trained with")
     command_line.run(_command, arguments)
 

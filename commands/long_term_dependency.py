@@ -42,7 +42,7 @@ DOCUMENTS = 100  # test sequences over which the gradient's norms are averaged
 # data.name: the key of the length, and the axis label of the figure
 LENGTHS = {
     "first_token": ("distractors", "symbols after the first"),
-    "temporal_order": ("length", "length of the sequences, symbols"),
+    "temporal_order": ("length", "sequence length, symbols"),
 }
 # Hochreiter and Schmidhuber 1997, table 10 and section 5.6, by task
 PAPER = {"6a": "after 31,390 sequences", "6b": "after 571,100 sequences"}
@@ -138,9 +138,9 @@ def results_table(params: Params, trainings: list[Training]) -> Table:
     section: Any = getattr(params.data, params.data.name)
     seen = section.train_rows * params.train.epochs_for(section.train_rows, trainings[0].classes)
     task = f" {section.task}" if params.data.name == "temporal_order" else ""
-    title = f"{params.data.name}{task}: {seen:,} training sequences seen at most"
+    title = f"{params.data.name}{task}: at most {seen:,} training sequences seen"
     paper = f"; the paper: {PAPER[section.task]}, at most 3 of 2,560 wrong" if task else ""
-    caption = f"right: all outputs err by less than 0.3; solved: all validation sequences right{paper}"
+    caption = f"wrong: an output is off by 0.3 or more; solved: no validation sequence is wrong{paper}"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     for column in ("variant", "length", "seed", "accuracy", f"wrong of {section.test_rows:,}", "solved after"):
         table.add_column(column, justify="left" if column == "variant" else "right")

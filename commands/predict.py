@@ -47,11 +47,11 @@ def main() -> None:
     arguments.add_argument("--file", type=Path, help="a CSV, TSV, JSONL or Parquet file with a text in each row")
     arguments.add_argument(
         "--text-column",
-        help="its texts: a column's name, or number where there is no header",
+        help="the column of texts: its name, or its number if there is no header",
     )
-    arguments.add_argument("--label-column", help="its true labels, likewise: prints metrics")
+    arguments.add_argument("--label-column", help="the column of true labels, likewise; also prints metrics")
     arguments.add_argument("--output", type=Path, help="a .jsonl, .csv or .parquet file (default: JSON lines, shown)")
-    arguments.add_argument("--variant", help="a trained one (default: the best of the comparison)")
+    arguments.add_argument("--variant", help="a trained variant (default: the best of the comparison)")
     arguments.add_argument("--seed", type=int, help="one training of the variant (default: the mean of all trainings)")
     arguments.add_argument("--model", type=Path, help="a folder that commands.export wrote, instead of a variant")
     command_line.run(_command, arguments)
@@ -84,11 +84,11 @@ def _command(chosen: argparse.Namespace) -> None:
 
 def _check(chosen: argparse.Namespace) -> None:
     if chosen.texts and chosen.file:
-        raise ParamsError("--file was given together with texts; allowed: one of them")
+        raise ParamsError("--file and texts are both given; allowed: one of them")
     if not chosen.file and (chosen.text_column or chosen.label_column):
-        raise ParamsError("--text-column and --label-column name columns of --file, which is missing")
+        raise ParamsError("--text-column and --label-column need --file")
     if chosen.model and (chosen.variant or chosen.seed is not None):
-        raise ParamsError("--model was given together with --variant or --seed; allowed: one of them")
+        raise ParamsError("--model is given with --variant or --seed; allowed: --model alone")
     if chosen.seed is not None and not chosen.variant:
         raise ParamsError("--seed needs --variant")
     if chosen.output:
@@ -101,7 +101,7 @@ def _rows(chosen: argparse.Namespace, data: DataParams, console: Console) -> tup
         return texts.given(chosen.texts), len(chosen.texts)
     if not chosen.file:
         if sys.stdin.isatty():
-            _say(console, "One text a line; Ctrl-D ends.")
+            _say(console, "Enter one text per line; Ctrl-D ends the input.")
         return texts.lines(sys.stdin.buffer, "utf-8" if data.encoding == AUTO else data.encoding), None
     text = _column(chosen.text_column) if chosen.text_column else data.text_column or "text"
     label = _column(chosen.label_column) if chosen.label_column else None

@@ -24,7 +24,7 @@ from tracking.registry import Version, current_model, register
 def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
-    arguments.add_argument("--variant", help="a trained one (default: the best of the comparison)")
+    arguments.add_argument("--variant", help="a trained variant (default: the best of the comparison)")
     arguments.add_argument("--seed", type=int, help="one training of the variant (default: the mean of all trainings)")
     command_line.run(_command, arguments)
 

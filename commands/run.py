@@ -40,9 +40,9 @@ def main() -> None:
     )  # fmt: skip
     arguments.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: on a cluster")
     arguments.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or this machine's)")
-    arguments.add_argument("--shared", type=Path, help="folder that all nodes see, for checkpoints and tokens")
+    arguments.add_argument("--shared", type=Path, help="folder shared by all nodes, for checkpoints and tokens")
     arguments.add_argument(
-        "--any-hardware", action="store_true", help="allow variants of one seed on different hardware"
+        "--any-hardware", action="store_true", help="let the variants of one seed run on different hardware"
     )
     command_line.run(lambda chosen: run_pipeline(load(), chosen), arguments)
 

@@ -18,8 +18,8 @@ def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("--port", type=int, default=5001)
-    arguments.add_argument("--max-texts", type=int, default=Limits().texts, help="texts of one request")
-    arguments.add_argument("--max-characters", type=int, default=Limits().characters, help="characters of one text")
+    arguments.add_argument("--max-texts", type=int, default=Limits().texts, help="most texts in a request")
+    arguments.add_argument("--max-characters", type=int, default=Limits().characters, help="most characters in a text")
     arguments.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: on a cluster")
     arguments.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or this machine's)")
     arguments.add_argument("--replicas", type=int, help="copies of the model on the cluster (default: all that fit)")
@@ -35,7 +35,7 @@ def _command(chosen: argparse.Namespace) -> None:
 
         serve_on_cluster(load(), chosen.address, chosen.port, limits, chosen.replicas)
     elif chosen.address or chosen.replicas:
-        raise ParamsError("--address and --replicas are about a cluster; allowed: with --engine ray")
+        raise ParamsError("--address and --replicas are only for a cluster; allowed: with --engine ray")
     else:
         serve(load_champion(load().tracking.experiment), chosen.port, limits)
 

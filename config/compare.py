@@ -15,7 +15,7 @@ def _distinct(values: Sequence[object], info: ValidationInfo) -> Sequence[object
     ((most_frequent, times),) = Counter(values).most_common(1)
     if times > 1:
         raise ValueError(
-            f"compare.{info.field_name} names {shown(most_frequent)} more than once; each may stand there once"
+            f"compare.{info.field_name} names {shown(most_frequent)} more than once; each may occur only once"
         )
     return values
 
@@ -30,7 +30,7 @@ def _settings(value: object) -> list[Setting]:
         for key in setting:
             check_key(key, f"compare.settings[{index}]")
         if setting in value[:index]:
-            raise ValueError(f"compare.settings names {shown(setting)} more than once; each may stand there once")
+            raise ValueError(f"compare.settings names {shown(setting)} more than once; each may occur only once")
     return value
 
 

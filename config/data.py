@@ -134,7 +134,7 @@ class SyntheticReviewsParams(Section):
         rows = self.train_rows + self.validation_rows + self.test_rows
         check_size(rows, self.max_tokens, f"max_tokens is {self.max_tokens}")
         if repeated := [rule for rule in self.rules if self.rules.count(rule) > 1]:
-            raise ValueError(f"rules names {repeated[0]!r} more than once; each may stand there once")
+            raise ValueError(f"rules names {repeated[0]!r} more than once; each may occur only once")
         return self
 
 
@@ -203,13 +203,13 @@ class DataParams(Section):
         if self.name == "custom" and self.source is None:
             raise ValueError("data.source is null; with data.name: custom it must name a file, folder or URL")
         if self.name in get_args(Generated) and self.source is not None:
-            raise ValueError(f"data.source is {shown(self.source)}; {self.name} is generated, it must be null")
+            raise ValueError(f"data.source is {shown(self.source)}, but {self.name} is generated; allowed: null")
         if self.bins is not None and self.name != "custom":
             raise ValueError(f"data.bins is set, but data.name is {self.name}; allowed for custom")
         if self.name in get_args(Generated) and self.clean:
-            raise ValueError(f"data.clean is {shown(self.clean)}; {self.name} is generated, it must be []")
+            raise ValueError(f"data.clean is {shown(self.clean)}, but {self.name} is generated; allowed: []")
         if self.name in get_args(Generated) and self.folds is not None:
-            raise ValueError(f"data.folds is {self.folds}; {self.name} is generated with its splits, it must be null")
+            raise ValueError(f"data.folds is {self.folds}, but {self.name} is generated with its splits; allowed: null")
         texts = self.text_columns()
         if self.label_column is not None and any(type(text) is not type(self.label_column) for text in texts):
             raise ValueError(
@@ -218,7 +218,7 @@ class DataParams(Section):
             )
         if self.label_column in texts:
             raise ValueError(
-                f"data.label_column is {shown(self.label_column)}, as data.text_column is; they must differ"
+                f"data.label_column is {shown(self.label_column)}, which is also in data.text_column; they must differ"
             )
         return self
 

@@ -65,7 +65,7 @@ class Params(Section):
         if (self.train.max_seconds is None) == (self.compare.matching == "training_time"):
             raise ValueError(
                 f"train.max_seconds is {self.train.max_seconds or 'null'}, but compare.matching is "
-                f"{self.compare.matching!r}; max_seconds belongs to training_time, and to that alone"
+                f"{self.compare.matching!r}; allowed: a number with training_time, null otherwise"
             )
 
     def _check_folds(self) -> None:
@@ -202,9 +202,9 @@ def load(path: Path = PARAMS_FILE) -> Params:
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} cannot be read: {error}") from None
     except (YAMLError, ValueError) as error:
-        raise ParamsError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+        raise ParamsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise ParamsError(f"{path} is no valid YAML: its brackets or keys are nested too deeply") from None
+        raise ParamsError(f"{path} is not valid YAML: its brackets or keys are nested too deeply") from None
     return parse(content, path)
 
 

@@ -28,7 +28,7 @@ def within(seconds: float) -> Iterator[None]:
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise Overdue(f"no whole answer within {seconds:g} seconds")
+        raise Overdue(f"no complete answer within {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, end)
     # Repeatedly, since Python discards an exception that a signal raises inside a destructor.

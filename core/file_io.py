@@ -53,7 +53,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 def _unwritable(path: Path, error: Exception) -> DataError:
     reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-    unchanged = "; what was there before is still there" if path.exists() else ""  # DVC removes it before a stage runs
+    unchanged = "; the previous version is unchanged" if path.exists() else ""  # DVC removes it before a stage runs
     return DataError(f"{path} cannot be written: {reason}{unchanged}")
 
 
@@ -70,9 +70,7 @@ def verified(path: Path, checksums: Mapping[str, str]) -> Path:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     if not intact:
-        raise DataError(
-            f"{path} is damaged: its checksum is not the one it was written with; delete it and run dvc repro"
-        )
+        raise DataError(f"{path} is damaged: its checksum does not match; delete it and run dvc repro")
     return path
 
 

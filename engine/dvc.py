@@ -26,7 +26,7 @@ LOCK_FILE = Path("dvc.lock")
 ACCESSES = Path(".dvc/tmp/rwlock")  # which process reads or writes which path; DVC writes it in place
 ENTRIES_BEFORE = Path("checkpoints/run.before")  # the names of dvc.lock's entries when a run began
 MENDS = {  # DVC's words for a folder that it cannot work in, such as an unpacked archive, and what to do
-    "is not a git repository": "is no git repository, which DVC needs: git init",
+    "is not a git repository": "is not a git repository, which DVC needs: git init",
     "not inside of a DVC repository": "has no folder .dvc, which DVC needs: dvc init",
 }
 # The command `python` of the stages that `reproduce_others` runs. `exec` leaves no shell between DVC and the stage,

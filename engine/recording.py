@@ -117,7 +117,7 @@ class Recorder:
             now = inputs(stages, load())
         except ParamsError as error:
             if not self.unreadable:
-                self._say("params.yaml", f"{error}; nothing is recorded until it is mended, trainings go on")
+                self._say("params.yaml", f"{error}; nothing is recorded until it is fixed; trainings continue")
             self.unreadable = True
             self._finished += stages
             return []

@@ -135,7 +135,7 @@ def _lay_out(root: Path, from_ray: Path, task: Work) -> None:
         elif (path := _place(Path(task.shared), digest)).exists():
             (root / name).symlink_to(path)
         else:
-            raise FileNotFoundError(errno.ENOENT, f"{path} is missing on this node; --shared has to be on all nodes")
+            raise FileNotFoundError(errno.ENOENT, f"{path} is missing on this node; all nodes must share --shared")
     if task.shared:
         checkpoints = Path(task.shared, "checkpoints")
         checkpoints.mkdir(exist_ok=True)

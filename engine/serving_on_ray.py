@@ -82,7 +82,9 @@ def serve_on_cluster(params: Params, address: str | None, port: int, limits: Lim
     with connected(params, address), _serve(port):
         room = _room(needs)
         if not 1 <= (replicas or room) <= room:
-            raise ParamsError(f"--replicas is {replicas or 1}; allowed: up to {room}, for which the cluster has room")
+            raise ParamsError(
+                f"--replicas is {replicas or 1}; allowed: up to {room}, which is what the cluster has room for"
+            )
         deployment: Any = Replica  # which Ray's decorators have made of the class
         deployment = deployment.options(num_replicas=replicas or room, ray_actor_options=needs)
         try:
@@ -109,7 +111,7 @@ def _serve(port: int) -> Iterator[None]:
         ParamsError: something is served there already.
     """
     if any(actor["name"] == CONTROLLER for actor in ray.util.list_named_actors(all_namespaces=True)):
-        raise ParamsError("this cluster serves already; allowed: one server a cluster (serve shutdown ends another)")
+        raise ParamsError("this cluster already runs a server; allowed: one per cluster (serve shutdown ends it)")
     try:
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
         serve.start(proxy_location="HeadOnly", http_options={"host": HOST, "port": port})

@@ -27,7 +27,7 @@ def check(accelerator: str, devices: int | Literal["auto"], precision: str) -> N
     """
     gpus = torch.cuda.device_count()
     if accelerator == "gpu" and gpus == 0:
-        raise ParamsError("train.accelerator is 'gpu', but this machine has none; allowed here: cpu, auto")
+        raise ParamsError("train.accelerator is 'gpu', but this machine has no GPU; allowed here: cpu, auto")
     kind, available = ("GPU", gpus) if uses_gpu(accelerator) else ("CPU", os.cpu_count() or 1)
     if devices != "auto" and devices > available:
         raise ParamsError(f"train.devices is {devices}; allowed: 1 to {available}, the {kind}s of this machine")

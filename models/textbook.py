@@ -160,13 +160,13 @@ DESCRIPTIONS: dict[Cell, CellDescription] = {
             )
         ],
         "h",
-        "from those that are negative in the mean (top) to those that are positive",
+        "from those with a negative mean (top) to those with a positive mean (bottom)",
         "h",
         [],
     ),
     "lstm": CellDescription(
         "LSTM",
-        "Beside the hidden state runs a memory C that no matrix touches on its way from step to step: the forget gate "
+        "A memory C runs beside the hidden state, and no matrix multiplies it from step to step: the forget gate "
         "decides what stays, the input gate what is added, the output gate what is shown. Where the forget gate is "
         "open, the memory and its gradient pass unchanged.",
         "Hochreiter & Schmidhuber 1997; the forget gate: Gers, Schmidhuber & Cummins 2000",
@@ -175,7 +175,7 @@ DESCRIPTIONS: dict[Cell, CellDescription] = {
                 "f",
                 "forget gate",
                 ["f_t = σ(x_t W_x^f + h_{t−1} W_h^f + b^f)"],
-                "how much of each memory cell stays: colour keeps, blank erases",
+                "how much of each memory cell stays: coloured is kept, blank is erased",
             ),
             Signal(
                 "i",
@@ -212,7 +212,7 @@ DESCRIPTIONS: dict[Cell, CellDescription] = {
                 "z",
                 "update gate",
                 ["z_t = σ(x_t W_x^z + h_{t−1} W_h^z + b^z)"],
-                "how much of the old state stays: colour keeps, blank erases",
+                "how much of the old state stays: coloured is kept, blank is erased",
             ),
             Signal(
                 "r",

@@ -21,5 +21,5 @@ def read_comparison() -> dict[str, Any]:
     """
     comparison = file_io.read_json(COMPARISON, made_by="compare")
     if not isinstance(comparison, dict) or not comparison.keys() >= KEYS:
-        raise DataError(f"{COMPARISON} is no comparison, or of an older version; delete it and run dvc repro")
+        raise DataError(f"{COMPARISON} is not a comparison, or is from an older version; delete it and run dvc repro")
     return comparison

@@ -135,7 +135,7 @@ def read_settings(params: Params) -> Settings:
 def _check_data(folder: Path, config: dict[str, Any], card: dict[str, Any]) -> None:
     """Refuses a training or reference that learned from other data than those in data/raw."""
     if config["labels"] != card["labels"] or config["data"]["digest"] != card["digest"]:
-        raise DataError(f"{folder} was made from other data than {RAW}; run dvc repro")
+        raise DataError(f"{folder} was not made from the data in {RAW}; run dvc repro")
 
 
 def _check_libraries(folder: Path, config: dict[str, Any], first: Path, first_config: dict[str, Any]) -> None:
@@ -163,7 +163,7 @@ def _check_metric(metric: str, classes: Sequence[str], labels: npt.NDArray[np.in
     """Refuses a ROC AUC that is undefined; no other metric takes its place."""
     absent = [name for index, name in enumerate(classes) if not (labels == index).any()]
     if metric == "roc_auc" and (absent or len(classes) < 2):
-        reason = f"the test split has no document of class {absent[0]!r}" if absent else "the data has one class only"
+        reason = f"the test split has no document of class {absent[0]!r}" if absent else "the data have only one class"
         allowed = ", ".join(key for key in DECISIVE if key != metric)
         raise ParamsError(f"compare.metric is {metric!r}, but {reason}; allowed here: {allowed}")
 
@@ -259,5 +259,5 @@ def _order(path: Path, present: pa.ChunkedArray, ids: pa.ChunkedArray) -> npt.ND
     """The position of each of the test documents `ids` among those `present` in the file `path`, (n,)."""
     positions = pc.index_in(ids, value_set=present)
     if len(present) != len(ids) or positions.null_count:
-        raise DataError(f"{path} holds other documents than {RAW / 'test.parquet'}; run dvc repro")
+        raise DataError(f"{path} does not have the documents of {RAW / 'test.parquet'}; run dvc repro")
     return np.asarray(positions.to_numpy())

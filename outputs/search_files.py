@@ -31,7 +31,9 @@ def read_tuning(params: Params) -> Tuning | None:
     for variant in params.compare.variants:
         search = read_search(variant)
         if search is None or search["metric"] != params.compare.metric:
-            raise DataError(f"{TUNED / variant / TRIALS} is missing or of another compare.metric; run dvc repro")
+            raise DataError(
+                f"{TUNED / variant / TRIALS} is missing or was made for another compare.metric; run dvc repro"
+            )
         trials += search["trials"]
         searches[variant] = Search(
             settings=[trial["setting"] for trial in search["trials"]],
@@ -78,4 +80,4 @@ def _check(params: Params, number: int) -> None:
         for seed in params.compare.seeds:
             path = SETTINGS / f"{variant}-setting{number}" / f"seed-{seed}.json"
             if file_io.read_json(path, made_by="settings")["setting"] != dict(params.compare.settings[number]):
-                raise DataError(f"{path} was made under another setting than compare.settings[{number}]; run dvc repro")
+                raise DataError(f"{path} was not trained under compare.settings[{number}]; run dvc repro")

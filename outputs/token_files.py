@@ -62,5 +62,5 @@ def open_split(split: str, checksums: Mapping[str, str], root: Path = Path()) ->
         DataError: the file is missing or broken, or `checksums` does not know it.
     """
     if f"{split}.arrow" not in checksums:
-        raise DataError(f"the {split} split is closed to this training, which may not see it")
+        raise DataError(f"this training may not read the {split} split")
     return TokenizedDocuments.open(token_file(f"{split}.arrow", checksums, root))

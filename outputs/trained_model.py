@@ -38,7 +38,7 @@ def read_config(folder: Path, root: Path = Path()) -> dict[str, Any]:
     summary = read_summary(root)
     same = all(config[key] == summary[key] for key in ("data", "tokenize", "labels", "vocabulary_size"))
     if not same or config.get("tokens") != summary["checksums"]:  # older configurations do not have the latter
-        raise DataError(f"{folder} was trained on other tokens than those of {root / TOKENS}; run dvc repro")
+        raise DataError(f"{folder} was not trained on the tokens in {root / TOKENS}; run dvc repro")
     return config
 
 

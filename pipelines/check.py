@@ -42,7 +42,7 @@ def check_dvc_keys(params: Params) -> None:
         for part in key.split("."):
             if part not in written:
                 raise ParamsError(
-                    f"{PARAMS_FILE} has no {key}, and DVC knows no defaults; add {_shown(key, value[part])}"
+                    f"{PARAMS_FILE} has no {key}, and DVC does not know the defaults; add {_shown(key, value[part])}"
                 )
             written, value = written[part], value[part]
 

@@ -61,7 +61,7 @@ def download(data: DataParams, folder: Path = RAW) -> dict[str, Any]:
             notes += [f"documents dropped by data.deduplicate, {split}: {count:,}" for split, count in repeated.items()]
         parts, held_out = splits.without_held_out(parts)
         if held_out:
-            notes.append(f"unlabelled documents dropped, whose text is in the validation or test split: {held_out:,}")
+            notes.append(f"unlabelled documents dropped because their text is in a held-out split: {held_out:,}")
         splits.check(parts, labels) if data.folds is None else splits.check_folds(parts, labels)
         content = hashlib.sha256()
         for split, (documents, rows) in parts.items():
@@ -108,9 +108,11 @@ def _check(data: DataParams) -> None:
     with_unlabelled = [name for name, entry in CATALOGUE.items() if corpus.UNLABELLED in entry.splits]
     if data.unlabelled and data.name not in with_unlabelled:
         allowed = ", ".join(with_unlabelled)
-        raise ParamsError(f"data.unlabelled is true, but {data.name} has no such documents; allowed for {allowed}")
+        raise ParamsError(
+            f"data.unlabelled is true, but {data.name} has no unlabelled documents; allowed for {allowed}"
+        )
     if data.checksum is not None and data.source is None:
-        raise ParamsError("data.checksum is given, but data.source is null; it is the checksum of a source of your own")
+        raise ParamsError("data.checksum is given, but data.source is null; allowed with a source of your own")
 
 
 def _fetched(data: DataParams) -> list[Path]:

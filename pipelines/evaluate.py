@@ -76,7 +76,7 @@ def show(title: str, metrics: dict[str, Any], milliseconds: float) -> None:
     table = Table(title=f"{title} on the test split", title_justify="left")
     for metric in METRICS:
         table.add_column(metric.title, justify="right")
-    table.add_column("ms a document", justify="right")
+    table.add_column("ms per document", justify="right")
     values = ["–" if metrics[metric.key] is None else f"{metrics[metric.key]:.4f}" for metric in METRICS]
     table.add_row(*values, f"{milliseconds:.3f}")
     Console().print(table)

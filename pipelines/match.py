@@ -69,7 +69,7 @@ def resolve(params: Params, name: str, vocabulary_size: int, num_classes: int) -
     target = parameters(params.variants[baseline])
     if (fewest := parameters(sized(1))) > target:
         raise ParamsError(
-            f"compare.matching is 'parameters', but variants.{name} has {fewest:,} of them with a hidden_size of 1 "
+            f"compare.matching is 'parameters', but even with hidden_size 1 variants.{name} has {fewest:,} of them, "
             f"and {baseline} has {target:,}; allowed here: a smaller embedding_size, fewer layers, or another baseline"
         )
     most = 1

@@ -56,7 +56,7 @@ def make_references(params: Params) -> None:
     tests = [open_part("test", training) for training in trainings]
     test = TokenizedDocuments.joined(tests)
     table = Table(title="references on the test split", title_justify="left")
-    for column in ("", "accuracy", "macro F1", "loss", "seconds", "ms a document"):
+    for column in ("", "accuracy", "macro F1", "loss", "seconds", "ms per document"):
         table.add_column(column, justify="right" if column else "left")
     learned = [list(learn(open_part("train", training), summary)) for training in trainings]
     for models in zip(*learned, strict=True):

@@ -99,7 +99,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     needed = ("name", "seed", "variant", "train", "tokenize", "vocabulary_size", "labels", "tokens", "checksums")
     if not isinstance(config, dict) or (missing := [key for key in needed if key not in config]):
         lacking = f": {', '.join(missing)}" if isinstance(config, dict) else ""
-        raise DataError(f"{path} is no configuration of a training, or of an older version; keys are missing{lacking}")
+        raise DataError(
+            f"{path} is not a training's configuration, or is from an older version; keys are missing{lacking}"
+        )
     return config
 
 
@@ -111,10 +113,10 @@ def _check(path: Path, checksums: dict[str, str], config: dict[str, Any], own: b
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     if not intact and own:
-        raise DataError(f"{path} is damaged: its checksum is not the one in config.json")
+        raise DataError(f"{path} is damaged: its checksum does not match config.json")
     if not intact:
         raise DataError(
-            f"{config['name']} seed {config['seed']} was trained with another vocabulary than {path}; train it again "
+            f"{config['name']} seed {config['seed']} was not trained with the vocabulary {path}; train it again "
             "(make run), or use a folder that commands.export wrote"
         )
 

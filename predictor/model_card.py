@@ -8,7 +8,7 @@ from core.constants import PADDING_INDEX, UNKNOWN_INDEX
 SHOWN = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss", "calibration_error")
 
 TOKENIZERS = {
-    "basic_english": "torchtext's basic_english (lowercase words; `'.,()!?` are words; other signs stay in theirs)",
+    "basic_english": "torchtext's basic_english (lowercase words; `'.,()!?` are words; other signs stay part of words)",
     "whitespace": "Python's str.split()",
     "characters": "each character is a token",
     "sentencepiece": "the pieces of sentencepiece.model",
@@ -28,7 +28,7 @@ def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     )
     return f"""# {config["name"]}, seed {config["seed"]}
 
-A {direction} {variant["cell"].upper()} ({layers} of {variant["hidden_size"]} units a direction, {pooling}
+A {direction} {variant["cell"].upper()} ({layers} of {variant["hidden_size"]} units per direction, {pooling}
 pooling, {config["parameters"]["total"]:,} parameters) that classifies texts.
 Trained by lstm-vs-bilstm on `{config["data"]["name"]}` ({config["data"]["digest"]}).
 
@@ -42,7 +42,7 @@ Trained by lstm-vs-bilstm on `{config["data"]["name"]}` ({config["data"]["digest
 | --- | --: | --: | --: |
 {classes}
 
-One training's numbers: another seed gives others. They hold for texts like those of the test split.
+The scores of one training: another seed gives different ones. They hold for texts like those of the test split.
 
 ## Files
 
@@ -57,7 +57,7 @@ One training's numbers: another seed gives others. They hold for texts like thos
 {_cleaning(config["data"].get("clean", []))}1. Tokenizer: {TOKENIZERS[settings["tokenizer"]]}.
 2. At most {settings["max_tokens"]} tokens; of longer texts the {_kept(settings["truncation"])}.
 3. Each token's number in the vocabulary; others, and a text without tokens, are {UNKNOWN_INDEX} (`<unk>`).
-   Numbers {UNKNOWN_INDEX} and {PADDING_INDEX} are never those of a word, also of a word `<unk>` or `<pad>`.
+   No word has the number {UNKNOWN_INDEX} or {PADDING_INDEX}, not even a word `<unk>` or `<pad>`.
 4. Shorter texts of a batch are padded on the right with {PADDING_INDEX} (`<pad>`); `lengths` counts no padding.
 """
 
@@ -67,7 +67,11 @@ def _cleaning(names: Sequence[str]) -> str:
 
 
 def _kept(truncation: str) -> str:
-    return {"head": "first", "tail": "last", "head+tail": "first half and last half (the odd one first)"}[truncation]
+    return {
+        "head": "first",
+        "tail": "last",
+        "head+tail": "first half and last half (an odd token goes to the first half)",
+    }[truncation]
 
 
 def _shown(value: float | None) -> str:

@@ -92,4 +92,4 @@ def _check_characters(texts: Sequence[str]) -> None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise DataError(f"text {number} holds half a surrogate pair, which is no character") from None
+            raise DataError(f"text {number} holds half a surrogate pair, which is not a character") from None

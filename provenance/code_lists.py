@@ -50,6 +50,6 @@ def verify(stage: str, params: Params) -> None:
     if changed:
         name = changed[0].split()[1]  # "<digest>  <file>", or "# <library> <version>"
         raise DataError(
-            f"{name} has changed since the stage check ran; make run trains anew what depends on it, and so does "
+            f"{name} has changed since the stage check ran; make run runs what depends on it again, and so does "
             "dvc repro after dvc repro --force --single-item check"
         )

@@ -6,7 +6,7 @@ Beside the report's interval it prints those of Welch's t-test over seeds (which
 paired t-test over documents (which ignores the choice of seeds), and percentiles of a bootstrap of both. The first two
 are too narrow if what they ignore matters; the bootstrap is unreliable with few seeds (docs/statistics.md).
 
-Of a cross-validation (data.folds), a repetition takes the place of a seed, and the corrected resampled t-test over
+In a cross-validation (data.folds), a repetition takes the place of a seed, and the corrected resampled t-test over
 folds that of the bootstrap (Nadeau and Bengio, Machine Learning 52, 2003).
 """
 
@@ -42,8 +42,8 @@ def main() -> None:
         difference, said = own.mean() - base.mean(), by_metric["accuracy"]
         agree &= abs(difference - said["value"]) < 1e-5
         trainings = f"{own.shape[0]} seeds" if folds is None else f"{own.shape[0]} repetitions of {folds} folds"
-        print(f"{variant} less {baseline}, points of test accuracy; {trainings}, {own.shape[1]:,} documents")
-        print(f"  {'counted anew':28} {100 * difference:+.3f}   ({shares(own)} against {shares(base)})")
+        print(f"{variant} minus {baseline}, points of test accuracy; {trainings}, {own.shape[1]:,} documents")
+        print(f"  {'recomputed':28} {100 * difference:+.3f}   ({shares(own)} against {shares(base)})")
         line("the report", (said["low"], said["high"]), said["p_value"])
         if own.shape[0] > 1:
             welch = stats.ttest_ind(own.mean(axis=1), base.mean(axis=1), equal_var=False)
@@ -61,13 +61,15 @@ def main() -> None:
         interval = np.quantile(draws, [0.025, 0.975])
         line("bootstrap of both", interval, min(2 * min((draws <= 0).mean(), (draws >= 0).mean()), 1))
     if not agree:
-        sys.exit("error: reports/comparison.json has other differences than results/*/seed-*/predictions.parquet")
+        sys.exit(
+            "error: the differences in reports/comparison.json are not those of results/*/seed-*/predictions.parquet"
+        )
 
 
 def read(variant: str, seeds: list[int], folds: int | None) -> tuple[Any, Any]:
     """Whether each training classified each document correctly: (seeds, n), ordered by document id.
 
-    Of a cross-validation, each repetition of all folds is a row; also the fold of each document, (n,).
+    In a cross-validation, each repetition of all folds is a row. Also returns the fold of each document, (n,).
     """
     tables = []
     for seed in seeds:

@@ -89,7 +89,7 @@ class Limited:
         if kind != b"application/json":
             raise Refused(415, "the content type must be application/json")
         if int(_digits(headers.get(b"content-length", b"0"))) > self._limits.body:
-            raise Refused(413, f"a request may have {self._limits.body:,} bytes")
+            raise Refused(413, f"a request may have at most {self._limits.body:,} bytes")
         try:
             body = await asyncio.wait_for(self._read(receive), BODY_SECONDS)
         except TimeoutError:
@@ -105,7 +105,7 @@ class Limited:
                 raise ConnectionError
             body += message.get("body", b"")
             if len(body) > self._limits.body:
-                raise Refused(413, f"a request may have {self._limits.body:,} bytes")
+                raise Refused(413, f"a request may have at most {self._limits.body:,} bytes")
             if not message.get("more_body"):
                 return bytes(body)
 
@@ -164,12 +164,13 @@ def texts_of(body: bytes, limits: Limits) -> list[str]:
         raise Refused(400, 'the body must be {"inputs": ["a text", …]}, with at least one text and nothing else')
     if len(texts) > limits.texts:
         allowed = "1 text" if limits.texts == 1 else f"{limits.texts:,} texts"
-        raise Refused(413, f"this request may have {allowed}; it has {len(texts):,}")
+        raise Refused(413, f"this request may have at most {allowed}; it has {len(texts):,}")
     for number, text in enumerate(texts, 1):
         if len(text) > limits.characters:
-            raise Refused(413, f"a text may have {limits.characters:,} characters; text {number} has {len(text):,}")
+            most = f"{limits.characters:,} characters"
+            raise Refused(413, f"a text may have at most {most}; text {number} has {len(text):,}")
         if not text.isascii() and not _is_encodable(text):
-            raise Refused(400, f"text {number} holds half a surrogate pair, which is no character")
+            raise Refused(400, f"text {number} holds half a surrogate pair, which is not a character")
     return texts
 
 

@@ -38,7 +38,7 @@ def link(run: Run, name: str, signature: str, trainings: Mapping[str, str], note
             Run(mlflow, training).set_tags({PARENT: run.run_id})
             adopted += 1
     if others := len(trainings) - adopted:
-        note = f"{ELSEWHERE}{others} of the {len(trainings)} trainings stand below another one.\n\n{note}"
+        note = f"{ELSEWHERE}{others} of the {len(trainings)} trainings are listed below another one.\n\n{note}"
     tags = {f"{TRAINING}{training}": run_id for training, run_id in trainings.items()}
     description = _description(compare_page(mlflow.experiment_id, list(trainings.values())), name, note)
     if len(description) > LONGEST:  # the ids of all trainings do not fit

@@ -203,7 +203,9 @@ class Connection:
     def _report(self, fault: BaseException) -> None:
         if not self.missed:
             reason = without_secrets(" ".join(str(fault).split()))[:300]
-            _warn(f"MLflow misses something ({reason}); the next make run, or make restore, adds it from the outputs")
+            _warn(
+                f"MLflow is missing something ({reason}); the next make run, or make restore, adds it from the outputs"
+            )
         self.missed += 1
 
 

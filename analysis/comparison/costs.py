@@ -29,9 +29,9 @@ class Cost(NamedTuple):
 
 COSTS = (
     Cost("training_seconds", "training, seconds", "{:,.1f}"),
-    Cost("tokens_per_second_median", "tokens a second in training (median step)", "{:,.0f}"),
-    Cost("milliseconds_a_document", "prediction, ms a document", "{:.3f}", stage="prediction"),
-    Cost("peak_memory_mb", "peak memory of training, with loading and compiling, MB", "{:,.0f}"),
+    Cost("tokens_per_second_median", "training throughput, tokens per second (median step)", "{:,.0f}"),
+    Cost("milliseconds_a_document", "prediction, ms per document", "{:.3f}", stage="prediction"),
+    Cost("peak_memory_mb", "peak memory of training, including loading and compilation, MB", "{:,.0f}"),
     Cost("training_startup_seconds", "cold start of training, seconds", "{:,.1f}", is_compared=False),
     Cost("prediction_startup_seconds", "cold start of prediction, seconds", "{:,.1f}", False, "prediction"),
 )
@@ -61,10 +61,10 @@ def cost_range(trainings: Measured, key: str) -> tuple[float, float] | None:
 
 
 def cost_ratio(own: Measured, baseline: Measured, cost: Cost) -> str | None:
-    """A variant's cost as a multiple of the baseline's, in two digits, or as a range where its seeds disagree on these.
+    """A variant's cost as a multiple of the baseline's, with two digits, or as a range if its seeds disagree on them.
 
-    The range goes from the variant's lowest cost by the baseline's highest to the opposite. None if a measurement is
-    missing, or if the costs cannot be compared.
+    The range goes from the variant's lowest cost divided by the baseline's highest to the variant's highest divided by
+    the baseline's lowest. None if a measurement is missing, or if the costs cannot be compared.
 
     >>> cost_ratio([{"training_seconds": 12.6}], [{"training_seconds": 10.0}], COSTS[0])
     '1.3'
@@ -106,17 +106,17 @@ def not_compared(trainings: Measured) -> str:
         if difference := unlike(trainings, stage):
             stages.setdefault(difference, []).append(stage)
     return "; ".join(
-        f"costs of {' and '.join(names)} are not compared, for their conditions differed: {difference}"
+        f"costs of {' and '.join(names)} are not compared, because their conditions differed: {difference}"
         for difference, names in stages.items()
     )
 
 
 def mixed_hardware(costs: Mapping[str, Measured], seeds: Sequence[int]) -> str:
-    """A warning if variants were trained with one seed on different hardware; "" if none was.
+    """A warning if, with the same seed, variants were trained on different hardware; otherwise "".
 
     Args:
         costs: by variant, the measurements of its trainings in the order of `seeds`
-        seeds: of the trainings
+        seeds: the seeds of the trainings
 
     Example:
         >>> on_gpu = [{"training_conditions": [{"gpu": gpu}]} for gpu in ("A10", "H100")]
@@ -134,13 +134,13 @@ def mixed_hardware(costs: Mapping[str, Measured], seeds: Sequence[int]) -> str:
 
 
 def different_hardware(trainings: Measured) -> str:
-    """The processors or GPUs of the trainings, where these are not the same; else ""."""
+    """The processors or GPUs of the trainings if they differ; otherwise ""."""
     values = {CONDITIONS[name]: condition_values(trainings, "training", name) for name in ("gpu", "processor")}
     return next((f"{title} {' and '.join(distinct)}" for title, distinct in values.items() if len(distinct) > 1), "")
 
 
 def measured_on(trainings: Measured) -> str:
-    """The conditions of the trainings, in one sentence; "" where nothing was measured."""
+    """The conditions of the trainings, in one sentence; "" if nothing was measured."""
     values = {title: condition_values(trainings, "training", name) for name, title in CONDITIONS.items()}
     shown = ", ".join(f"{title} {' and '.join(distinct)}" for title, distinct in values.items() if distinct)
     return f"Trained on: {shown}. Other hardware gives different numbers." if shown else ""

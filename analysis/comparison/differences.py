@@ -1,4 +1,4 @@
-"""From predictions to numbers: each variant's metrics, its difference to the baseline, and their intervals."""
+"""From predictions to numbers: each variant's metrics, its difference from the baseline, and their intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ class Difference(Interval):
         probability_fresh_better: that a new training of the variant beats a new one of the baseline
         seeds_won: number of shared seeds with which the variant is better
         seeds_to_tell: number of seeds that detect a difference of this size with 80 % power; None if over 100
-        documents_to_tell: number of test documents with which 100 seeds detect it, if they do not with these; None if
-            they do, or if seeds vary too much for any number
+        documents_to_tell: number of test documents with which 100 seeds would detect it; None if 100 seeds or fewer
+            detect it with the present documents, or if seeds vary too much for any number
     """
 
     p_value: float

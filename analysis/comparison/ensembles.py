@@ -1,7 +1,7 @@
 """A variant's trainings as one model: the mean of their probabilities, which `commands.predict` uses by default.
 
 There is one ensemble of each variant, so its statistics are those of a comparison with one seed: intervals and p-values
-cover the choice of the test documents only. How much another set of seeds would change an ensemble they do not say.
+cover the choice of the test documents only. They do not say how much another set of seeds would change an ensemble.
 """
 
 from dataclasses import replace

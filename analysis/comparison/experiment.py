@@ -30,9 +30,9 @@ class Experiment:
         classes: names of the labels
         variants: names, the baseline among them
         baseline: the variant that the others are compared with
-        metric: decides the verdict
-        seeds: each variant was trained once with each; of a cross-validation the number of each repetition, in which
-            each variant is trained once for each fold
+        metric: the metric that decides the verdict
+        seeds: each variant was trained once with each; in a cross-validation, the numbers of the repetitions, in each
+            of which a variant is trained once for each fold
         labels: index of each document's class, (n,) int
         probabilities: of each class, (variants, seeds, n, classes) float32
         histories: one list of epochs for each variant and training, as train writes them; the trainings of a
@@ -45,12 +45,12 @@ class Experiment:
         documents: the n documents
         tokenization: how texts became tokens, in sentences
         warnings: likely mistakes in the tokenization, a sentence each
-        folds: of a cross-validation: the fold of each document, (n,) from 0; None if there is one test split
-        training_seeds: of the trainings of a cross-validation
-        leaked: the number of test documents whose text also stands in the training split
-        artificial: whether a program of this project wrote the texts
-        trials: of the search for each variant's setting; 0: none
-        repeats: searches for each variant; with several, each seed has one of its own
+        folds: in a cross-validation, the fold of each document, (n,) from 0; None if there is one test split
+        training_seeds: in a cross-validation, the seed of each training of a variant
+        leaked: number of test documents whose text also occurs in the training split
+        artificial: whether a program of this project generated the texts
+        trials: number of trials in the search for each variant's setting; 0: there was no search
+        repeats: number of searches for each variant; if there are several, each seed has one of its own
     """
 
     data: str
@@ -84,7 +84,7 @@ class Experiment:
 
     @property
     def is_leaky(self) -> bool:
-        """Whether so many test texts stand in the training split that memory may decide."""
+        """Whether so many test texts occur in the training split that memorizing them may decide the result."""
         return self.leaked > LARGEST_LEAK * len(self.labels)
 
     @property

@@ -96,7 +96,7 @@ def _of_macro_f1(labels: Labels, predicted: Labels, classes: int) -> Floats:
 
 
 def _of_balanced_accuracy(labels: Labels, correct: Floats) -> Floats:
-    """Exact: a document moves its class's recall as it moves an accuracy, and all classes weigh the same."""
+    """Exact: the recall of a class is an accuracy over its documents, and all classes have the same weight."""
     present, index = np.unique(labels, return_inverse=True)  # (present,), (n,)
     support = np.bincount(index)  # (present,)
     recall = np.bincount(index, weights=correct) / support  # (present,)

@@ -23,7 +23,7 @@ class Interval:
     high: float
 
 
-NARROW = 0.02  # an interval of fewer points than two is printed with two digits
+NARROW = 0.02  # an interval narrower than this (2 points, or 0.02 nats) is printed with one more digit
 
 
 class Metric(NamedTuple):
@@ -89,7 +89,7 @@ class Metric(NamedTuple):
         return text[1:] if float(text) == 0 else text.replace("-", "−")
 
     def shown_gap(self, gap: Interval) -> tuple[str, str, str]:
-        """A difference and its interval as they are printed: with one digit more where fewer would hide what they say.
+        """A difference and its interval as they are printed: with one more digit if the interval is narrow.
 
         >>> METRICS[0].shown_gap(Interval(0.0022, -0.0004, 0.0048))
         ('+0.22', '−0.04', '+0.48')
@@ -158,10 +158,10 @@ def classification_metrics(labels: Labels, probabilities: Probabilities, names: 
         accuracy: share of documents whose most probable class is the right one
         macro_f1: mean F1 of the classes that occur in `labels`
         balanced_accuracy: mean recall of the classes that occur in `labels`
-        roc_auc: area under the ROC curve; mean of one class against the rest beyond two classes; None where a class
-            is absent from `labels`
+        roc_auc: area under the ROC curve; with more than two classes, the mean of each class against the rest; None
+            if a class is absent from `labels`
         calibration_error: see `calibration_error`
-        classes: {name: {precision, recall, support}}; precision is 0 where a class was never predicted, recall where
+        classes: {name: {precision, recall, support}}; precision is 0 if the class was never predicted, recall is 0 if
             it never occurs
         confusion_matrix: documents by true class (row) and predicted class (column)
 
@@ -171,9 +171,9 @@ def classification_metrics(labels: Labels, probabilities: Probabilities, names: 
     from sklearn.metrics import precision_recall_fscore_support  # here: it takes 2 seconds to import, METRICS need not
 
     if len(labels) == 0:
-        raise DataError("there are no documents to evaluate; the split must hold at least one")
+        raise DataError("there are no documents to evaluate; the split must have at least one")
     if not np.isfinite(probabilities).all():
-        raise DataError("the predictions hold probabilities that are not numbers; allowed: 0 to 1")
+        raise DataError("the predictions contain NaN or infinite probabilities; allowed: 0 to 1")
     probabilities = probabilities.astype(np.float64)
     predicted = probabilities.argmax(axis=1)  # (n,)
     classes = len(names)
@@ -203,9 +203,9 @@ def log_losses(labels: Labels, probabilities: Probabilities) -> npt.NDArray[np.f
 
 
 def roc_auc(labels: Labels, probabilities: Probabilities) -> float | None:
-    """Area under the ROC curve, of the second class or, beyond two, the mean of each class against the rest.
+    """Area under the ROC curve: of the second of two classes, or the mean of each class against the rest.
 
-    None where a class is absent from `labels`, and where there is one class only: the area is undefined.
+    None, since the area is undefined, if a class is absent from `labels` or if there is only one class.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -217,7 +217,7 @@ def roc_auc(labels: Labels, probabilities: Probabilities) -> float | None:
 
 
 def calibration_error(labels: Labels, probabilities: Probabilities) -> float:
-    """Expected calibration error: the gap between confidence and accuracy, mean over documents, in 15 equal bins.
+    """Expected calibration error: the mean gap, over documents, between confidence and accuracy in 15 equal bins.
 
     Source: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
     """

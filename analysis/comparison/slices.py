@@ -23,7 +23,7 @@ MISSING = "(missing)"
 
 @dataclass(frozen=True)
 class SliceScore:
-    """One variant on a slice: its accuracy, and the difference to the baseline's (None for the baseline itself)."""
+    """One variant on a slice: its accuracy, and the difference from the baseline's (None for the baseline itself)."""
 
     accuracy: Interval
     difference: Interval | None

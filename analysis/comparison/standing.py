@@ -45,7 +45,7 @@ class Gap(Interval):
 
 @dataclass(frozen=True)
 class Standing:
-    """The references' scores, and how the variants compare with the linear one.
+    """The references' scores, and how the variants compare with the linear model.
 
     Attributes:
         references: by name
@@ -59,7 +59,7 @@ class Standing:
 
 
 def stand(experiment: Experiment, references: Sequence[Reference]) -> Standing:
-    """Computes every metric of every reference, and each variant's difference to the linear model."""
+    """Computes every metric of every reference, and each variant's difference from the linear model."""
     by_name = {reference.name: reference for reference in references}
     scores: dict[str, dict[str, Score]] = {name: {} for name in by_name}
     influences = {
@@ -87,8 +87,8 @@ def _gaps(
         for metric in METRICS:
             if (key := metric.key) not in linear:
                 continue
-            # The reference's one training is repeated for each seed: then seeds add nothing to its variance, and
-            # documents as much as to one training.
+            # The reference's single training is repeated for each seed. So seeds add nothing to its variance, and
+            # documents add what they add to that of one training.
             values = np.array([[run[key] for run in metrics], [linear[key].mean] * len(runs)])  # (2, seeds)
             both = np.array([[run[key] for run in influences], [linear_influences[key]] * len(runs)])  # (2, seeds, n)
             difference = _contrast(experiment, metric, values, both, [1.0, -1.0])

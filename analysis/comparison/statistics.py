@@ -48,7 +48,7 @@ class Contrast:
 
     Attributes:
         value: the estimate
-        standard_error: of `value`, over seeds and documents; over documents alone where there is one seed
+        standard_error: of `value`, over seeds and documents; with one seed, over documents alone
         degrees_of_freedom: of Student's t for `value / standard_error`
         seeds: number of trainings of each variant
         seed_variances: variance due to one training of each variant, (variants,); zeros with one seed
@@ -68,9 +68,9 @@ class Contrast:
         return self.value - reach, self.value + reach
 
     def share_interval(self, documents: int) -> tuple[float, float]:
-        """The 95 % interval of a share of `documents`, such as an accuracy; at 0 and 100 % it is exact enough, too.
+        """The 95 % interval of a share of `documents`, such as an accuracy; it also holds near 0 and 100 %.
 
-        Wilson's, with the number of documents whose standard error is this one, at most `documents`.
+        It is Wilson's, for the number of documents that would give this standard error, but at most `documents`.
         """
         spread = self.value * (1 - self.value)
         effective = min(documents, spread / self.standard_error**2) if spread > 0 else documents
@@ -99,7 +99,7 @@ class Contrast:
     def seeds_to_tell(self, comparisons: int = 1) -> int | None:
         """How many seeds detect a true difference as large as `value` with 80 % power; `comparisons` as above.
 
-        None where 100 seeds do not on as many documents, and with one seed, which has no spread.
+        None if 100 seeds do not on the same documents, or if there is only one seed, which has no spread.
         """
         if self.seeds == 1:
             return None
@@ -114,8 +114,8 @@ class Contrast:
     def documents_to_tell(self, documents: int, comparisons: int = 1) -> int | None:
         """How many test documents, instead of `documents`, let 100 seeds detect a true difference as large as `value`.
 
-        With 80 % power; `comparisons` as above. None where seeds vary too much for any number of documents, and with
-        one seed.
+        With 80 % power; `comparisons` as above. None if seeds vary too much for any number of documents, or if there
+        is only one seed.
         """
         if self.seeds == 1:
             return None
@@ -196,7 +196,7 @@ def _satterthwaite(
 
 
 def _reach_for_power(degrees_of_freedom: float, comparisons: int) -> float:
-    """Standard errors between 0 and a true difference that is detected with 80 % power."""
+    """How many standard errors a true difference must be from 0 to be detected with 80 % power."""
     level = (1 - CONFIDENCE) / comparisons
     return float(stats.t.ppf([1 - level / 2, POWER], degrees_of_freedom).sum())
 

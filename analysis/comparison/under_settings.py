@@ -24,7 +24,7 @@ LEAST_LEARNED = 0.01  # of accuracy above the most frequent class
 
 @dataclass(frozen=True)
 class Dependence:
-    """Two settings under which a variant's difference to the baseline differs.
+    """Two settings under which a variant's difference from the baseline differs.
 
     Attributes:
         first, second: the settings' names, that with the larger difference first
@@ -45,8 +45,8 @@ class UnderSettings:
     Attributes:
         means: of each variant under each setting, by setting; the first one is that of the comparison itself
         differences: by variant, then by setting
-        not_learned: by setting, the variants that are not more accurate than the most frequent class by a point
-        dependences: by variant, the pair of settings that speaks most clearly for a dependence
+        not_learned: by setting, the variants whose accuracy is at most a point above the most frequent class's
+        dependences: by variant, the pair of settings that shows a dependence most clearly
     """
 
     means: Mapping[str, Mapping[str, float]]

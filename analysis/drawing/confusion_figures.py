@@ -20,7 +20,7 @@ SHOWN_PAIRS = 10
 
 
 def confusion_panels(classes: Sequence[str], counts: Mapping[str, Counts]) -> list[Panel]:
-    """A matrix for each name, all of the same classes; where classes are many, first the most confused pairs.
+    """A matrix for each name, all of the same classes; if there are many, the most confused pairs come first.
 
     Args:
         classes: their names

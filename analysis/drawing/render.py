@@ -67,14 +67,14 @@ def panels_figure(panels: Sequence[Panel], names: Sequence[str]) -> Figure:
     """The same as a figure that anybody may save."""
     with _style():
         figure = _side_by_side(panels, names)
-        figure.draw_without_rendering()  # matplotlib makes ticks when it draws: now, while the style holds
+        figure.draw_without_rendering()  # creates the ticks now, while the style is active
     return figure
 
 
 @contextmanager
 def _style(**settings: str) -> Iterator[None]:
     with matplotlib.rc_context(RC_PARAMS | settings), warnings.catch_warnings():
-        # Without a font for a label's script a PNG shows boxes; the page does not, for there the browser writes.
+        # If no font has a label's script, a PNG shows boxes; the page does not, because the browser draws its text.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield
 

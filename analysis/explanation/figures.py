@@ -44,7 +44,7 @@ def words_panel(explanation: Explanation, name: str) -> Panel:
         axes.set_yticks(range(len(shown)), [f"{short(explanation.tokens[t], 14)} · {t + 1}" for t in shown])
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.grid(False, axis="y")
-        axes.set_xlabel(f"log-odds of {short(explanation.classes[reading.chosen], 24)}: right of 0 speaks for it")
+        axes.set_xlabel(f"log-odds of {short(explanation.classes[reading.chosen], 24)}: right of 0 supports it")
         heading = None if both is None else f"rank correlation over all words: {both:+.2f}"
         axes.figure.legend(
             frameon=False, fontsize=9, loc="outside lower center", ncols=2, title=heading, title_fontsize=9
@@ -86,12 +86,12 @@ def _gradient_panel(explanation: Explanation, name: str, bottom: float) -> Panel
                     gid = f"g{rank}{letter}{back}"
                     axes.plot([back], [height[back]], marker="o", markersize=2.5, color=colour, gid=gid)
                     token = explanation.tokens[tokens[back]]
-                    tips[gid] = f"{label}, {back} back ({short(token, 24)}): {shares[back]:.2g} of its largest"
+                    tips[gid] = f"{label}, {back} back ({short(token, 24)}): {shares[back]:.2g} of its largest norm"
         axes.set_ylim(bottom - 0.2, 0.2)
         step = max(1, int(-bottom) // 6)
         ticks = range(0, int(bottom) - 1, -step)
         axes.set_yticks(list(ticks), ["1" if tick == 0 else "10" + str(tick).translate(SUPERSCRIPTS) for tick in ticks])
-        axes.set_xlabel("tokens back from where the direction ends")
+        axes.set_xlabel("tokens back from the end of reading")
         axes.figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=2)
         return tips
 
@@ -105,5 +105,5 @@ def _curve_name(reading: Reading, layer: int, direction: str, letter: str) -> st
 
 
 def _shares(values: Floats) -> Floats:
-    """Of the largest one."""
+    """Each value as a share of the largest one."""
     return values / max(float(values.max()), 1e-300)

@@ -94,11 +94,11 @@ def _memory(explanation: Explanation, reading: Reading) -> str:
     for passage in _last_layer(reading):
         assert passage.left is not None
         mean, best = kept_of_first_half(passage, reading.segment)
-        half = "its reading is left at its end" if reading.segment is None else "each piece is left at the piece's end"
+        half = "its reading is left at the end" if reading.segment is None else "each piece is left at the piece's end"
         most = place(explanation, int(size(passage.left).argmax()))
         parts.append(
             f"{percent(mean)} of what the {passage.direction} direction writes in the first half of {half}, and "
-            f"{percent(best)} in the cell that keeps most. Most is left of {most}."
+            f"{percent(best)} in the cell that keeps most. The token of which most is left is {most}."
         )
     return " ".join(parts)
 
@@ -110,8 +110,8 @@ def _gradient(reading: Reading) -> str:
         what = "memory" if letter == "C" else "state"
         back = reach(in_reading_order(passage, passage.gradients[letter]))
         far = "all the way" if back == len(reading.prefixes) - 1 else f"{back} tokens"
-        parts.append(f"{far} back into the {passage.direction} {what}")
-    return f"The gradient keeps {percent(REACH)} or more of its largest norm {' and '.join(parts)}."
+        parts.append(f"{far} back in the {passage.direction} {what}")
+    return f"The gradient norm is at least {percent(REACH)} of its largest value {' and '.join(parts)}."
 
 
 def _last_layer(reading: Reading) -> list[PassageReading]:
@@ -125,9 +125,9 @@ def settled(reading: Reading) -> int:
 
 
 def kept_of_first_half(passage: PassageReading, segment: int | None) -> tuple[float, float]:
-    """Which share of what the first half of a reading wrote is left at its end: in all cells, and in the best one.
+    """The share of what the first half of a reading wrote that is left at the end: in all cells, and in the best one.
 
-    With a `segment`, of the first half of each piece at the piece's end.
+    With a `segment`, the first half is that of each piece, and the end is the piece's end.
     """
     assert passage.written is not None
     assert passage.left is not None

@@ -107,11 +107,13 @@ def _reach(title: str, trainings: Sequence[Training], norms: Callable[[Training]
                 if curve[distance] >= LOWEST:
                     name = f"reach{rank}-{distance}"
                     axes.plot([distance], [curve[distance]], marker=style.marker, color=style.color, ms=5, gid=name)
-                    tips[name] = f"{variant}, {distance} symbols from the end: {curve[distance]:.1e} of the largest"
+                    tips[name] = (
+                        f"{variant}, {distance} symbols from the end: {curve[distance]:.1e} of the largest norm"
+                    )
         axes.set_yscale("log")
         axes.set_ylim(LOWEST, 4)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0e}".replace("e+00", ""))
-        axes.set_xlabel("symbols from the end; norm by its largest")
+        axes.set_xlabel("symbols from the end; norm relative to the largest")
         return tips
 
     return Panel(title, HEIGHT, draw)

@@ -56,7 +56,7 @@ def _scores(experiment: Experiment, comparison: Comparison, metric: Metric) -> P
                 point(axes, scale * value, row + 0.3, style, f"seed{row}-{index}", size=5, filled=False)
         name_rows(axes, list(experiment.variants))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axes.set_xlabel("large: mean, 95 % interval; small: seeds")
+        axes.set_xlabel("large: mean with 95 % interval; small: each seed")
         return tips
 
     return Panel(f"test {metric.axis}", 80 + 46 * len(experiment.variants), draw)
@@ -81,18 +81,19 @@ def _differences(experiment: Experiment, comparison: Comparison) -> Panel:
             point(axes, scale * difference.value, row, look[variant], f"difference{row}", size=10)
             gap = metric.shown_gap_with_interval(difference, f" {metric.unit}")
             tips[f"difference{row}"] = (
-                f"{variant} less {experiment.baseline}: {gap}; 80 % power from {metric.shown(reach / scale)}"
+                f"{variant} minus {experiment.baseline}: {gap}; "
+                f"80 % power for differences of {metric.shown(reach / scale)} or more"
             )
             ends += [difference.low, difference.high]
         name_rows(axes, list(experiment.others))
         edge = 1.1 * scale * max(map(abs, ends))  # grey continues beyond it where power is low
         axes.set_xlim(max(-edge, axes.get_xlim()[0]), min(edge, axes.get_xlim()[1]))
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        what = "95 % interval" if metric.higher_is_better else "less is better"
+        what = "95 % interval" if metric.higher_is_better else "lower is better"
         axes.set_xlabel(f"{what}; grey: less than 80 % power")
         return tips
 
-    return Panel(f"difference to {experiment.baseline}, {metric.unit}", 80 + 46 * len(experiment.others), draw)
+    return Panel(f"difference from {experiment.baseline}, {metric.unit}", 80 + 46 * len(experiment.others), draw)
 
 
 def _slices(experiment: Experiment, column: str, every: Sequence[Slice]) -> Panel:
@@ -115,7 +116,7 @@ def _slices(experiment: Experiment, column: str, every: Sequence[Slice]) -> Pane
                     tip += f", {gap} compared with {experiment.baseline}"
                 tips[f"slice{row}-{rank}"] = tip
         name_rows(axes, [f"{short(part.value, 18)}\n{part.documents:,}" for part in slices])
-        axes.set_xlabel("test accuracy, %, and 95 % interval")
+        axes.set_xlabel("test accuracy, %, with 95 % interval")
         if len(experiment.others) == 1:
             _name_gaps(axes, [part.scores[experiment.others[0]].difference for part in slices])
         return tips
@@ -127,7 +128,7 @@ def _slices(experiment: Experiment, column: str, every: Sequence[Slice]) -> Pane
 
 
 def _name_gaps(axes: Axes, gaps: Sequence[Interval | None]) -> None:
-    """Writes the differences to the baseline beside the rows, in bold where the interval leaves out 0."""
+    """Writes the differences from the baseline beside the rows, in bold if the interval excludes 0."""
     place: dict[str, Any] = {"ha": "right", "va": "center", "transform": axes.get_yaxis_transform()}
     for row, gap in enumerate(gaps):
         if gap is not None:

@@ -25,7 +25,7 @@ from core.paths import REPORTS
 
 
 def write(result: Result) -> None:
-    """Into reports/. The page shows measured times: unlike the rest it is no output of DVC."""
+    """Writes to reports/. The page shows measured times, so unlike the rest it is not an output of DVC."""
     experiment = result.experiment
     file_io.write_json(REPORTS / "comparison.json", _rounded(_summary(result)))
     file_io.write_json(REPORTS / "metrics.json", _rounded(_metrics(result)))
@@ -44,7 +44,7 @@ def write(result: Result) -> None:
 
 
 def _summary(result: Result) -> dict[str, Any]:
-    """All that was found, but for what is in reports/plots."""
+    """All results except those in reports/plots."""
     experiment, comparison = result.experiment, result.comparison
     more = {}
     if result.tuning is not None:
@@ -94,7 +94,7 @@ def _summary(result: Result) -> dict[str, Any]:
 
 
 def _single_scores(scores: Mapping[str, Score]) -> dict[str, dict[str, float]]:
-    """By metric, of a model without several seeds."""
+    """The scores of a model without several seeds, by metric."""
     return {key: {"value": score.mean, "low": score.low, "high": score.high} for key, score in scores.items()}
 
 
@@ -169,7 +169,7 @@ def _slice_row(part: Slice, variant: str) -> dict[str, Any]:
 
 
 def _rounded(content: Any) -> Any:
-    """Six significant digits: what is meant, and the same on every machine."""
+    """Rounds floats to six significant digits, which suffice and are the same on every machine."""
     if isinstance(content, float):
         return float(f"{content:.6g}")
     if isinstance(content, dict):
@@ -180,10 +180,10 @@ def _rounded(content: Any) -> Any:
 
 
 def show(result: Result) -> None:
-    """In the terminal."""
+    """Prints the results in the terminal."""
     experiment, comparison = result.experiment, result.comparison
     scores = Table(title=f"{experiment.data_shown}: {len(experiment.labels):,} test documents", title_justify="left")
-    gaps = Table(title=f"less {experiment.baseline}, with 95 % interval", title_justify="left")
+    gaps = Table(title=f"difference from {experiment.baseline}, with 95 % interval", title_justify="left")
     for table, variants in ((scores, experiment.variants), (gaps, experiment.others)):
         table.add_column()
         for variant in variants:
@@ -216,11 +216,11 @@ def show(result: Result) -> None:
 
 
 def _references_table(result: Result) -> Table:
-    """The references, how the variants stand to the linear model, and the variants' ensembles."""
+    """The references, how the variants compare with the linear model, and the variants' ensembles."""
     metric = result.experiment.metric
     table = Table(title="compared with simple models, with 95 % interval", title_justify="left")
     table.add_column()
-    for column in (metric.title, "difference to the linear model", *(cost.title for cost in MEASURED)):
+    for column in (metric.title, "difference from the linear model", *(cost.title for cost in MEASURED)):
         table.add_column(column, justify="right")
     rows = table_rows(result.experiment, result.comparison, result.ensembles, result.standing, metric.key)
     for title, score, gap, measured in rows:

@@ -35,13 +35,13 @@ LEAST_GAIN = 0.1  # difference in mean probability between two variants that dis
 MATCHINGS = {
     "hidden_size": "The hidden sizes are those of params.yaml.",
     "parameters": "The hidden sizes were computed so that all variants have as many parameters as the baseline.",
-    "training_time": "All variants were trained for the same time.",
+    "training_time": "All variants had the same training time.",
 }
 SECTIONS = {
     "Accuracy by group of documents": ["slices"],
     "How they learned": ["learning_curves"],
     "What they confuse, and how well calibrated they are": ["confusion", "calibration"],
-    "Every training in the other metrics": ["metrics"],
+    "The other metrics of each training": ["metrics"],
 }
 
 

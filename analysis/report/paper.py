@@ -42,8 +42,8 @@ class Table(NamedTuple):
 def as_csv(comparison: Comparison) -> str:
     """A line for each model and metric: shares from 0 to 1, losses in nats; empty where there is no number.
 
-    Of a variant, mean and deviation over seeds with the interval over seeds and test documents, and its difference to
-    the baseline; of a simple model, and of a variant's ensemble, its value and interval over test documents.
+    For a variant: mean and deviation over seeds, the interval over seeds and test documents, and the difference from
+    the baseline. For a simple model or a variant's ensemble: its value and the interval over test documents.
     """
     stream = io.StringIO()
     writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
@@ -78,7 +78,7 @@ def _numbers(score: Mapping[str, Any], gap: Mapping[str, Any] | None) -> dict[st
 
 
 def main_table(comparison: Comparison) -> Table:
-    """The models with the metric that decides, accuracy and macro F1, and each variant's difference to the baseline."""
+    """The models with the deciding metric, accuracy and macro F1, and each variant's difference from the baseline."""
     decisive, baseline = metric_named(comparison["metric"]), comparison["baseline"]
     keys = dict.fromkeys((decisive.key, "accuracy", "macro_f1"))
     metrics = [metric_named(key) for key in keys]
@@ -162,7 +162,7 @@ def _with_interval(metric: Metric, score: Mapping[str, float]) -> str:
 
 
 def _gap(metric: Metric, differences: Mapping[str, Any] | None) -> list[str]:
-    """The cells of difference and p-value; of the baseline, which has none, dashes."""
+    """The cells of difference and p-value; dashes for the baseline, which has neither."""
     if differences is None:
         return ["–", "–"]
     gap = differences[metric.key]
@@ -178,9 +178,11 @@ def _caption(comparison: Comparison, baseline: str) -> str:
         spread = f", mean ± standard deviation over {seeds} seeds ({listed_seeds})"
     if folds := comparison.get("folds"):
         spread, unit = f", {seeds} × {folds}-fold cross-validation", "repetitions"
-    caption = f"{comparison['data']}, {comparison['documents']:,} test documents{spread}; in brackets 95 % intervals."
+    caption = (
+        f"{comparison['data']}, {comparison['documents']:,} test documents{spread}; 95 % intervals in parentheses."
+    )
     if others:
-        caption += f" Differences are to {baseline}, in {metric_named(comparison['metric']).unit}, with 95 % intervals"
+        caption += f" Differences from {baseline} are in {metric_named(comparison['metric']).unit}, with 95 % intervals"
         caption += f" over {unit} and test documents" if seeds > 1 else " over test documents"
         caption += " in folds" if folds else ""
         caption += "; p-values are corrected by Holm's method." if others > 1 else "."

@@ -90,7 +90,7 @@ def _chosen(tuning: Tuning, variant: str, key: str) -> str:
 
 
 def settings_shown(under: UnderSettings) -> dict[str, dict[str, Any]]:
-    """For the page's table: the mean of each variant under each setting, and its difference to the baseline."""
+    """For the page's table: the mean of each variant under each setting, and its difference from the baseline."""
     return {
         _short(name): {
             variant: (mean, under.differences[variant][name] if variant in under.differences else None)
@@ -124,7 +124,7 @@ def _forest(experiment: Experiment, under: UnderSettings, variant: str) -> Panel
             gap = metric.shown_gap_with_interval(difference, f" {metric.unit}")
             own, other = (under.means[name][compared] for compared in (variant, experiment.baseline))
             reached = f"{variant} {metric.shown_with_unit(own)}, {experiment.baseline} {metric.shown_with_unit(other)}"
-            tips[f"{variant}{row}"] = f"{variant} less {experiment.baseline} {name}: {gap}; {reached}"
+            tips[f"{variant}{row}"] = f"{variant} minus {experiment.baseline} {name}: {gap}; {reached}"
             axes.plot([0, 0], [row - 0.22, row + 0.4], color=INK, linewidth=1)  # leaves the words free
             words = {0.0: _short(name), 1.0: metric.shown_difference(difference.value)}
             for x, text in words.items():
@@ -135,9 +135,9 @@ def _forest(experiment: Experiment, under: UnderSettings, variant: str) -> Panel
         name_rows(axes, [""] * len(differences))
         axes.set_ylim(len(differences) - 0.5, -0.9)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        better = "" if metric.higher_is_better else "; less is better"
+        better = "" if metric.higher_is_better else "; lower is better"
         axes.grid(False, axis="x")
         axes.set_xlabel(f"95 % interval; filled: p < {SIGNIFICANCE}{better}")
         return tips
 
-    return Panel(f"{variant} less {experiment.baseline}, {metric.unit}", 80 + 52 * len(differences), draw)
+    return Panel(f"{variant} minus {experiment.baseline}, {metric.unit}", 80 + 52 * len(differences), draw)

@@ -25,13 +25,13 @@ def what_the_interval_covers(experiment: Experiment) -> str:
     """Whether the interval of a difference covers the luck of the search."""
     if experiment.repeats > 1:
         return (
-            f"Each variant was searched {experiment.repeats} times, and each seed trained the setting of a search of "
-            "its own: the interval covers the luck of the search, besides the seeds and the test documents."
+            f"The search was run {experiment.repeats} times for each variant, and each seed trained the setting of its "
+            "own search: so the interval covers the luck of the search as well as seeds and test documents."
         )
     return (
         "The interval is conditional on the chosen settings: it covers seeds and test documents, but not the luck of "
         "the search, which may have found a better setting for one variant than for another. "
-        "compare.tuning.repeats repeats the search, and then the interval covers it, too."
+        "With compare.tuning.repeats the search is repeated, and the interval covers its luck as well."
     )
 
 
@@ -47,8 +47,8 @@ def how_it_was_searched(tuning: Tuning) -> str:
     ]
     if tuning.documents < tuning.all_documents:
         sentences.append(
-            f"A trial learned from {tuning.documents:,} of the {tuning.all_documents:,} training documents, a final "
-            "training from all: what is best for few documents need not be best for all."
+            f"Trials learned from {tuning.documents:,} of the {tuning.all_documents:,} training documents, final "
+            "trainings from all of them: what is best for few documents need not be best for all."
         )
     if failed := {variant: search.failed for variant, search in tuning.searches.items() if search.failed}:
         counts = listed([f"{number} of {variant}" for variant, number in failed.items()])
@@ -88,8 +88,8 @@ def how_sure_the_choice_is(tuning: Tuning, spread: float | None) -> str:
     near = {variant: _near_the_best(tuning, variant, spread) for variant in tuning.searches}
     counts = listed([f"{number} of {variant}" for variant, number in near.items()])
     return (
-        f"Each setting was tried with one seed. The other trials that came within {_spread_shown(tuning, spread)} of "
-        f"the best one: {counts}. With another seed one of these settings might have been chosen."
+        f"Each setting was tried with one seed. Other trials within {_spread_shown(tuning, spread)} of the best one: "
+        f"{counts}. With another seed, one of these settings might have been chosen."
         if any(near.values())
         else f"No other trial came within {_spread_shown(tuning, spread)} of the best one."
     )

@@ -41,7 +41,7 @@ class Search:
 
     @property
     def seconds(self) -> float | None:
-        """Of all trials together; None where one was not measured here."""
+        """The training time of all trials together; None if one was not measured here."""
         seconds = [trial.get("training_seconds") for trial in self.costs]
         return None if None in seconds else float(sum(seconds))  # type: ignore[arg-type]
 
@@ -51,14 +51,14 @@ class Tuning:
     """The searches of all variants, which had the same space, budget and validation documents.
 
     Attributes:
-        metric: by which settings were chosen
-        trials: of each search
-        repeats: searches of each variant
+        metric: the metric by which settings were chosen
+        trials: number of trials of each search
+        repeats: number of searches of each variant
         sampler: random, quasi_random or tpe
         epochs: of a trial: fewest and most
         documents: training documents of a trial
         all_documents: of a final training
-        ranges: of the keys that have one, and not a list of values
+        ranges: the ranges of the keys that have a range instead of a list of values
         searches: by variant
     """
 

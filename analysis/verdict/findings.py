@@ -192,13 +192,13 @@ def why_not_learned(experiment: Experiment, settings: Settings, histories: Seque
         )
     if np.mean([min(epoch["validation_loss"] for epoch in history) for history in histories]) < least:
         return (
-            "It began to learn, for its validation loss fell below that of answering the classes' shares: raise "
+            "It began to learn, because its validation loss fell below that of predicting the class shares: raise "
             "train.epochs or train.learning_rate."
         )
     if np.mean([history[-1]["train_loss"] for history in histories]) < least:
         return (
-            "It learned its training documents, but nothing that holds for others: it needs more of them, or other "
-            "features of the text; check that the labels are right."
+            "It learned its training documents, but nothing that generalizes: it needs more of them, or other features "
+            "of the text; check that the labels are right."
         )
     still = "Its training loss did not move"
     if rate >= HIGH_RATE:
@@ -235,6 +235,6 @@ def large_difference(comparison: Comparison, standing: Standing, settings: Setti
     words = f"a difference as large as this ({points}) often shrinks with better training"
     advice = (
         f"It rests on {listed(doubts)}. Train all variants again with initialization: keras and pooling: max, and "
-        "report the difference only if it stays."
+        "report the difference only if it remains."
     )
     return Finding("large_difference", large, words, advice)

@@ -88,8 +88,8 @@ def weak_linear(experiment: Experiment, standing: Standing) -> Finding | None:
         return None
     words = (
         f"that {listed(variants)} {'reaches' if len(variants) == 1 else 'reach'} the linear model proves nothing here, "
-        f"for it is not clearly better ({_accuracy(standing.scores[LINEAR])}) than always answering the most frequent "
-        f"class ({_accuracy(standing.scores[MAJORITY])})"
+        f"because it is not clearly better ({_accuracy(standing.scores[LINEAR])}) than always answering the most "
+        f"frequent class ({_accuracy(standing.scores[MAJORITY])})"
     )
     advice = (
         "To see whether a variant has learned, look at macro F1 and balanced accuracy, where the most frequent class "

@@ -80,8 +80,8 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
         return _alone(experiment, comparison, warnings)
     if len(experiment.seeds) == 2 and experiment.folds is None:
         warnings.append(
-            "With two seeds, how much trainings vary is hardly known: intervals are wide and p-values fragile. Train "
-            "three seeds or more."
+            "With two seeds, the spread between trainings is hardly known: intervals are wide and p-values fragile. "
+            "Train three seeds or more."
         )
     if len(experiment.seeds) == 1 and experiment.folds is None:
         warnings.append(
@@ -95,7 +95,7 @@ def _judge(experiment: Experiment, comparison: Comparison, advice: list[str]) ->
     tuned = after_tuning(experiment.trials)
     claim = f"{_answer(experiment, variant, difference)} on {experiment.data_shown}{tuned}: "
     claim += f"{_signed(experiment, variant, difference)} of test {metric.title}"
-    claim += "" if metric.higher_is_better else ", where less is better"
+    claim += "" if metric.higher_is_better else ", where lower is better"
     costs, outlook = _costs(experiment, variant), _outlook(experiment, difference)
     details = [_basis(experiment, comparison, variant)]
     return Verdict(claim, _evidence(metric, difference), costs, outlook, details, warnings)
@@ -112,8 +112,9 @@ def _leak(experiment: Experiment) -> list[str]:
         return []
     share = 100 * experiment.leaked / len(experiment.labels)
     return [
-        f"{experiment.leaked:,} of {len(experiment.labels):,} test texts ({share:.1f} %) also stand in the training "
-        "split: a model may remember them, so scores may be too high. data.deduplicate: test drops them from training."
+        f"{experiment.leaked:,} of {len(experiment.labels):,} test texts ({share:.1f} %) also occur in the training "
+        "split: a model may have memorized them, so scores may be too high. data.deduplicate: test drops them from "
+        "training."
     ]
 
 
@@ -147,7 +148,7 @@ def _claims(experiment: Experiment, differences: dict[str, Difference]) -> str:
             verb = "is" if len(names) == 1 else "are"
             claims.append(f"{names_shown} {verb} {direction}" if direction else f"for {names_shown} it is unclear")
     what = f"in {metric.unit} of test {metric.title} compared with {experiment.baseline}"
-    what += "" if metric.higher_is_better else " (less is better)"
+    what += "" if metric.higher_is_better else " (lower is better)"
     return f"On {experiment.data_shown}{after_tuning(experiment.trials)}, {what}: {'; '.join(claims)}"
 
 

@@ -22,8 +22,8 @@ def start_remark(experiment: Experiment, settings: Settings) -> str:
         return sentence
     verb = "starts" if len(others) == 1 else "start"
     return (
-        f"{sentence} Warning: {listed(others)} {verb} from random weights, so that a difference between variants may "
-        "come from pretraining instead of from what they are."
+        f"{sentence} Warning: {listed(others)} {verb} from random weights, so a difference between variants may come "
+        "from the pretraining and not from the models themselves."
     )
 
 

@@ -2,9 +2,9 @@
 
 The weights are those of PyTorch's AdamW, up to rounding (tests/models/test_adamw.py). AdamW changes every weight in
 every step, since its moments decay slowly; for 20,000 words these are 60 MB in memory. Here a row without a gradient
-waits, and `catch_up` makes up for all steps that it missed: a division each, while its numbers are in the processor's
-cache. How often rows catch up changes no bit. Averages of the weights (models/averaging.py) wait and catch up with
-them.
+waits until `catch_up` takes all the steps that it missed at once, while its numbers are in the processor's cache: each
+step costs a division. How often rows catch up changes no bit. Averages of the weights (models/averaging.py) wait and
+catch up with them.
 """
 
 from collections.abc import Callable, Iterable

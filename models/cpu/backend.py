@@ -24,9 +24,9 @@ def batches(documents: Documents, device: torch.device) -> TokenBatches:
 def adamw(
     embedding: WordEmbedding, processes: int, precision: str, averaging: Share | None = None
 ) -> Callable[..., Optimizer]:
-    """Updates the embedding's rows lazily, but not where each row has a gradient in every step.
+    """AdamW that updates the embedding's rows lazily, unless each row has a gradient in every step.
 
-    Normalized words have one, and so has the sum of several processes' gradients, which must be dense.
+    Each row has one if embeddings are normalized, and with several processes, whose summed gradients must be dense.
     """
     lazy = embedding if processes == 1 and embedding.shares is None else None
     return partial(RowwiseAdamW, lazy=lazy, averaging=averaging)

@@ -1,7 +1,7 @@
 """Dropout of word vectors on the CPU, where PyTorch's generator takes longer than a layer's product x W_x.
 
-What happens to a number is decided by a hash of its place and of one draw of PyTorch's generator, so that no mask is
-kept for the backward pass. The same seed gives the same bits, on one core or two.
+A hash of a number's position and of one draw from PyTorch's generator decides whether the number is dropped, so no
+mask is kept for the backward pass. The same seed gives the same bits, on one core or two.
 """
 
 from functools import partial

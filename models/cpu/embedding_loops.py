@@ -79,7 +79,7 @@ def _average(average, weights, share):
 
 @compiled
 def add_shares(first, last, shares, weights, centre, means, squares):
-    """Adds share · (w − centre) to `means` and share · (w − centre)² to `squares`, for rows from `first` to `last`.
+    """Adds share · (w − centre) to `means` and share · (w − centre)² to `squares`, for rows from `first` to `last` - 1.
 
     `centre`, `means` and `squares` are float64 (columns,).
     """
@@ -94,7 +94,7 @@ def add_shares(first, last, shares, weights, centre, means, squares):
 
 @compiled
 def fill_gradient(first, last, shares, weights, constant, factor, gradient):
-    """share · (constant + factor · w) for the rows from `first` to `last`; `constant` and `factor` are (columns,)."""
+    """share · (constant + factor · w) for rows from `first` to `last` - 1; `constant` and `factor` are (columns,)."""
     for r in range(first, last):
         share, row, into = shares[r], weights[r], gradient[r]
         for j in range(len(row)):
@@ -113,9 +113,10 @@ def _mixed(x):
 
 @compiled
 def drop(first, last, seeds, threshold, scale, values, result):
-    """result = scale · value or, where a number that the place and the two `seeds` decide is below `threshold`, 0.
+    """result = scale · value, or 0 if the hash of the position and the two `seeds` is below `threshold`.
 
-    All but `first`, `last` and `scale` are uint32; `values` and `result` are vectors, of which this does a part.
+    Works on positions from `first` to `last` - 1 of the vectors `values` and `result`; `seeds` and `threshold` are
+    uint32.
     """
     one, other = np.uint32(seeds[0]), np.uint32(seeds[1])
     for place in range(first, last):

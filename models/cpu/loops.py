@@ -12,7 +12,7 @@ arguments of all cells:
     states (time + 1 or 2, batch, h), memory (the same), gates (time or 1, batch, …): h_t, and what the backward pass
         needs besides; with fewer rows each step overwrites an earlier one
 
-and of the backward pass, which adds to the last three:
+The backward pass also has these arguments, and adds to the last three:
 
     d_output (positions, …), d_projected (rows, gates·h), d_weight (gates·h, h), d_inner_bias (h,)
 """
@@ -256,7 +256,7 @@ class CellLoops(NamedTuple):
 
     Attributes:
         forward, backward: the loops.
-        gates: numbers of a step in the array `gates`, times h.
+        gates: how many numbers per unit a step keeps in the array `gates`.
         memory: whether it has `memory` beside its state.
         inner_bias: whether its last gate has a bias within the recurrent product.
     """

@@ -1,4 +1,4 @@
-"""Normalized word vectors on the CPU (`embedding_normalization: frequency`): only those that a batch reads are made.
+"""Normalized word vectors on the CPU (`embedding_normalization: frequency`), computed only for the words of a batch.
 
 Their mean and variance depend on all rows of the table, and so each row has a gradient in every step. With μ and σ of a
 column, the normalized number n = (w − μ)/σ, the gradient d at the rows that were read (elsewhere 0), g = d/σ, and the
@@ -61,9 +61,9 @@ class _NormalizedLookup(torch.autograd.Function):
 
 
 def _mean_and_deviation(weight: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each column, (size,) in float64."""
+    """The mean and standard deviation of each column, (size,) in float64."""
     rows, weights = shares.numpy(), weight.detach().numpy()
-    centre = weights[-1].astype(np.float64)  # any row is near enough to the mean for the digits of the differences
+    centre = weights[-1].astype(np.float64)  # any row is close enough to the mean to keep the digits of differences
     sums = [np.zeros((2, weights.shape[1])) for _ in range(2)]
     in_parallel(
         *(
@@ -79,6 +79,6 @@ def _mean_and_deviation(weight: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _halves(weight: Tensor) -> list[tuple[int, int]]:
-    """The first and the last row of each half of the table."""
+    """The first row of each half of the table, and the row after its last one."""
     middle = len(weight) // 2
     return [(0, middle), (middle, len(weight))]

@@ -1,7 +1,7 @@
 """How a recurrent layer's work on the CPU is divided into two parts that run at the same time.
 
-A step waits for the one before. But the two directions of a layer or, with one direction, the two halves of the
-documents wait only for themselves.
+Each step depends on the one before. But the two directions of a layer or, with one direction, the two halves of the
+documents are independent of each other.
 """
 
 from typing import NamedTuple
@@ -57,10 +57,10 @@ def parts_of(
 
 
 def _last_only(part: Part, lengths: Tensor, number: int) -> Part:
-    """The part with output row d for the last state of document d.
+    """The part, changed so that output row d gets only the last state of document d.
 
-    All other states overwrite each other in one row behind those, `number` of the part. So they are not written to
-    memory, nor read from there in the backward pass.
+    All other states overwrite each other in one further row, which the part's `number` selects. That row stays in the
+    cache: these states are not written to memory, nor read from there in the backward pass.
     """
     time, count = part.places.shape
     documents = (part.places[0] // time).long()  # whatever the direction, a document's places lie together

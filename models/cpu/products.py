@@ -92,7 +92,7 @@ def _write_block(context, builder, signature, arguments):
     inside = builder.icmp_signed("<", ir.Constant(wide, list(range(LANES))), splat(builder.sub(width, column), wide))
 
     def place(array, first, second):
-        """Of a vector in a matrix as wide as the result."""
+        """The address of a vector in a matrix that is as wide as the result."""
         index = builder.add(builder.mul(first, width), second)
         return builder.bitcast(builder.gep(array.data, [index]), vector.as_pointer())
 

@@ -16,8 +16,8 @@ from models.embedding import IndexedVectors, Vectors
 from models.pieces import padded_time
 from models.weights import Weights, weights_of
 
-# Unused numbers after each document's gates: else their gradients lie a multiple of 4 KiB away, which processors take
-# for the same address, so that reading the gates waits for writing their gradients.
+# Unused numbers after each document's gates. Without them the gates' gradients would lie a multiple of 4 KiB away,
+# which processors take for the same address, so that reading the gates would wait for writing their gradients.
 _GAP = 16
 
 
@@ -30,7 +30,7 @@ def read_layer(
     segment: int | None = None,
     weight_drop: float = 0.0,
 ) -> Tensor:
-    """See models/backend.py; differentiable once, with products of the inputs not at all."""
+    """See models/backend.py; differentiable once, or not at all if the inputs have products."""
     if isinstance(inputs, Tensor):  # each position has a vector of its own
         inputs = IndexedVectors(inputs.flatten(0, 1), all_positions(*inputs.shape[:2]))
     if segment is not None:
@@ -169,7 +169,8 @@ def _recur(
     """Writes the part's states to `output`, and returns what its steps keep: states, memory and gates."""
     _, weight_hh, _, bias_hh = weights[part.direction]
     (time, batch), h = reads.shape, weight_hh.shape[1]
-    # Two rows, where there is no backward pass: compilers make no vectors of a loop that reads and writes the same row.
+    # Without a backward pass two rows suffice; one would not: compilers do not vectorize a loop that reads and writes
+    # the same row.
     states = projected.new_empty(time + 1 if training else 2, batch, h)
     memory = projected.new_empty(len(states) if loops.CELLS[cell].memory else 0, batch, h)
     gates = projected.new_empty(time if training else 1, batch, _gates_width(cell, h))

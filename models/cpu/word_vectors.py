@@ -23,7 +23,7 @@ LARGEST_TABLE = 2**26  # numbers: 256 MB
 
 
 def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
-    """See models/backend.py. Where an optimizer updates rows lazily, the gradient is sparse, each row named once.
+    """See models/backend.py. If an optimizer updates rows lazily, the gradient is sparse and names each row once.
 
     Word dropout leaves fewer different words. Locked dropout gives the same vector to a word wherever it stands in a
     document; other dropout gives each position a vector of its own.

@@ -34,7 +34,7 @@ def embed(embedding: WordEmbedding, tokens: Tensor) -> Vectors:
 
 
 def by_position(vectors: Vectors) -> Tensor:
-    """They are one tensor."""
+    """The vectors themselves, which are one tensor already."""
     assert isinstance(vectors, Tensor)
     return vectors
 
@@ -42,7 +42,7 @@ def by_position(vectors: Vectors) -> Tensor:
 def prediction_embedder(
     embedding: WordEmbedding, cell: Cell, first_layer: nn.RNNBase, tokens: int
 ) -> Callable[[Tensor], Vectors]:
-    """The same: nothing is computed in advance."""
+    """The embedding itself: nothing is computed in advance."""
     return embedding
 
 
@@ -55,7 +55,7 @@ def read_layer(
     segment: int | None = None,
     weight_drop: float = 0.0,
 ) -> Tensor:
-    """Our kernel where the layer fits it, else cuDNN."""
+    """Reads with our kernel if it fits the layer, otherwise with cuDNN."""
     assert isinstance(inputs, Tensor)
     lengths = lengths.to(inputs.device)
     weights = weights_of(layer, weight_drop)
@@ -102,9 +102,9 @@ def _has_triton() -> bool:
 def adamw(
     embedding: WordEmbedding, processes: int, precision: str, averaging: Share | None = None
 ) -> Callable[..., Optimizer]:
-    """PyTorch's, fused: one pass over the embedding, by far the largest part, instead of several.
+    """PyTorch's AdamW, fused: one pass over the embedding, by far the largest part, instead of several.
 
-    Not in 16-mixed, which scales gradients: a fused step unscales them itself, after they have been clipped.
+    It is not fused in 16-mixed, which scales gradients: a fused step would unscale them itself, after clipping.
     """
     scales = precision == "16-mixed"
     kind: Callable[..., Optimizer] = AdamW if averaging is None else partial(AveragingAdamW, averaging=averaging)

@@ -1,8 +1,8 @@
 """One recurrent layer on a GPU in cuDNN: a call for each direction over right-padded documents.
 
-Of padded documents cuDNN computes a direction in few kernels; of packed ones it launches some for each step, and so it
-does where one call computes both directions. The backward direction reads documents that are reversed within their
-lengths, so that it starts at the last token as it would alone.
+For padded documents cuDNN computes a direction in a few kernels. For packed ones, or if one call computes both
+directions, it launches kernels for each step. The backward direction reads documents that are reversed within their
+lengths, so that it starts at a document's last token, not in the padding.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def reversed_positions(lengths: Tensor, time: int) -> Tensor:
 
 
 class _Reorder(torch.autograd.Function):
-    """Takes `inputs` (batch, time, size) in an `order` that is its own inverse, where gather would add gradients up."""
+    """Takes `inputs` (batch, time, size) in an `order` that is its own inverse, so no gradients have to be summed."""
 
     @staticmethod
     def forward(context: Any, inputs: Tensor, order: Tensor) -> Tensor:
@@ -84,9 +84,9 @@ def _read_direction(cell: Cell, layer: nn.RNNBase, weights: Weights, inputs: Ten
 
 
 def _make_contiguous(cell: Cell, layer: nn.RNNBase) -> None:
-    """Moves each direction's weights into one block of memory, as cuDNN takes them: else it copies them at each call.
+    """Moves each direction's weights into one block of memory, as cuDNN expects: otherwise each call copies them.
 
-    nn.RNNBase does so with both directions together, which a call for one direction does not recognize.
+    nn.RNNBase makes one block of both directions, which a call for one direction does not recognize.
     """
     places = [weights.data_ptr() for weights in layer.parameters()]
     if not layer.all_weights[0][0].is_cuda or getattr(layer, "_contiguous_at", None) == places:

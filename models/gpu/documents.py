@@ -1,4 +1,4 @@
-"""A split's tokens in the memory of a GPU, where its batches are made: a step sends the documents' numbers alone."""
+"""A split's tokens in the memory of a GPU, where its batches are made: a step sends only the documents' indices."""
 
 from functools import cached_property
 
@@ -16,7 +16,7 @@ LENGTHS = 16  # that a split's batches are padded to at most
 
 
 def batches(documents: Documents, device: torch.device) -> "Dataset[Batch] | Dataset[ResidentBatch]":
-    """Batches made on the GPU, or on the CPU where the tokens would take too much of the GPU's memory."""
+    """Batches made on the GPU, or on the CPU if the tokens would take too much of the GPU's memory."""
     needed = 4 * int(documents.lengths.sum(dtype=np.int64))  # bytes
     if needed > SHARE_OF_MEMORY * torch.cuda.get_device_properties(device).total_memory:
         return TokenBatches(documents)
@@ -52,7 +52,7 @@ class ResidentDocuments(Dataset["ResidentBatch"]):
         return ResidentBatch(self, torch.from_numpy(share.indices), time, share.total, share.total_tokens)
 
     def padded(self, indices: Tensor, time: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Right-padded tokens (batch, time), lengths (batch,) and labels (batch,) of documents; nothing waits.
+        """Right-padded tokens (batch, time), lengths (batch,) and labels (batch,) of documents; does not wait.
 
         Args:
             indices: int64 (batch,), on the GPU.

@@ -22,9 +22,9 @@ class GraphedSteps:
 
     Args:
         step: changes tensors and reads nothing back to the CPU.
-        state: returns all tensors that a step changes, as far as they exist. Those that the first step makes start
-            as zeros, as AdamW's moments do.
-        batch_size: documents of a full batch; None: they differ, and no graph is recorded.
+        state: returns all tensors that exist and that a step changes. Those that the first step creates start as
+            zeros, as AdamW's moments do.
+        batch_size: documents in a full batch; None: the number varies, and no graph is recorded.
     """
 
     def __init__(self, step: Step, state: Callable[[], Sequence[Tensor]], batch_size: int | None) -> None:

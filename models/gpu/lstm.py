@@ -131,7 +131,7 @@ def _by_gate(weights: Tensor, hidden: int) -> Tensor:
 
 
 def _program(directions: int, width: int, last_only: bool, documents: int) -> dict[str, Any]:
-    """Constants of a kernel whose programs read so many documents each; a thread holds 128 numbers of W_h."""
+    """Constants of a kernel whose programs read so many documents each; a thread holds at most 128 numbers of W_h."""
     return {
         "D": directions,
         "H": width,

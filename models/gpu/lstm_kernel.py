@@ -103,7 +103,7 @@ def lstm_forward(
         gates = following
     if ONLY_LAST:
         tl.store(STATES + ((s * B + b) * D + d)[:, None] * H + j[None, :], h, mask=(b < B)[:, None])
-    # Products over all positions read the rest as well, where memory may hold anything, also NaN.
+    # Products over all positions also read what lies behind a document's end: without zeros it could be NaN.
     nothing = tl.zeros((ROWS, H), tl.float32)
     for position in range(tl.min(tl.where(b < B, length, T), 0), T):
         padding = ((b < B) & (position >= length))[:, None]

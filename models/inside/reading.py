@@ -17,9 +17,9 @@ class Signal:
     """A gate or state that a page shows token by token.
 
     Attributes:
-        letter: in the equations
-        name: in words
-        equations: that compute it and what depends on it
+        letter: its letter in the equations
+        name: its name in words
+        equations: the equations that compute it and what depends on it
         meaning: what its value says
         signed: whether it lies around 0, as states do; a gate lies between 0 (closed) and 1 (open)
     """
@@ -60,7 +60,7 @@ class PassageReading:
         layer: from 1
         direction: in which it was read
         values: gates and states by the letters of the equations (models/textbook.py), (T, h) each
-        written: what each token wrote into the memory, (T, h); None for the plain cell, which has no gate that keeps
+        written: what each token wrote into the memory, (T, h); None for a plain RNN, which has no gate that keeps
         left: what is left of that at the end, (T, h); summed over tokens it is the final memory, of each piece if the
             model reads in pieces
         followed: the cell, one of h, whose memory (C of an LSTM, else h) moves the score most: the one with the largest
@@ -90,7 +90,7 @@ class Reading:
         hidden_size: h
         segment: how many tokens are read before the states start anew; None: all of the text
         probabilities: of each class, (classes,)
-        prefixes: of each class for the first 1, 2, …, T tokens, read as texts, (T, classes)
+        prefixes: probabilities after the first 1, 2, …, T tokens, each read as a whole text, (T, classes)
         leave_one_out: the score minus that of the text without the token, (T,)
         gradient_input: inner product of the token's embedding and the score's gradient there, (T,)
         passages: from the lowest layer up, forward first

@@ -22,7 +22,7 @@ def explain(classifier: TextClassifier, tokens: Tensor, unknown: int) -> Reading
 
     Args:
         tokens: (T,) numbers, at least one.
-        unknown: the token to read where leaving out the only token leaves none.
+        unknown: the token to read instead of a text's only token, since leaving that out would leave none.
     """
     classifier.eval()
     length = len(tokens)

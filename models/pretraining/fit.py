@@ -58,9 +58,9 @@ class _Streams(ResumableData):
         self.texts, self.learned, self.held_out, self.seed, self.shape = texts, learned, held_out, seed, shape
 
     def train_dataloader(self) -> DataLoader[Chunk]:
-        """Of the documents to learn from, in another order each epoch."""
+        """Chunks of the documents to learn from, in another order each epoch."""
         return chunk_loader(Chunks(self.texts, self.learned, seed=self.seed, start=self.start, **self.shape))
 
     def val_dataloader(self) -> DataLoader[Chunk]:
-        """Of the held-out documents."""
+        """Chunks of the held-out documents."""
         return chunk_loader(Chunks(self.texts, self.held_out, **self.shape))

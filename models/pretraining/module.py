@@ -134,7 +134,7 @@ class LanguageModelModule(LightningModule):
         checkpoint["losses"], checkpoint["tokens"] = self._sums.losses, self._sums.tokens
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restores them."""
+        """Restores what `on_save_checkpoint` added."""
         self.history, self._states = checkpoint["history"], checkpoint["states"]
         self._sums.losses, self._sums.tokens = checkpoint["losses"], checkpoint["tokens"]
 
@@ -147,7 +147,7 @@ class LanguageModelModule(LightningModule):
 
 
 class EpochLines(Callback):
-    """One line an epoch, where the output is no terminal."""
+    """Prints one line per epoch, for output that is not a terminal."""
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Prints the epoch's line of history."""

@@ -15,7 +15,8 @@ from config.choices import Softmax
 
 SAMPLES = 1024  # words drawn for a step
 LARGEST = 2**26  # logits at a time: 256 MiB in float32
-# Of the words by frequency: where the shares of the vocabulary begin that get fewer numbers, and how many times fewer.
+# Adaptive softmax, words by frequency: the shares of the vocabulary at which clusters of rarer words begin, and how
+# many times fewer numbers each cluster gets than the one before.
 CUTOFFS, FEWER = (0.1, 0.5), 4
 
 

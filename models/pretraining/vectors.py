@@ -1,8 +1,8 @@
 """Word vectors from counts: the singular vectors of positive pointwise mutual information (PPMI).
 
 Levy, Goldberg & Dagan (TACL 2015) find them on a par with skip-gram where both are well set: context counts smoothed by
-the power 0.75, singular values by the power 0.5. Unlike skip-gram with several threads they are the same each time.
-Words stand in context of each other if at most WINDOW - 1 others are between them.
+the power 0.75, singular values by the power 0.5. Unlike those of skip-gram with several threads, they are the same each
+time. Two words are in each other's context if at most WINDOW - 1 others are between them.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def word_vectors(texts: Texts, words: int, size: int, seed: int) -> NDArray[np.f
 
 
 def cooccurrences(texts: Texts, words: int) -> csr_array:
-    """How often each two words are in context of each other, (words, words), symmetric, int64."""
+    """How often each pair of words is in each other's context, (words, words), symmetric, int64."""
     total = csr_array((words, words), dtype=np.int64)
     for tokens, documents in _parts(texts):
         for distance in range(1, WINDOW + 1):

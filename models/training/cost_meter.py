@@ -1,7 +1,8 @@
 """Measures what a training costs while it runs, and ends it when `train.max_seconds` are over.
 
 The clock runs during steps and validation. It does not run before the first step, during the cold start
-(models/training/warmup.py), nor between epochs, when MLflow is updated and checkpoints are written.
+(models/training/warmup.py), nor between epochs, when MLflow is updated and checkpoints are
+written. Checkpoints within an epoch count.
 """
 
 import time
@@ -23,15 +24,15 @@ class Costs(Callback):
     """Times steps and epochs. Each process of a training needs one; the first one's clock counts.
 
     Args:
-        max_seconds: after which the training ends, even within an epoch; None: never
-        conditions: of this process, such as how many cores it may use
+        max_seconds: the time after which the training ends, even within an epoch; None: no limit
+        conditions: those of this process, such as how many cores it may use
 
     Attributes:
         startup_seconds: the cold start of this process, as models/training/warmup.py measures it
         epochs: one dictionary an epoch: ended (milliseconds since 1970), epoch_seconds (steps and validation),
             tokens_per_second (median of the epoch's steps)
-        rates: tokens per second of each step, without padding, over all processes; on a GPU, for which the CPU does not
-            wait at every step, of the steps between two waits
+        rates: tokens per second of each step, without padding, over all processes; on a GPU, of each group of steps
+            after which the CPU waits for it
         conditions: those of every process that took part; several if the training was resumed under other conditions
     """
 
@@ -98,7 +99,7 @@ class Costs(Callback):
             if len(self.rates) == 1:
                 raise ParamsError(
                     f"train.max_seconds is {self.max_seconds:g}, which was over before the first step was done; "
-                    "allowed: null, or more of them"
+                    "allowed: null, or more seconds"
                 )
             trainer.should_stop = True
 

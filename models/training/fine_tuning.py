@@ -74,5 +74,5 @@ def check_unfreezing(classifier: TextClassifier, unfreeze: int, epochs: int) -> 
         if unfreeze * depth >= epochs and any(weights.requires_grad for weights in group):
             raise ParamsError(
                 f"train.unfreeze is {unfreeze}, so that the {name} would begin to learn in epoch "
-                f"{unfreeze * depth + 1}, but there are {epochs}; allowed: a smaller one, or more train.epochs"
+                f"{unfreeze * depth + 1}, but the last one is {epochs}; allowed: a smaller number, or more train.epochs"
             )

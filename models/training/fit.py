@@ -173,7 +173,7 @@ class BestWeights(Callback):
 
 
 class PlainProgress(Callback):
-    """One line an epoch, where the output is no terminal."""
+    """Prints one line per epoch, for output that is not a terminal."""
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Prints the epoch's line of history."""

@@ -40,12 +40,12 @@ CHECK_EVERY = 50
 class ClassifierModule(LightningModule):
     """Trains `classifier` with AdamW on the mean cross-entropy of each step's documents, weighted or smoothed if asked.
 
-    With `averaging` validation evaluates the averages of the weights (models/averaging.py), and `evaluated_weights` are
-    these.
+    With `averaging`, validation evaluates the averages of the weights (models/averaging.py), and `evaluated_weights`
+    returns them.
 
     Attributes:
         class_weights: float64 (classes,), the weight of each class's documents in the training loss; None: all 1.
-        unlabelled: a batch for each step, for what the extra losses count of unlabelled documents.
+        unlabelled: the unlabelled documents of each step, which the extra losses read; None: they read none.
         history: a line for each epoch (models/training/history.py).
         records: what this epoch's steps add up to.
         waited: whether the CPU has waited for the last step to end, as it always does on a CPU.
@@ -127,7 +127,7 @@ class ClassifierModule(LightningModule):
         return adamw(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def on_train_epoch_start(self) -> None:
-        """Lets further layers learn, if it is time. CUDA graphs are then made anew: they record which weights learn."""
+        """Lets further layers learn, if it is time. CUDA graphs are then made again: they fix which weights learn."""
         if self.unfreezing.begin(self.current_epoch) and self._graphs is not None:
             self._graphs = self._new_graphs()
 
@@ -136,8 +136,8 @@ class ClassifierModule(LightningModule):
         return GraphedSteps(self._whole_step, self._changed_by_steps, loaders.sizes.fixed)
 
     def on_train_start(self) -> None:
-        """Makes room for the steps of an epoch, and prepares graphs where a single GPU trains."""
-        self.unfreezing.begin(self.current_epoch)  # Lightning does not begin an epoch again that it resumes
+        """Makes room for the steps of an epoch, and prepares graphs if a single GPU trains."""
+        self.unfreezing.begin(self.current_epoch)  # Lightning does not start a resumed epoch anew
         self.records = StepRecords(int(self.trainer.num_training_batches), self.device, self._resumed_rows)
         self._resumed_rows = None
         if self.class_weights is not None:
@@ -250,7 +250,7 @@ class ClassifierModule(LightningModule):
         """Waits for the steps that have been taken.
 
         Raises:
-            TrainingError: the loss of one was not finite, here or in another process.
+            DivergenceError: the loss of one was not finite, here or in another process.
         """
         losses = self.records.rows[:, 0]
         broken = torch.nonzero(~torch.isfinite(losses))
@@ -324,7 +324,7 @@ class ClassifierModule(LightningModule):
         """Whether all losses and the last step's gradient were finite, so that a checkpoint is worth saving.
 
         Raises:
-            TrainingError: a loss was not finite.
+            DivergenceError: a loss was not finite.
         """
         self.check_losses()
         return bool(torch.isfinite(self.records.rows[-1, NORM]))
@@ -336,7 +336,7 @@ class ClassifierModule(LightningModule):
         checkpoint["steps"] = rows.reshape(self.trainer.world_size, -1, NORM + 1).cpu()  # (processes, steps, 5)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restores them."""
+        """Restores what `on_save_checkpoint` added."""
         self.history = checkpoint["history"]
         self._resumed_rows = checkpoint["steps"][self.trainer.global_rank]
 

@@ -44,7 +44,7 @@ class Checkpointing(Checkpoint):
         store: writes the state; only in the first process.
         state: the one that the training resumes from; None: it starts from the beginning.
         steps: how many steps there are between two saves within an epoch; None: no saves after a number of steps.
-        minutes: likewise.
+        minutes: at least how many minutes there are between two such saves; None: no saves after some time.
     """
 
     def __init__(self, store: Store, state: State | None, steps: int | None, minutes: float | None) -> None:
@@ -68,7 +68,7 @@ class Checkpointing(Checkpoint):
         own_steps = torch.tensor(float(trainer.global_step), device=trainer.strategy.root_device)  # NCCL reduces there
         steps = trainer.strategy.reduce(own_steps, reduce_op="mean")
         if float(steps) != trainer.global_step:
-            raise TrainingError("the processes found different checkpoints; they need one folder that all of them see")
+            raise TrainingError("the processes found different checkpoints; they need one folder that they all share")
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

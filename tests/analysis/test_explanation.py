@@ -99,11 +99,11 @@ def test_the_statements_are_those_of_the_numbers() -> None:
     assert course == "The predicted class is the same from the first token on."
     # (1/32 + 1/16 + 1/8) / 3
     assert memory.startswith(
-        "7 % of what the forward direction writes in the first half of its reading is left at its end"
+        "7 % of what the forward direction writes in the first half of its reading is left at the end"
     )
     assert gradient == (
-        "The gradient keeps 1 % or more of its largest norm all the way back into the forward memory "
-        "and all the way back into the backward memory."
+        "The gradient norm is at least 1 % of its largest value all the way back in the forward memory "
+        "and all the way back in the backward memory."
     )
 
 
@@ -152,7 +152,7 @@ def test_figures_tell_the_token_and_its_values() -> None:
     assert "good (token 2), leave one out: -0.40" in words
     assert "good (token 2), gradient × input: +1.40" in words
     gradient = panel_svg(gradient_panels(explanation())["bilstm"])
-    assert "backward, memory C, 2 back (film): 0.25 of its largest" in gradient
+    assert "backward, memory C, 2 back (film): 0.25 of its largest norm" in gradient
     ElementTree.fromstring(gradient)
 
 

@@ -244,8 +244,8 @@ def test_a_linear_model_that_is_the_majority_class_is_named_in_the_first_sentenc
     soundness = examine(make_experiment(), GOOD, standing, make_settings())
 
     assert soundness.preface == (
-        "Do not rely on this comparison yet: that lstm and bilstm reach the linear model proves nothing here, for it "
-        "is not clearly better (84.0 %) than always answering the most frequent class (84.0 %)."
+        "Do not rely on this comparison yet: that lstm and bilstm reach the linear model proves nothing here, because "
+        "it is not clearly better (84.0 %) than always answering the most frequent class (84.0 %)."
     )
     assert soundness.by_kind()["weak_linear"] == ["lstm", "bilstm"]
     assert not [remark for remark in soundness.remarks if "not shown to beat" in remark]

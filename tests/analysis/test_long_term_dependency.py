@@ -39,8 +39,8 @@ def test_the_figure_shows_accuracy_at_every_length_and_the_gradient_at_the_longe
     assert "rnn, 10: 100.0 %" in tips
     assert before.title == "gradient before training (length 100)"
     tips = [tip.text for tip in ElementTree.fromstring(panel_svg(before)).iter("{http://www.w3.org/2000/svg}title")]
-    assert "rnn, 16 symbols from the end: 1.5e-05 of the largest" in tips
-    assert "rnn, 0 symbols from the end: 1.0e+00 of the largest" in tips
+    assert "rnn, 16 symbols from the end: 1.5e-05 of the largest norm" in tips
+    assert "rnn, 0 symbols from the end: 1.0e+00 of the largest norm" in tips
     assert "1.0e+00" in panel_svg(after)
 
 

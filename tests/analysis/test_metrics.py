@@ -69,7 +69,7 @@ def test_a_probability_of_zero_for_the_right_class_costs_much_but_not_infinitely
 
 @pytest.mark.parametrize(
     ("probabilities", "message"),
-    [(np.empty((0, 2)), "no documents"), (np.array([[np.nan, 0.5]]), "not numbers")],
+    [(np.empty((0, 2)), "no documents"), (np.array([[np.nan, 0.5]]), "NaN or infinite")],
 )
 def test_predictions_that_cannot_be_judged_are_refused(probabilities: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):

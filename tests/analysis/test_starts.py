@@ -30,5 +30,5 @@ def test_pretraining_of_all_variants_is_named_with_its_perplexity() -> None:
 def test_variants_that_start_differently_are_a_warning() -> None:
     assert remark({"bilstm": VECTORS}) == (
         "bilstm starts from word vectors, pretrained on 22,500 training texts. Warning: lstm starts from random "
-        "weights, so that a difference between variants may come from pretraining instead of from what they are."
+        "weights, so a difference between variants may come from the pretraining and not from the models themselves."
     )

@@ -75,7 +75,7 @@ def test_the_sentences_name_budget_subset_and_failures() -> None:
     tuning = make_tuning({"lstm": list(SCORES), "bilstm": [*SCORES[:-1], None]}, documents=40)
     words = how_it_was_searched(tuning)
     assert words.startswith("Every variant got 6 trials by random search over learning_rate and pooling, on the same")
-    assert "A trial learned from 40 of the 100 training documents" in words
+    assert "Trials learned from 40 of the 100 training documents" in words
     assert "The loss of some trials was not finite (1 of bilstm)" in words
     words = what_more_trials_buy(tuning, None)
     assert words.startswith("From 3 to 6 trials the expected best validation accuracy changes by")

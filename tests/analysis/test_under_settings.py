@@ -106,4 +106,4 @@ def test_the_forest_has_a_mark_for_each_setting_with_its_interval_as_a_tip() -> 
     (panel,) = forest_panels(*under((0.8, 0.85), (0.7, 0.7)))
     drawing = panel_svg(panel)
     assert drawing.count('class="tip"') == 2
-    assert "bilstm less lstm with setting 1:" in drawing
+    assert "bilstm minus lstm with setting 1:" in drawing

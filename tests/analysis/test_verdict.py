@@ -138,7 +138,7 @@ def test_less_loss_is_better_and_all_sentences_count_nats() -> None:
     headline, details = say(["lstm", "bilstm"], 5, less, metric="loss")
 
     assert headline == (
-        "bilstm is better than lstm on imdb: −0.041 nats of test loss, where less is better "
+        "bilstm is better than lstm on imdb: −0.041 nats of test loss, where lower is better "
         "(95 % interval −0.060 to −0.022, p = 0.002), at 1.50 × the parameters (2.00 × outside the embedding) of lstm."
     )
     assert details.startswith("bilstm reaches 0.870 nats, lstm 0.870 nats, with 5 seeds and 25,000 test documents. ")
@@ -154,7 +154,7 @@ def test_several_variants_stand_in_the_order_of_the_chosen_metric() -> None:
     headline, details = say(["lstm", "a", "b", "c"], 5, less, much_less, CLEAR, metric="loss")
 
     assert headline == (
-        "On imdb, in nats of test loss compared with lstm (less is better): "
+        "On imdb, in nats of test loss compared with lstm (lower is better): "
         "b (−0.030) and a (−0.020) are better; c (+0.012) is worse."
     )
     assert details.index("b is better than lstm") < details.index("a is better") < details.index("c is worse")
@@ -267,7 +267,7 @@ def test_costs_that_were_measured_under_other_conditions_are_not_compared() -> N
     difference = "CPU cores 1 and 2, engine alone and grid of 2"
     assert verdict.costs == (
         ", at 1.50 × the parameters (2.00 × outside the embedding) of lstm "
-        "(costs of training and prediction are not compared, for their conditions differed: "
+        "(costs of training and prediction are not compared, because their conditions differed: "
         f"{difference})"
     )
     assert "conditions" not in verdict.sentence_without_costs
@@ -290,7 +290,7 @@ def test_one_training_of_several_on_other_hardware_or_versions_is_enough(
 
     assert "training time" not in verdict.costs
     assert "1.0 × the time for a prediction" in verdict.costs  # those were all measured alike
-    assert f"(costs of training are not compared, for their conditions differed: {difference})" in verdict.costs
+    assert f"(costs of training are not compared, because their conditions differed: {difference})" in verdict.costs
 
 
 def test_a_training_that_was_resumed_under_other_conditions_is_not_compared() -> None:
@@ -359,7 +359,7 @@ def test_test_texts_in_training_are_a_warning_from_one_percent_on() -> None:
     for leaked, number in ((0, 0), (250, 0), (251, 1)):
         verdict = judge(replace(experiment, leaked=leaked), comparison, SOUND)
         assert len(verdict.warnings) == number
-    assert verdict.warnings[0].startswith("251 of 25,000 test texts (1.0 %) also stand in the training split: a model")
+    assert verdict.warnings[0].startswith("251 of 25,000 test texts (1.0 %) also occur in the training split: a model")
 
 
 def test_one_cross_validation_is_called_so_and_not_one_seed() -> None:

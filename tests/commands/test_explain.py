@@ -156,14 +156,14 @@ def test_a_text_cannot_break_out_of_the_page(capsys: pytest.CaptureFixture[str])
         ),
         (
             ["--variant", "bilstm", "--seed", "1", "--document", "nope"],
-            "error: --document is 'nope'; the ",
+            "error: --document is 'nope'; allowed: the ids of the ",
         ),
         (["--variant", "bilstm", "--seed", "1", "--text", " "], "error: the text has no tokens (whitespace)"),
         (
             ["--variant", "bilstm", "--seed", "1", "--file", "no.txt"],
             "error: --file is 'no.txt'; there is no such file",
         ),
-        (["--variant", "bilstm", "--seed", "1", "--file", "data"], "error: --file 'data' is no text file in UTF-8"),
+        (["--variant", "bilstm", "--seed", "1", "--file", "data"], "error: --file 'data' is not a UTF-8 text file"),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], message: str) -> None:
@@ -184,7 +184,7 @@ def test_a_training_on_other_tokens_is_refused() -> None:
         ended = call("--variant", "rnn", "--seed", "1", "--text", "영화", "--no-open")
     finally:
         path.write_text(page_before, encoding="utf-8")
-    assert "results/rnn/seed-1 was trained on other tokens than those of data/tokens" in ended
+    assert "results/rnn/seed-1 was not trained on the tokens in data/tokens" in ended
 
 
 def test_a_run_that_the_store_has_lost_is_rebuilt_with_the_page(

@@ -68,7 +68,7 @@ def test_an_export_repeats_to_the_byte() -> None:
 def test_the_card_has_the_test_metrics_and_the_way_from_text_to_tokens() -> None:
     card = " ".join((export.export("bilstm", 1) / "README.md").read_text(encoding="utf-8").split())
     metrics = json.loads((RESULTS / "bilstm" / "seed-1" / "metrics.json").read_text(encoding="utf-8"))
-    assert "A bidirectional LSTM (1 layer of 6 units a direction, max pooling" in card
+    assert "A bidirectional LSTM (1 layer of 6 units per direction, max pooling" in card
     assert f"| accuracy | {metrics['accuracy']:.4f} |" in card
     assert f"| macro f1 | {metrics['macro_f1']:.4f} |" in card
     assert "the pieces of sentencepiece.model" in card

@@ -95,7 +95,7 @@ def test_each_line_of_standard_input_is_a_text(capsys: pytest.CaptureFixture[str
 
 
 def test_lines_in_another_encoding_are_refused_with_their_number() -> None:
-    assert str(call(*CHOSEN, stdin=b"fine\n\xe9cole\n")).startswith("error: line 2 of standard input is no UTF-8 text")
+    assert str(call(*CHOSEN, stdin=b"fine\n\xe9cole\n")).startswith("error: line 2 of standard input is not UTF-8 text")
 
 
 TEXTS = ["What a lovely surprise", "", None, "so " * 30, 'a "quote", and\nmore']
@@ -277,9 +277,9 @@ def test_metrics_of_chunks_are_those_of_all_documents() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--file", "x.csv", "text"], "--file was given together with texts"),
-        (["--label-column", "stars", "text"], "name columns of --file"),
-        (["--model", ".", "--variant", "bilstm", "text"], "--model was given together with --variant"),
+        (["--file", "x.csv", "text"], "--file and texts are both given"),
+        (["--label-column", "stars", "text"], "--text-column and --label-column need --file"),
+        (["--model", ".", "--variant", "bilstm", "text"], "--model is given with --variant or --seed"),
         (["--seed", "1", "text"], "--seed needs --variant"),
         (["--output", "out.xlsx", "text"], "--output is 'out.xlsx'; allowed: a name that ends in .jsonl"),
         (["--file", "nowhere.csv"], "--file is 'nowhere.csv'; there is no such file"),
@@ -302,5 +302,5 @@ def test_a_broken_file_is_refused_before_anything_is_written(tmp_path: Path) -> 
     (tmp_path / "in.csv").write_text('text,label\nfine,a\n"open,b\n', encoding="utf-8")
     output = tmp_path / "out.csv"
     message = str(call(*CHOSEN, "--file", str(tmp_path / "in.csv"), "--output", str(output)))
-    assert "in.csv is no valid CSV at line 3" in message
+    assert "in.csv is not valid CSV at line 3" in message
     assert list(tmp_path.iterdir()) == [tmp_path / "in.csv"]

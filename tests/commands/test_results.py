@@ -87,10 +87,10 @@ def test_markdown_has_the_verdict_and_each_model_with_its_difference(comparison:
         "| linear model | 4,000 | 50.0 (40.0 to 60.0) | 50.0 (40.0 to 60.0) | – | – |",
     ]
     assert caption == (
-        "imdb, 1,920 test documents, mean ± standard deviation over 3 seeds (1, 2, 5); in brackets 95 % intervals. "
-        "Differences are to lstm, in points, with 95 % intervals over seeds and test documents; p-values are corrected "
-        "by Holm's method. An ensemble averages the trainings' probabilities; its intervals, and those of the simple "
-        "models, are over test documents."
+        "imdb, 1,920 test documents, mean ± standard deviation over 3 seeds (1, 2, 5); 95 % intervals in parentheses. "
+        "Differences from lstm are in points, with 95 % intervals over seeds and test documents; p-values are "
+        "corrected by Holm's method. An ensemble averages the trainings' probabilities; its intervals, and those of "
+        "the simple models, are over test documents."
     )
 
 
@@ -100,7 +100,7 @@ def test_one_variant_and_one_seed_have_neither_difference_nor_deviation(comparis
     text = as_markdown(comparison | one)
     assert "| lstm | 10 | 90.0 (88.0 to 92.0) | 89.0 (87.0 to 91.0) |" in text
     assert "difference in" not in text
-    assert text.endswith("imdb, 1,920 test documents, seed 7; in brackets 95 % intervals.\n")
+    assert text.endswith("imdb, 1,920 test documents, seed 7; 95 % intervals in parentheses.\n")
 
 
 def test_a_metric_in_nats_decides_in_nats(comparison: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ def test_a_metric_in_nats_decides_in_nats(comparison: dict[str, Any]) -> None:
     text = as_markdown(comparison | {"metric": "loss", "differences": differences} | together)
     assert "| loss (nats) | accuracy (%) |" in text
     assert "| −0.067 (−0.087 to −0.037) | 0.030 |" in text
-    assert "Differences are to lstm, in nats" in text
+    assert "Differences from lstm are in nats" in text
 
 
 def test_latex_is_a_booktabs_table_with_everything_escaped(comparison: dict[str, Any]) -> None:
@@ -140,7 +140,7 @@ def test_the_command_writes_all_of_them(
     assert call(results) == "error: reports/comparison.json is missing; the stage compare makes it: dvc repro"
     Path("reports").mkdir()
     Path("reports/comparison.json").write_text("{}", encoding="utf-8")
-    assert call(results).startswith("error: reports/comparison.json is no comparison, or of an older version")
+    assert call(results).startswith("error: reports/comparison.json is not a comparison, or is from an older version")
     Path("reports/comparison.json").write_text(json.dumps(comparison), encoding="utf-8")
     assert call(results) == 0
     names = capsys.readouterr().out.split()

@@ -61,7 +61,7 @@ def test_a_change_that_dvc_does_not_see_is_noticed(
 
 
 @pytest.mark.parametrize(("missing", "line"), [
-    (".git", "is no git repository, which DVC needs: git init"),
+    (".git", "is not a git repository, which DVC needs: git init"),
     (".dvc", "has no folder .dvc, which DVC needs: dvc init"),
 ])  # fmt: skip
 def test_a_folder_that_is_no_repository_is_named_with_what_makes_it_one(project: Path, missing: str, line: str) -> None:
@@ -208,9 +208,9 @@ def test_a_params_file_that_breaks_meanwhile_stops_the_recording_and_nothing_els
         assert "Running stage 'train" not in result.stdout  # what had finished meanwhile was recorded
     else:
         assert result.returncode == 1
-        assert result.stderr.splitlines()[-1].startswith("error: params.yaml is no valid YAML")
+        assert result.stderr.splitlines()[-1].startswith("error: params.yaml is not valid YAML")
         (line,) = lines_of("params.yaml", result)
-        assert line.endswith("; nothing is recorded until it is mended, trainings go on")
+        assert line.endswith("; nothing is recorded until it is fixed; trainings continue")
         (project / "params.saved").replace(project / "params.yaml")
         assert run_in(project, "dvc", "status", "train@lstm-3", "--json").stdout.strip() != "{}"
 

@@ -265,11 +265,11 @@ def test_a_mistake_is_named_with_what_was_found_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("train: [", "is no valid YAML"),
-        ("a: 1\na: 2", "is no valid YAML"),
+        ("train: [", "is not valid YAML"),
+        ("a: 1\na: 2", "is not valid YAML"),
         ("", "holds no sections; it must have data, tokenize"),
         ("- 1", "holds no sections"),
-        ("\x00", "is no valid YAML"),
+        ("\x00", "is not valid YAML"),
     ],
 )
 def test_a_file_that_is_no_params_file_is_refused_in_one_line(text: str, message: str, tmp_path: Path) -> None:
@@ -287,15 +287,15 @@ ALIASES = ", ".join(["&a0 [x]", *(f"&a{n} [*a{n - 1}, *a{n - 1}]" for n in range
 @pytest.mark.parametrize(
     ("epochs", "message"),
     [
-        ("[" * 3000 + "]" * 3000, "is no valid YAML: its brackets or keys are nested too deeply"),
-        ("{a: " * 3000 + "}" * 3000, "is no valid YAML: its brackets or keys are nested too deeply"),
+        ("[" * 3000 + "]" * 3000, "is not valid YAML: its brackets or keys are nested too deeply"),
+        ("{a: " * 3000 + "}" * 3000, "is not valid YAML: its brackets or keys are nested too deeply"),
         (f"[{ALIASES}]", r"train.epochs is \[\['x'\], \[\['x'\], \['x'\]\], .*; allowed: auto, or an integer"),
         ("&a [*a]", r"train.epochs is \[\[\[\[...\]\]\]\]; allowed: auto, or an integer"),
         ("0x" + "f" * 10_000, "train.epochs is a number with thousands of digits; allowed: auto, or an integer"),
-        ("9" * 10_000, "is no valid YAML: Exceeds the limit"),
+        ("9" * 10_000, "is not valid YAML: Exceeds the limit"),
         ("1e999999999", "train.epochs is inf; allowed: auto, or an integer"),
         ("2020-01-01", r"train.epochs is datetime.date\(2020, 1, 1\); allowed: auto, or an integer"),
-        ("!!python/object/apply:os.system [true]", "is no valid YAML: could not determine a constructor"),
+        ("!!python/object/apply:os.system [true]", "is not valid YAML: could not determine a constructor"),
         (f"1\n  ? {'k' * 100_000}\n  : 1", r"train\.k{71}\.\.\. is an unknown key; allowed: epochs, "),
         ("1\n  1: 2", r"train.1 is an unknown key|train\[1\] is 1; allowed: keys should be strings"),
     ],
@@ -447,7 +447,9 @@ def test_text_and_label_columns_are_all_names_or_all_numbers() -> None:
     with pytest.raises(ParamsError, match=message):
         parse(content)
     content["data"]["label_column"] = "body"
-    with pytest.raises(ParamsError, match=r"data.label_column is 'body', as data.text_column is; they must differ"):
+    with pytest.raises(
+        ParamsError, match=r"data.label_column is 'body', which is also in data.text_column; they must differ"
+    ):
         parse(content)
 
 
@@ -513,7 +515,7 @@ SETTINGS_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"settings": [{"pooling": "max"}] * 2},
-        "compare.settings names {'pooling': 'max'} more than once; each may stand",
+        "compare.settings names {'pooling': 'max'} more than once; each may occur",
     ),
     (
         {"settings": [{"layers": 2}], "matching": "parameters"},

@@ -81,7 +81,7 @@ def test_a_shared_folder_that_a_node_lacks_ends_in_a_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     task = Work(("train@lstm-1",), {}, {"train.arrow": ("sha256:1234", [])}, {}, str(tmp_path / "shared"))
-    reason = f"{tmp_path}/shared/tokens/1234 is missing on this node; --shared has to be on all nodes"
+    reason = f"{tmp_path}/shared/tokens/1234 is missing on this node; all nodes must share --shared"
     assert events(project, monkeypatch, task) == [Event("arrived"), Event("lost", reason)]
 
 

@@ -125,10 +125,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a million labels": (file_of([(f"text {n}", f"label {n}") for n in range(1_000_000)]), "more than 1000 classes"),
     "two rows": (file_of(BOTH), "can be spared"),
-    "invalid UTF-8": (bytes_of(b"text,label\na\xff\xfeb,1\n"), "is no UTF-8 text"),
-    "half a UTF-16 character": (bytes_of("text,label\na,1\n".encode("utf-16") + b"x"), "no valid UTF-16"),
+    "invalid UTF-8": (bytes_of(b"text,label\na\xff\xfeb,1\n"), "is not UTF-8 text"),
+    "half a UTF-16 character": (bytes_of("text,label\na,1\n".encode("utf-16") + b"x"), "not valid UTF-16"),
     "columns of the same name": (bytes_of(b"text,text,label\na,b,1\n"), "has 2 columns of that name"),
-    "an open quote": (bytes_of(b'text,label\n"a,1\nb,2\n'), "is no valid CSV"),
+    "an open quote": (bytes_of(b'text,label\n"a,1\nb,2\n'), "is not valid CSV"),
 }
 
 

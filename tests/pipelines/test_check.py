@@ -95,7 +95,7 @@ def test_a_key_that_dvc_needs_is_named_with_the_line_to_add(
     YAML().dump(content, Path("params.yaml"))
     with pytest.raises(ParamsError) as raised:
         check_dvc_keys(load())
-    assert str(raised.value) == f"params.yaml has no {key}, and DVC knows no defaults; add {line}"
+    assert str(raised.value) == f"params.yaml has no {key}, and DVC does not know the defaults; add {line}"
 
     (content[section] if section else content)[name] = type(value)()
     if not isinstance(value, str):

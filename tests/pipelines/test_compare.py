@@ -106,7 +106,7 @@ def test_another_metric_decides_the_verdict_and_stands_first(metric: str, capsys
         "by seed (accuracy)",
     ):
         assert text in shown, text
-    assert f"difference to lstm, {unit}" in html
+    assert f"difference from lstm, {unit}" in html
     assert f"test {title}" in html
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│ ")]
     assert rows[0].startswith(f"│ {title} ")
@@ -127,7 +127,7 @@ def test_mlflow_gets_the_difference_that_decides() -> None:
     ("classes", "absent", "reason"),
     [
         (("no", "yes", "never"), 2, "the test split has no document of class 'never'"),
-        (("only",), None, "the data has one class only"),
+        (("only",), None, "the data have only one class"),
     ],
 )
 def test_a_roc_auc_that_is_undefined_is_refused_and_no_other_metric_takes_its_place(
@@ -201,7 +201,7 @@ def test_costs_under_different_conditions_have_no_ratio_and_a_remark(capsys: pyt
 
     shown = Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown
     difference = "CPU cores 1 and 2, engine alone and grid of 2"
-    remark = f"osts of training are not compared, for their conditions differed: {difference}"
+    remark = f"osts of training are not compared, because their conditions differed: {difference}"
     assert f"C{remark}." in "".join(shown)
     assert f"c{remark}" in verdict.sentence
     assert f"c{remark}" in " ".join(capsys.readouterr().out.split())
@@ -311,7 +311,7 @@ def test_references_on_other_data_are_refused() -> None:
     path = paths.REFERENCES / "majority" / "config.json"
     path.write_text(path.read_text(encoding="utf-8").replace("sha256:0", "sha256:1"), encoding="utf-8")
 
-    with pytest.raises(DataError, match="references/majority was made from other data"):
+    with pytest.raises(DataError, match="references/majority was not made from the data"):
         compare(params)
 
 
@@ -365,7 +365,7 @@ def test_a_training_on_other_data_is_refused() -> None:
     config["data"]["digest"] = "sha256:" + "1" * 64
     (paths.folder("lstm", 1) / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
-    with pytest.raises(DataError, match=r"results/lstm/seed-1 was made from other data"):
+    with pytest.raises(DataError, match=r"results/lstm/seed-1 was not made from the data"):
         compare(params)
 
 
@@ -392,7 +392,7 @@ def test_predictions_of_other_documents_are_refused() -> None:
     path = paths.folder("lstm", 1) / "predictions.parquet"
     pq.write_table(pq.read_table(path).slice(1), path)
 
-    with pytest.raises(DataError, match="holds other documents than"):
+    with pytest.raises(DataError, match="does not have the documents of"):
         compare(params)
 
 

@@ -90,8 +90,8 @@ def test_the_recount_agrees_and_puts_the_folds_together(params: Params, capsys: 
     low, high = write_report(params)
     recount.main()
     output = capsys.readouterr().out
-    assert "bilstm less lstm, points of test accuracy; 2 repetitions of 3 folds, 120 documents" in output
-    assert f"counted anew                 {-100 * 39 / 240:+.3f}" in output  # 3 + seed errors in each of six trainings
+    assert "bilstm minus lstm, points of test accuracy; 2 repetitions of 3 folds, 120 documents" in output
+    assert f"recomputed                   {-100 * 39 / 240:+.3f}" in output  # 3 + seed errors in each of six trainings
     assert f"{100 * low:+.3f} to {100 * high:+.3f}" in output
     assert "corrected t over folds" in output
 
@@ -102,7 +102,7 @@ def test_the_recount_notices_a_difference_that_the_predictions_do_not_have(param
     written = json.loads(path.read_text(encoding="utf-8"))
     written["differences"]["bilstm"]["accuracy"]["value"] += 1 / 240
     path.write_text(json.dumps(written), encoding="utf-8")
-    with pytest.raises(SystemExit, match="has other differences"):
+    with pytest.raises(SystemExit, match="are not those of results"):
         recount.main()
 
 

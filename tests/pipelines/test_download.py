@@ -90,7 +90,7 @@ def test_the_card_says_how_the_files_were_read(tmp_path: Path) -> None:
     path.write_text("comment\tclass\n" + "".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
     card = download(custom(path, text_column="comment", label_column="class"), tmp_path / "raw")
     assert sum(facts["rows"] for facts in card["splits"].values()) == len(rows)
-    note = "quotation marks in tab-separated files are read as they stand: as in CSV they would hide 2 rows in others"
+    note = "quotation marks in tab-separated files are read literally: as CSV, 2 rows would become part of others"
     assert card["notes"] == [note]
     assert download(custom(path, text_column=1, label_column=2), tmp_path / "raw")["notes"] == [
         note,

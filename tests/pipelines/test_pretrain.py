@@ -127,7 +127,7 @@ def test_validation_and_test_texts_never_enter(objective: str) -> None:
     files = description()["files"]
     assert set(files) == {"train.arrow", "unlabelled.arrow"}
     for split in ("validation", "test"):
-        with pytest.raises(DataError, match=f"^the {split} split is closed"):
+        with pytest.raises(DataError, match=f"^this training may not read the {split} split"):
             open_split(split, files)
 
 

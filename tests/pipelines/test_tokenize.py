@@ -92,7 +92,7 @@ def test_pretrained_vectors_reach_their_tokens() -> None:
         "share_of_vocabulary": 0.4,  # 2 of good, film, the, was, bad
         "share_of_training_tokens": 0.4,  # 3 good and 1 bad of every 10
         "lines_skipped": 1,
-        "first_skipped": "line 3, where 2 of 3 numbers stand behind the token",
+        "first_skipped": "line 3, where 2 of 3 numbers follow the token",
     }
     assert not list(Path().glob("**/*.pt"))
 
@@ -102,7 +102,7 @@ def test_the_terminal_says_how_much_has_a_vector_and_what_was_left_out(capsys: p
     show(make_tokens(TokenizeParams(vectors="vectors.txt")))
     shown = " ".join(capsys.readouterr().out.split())
     assert "20.0 % of the vocabulary and 30.0 % of the training tokens have a pretrained vector" in shown
-    assert "left out: 1; the first is line 2, where 2 of 3 numbers stand behind the token." in shown
+    assert "left out: 1; the first is line 2, where 2 of 3 numbers follow the token." in shown
     assert "warning: tokenize.vectors has a vector for only 30.0 % of the training tokens" in shown
 
 
@@ -128,7 +128,7 @@ def test_vectors_are_found_from_a_copy_of_the_project(tmp_path: Path, monkeypatc
 
 def test_a_file_that_holds_no_vectors_is_named_and_nothing_is_left_behind() -> None:
     Path("vectors.txt").write_text("good 1 x 2\n")
-    with pytest.raises(DataError, match=r"^tokenize.vectors 'vectors.txt' is no text file with a token and .+$"):
+    with pytest.raises(DataError, match=r"^tokenize.vectors 'vectors.txt' is not a text file with a token and .+$"):
         make_tokens(TokenizeParams(vectors="vectors.txt"))
     assert not list(Path("data").glob("*tokens*"))
 

@@ -41,7 +41,7 @@ def test_each_search_learns_from_the_other_folds_and_cannot_open_its_own(params:
         others = {f"fold-{number}.arrow" for number in SEEDS if number != seed}
         tokens = resolve(params, Plan("lstm", {}, 2**32, folds_of=seed), Path())["tokens"]
         assert set(tokens) == others
-        with pytest.raises(DataError, match=f"^the fold-{seed} split is closed to this training"):
+        with pytest.raises(DataError, match=f"^this training may not read the fold-{seed} split"):
             open_split(f"fold-{seed}", tokens)
     (TOKENS / "fold-2.arrow").write_bytes(b"closed")
     (outcome,) = run_trials(params, "lstm", 1, [0])  # of the second search, for seed 2

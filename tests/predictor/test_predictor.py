@@ -149,7 +149,7 @@ def test_no_model_is_an_error() -> None:
 def test_a_vocabulary_of_other_tokens_is_refused(copied: Path) -> None:
     path = TOKENS / "vocabulary.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"a"', '"b"', 1), encoding="utf-8")
-    with pytest.raises(DataError, match="bilstm seed 1 was trained with another vocabulary than data/tokens"):
+    with pytest.raises(DataError, match="bilstm seed 1 was not trained with the vocabulary data/tokens"):
         find_training("bilstm", 1)
 
 
@@ -168,7 +168,9 @@ def test_a_damaged_or_missing_file_of_a_copy_is_named(name: str, copied: Path, t
         find_model(folder)
 
 
-@pytest.mark.parametrize(("content", "reason"), [("{", "is broken"), ("[]", "is no configuration"), ("{}", "tokens")])
+@pytest.mark.parametrize(
+    ("content", "reason"), [("{", "is broken"), ("[]", "is not a training's configuration"), ("{}", "tokens")]
+)
 def test_a_broken_configuration_is_named(content: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=reason):

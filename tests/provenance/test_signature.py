@@ -223,5 +223,5 @@ def test_a_training_is_evaluated_on_its_own_tokens_only() -> None:
     evaluate(params, "lstm", 1)
     write_vectors(Path("a/glove.txt"), 2)
     make_tokens(params.tokenize)
-    with pytest.raises(DataError, match=r"^results/lstm/seed-1 was trained on other tokens than those of data/tokens"):
+    with pytest.raises(DataError, match=r"^results/lstm/seed-1 was not trained on the tokens in data/tokens"):
         evaluate(params, "lstm", 1)

@@ -27,8 +27,8 @@ HOSTILE: dict[str, tuple[bytes, int, str]] = {  # body, status, a part of the me
     "parameters": (b'{"inputs": ["a"], "params": {"zyzzyva": 1}}', 400, "and nothing else"),
     "a table": (b'{"dataframe_split": {"data": [["zyzzyva"]]}}', 400, "and nothing else"),
     "half a surrogate pair": (b'{"inputs": ["a", "\\ud800"]}', 400, "text 2 holds half a surrogate pair"),
-    "many texts": (b'{"inputs": ["a", "b", "c", "d"]}', 413, "may have 3 texts; it has 4"),
-    "a long text": (b'{"inputs": ["a", "zyzzyvazyzz"]}', 413, "may have 10 characters; text 2 has 11"),
+    "many texts": (b'{"inputs": ["a", "b", "c", "d"]}', 413, "may have at most 3 texts; it has 4"),
+    "a long text": (b'{"inputs": ["a", "zyzzyvazyzz"]}', 413, "may have at most 10 characters; text 2 has 11"),
 }
 
 
@@ -95,7 +95,7 @@ def test_another_request_is_refused(how: dict[str, Any], status: int) -> None:
 
 def test_a_body_without_a_length_is_read_up_to_the_limit() -> None:
     assert request(b" " * (LIMITS.body + 1)) == (
-        413, '{"error_code": "BAD_REQUEST", "message": "a request may have 4,194,304 bytes"}'
+        413, '{"error_code": "BAD_REQUEST", "message": "a request may have at most 4,194,304 bytes"}'
     )  # fmt: skip
 
 

@@ -157,7 +157,7 @@ def test_the_page_shows_label_probabilities_and_words(served: Served) -> None:
         submit(browser, "a" * 2001)
         error = browser.find_element(By.ID, "error")
         WebDriverWait(browser, 30).until(lambda _: error.text)
-        assert error.text == "a text may have 2,000 characters; text 1 has 2,001"
+        assert error.text == "a text may have at most 2,000 characters; text 1 has 2,001"
         assert not browser.find_element(By.ID, "answer").is_displayed()
         messages = browser.get_log("browser")  # type: ignore[no-untyped-call]
         assert not [entry for entry in messages if "Content Security" in entry["message"]]
@@ -181,7 +181,7 @@ def test_without_a_registered_model_the_error_says_what_to_do(tmp_path: Path, mo
 
 def test_what_is_about_a_cluster_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(commands.serve, "--replicas", "2") == (
-        "error: --address and --replicas are about a cluster; allowed: with --engine ray"
+        "error: --address and --replicas are only for a cluster; allowed: with --engine ray"
     )
     import_ray()
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)

@@ -182,15 +182,15 @@ def test_hidden_files_are_no_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "fault"),
     [
-        (entry("/etc/passwd"), "a path out of the folder"),
-        (entry("data/../../passwd"), "a path out of the folder"),
-        (entry("..\\passwd"), "a path out of the folder"),
-        (entry("C:/passwd"), "a path out of the folder"),
+        (entry("/etc/passwd"), "a path outside the folder"),
+        (entry("data/../../passwd"), "a path outside the folder"),
+        (entry("..\\passwd"), "a path outside the folder"),
+        (entry("C:/passwd"), "a path outside the folder"),
         (entry("link", tarfile.SYMTYPE, "/etc/passwd"), "a link"),
         (entry("link", tarfile.LNKTYPE, "data/train.csv"), "a link"),
-        (entry("device", tarfile.CHRTYPE), "no plain file"),
-        (entry("device", tarfile.BLKTYPE), "no plain file"),
-        (entry("pipe", tarfile.FIFOTYPE), "no plain file"),
+        (entry("device", tarfile.CHRTYPE), "not a plain file"),
+        (entry("device", tarfile.BLKTYPE), "not a plain file"),
+        (entry("pipe", tarfile.FIFOTYPE), "not a plain file"),
     ],
 )
 def test_a_tar_that_is_not_safe_is_refused(tmp_path: Path, bad: tarfile.TarInfo, fault: str) -> None:
@@ -202,10 +202,10 @@ def test_a_tar_that_is_not_safe_is_refused(tmp_path: Path, bad: tarfile.TarInfo,
 @pytest.mark.parametrize(
     ("name", "mode", "fault"),
     [
-        ("/etc/passwd", stat.S_IFREG, "a path out of the folder"),
-        ("data/../../passwd", stat.S_IFREG, "a path out of the folder"),
+        ("/etc/passwd", stat.S_IFREG, "a path outside the folder"),
+        ("data/../../passwd", stat.S_IFREG, "a path outside the folder"),
         ("link", stat.S_IFLNK, "a link"),
-        ("device", stat.S_IFCHR, "no plain file"),
+        ("device", stat.S_IFCHR, "not a plain file"),
     ],
 )
 def test_a_zip_that_is_not_safe_is_refused(tmp_path: Path, name: str, mode: int, fault: str) -> None:

@@ -30,7 +30,7 @@ def test_documents_in_no_bin_are_dropped_and_counted(tmp_path: Path) -> None:
     card = download(params(STARS, path), tmp_path / "raw")
     assert card["labels"] == ["negative", "positive"]
     assert sum(split["rows"] for split in card["splits"].values()) == 80
-    assert "documents dropped, their label is in no bin of data.bins: 20 (3: 20)" in card["notes"]
+    assert "documents dropped because their label is in no bin of data.bins: 20 (3: 20)" in card["notes"]
     rows = [row for split in card["splits"] for row in pq.read_table(tmp_path / f"raw/{split}.parquet").to_pylist()]
     assert all((int(row["text"].split()[-1]) % 5 > 2) == (row["label"] == 1) for row in rows)
 

@@ -102,7 +102,7 @@ def test_the_table_shows_the_card(tmp_path: Path) -> None:
     assert rows["bad"] == ["44.4%", "100.0%", "66.7%", ""]
     assert rows["missing, dropped"] == ["2", "0", "0", "0"]
     assert rows["duplicates"] == ["3", "0", "1", "0"]
-    assert "texts that stand in both train and test: 2, 1 of them with several labels" in lines
+    assert "texts that occur in both train and test: 2, 1 of them with several labels" in lines
     assert lines[-1] == "digest sha256:0"
 
 

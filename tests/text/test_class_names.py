@@ -39,7 +39,7 @@ def test_labels_that_are_numbers_get_their_names(tmp_path: Path, file: str, cont
     write(tmp_path / "data" / file, content)
     card = card_of(tmp_path, first)
     assert card["labels"] == ["bad", "good"]
-    assert f"classes have their names from {file}: {first} is 'bad', {first + 1} is 'good'" in card["notes"]
+    assert f"class names come from {file}: {first} is 'bad', {first + 1} is 'good'" in card["notes"]
     assert card["splits"]["test"]["labels"] == {"bad": 20, "good": 20}
 
 

@@ -54,5 +54,5 @@ def test_documents_are_cleaned_before_they_are_compared_and_the_tokens_say_it(tm
 
 
 def test_generated_texts_are_not_cleaned() -> None:
-    with pytest.raises(ValueError, match=r"data\.clean is \['html'\]; first_token is generated, it must be \[\]"):
+    with pytest.raises(ValueError, match=r"data\.clean is \['html'\], but first_token is generated; allowed: \[\]"):
         DataParams(name="first_token", clean=["html"])

@@ -48,7 +48,7 @@ def read(path: Path) -> tuple[list[str | None], list[str]]:
 def test_what_people_write_in_an_encoding_is_read_right(tmp_path: Path, encoding: str) -> None:
     texts, [note] = read(write(tmp_path / "a.csv", SAMPLES[encoding], encoding))
     assert texts == [SAMPLES[encoding], "plain"]
-    assert note.startswith(f"encoding that was found: {encoding}, which reads words such as ")
+    assert note.startswith(f"encoding found: {encoding}; it reads words such as ")
 
 
 @pytest.mark.parametrize("encoding", ENDINGS)
@@ -73,8 +73,8 @@ def test_utf_8_comes_first_and_without_a_word(tmp_path: Path, text: str) -> None
 
 
 def test_two_plausible_readings_are_asked_for(tmp_path: Path) -> None:
-    place = r"line 2 of .*a\.csv is no UTF-8 text: byte 0xf1 at position 7 there; "
-    question = r"data\.encoding must say which it is: cp1252 reads '\"el-niño.*', cp1250 reads '\"el-nińo"
+    place = r"line 2 of .*a\.csv is not UTF-8 text: byte 0xf1 at position 7; "
+    question = r"set data\.encoding to the right one: cp1252 reads '\"el-niño.*', cp1250 reads '\"el-nińo"
     with pytest.raises(DataError, match=place + question):
         read(write(tmp_path / "a.csv", "el-niño", "cp1252"))
 
@@ -87,7 +87,7 @@ def test_turkish_may_be_icelandic_and_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"\x81\xff\xff\xff", "café".encode() + b" \xe9t\xe9"])
 def test_bytes_of_no_encoding_and_of_two_are_named_by_line_and_position(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv").write_bytes(b"text,label\n" + content + b",x\n")
-    with pytest.raises(DataError, match=r"line 2 of .*a\.csv is no UTF-8 text: byte 0x.. at position [0-9]+ there; "):
+    with pytest.raises(DataError, match=r"line 2 of .*a\.csv is not UTF-8 text: byte 0x.. at position [0-9]+; "):
         read(tmp_path / "a.csv")
 
 

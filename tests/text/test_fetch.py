@@ -159,12 +159,12 @@ def test_a_redirect_is_followed(server: Server, cache: Path) -> None:
     server.files["data.zip?signature=hidden"] = CONTENT
     assert fetch(f"{server.address}/data.zip", cache).read_bytes() == CONTENT
     server.statuses = [302, 403]
-    with pytest.raises(DataError, match=r"/other\.zip: the server answers with HTTP status 403 \(Forbidden\)$"):
+    with pytest.raises(DataError, match=r"/other\.zip: the server answered with HTTP status 403 \(Forbidden\)$"):
         fetch(f"{server.address}/other.zip", cache)
 
 
 def test_a_missing_page_is_requested_once(server: Server, cache: Path) -> None:
-    with pytest.raises(DataError, match=r"/none\.zip: the server answers with HTTP status 404 \(Not Found\)$"):
+    with pytest.raises(DataError, match=r"/none\.zip: the server answered with HTTP status 404 \(Not Found\)$"):
         fetch(f"{server.address}/none.zip", cache)
     assert len(server.requests) == 1
 
@@ -267,7 +267,9 @@ def test_a_file_that_leads_out_of_its_folder_is_refused(
     """An object store takes any name."""
     memory.pipe("/bucket/data/train.csv", b"train")
     monkeypatch.setattr(type(memory), "find", lambda *_: ["/bucket/data/train.csv", "/bucket/data/../../../evil.csv"])
-    with pytest.raises(DataError, match=r"^memory://bucket/data: its file '.*evil\.csv' has a path out of the folder$"):
+    with pytest.raises(
+        DataError, match=r"^memory://bucket/data: its file '.*evil\.csv' has a path outside the folder$"
+    ):
         fetch("memory://bucket/data", cache)
     assert not list(tmp_path.rglob("*.csv"))
 

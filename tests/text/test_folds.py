@@ -91,5 +91,5 @@ def test_each_seed_tests_its_fold_and_learns_from_the_others(tmp_path: Path) -> 
 
 
 def test_generated_data_have_their_splits() -> None:
-    with pytest.raises(ValueError, match=r"data\.folds is 10; first_token is generated with its splits"):
+    with pytest.raises(ValueError, match=r"data\.folds is 10, but first_token is generated with its splits"):
         DataParams(name="first_token", folds=10)

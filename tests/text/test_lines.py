@@ -71,10 +71,10 @@ def test_utf_8_by_any_name_is_utf_8(tmp_path: Path, alias: str) -> None:
             "utf-8",
             "Á la carte",
             "cp1252",
-            "byte 0x81 at position [0-9]+ there; the line is UTF-8 text, set data.encoding",
+            "byte 0x81 at position [0-9]+; the line is UTF-8 text: set data.encoding",
         ),
-        ("utf-8", "Á la carte", "windows-1252", "the line is UTF-8 text, set data.encoding to utf-8$"),
-        ("utf-8", "Á la carte", "ascii", "the line is UTF-8 text, set data.encoding to utf-8$"),
+        ("utf-8", "Á la carte", "windows-1252", "the line is UTF-8 text: set data.encoding to utf-8$"),
+        ("utf-8", "Á la carte", "ascii", "the line is UTF-8 text: set data.encoding to utf-8$"),
         ("cp1252", "été", "utf-8", "data.encoding may name another one, such as cp1252$"),
         ("cp1252", "été", "ascii", "data.encoding may name another one, such as cp1252$"),
         ("gb18030", "亅很", "cp1252", "data.encoding may name another one, such as gb18030$"),
@@ -84,7 +84,7 @@ def test_utf_8_by_any_name_is_utf_8(tmp_path: Path, alias: str) -> None:
 def test_a_hint_never_names_the_encoding_that_was_set(
     tmp_path: Path, suffix: str, written: str, text: str, set_to: str, hint: str
 ) -> None:
-    with pytest.raises(DataError, match=rf"data{suffix} is no {set_to.upper()} text: .*{hint}"):
+    with pytest.raises(DataError, match=rf"data{suffix} is not {set_to.upper()} text: .*{hint}"):
         read(write(tmp_path / f"data{suffix}", [text], written), set_to)
 
 
@@ -106,5 +106,5 @@ def test_a_lone_carriage_return_among_line_feeds_is_no_line_end(tmp_path: Path) 
     (tmp_path / "data.csv").write_bytes(b'text,label\n"one\rtwo",x\n')
     assert read(tmp_path / "data.csv", "utf-8")[0] == ["one\rtwo"]
     (tmp_path / "data.csv").write_bytes(b"text,label\none,x\none\rtwo,x\n")
-    with pytest.raises(DataError, match=r"data\.csv is no valid CSV at line 3: new-line character seen in unquoted"):
+    with pytest.raises(DataError, match=r"data\.csv is not valid CSV at line 3: new-line character seen in unquoted"):
         read(tmp_path / "data.csv", "utf-8")

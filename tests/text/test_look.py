@@ -251,7 +251,7 @@ def test_several_text_columns_are_joined(tmp_path: Path) -> None:
         ),
         (
             "a,b,c\n" + "".join(f"{n},{n / 7},{n * n}\n" for n in range(20)),
-            r"data\.label_column is null, .* no column plainly holds the class; allowed: 'a', 'b', 'c'$",
+            r"data\.label_column is null, .* no column clearly holds the class; allowed: 'a', 'b', 'c'$",
         ),
     ],
 )

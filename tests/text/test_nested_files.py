@@ -80,10 +80,10 @@ def test_json_of_one_row_is_a_row(tmp_path: Path) -> None:
     [
         (
             {"a": {"b": 1}, "c": 2},
-            r"one JSON object with the keys 'a', 'c'; allowed: an array \[\{…\}, \{…\}\], an object a line",
+            r"one JSON object with the keys 'a', 'c'; allowed: an array \[\{…\}, \{…\}\], one object per line",
         ),
         ([["a", "x"], ["b"]], r"row 2 of .*a\.json is an array of 1; allowed: an array of 2, as row 1 is"),
-        ([["a", "x"], {"b": 1}], r"row 2 of .*a\.json is no array but \{\"b\": 1\}; allowed: an array of 2"),
+        ([["a", "x"], {"b": 1}], r"row 2 of .*a\.json is not an array but \{\"b\": 1\}; allowed: an array of 2"),
         ({"columns": ["a", "b"], "data": [["x"]]}, r"has the columns 'a', 'b', but a row \[\"x\"\]"),
     ],
 )
@@ -96,7 +96,7 @@ def test_keys_of_nested_objects_are_columns(tmp_path: Path) -> None:
     rows = [json.dumps({"review": {"title": None, "text": text}, "meta": {"label": label}}) for text, label in ROWS]
     assert read(write(tmp_path / "a.jsonl", "\n".join(rows))) == ROWS
     with pytest.raises(
-        DataError, match=r"line 1 of .* of the keys of nested objects, joined by dots, a key is repeated"
+        DataError, match=r"line 1 of .* a key is repeated when the keys of nested objects are joined by dots"
     ):
         read(write(tmp_path / "a.jsonl", '{"a.b": 1, "a": {"b": 2}}\n{"a": 1}\n'))
 

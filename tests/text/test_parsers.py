@@ -77,13 +77,13 @@ def test_a_folder_without_imdb_is_named(tmp_path: Path) -> None:
 
 def test_a_review_that_is_there_twice_is_named(tmp_path: Path) -> None:
     path = imdb_archive(tmp_path / "a.tar.gz", lambda names: [*names, "aclImdb/test/neg/0_2.txt"])
-    with pytest.raises(DataError, match=r"aclImdb/test/neg/0_2\.txt in .* is there twice"):
+    with pytest.raises(DataError, match=r"aclImdb/test/neg/0_2\.txt in .* occurs twice"):
         list(parsers.imdb([path], IMDB_SPLITS, IMDB_LABELS))
 
 
 def test_a_review_that_is_no_text_is_named(tmp_path: Path) -> None:
     (imdb_folder(tmp_path) / "aclImdb/train/pos/2_10.txt").write_bytes(b"abc\xff")
-    with pytest.raises(DataError, match=r"2_10\.txt is no UTF-8 text: byte 0xff at position 4 there$"):
+    with pytest.raises(DataError, match=r"2_10\.txt is not UTF-8 text: byte 0xff at position 4$"):
         list(parsers.imdb([tmp_path], IMDB_SPLITS, IMDB_LABELS))
 
 
@@ -112,7 +112,7 @@ def test_nsmc_has_literal_quotes_and_empty_documents(tmp_path: Path, content: by
     [
         (b"1\ttext\n", r"line 2 of .*train\.txt has 2 fields; expected 3: id, document, label$"),
         (b"1\ttext\t2\n", r"line 2 of .*train\.txt has the label '2'; allowed: 0, 1$"),
-        (b"1\t\xff\t1\n", r"line 2 of .*train\.txt is no UTF-8 text: byte 0xff at position 3 there$"),
+        (b"1\t\xff\t1\n", r"line 2 of .*train\.txt is not UTF-8 text: byte 0xff at position 3$"),
     ],
 )
 def test_a_broken_line_of_nsmc_is_named(tmp_path: Path, line: bytes, message: str) -> None:
@@ -183,9 +183,9 @@ def test_files_are_found_by_name_in_a_folder(tmp_path: Path) -> None:
 
 def test_a_file_that_is_missing_or_there_twice_is_named(tmp_path: Path) -> None:
     paths = two_files(tmp_path, b"1 a", b"0 b")
-    with pytest.raises(DataError, match=r"test\.txt stands 0 times in .*train\.txt, which must hold each once: train"):
+    with pytest.raises(DataError, match=r"test\.txt occurs 0 times in .*train\.txt, which must contain it once: train"):
         list(parsers.label_text_lines(paths[:1], SPLITS, BINARY))
     (tmp_path / "copy").mkdir()
     two_files(tmp_path / "copy", b"1 a", b"0 b")
-    with pytest.raises(DataError, match=r"train\.txt stands 2 times in"):
+    with pytest.raises(DataError, match=r"train\.txt occurs 2 times in"):
         list(parsers.label_text_lines([tmp_path], SPLITS, BINARY))

@@ -32,9 +32,8 @@ def class_files(folder: Path) -> Path:
 
 def test_a_file_for_each_class_holds_a_document_in_each_line(tmp_path: Path) -> None:
     assert sorted(read(class_files(tmp_path))) == sorted(ROWS)
-    assert (
-        "rt-polarity.pos: its name says no split, text lines, a document of the class pos in each line"
-        in page_about(str(tmp_path))
+    assert "rt-polarity.pos: no split in its name, text lines, one document of the class pos per line" in page_about(
+        str(tmp_path)
     )
 
 
@@ -108,7 +107,7 @@ def test_columns_in_another_order_are_suspected(tmp_path: Path) -> None:
 
 def test_a_column_of_ids_is_no_text(tmp_path: Path) -> None:
     path = lines(tmp_path / "metadata.csv", "{text}", [(f"{n}_x,{n % 2}", "") for n in range(40)], "file_id,label\n")
-    with pytest.raises(Unclear, match=r"no column plainly holds the text; allowed: 'file_id', 'label'$"):
+    with pytest.raises(Unclear, match=r"no column clearly holds the text; allowed: 'file_id', 'label'$"):
         read(path)
 
 
@@ -187,7 +186,7 @@ def test_the_second_of_two_files_with_an_unusual_suffix_is_the_test_split(tmp_pa
     notes: list[str] = []
     documents = list(parse([tmp_path], Layout(None, None), notes))
     assert [document.split for document in documents] == ["train"] * 40 + ["test"] * 40
-    assert "TREC_10.label is taken for the test split, since train_5500.label is the training split" in notes
+    assert "TREC_10.label is used as the test split, because train_5500.label is the training split" in notes
 
 
 def test_labels_may_stand_beside_a_file_of_words(tmp_path: Path) -> None:
@@ -241,7 +240,7 @@ def test_a_source_may_lead_into_an_archive(tmp_path: Path, inner: str) -> None:
     [
         (
             lambda r: [int(r.random() < 0.4) for _ in range(3)],
-            "the data look multi-label; allowed: one class a document",
+            "the data look multi-label; allowed: one class per document",
         ),
         (
             lambda r: r.choice([[1, 0, 0], [0, 1, 0], [0, 0, 1]]),

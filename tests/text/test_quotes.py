@@ -50,7 +50,7 @@ def test_quotes_that_would_join_rows_are_literal(tmp_path: Path, name: str, deli
     for rows in ([*LOST, *ORDINARY], [*ORDINARY, *LOST], [*LOST[:2], *ORDINARY, LOST[2]]):
         found, [note] = read(plain(tmp_path / name, rows, delimiter, end))
         assert found == rows
-        assert "separated files are read as they stand: as in CSV they would hide " in note
+        assert "separated files are read literally: as CSV, " in note
         assert str(tmp_path) not in note
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_is_one_quoted_field_to_csv_keeps_its_rows(tmp_path: Path) -
 def test_tsv_that_no_writer_of_csv_wrote_is_read_as_it_stands(tmp_path: Path, row: tuple[str, str]) -> None:
     found, [note] = read(plain(tmp_path / "data.tsv", [*ORDINARY, row]))
     assert found == [*ORDINARY, row]
-    assert note.startswith("quotation marks in tab-separated files are read as they stand: ")
+    assert note.startswith("quotation marks in tab-separated files are read literally: ")
 
 
 MULTILINE = [("line one\nline two", "pos"), ('with "quotes",\n\ntabs\tand, commas', "neg"), ("a, b\nc", "pos")]
@@ -96,7 +96,7 @@ def test_texts_of_several_lines_are_read_as_they_were_quoted(
     rows = [*MULTILINE, *ORDINARY]
     found, notes = read(quoted(tmp_path / name, rows, delimiter, quoting, end))
     assert found == rows
-    assert notes[-1] == "texts that hold line breaks, in quotation marks: 3"
+    assert notes[-1] == "quoted texts with line breaks: 3"
 
 
 @pytest.mark.parametrize("text", ["Great film, really\nnot bad", "one, two\nthree, four\nfive", "a, \nb"])
@@ -130,7 +130,7 @@ def test_one_way_is_taken_for_all_files(tmp_path: Path) -> None:
 def test_files_that_need_different_ways_are_refused(tmp_path: Path) -> None:
     train = quoted(tmp_path / "train.tsv", [*MULTILINE, *ORDINARY])
     test = plain(tmp_path / "test.tsv", [('"some" of it', "pos"), *ORDINARY])
-    message = r"test\.tsv is no valid CSV at line 2: .*; and with quotes as they stand, line 2 of .*train\.tsv begins"
+    message = r"test\.tsv is not valid CSV at line 2: .*; and with quotes as they stand, line 2 of .*train\.tsv begins"
     with pytest.raises(DataError, match=message):
         read(train, test)
 
@@ -151,7 +151,7 @@ def test_a_csv_beside_a_tsv_has_quotes_of_its_own(tmp_path: Path) -> None:
 def test_a_broken_quote_is_named_by_the_line_where_its_row_begins(tmp_path: Path, broken: str, reason: str) -> None:
     lines = ["text,label", '"two\nlines, once",pos', *("a film,pos" for _ in range(7)), broken, *["a film,neg"] * 20]
     (tmp_path / "data.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match=rf"data\.csv is no valid CSV at line 11: .*{reason}"):
+    with pytest.raises(DataError, match=rf"data\.csv is not valid CSV at line 11: .*{reason}"):
         read(tmp_path / "data.csv")
 
 
@@ -165,7 +165,9 @@ def test_a_quote_that_closes_lines_later_is_named_by_both_lines(tmp_path: Path) 
 def test_a_row_of_the_wrong_width_is_named_by_the_line_where_it_begins(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text('text,label\n"two\nlines",pos\n"three\nmore\nlines",pos,\n', encoding="utf-8")
-    with pytest.raises(DataError, match=r"line 4 of .* begins a row with 3 fields, .* 2; it ends in a delimiter too"):
+    with pytest.raises(
+        DataError, match=r"line 4 of .* begins a row with 3 fields, .* 2; it ends with an extra delimiter"
+    ):
         read(path)
 
 
@@ -176,7 +178,7 @@ def test_rows_that_a_quote_may_have_joined_are_said(tmp_path: Path) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
     found, notes = read(path)
     assert len(found) == 8
-    assert notes[0] == "texts that hold line breaks, in quotation marks: 1"
+    assert notes[0] == "quoted texts with line breaks: 1"
     assert notes[1].startswith("1 of these texts hold lines that look like rows of their own, such as 'good film,pos")
 
 

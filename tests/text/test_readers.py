@@ -72,7 +72,9 @@ def test_another_encoding_is_read_as_what_it_is(tmp_path: Path, suffix: str) -> 
     path = tmp_path / f"data{suffix}"
     path.write_bytes(content[suffix].encode("cp1252"))
     assert read(path, Layout("text", "label", "cp1252")) == [("“très” — 5 €", "é")]
-    with pytest.raises(DataError, match=rf"line [12] of .*data{suffix} is no UTF-8 .*; data.encoding may name another"):
+    with pytest.raises(
+        DataError, match=rf"line [12] of .*data{suffix} is not UTF-8 .*; data.encoding may name another"
+    ):
         read(path)
 
 
@@ -82,7 +84,7 @@ def test_utf_16_with_its_mark_is_read(tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path / "data.csv", [(f"{mark}text", "label"), ("naïve 🎬", "x")], "\t", encoding)
     assert read(path) == [("naïve 🎬", "x")]
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(DataError, match=r"data\.csv is damaged \(no valid UTF-16: "):
+    with pytest.raises(DataError, match=r"data\.csv is damaged \(not valid UTF-16: "):
         read(path)
 
 

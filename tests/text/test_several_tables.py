@@ -50,7 +50,7 @@ def test_files_with_the_same_columns_and_labels_are_one_set(tmp_path: Path) -> N
     names = ", ".join(f"'sentences/{topic}_labelled.txt'" for topic in ("amazon", "imdb", "yelp"))
     assert f"read as one data set, since columns and labels agree: {names}" in notes_of(path)
     page = page_about(str(path))
-    assert "columns, by the first 40 rows:" in page
+    assert "columns, judging by the first 40 rows:" in page
     assert read(path, Layout(1, 2)) == read(path)
 
 
@@ -215,7 +215,10 @@ def test_a_class_of_the_test_split_alone_is_left_out_and_counted(tmp_path: Path)
     card = download(DataParams(name="custom", source=str(tmp_path / "data")), tmp_path / "raw")
     assert card["labels"] == ["neg", "pos"]
     assert card["splits"]["test"]["rows"] == 25
-    assert "documents of the test split dropped, no training document has their class: 'neutral': 15" in card["notes"]
+    assert (
+        "documents of the test split dropped because no training document has their class: 'neutral': 15"
+        in card["notes"]
+    )
     lines(tmp_path / "data/test.csv", "{text},{label}", [(text, "neutral") for text, _ in rows], "text,label\n")
     with pytest.raises(DataError, match="the test split has the class 'neutral', which no training document has"):
         download(DataParams(name="custom", source=str(tmp_path / "data")), tmp_path / "raw")
@@ -252,7 +255,7 @@ def test_a_column_that_names_splits_of_some_documents_only_is_not_used(tmp_path:
         tmp_path / "a.csv", "{text},{label}", [*rows, ("the last one is good", "pos,web")], "review,mood,from\n"
     )
     assert {document.split for document in parse([path], OPEN)} == {"all"}
-    assert "the column 'from' says the splits of some documents, not of all; it is not used" in notes_of(path)
+    assert "the column 'from' names the split of only some documents; it is not used" in notes_of(path)
 
 
 def test_a_tree_in_each_line_has_the_label_of_its_root(tmp_path: Path) -> None:
@@ -264,7 +267,7 @@ def test_a_tree_in_each_line_has_the_label_of_its_root(tmp_path: Path) -> None:
     assert documents[:2] == [("train", "A good train", "3"), ("train", "( Dull )", "1")]
     assert len(documents) == 30
     write(tmp_path / "trees/dev.txt", "(3 (2 A) (2 b))\n(3 (2 A) (2 b)\n")
-    with pytest.raises(DataError, match=r"line 2 of .*dev\.txt is no tree"):
+    with pytest.raises(DataError, match=r"line 2 of .*dev\.txt is not a tree"):
         read(tmp_path)
 
 

@@ -117,16 +117,16 @@ def test_official_splits_stay_as_they_are() -> None:
         ({"train": split([0, 1])}, r"the test split has no documents$"),
         (
             {"all": split([0, 1])},
-            r"data\.test_share is 0\.2, for which no text of 2 documents can be spared; each class",
+            r"data\.test_share is 0\.2, but no text of 2 documents can be spared: each class",
         ),
         ({"all": split([])}, r"none of 0 rows has both a text and a label$"),
         (
             {"train": split([0, 0, 1, 1]), "test": split([0])},
-            r"data\.validation_share is 0\.1, for which no text of 4 ",
+            r"data\.validation_share is 0\.1, but no text of 4 ",
         ),
         (
             {"train": split([0, 1] * 50, keys=[7] * 100), "test": split([0])},
-            r"no text of 100 documents can be spared; .* there are 1 different texts in 2 classes$",
+            r"no text of 100 documents can be spared: .* there are 1 different texts in 2 classes$",
         ),
         (
             {"train": split([0, 1] * 50), "test": split([], missing=7)},
@@ -155,7 +155,9 @@ def test_data_that_cannot_be_learned_from_are_an_error(train: list[int], test: l
 
 def test_a_class_of_the_test_split_that_looks_like_another_is_named_with_it() -> None:
     parts = plan({"train": split([0, 1] * 20), "test": split([2])}, 0.1, 0.2)
-    with pytest.raises(DataError, match=r"class 'Good', which no training document has \(is 'good' meant, which some"):
+    with pytest.raises(
+        DataError, match=r"class 'Good', which no training document has \(did you mean 'good', which some"
+    ):
         check(parts, ["bad", "good", "Good"])
 
 

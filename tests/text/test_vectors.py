@@ -61,17 +61,17 @@ def test_a_token_with_spaces_is_one_token(header: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("bad 1 2", "2 of 3 numbers stand behind the token"),
-        ("bad", "0 of 3 numbers stand behind the token"),
-        ("film 1 2", "2 of 3 numbers stand behind the token"),
-        ("film 1 x 2", "'x' is no finite number"),
-        ("film 1 nan 2", "'nan' is no finite number"),
-        ("unheard NaN 1 2", "'NaN' is no finite number"),
-        ("film 1 2 inf", "'inf' is no finite number"),
-        ("unheard 1 2 -Infinity", "'-Infinity' is no finite number"),
-        ("film 1 2 1e39", "'1e39' is no finite number"),  # of float32
-        ("film 1,5 2,5 3,5", "'1,5' is no finite number"),
-        (" 1 2 3", "2 of 3 numbers stand behind the token"),
+        ("bad 1 2", "2 of 3 numbers follow the token"),
+        ("bad", "0 of 3 numbers follow the token"),
+        ("film 1 2", "2 of 3 numbers follow the token"),
+        ("film 1 x 2", "'x' is not a finite number"),
+        ("film 1 nan 2", "'nan' is not a finite number"),
+        ("unheard NaN 1 2", "'NaN' is not a finite number"),
+        ("film 1 2 inf", "'inf' is not a finite number"),
+        ("unheard 1 2 -Infinity", "'-Infinity' is not a finite number"),
+        ("film 1 2 1e39", "'1e39' is not a finite number"),  # of float32
+        ("film 1,5 2,5 3,5", "'1,5' is not a finite number"),
+        (" 1 2 3", "2 of 3 numbers follow the token"),
     ],
 )
 @pytest.mark.parametrize("header", ["", "2 3\n"])
@@ -100,13 +100,13 @@ def test_a_compressed_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "it holds none"),
-        ("\n \n", "it holds none"),
-        ("3 3\n", "it holds none"),
+        ("", "it has none"),
+        ("\n \n", "it has none"),
+        ("3 3\n", "it has none"),
         ("good 1 x 2\n", "its first lines have no vector of 2 numbers or more"),
         ("A text of the year 1984\nand another one\n", "its first lines have no vector of 2 numbers or more"),
-        ("2 300\ngood 1 2 3\nfilm 4 5 6\n", "line 2, where 3 of 300 numbers stand behind the token"),
-        (b"3000000 300\n\x00\xff\x12\n\x80", "line 2, where 0 of 300 numbers stand behind the token"),
+        ("2 300\ngood 1 2 3\nfilm 4 5 6\n", "line 2, where 3 of 300 numbers follow the token"),
+        (b"3000000 300\n\x00\xff\x12\n\x80", "line 2, where 0 of 300 numbers follow the token"),
         ("good 1 2 3\n".encode("utf-16"), "its first lines have no vector of 2 numbers or more"),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_file_that_holds_no_vectors_is_named_with_the_reason(
     with pytest.raises(DataError) as raised:
         read(content, tmp_path)
     path = tmp_path / "vectors.txt"
-    said = f"tokenize.vectors '{path}' is no text file with a token and its numbers on each line: {reason}"
+    said = f"tokenize.vectors '{path}' is not a text file with a token and its numbers on each line: {reason}"
     assert str(raised.value) == said
 
 

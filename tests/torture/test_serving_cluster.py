@@ -98,7 +98,7 @@ def test_a_cluster_serves_one_model(project: Path, served: Served) -> None:
     second = start(project, "--engine", "ray")
     _, errors = second.communicate(timeout=120)
     assert second.returncode == 1
-    assert errors.splitlines()[-1].startswith("error: this cluster serves already; allowed: one server a cluster")
+    assert errors.splitlines()[-1].startswith("error: this cluster already runs a server; allowed: one per cluster")
     assert ask(served, "/health")[0] == 200
 
 
@@ -109,4 +109,6 @@ def test_it_ends_and_leaves_the_cluster_free(project: Path, served: Served) -> N
     assert "Traceback" not in errors
     third = start(project, "--engine", "ray", "--replicas", "99")
     _, errors = third.communicate(timeout=120)
-    assert errors.splitlines()[-1] == "error: --replicas is 99; allowed: up to 3, for which the cluster has room"
+    assert (
+        errors.splitlines()[-1] == "error: --replicas is 99; allowed: up to 3, which is what the cluster has room for"
+    )

@@ -170,7 +170,7 @@ def test_a_training_belongs_to_every_comparison_that_used_it_and_keeps_its_first
     assert tags(second)["training.s2"] == tags(first)["training.s2"] == made["s2"]
     assert [tags(made[name])["mlflow.parentRunId"] for name in ("s1", "s2", "s3")] == [first, first, second]
     note = tags(second)["mlflow.note.content"]
-    assert "1 of the 2 trainings stand below another one." in note
+    assert "1 of the 2 trainings are listed below another one." in note
     assert note.endswith("Nobody won.\n\nBy far.")
     assert latest() == [made["s2"], made["s3"]]
     client, experiment_id = open_experiment("e")

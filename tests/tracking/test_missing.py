@@ -248,7 +248,7 @@ def test_a_server_that_refuses_or_fails_is_named_without_its_password_and_ends_n
         log_a_training()
         web.shutdown()
     (line,) = warnings(capsys)
-    assert line.startswith("warning: MLflow misses something (")
+    assert line.startswith("warning: MLflow is missing something (")
     assert "secret" not in line
     assert len(left_notes()) == 1
 
@@ -289,7 +289,7 @@ def test_a_database_that_takes_nothing_ends_no_training_and_has_it_later(
             log_a_training()
         finally:
             end()
-    assert sum("MLflow misses something" in line for line in warnings(capsys)) == 1
+    assert sum("MLflow is missing something" in line for line in warnings(capsys)) == 1
     log_a_training()
     found = find_run("e", "s1")
     assert found is not None

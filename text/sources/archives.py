@@ -110,7 +110,7 @@ def members(path: Path, is_read: NameFilter = lambda _: True, *, floor: int = BO
             elif _is_tar(head):
                 stream.seek(-512, io.SEEK_END)
                 if stream.read().strip(b"\0"):
-                    raise tarfile.ReadError("no end mark")
+                    raise tarfile.ReadError("the end-of-archive marker is missing")
                 stream.seek(0)
                 yield from _tar(stream, path, is_read, floor)
             elif (content := decompressed(stream, path, floor)) is not stream and _is_tar(content.peek(512)):
@@ -158,7 +158,7 @@ def _faults(path: Path) -> Iterator[None]:
         *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile),
         *(zlib.error, lzma.LZMAError, EOFError),
     ) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it, or replace it by an undamaged one") from None
+        raise DataError(f"{path} is damaged ({error}); delete it, or replace it with an intact one") from None
     except (OSError, NotImplementedError) as error:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
@@ -175,7 +175,9 @@ def _tar(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterat
     with tarfile.open(fileobj=file, mode="r|") as archive:
         for entry in archive:
             plain = entry.isdir() or (entry.isreg() and not entry.issparse())
-            _check(path, entry.name, None if plain else "a link" if entry.issym() or entry.islnk() else "no plain file")
+            _check(
+                path, entry.name, None if plain else "a link" if entry.issym() or entry.islnk() else "not a plain file"
+            )
             if entry.isreg() and _is_chosen(entry.name, is_read):
                 stream = archive.extractfile(entry)
                 assert stream is not None  # of a regular file
@@ -195,7 +197,7 @@ def _zip(file: IO[bytes], path: Path, is_read: NameFilter, floor: int) -> Iterat
             raise bomb(path, limit)
         for entry in archive.infolist():
             kind = stat.S_IFMT(entry.external_attr >> 16)
-            fault = "encrypted" if entry.flag_bits & 1 else _ZIP_FAULTS.get(kind, "no plain file")
+            fault = "encrypted" if entry.flag_bits & 1 else _ZIP_FAULTS.get(kind, "not a plain file")
             _check(path, entry.filename, fault)
             if not entry.is_dir() and _is_chosen(entry.filename, is_read):
                 with archive.open(entry) as stream:
@@ -210,7 +212,7 @@ def _check(path: Path, name: str, fault: str | None) -> None:
     """Refuses a member that is no plain file or folder, or whose name leads out of the folder."""
     parts = name.replace("\\", "/").split("/")
     if fault is None and (parts[0] == "" or ":" in parts[0] or ".." in parts):
-        fault = "a path out of the folder"
+        fault = "a path outside the folder"
     if fault is not None:
         raise DataError(f"{path} is refused: its member {name!r} is {fault}; allowed: plain files and folders")
 

@@ -129,7 +129,7 @@ def _no_data(name: str) -> str | None:
     if _suffix(name) in ARCHIVES:
         return "an archive inside a folder or archive is not read; unpack it"
     if _suffix(name) in NO_DATA:
-        return f"{_suffix(name)} is no format for data here"
+        return f"{_suffix(name)} is not a supported data format"
     if file in METADATA:
         return "it describes the data set"
     return "it is about the data set" if file.startswith(ABOUT) else None
@@ -148,7 +148,7 @@ def _intents(tables: list[str], result: Arrangement) -> bool:
     result.split_of = {
         name: split for (split, _), name in sorted(chosen.items(), key=lambda item: ORDER.index(item[0][0]))
     }
-    result.rest(tables, "a fuller file, or other files, hold the documents of its class")
+    result.rest(tables, "other files hold the documents of its class, or more of them")
     return True
 
 
@@ -175,7 +175,7 @@ def _train_and_other(lines: list[str], result: Arrangement) -> bool:
     if (named := named_split(train)) is None or named.split != "train" or named_split(test):
         return False
     result.split_of = {train: "train", test: "test"}
-    result.notes.append(f"{test} is taken for the test split, since {train} is the training split")
+    result.notes.append(f"{test} is used as the test split, because {train} is the training split")
     return True
 
 

@@ -54,4 +54,5 @@ class Binned:
         """A line about the documents that were dropped."""
         if self._dropped:
             labels = ", ".join(f"{label}: {count:,}" for label, count in self._dropped.most_common(5))
-            yield f"documents dropped, their label is in no bin of data.bins: {self._dropped.total():,} ({labels})"
+            count = f"{self._dropped.total():,} ({labels})"
+            yield f"documents dropped because their label is in no bin of data.bins: {count}"

@@ -113,7 +113,7 @@ def table(content: Mapping[str, Any]) -> RenderableType:
         # As Text, since rich reads brackets in a string as markup.
         result.add_row(Text(label[:40]), *shares)
     result.add_section()
-    for quantile, name in {"median": "median length", "p95": "95 % are up to", "max": "longest"}.items():
+    for quantile, name in {"median": "median length", "p95": "95th percentile", "max": "longest"}.items():
         add(name, (facts["length"][quantile] for facts in splits.values()), last=quantile == "max")
     add("empty texts", (facts["empty"] for facts in splits.values()))
     add("missing, dropped", (facts["missing"] for facts in splits.values()))
@@ -138,7 +138,7 @@ def _notes(content: Mapping[str, Any]) -> Iterator[RenderableType]:
     for pair, counts in content["duplicates"]["across"].items():
         if counts["texts"]:
             conflicting = f", {counts['conflicting']:,} of them with several labels" if counts["conflicting"] else ""
-            yield f"texts that stand in both {pair.replace('/', ' and ')}: {counts['texts']:,}{conflicting}"
+            yield f"texts that occur in both {pair.replace('/', ' and ')}: {counts['texts']:,}{conflicting}"
     for note in content["notes"]:
         yield Text(f"note: {note}")
     yield f"digest {content['digest']}"

@@ -77,7 +77,7 @@ def named(labels: Sequence[str], candidates: Sequence[Names]) -> tuple[list[str]
             ordered = sorted(by_label, key=int)
             shown = ", ".join(f"{label} is {by_label[label]!r}" for label in ordered[:EXAMPLES])
             more = f" and {len(ordered) - EXAMPLES} more" if len(ordered) > EXAMPLES else ""
-            return [by_label[label] for label in labels], [f"classes have their names from {names.file}: {shown}{more}"]
+            return [by_label[label] for label in labels], [f"class names come from {names.file}: {shown}{more}"]
     return list(labels), []
 
 

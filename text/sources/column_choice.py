@@ -268,7 +268,7 @@ def _one(candidates: list[Column], key: str, what: str, head: Head, layout: Layo
         names = listed([str(column) for column in flags])
         sums = [sum(row[head.columns().index(column)] in TRUE for column in flags) for row in head.rows]
         fault = "together they are one label" if set(sums) == {1} else "the data look multi-label"
-        mend = "write the label into one column" if set(sums) == {1} else "one class a document"
+        mend = "write the label into one column" if set(sums) == {1} else "one class per document"
         raise Unclear(
             f"{key} is null, and in {origin} the columns {names} hold 0 or 1 each: {fault}; allowed: {mend}, or "
             f"one of these columns, such as {shown(flags[0])}",
@@ -277,6 +277,6 @@ def _one(candidates: list[Column], key: str, what: str, head: Head, layout: Layo
         )
     allowed = ", ".join(shown(column) for column in (candidates or head.columns())[:10])
     several = f", or {shown(tuple(candidates))}" if what == "text" and candidates else ""
-    question = "more than one column may hold" if candidates else "no column plainly holds"
+    question = "more than one column may hold" if candidates else "no column clearly holds"
     message = f"{key} is null, and in {origin} {question} the {what}; allowed: {allowed}{several}"
     raise Unclear(message, head, layout)

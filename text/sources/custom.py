@@ -187,6 +187,6 @@ def _encodable(value: str, column: Any, where: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise DataError(
-            f"column {shown(column)} holds half a surrogate pair in {where}, which is no character"
+            f"column {shown(column)} holds half a surrogate pair in {where}, which is not a character"
         ) from None
     return value

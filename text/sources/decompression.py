@@ -136,7 +136,7 @@ class _Recoded(io.RawIOBase):
             try:
                 self._rest = self._decoder.decode(data, final=not data).encode()
             except UnicodeError as error:
-                raise zlib.error(f"no valid UTF-16: {error}") from None
+                raise zlib.error(f"not valid UTF-16: {error}") from None
             if not data:
                 break
         part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]

@@ -89,8 +89,8 @@ def _remedy(row: Sequence[str], width: int) -> str:
     if len(row) < width:
         return "every row must have every field, even an empty one"
     if len(row) == width + 1 and not row[-1]:
-        return "it ends in a delimiter too many"
-    return "a text that holds the delimiter must stand in quotes"
+        return "it ends with an extra delimiter"
+    return "a text that contains the delimiter must be quoted"
 
 
 def csv_rows(
@@ -115,8 +115,8 @@ def csv_rows(
         elif reader.line_num > begin:
             reason = f"the row that begins there goes on to line {reader.line_num}, where {reason}"
         raise DataError(
-            f"{origin} is no valid CSV at line {begin}: {reason}; a text with quotes or line breaks must "
-            "stand in quotes, and each quote in it be doubled"
+            f"{origin} is not valid CSV at line {begin}: {reason}; a text with quotes or line breaks must "
+            "be quoted, and each quote in it doubled"
         ) from None
 
 

@@ -101,12 +101,12 @@ class Encodings:
             readings = dict(western)
         if len(readings) == 1:
             [(reading, encoding)] = readings.items()
-            return encoding, [f"encoding that was found: {encoding}, which reads words such as {reading[:40]!r}"]
+            return encoding, [f"encoding found: {encoding}; it reads words such as {reading[:40]!r}"]
         hint = hint_for(line, "utf-8")
         if readings:
             word = next(word for word in self._words if len({_read(word, name) for name in readings.values()}) > 1)
             shown = ", ".join(f"{name} reads {_read(word, name)[:40]!r}" for name in readings.values())
-            hint = f"data.encoding must say which it is: {shown}"
+            hint = f"set data.encoding to the right one: {shown}"
         decode(line, f"line {number} of {origin}", "utf-8", f"; {hint}")
         raise AssertionError("a line that is no UTF-8")
 

@@ -74,7 +74,7 @@ def fetch(
     try:
         target = cache / hashlib.sha256(source.encode()).hexdigest()[:16] / _file_name(source)
     except ValueError as error:
-        raise DataError(f"data.source is {source!r}, which is no address: {error}") from None
+        raise DataError(f"data.source is {source!r}, which is not a valid address: {error}") from None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
@@ -177,7 +177,7 @@ def _transfer(address: str, target: Path, part: Path, checksum: str | None, time
             shutil.rmtree(target, ignore_errors=True)
             places = {path: target / PurePosixPath(path).relative_to(root) for path in filesystem.find(root)}
         if escaping := [path for path, place in places.items() if ".." in place.relative_to(target.parent).parts]:
-            raise _Failure(f"its file {escaping[0]!r} has a path out of the folder")
+            raise _Failure(f"its file {escaping[0]!r} has a path outside the folder")
         for path, place in places.items():
             place.parent.mkdir(parents=True, exist_ok=True)
             _transfer_file(filesystem, path, place, timeout)
@@ -213,7 +213,7 @@ async def _check_status(response: Any) -> None:
     if response.status != 200:
         retry_after = response.headers.get("Retry-After", "")
         raise _Failure(
-            f"the server answers with HTTP status {response.status} ({response.reason})",
+            f"the server answered with HTTP status {response.status} ({response.reason})",
             transient=response.status in TRANSIENT_STATUS,
             retry_after=float(retry_after) if retry_after.isdecimal() else 0.0,
         )

@@ -121,7 +121,7 @@ def _even(arrays: Sequence[Any], origin: str) -> Iterator[list[Any]]:
     """The arrays, which must have as many values as the first one."""
     for number, row in enumerate(arrays, 1):
         if not isinstance(row, list) or len(row) != len(arrays[0]):
-            width = f"an array of {len(row)}" if isinstance(row, list) else f"no array but {json.dumps(row)[:40]}"
+            width = f"an array of {len(row)}" if isinstance(row, list) else f"not an array but {json.dumps(row)[:40]}"
             raise DataError(f"row {number} of {origin} is {width}; allowed: an array of {len(arrays[0])}, as row 1 is")
         yield row
 
@@ -143,7 +143,7 @@ def _array(content: Any, origin: str, part: str | None = None) -> Iterable[Any]:
     if isinstance(content, list):
         return content
     if not isinstance(content, dict):
-        raise DataError(f"{origin} is no JSON array but {json.dumps(content)[:40]!r}; allowed: [{{…}}, {{…}}]")
+        raise DataError(f"{origin} is not a JSON array but {json.dumps(content)[:40]!r}; allowed: [{{…}}, {{…}}]")
     names, rows = content.get("columns"), content.get("data")
     if isinstance(names, list) and isinstance(rows, list):
         if faults := [row for row in rows if not isinstance(row, list) or len(row) != len(names)]:
@@ -160,8 +160,8 @@ def _array(content: Any, origin: str, part: str | None = None) -> Iterable[Any]:
     if len(columns) > 1 and are_even and not are_rows:
         return (dict(zip(content, values, strict=True)) for values in zip(*columns, strict=True))
     raise DataError(
-        f"{origin} is one JSON object with the keys {listed(list(content))}; allowed: an array [{{…}}, {{…}}], an "
-        "object a line, or an array for each of train, test and optionally validation"
+        f"{origin} is one JSON object with the keys {listed(list(content))}; allowed: an array [{{…}}, {{…}}], one "
+        "object per line, or an array for each of train, test and optionally validation"
     )
 
 
@@ -177,18 +177,18 @@ def _parsed(content: str, where: str) -> Any:
     try:
         return json.loads(content, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where} is no valid JSON: {error}") from None
+        raise DataError(f"{where} is not valid JSON: {error}") from None
 
 
 def _object(row: Any, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise DataError(f'{where} is no JSON object but {json.dumps(row)[:40]}; allowed: {{"text": …, "label": …}}')
+        raise DataError(f'{where} is not a JSON object but {json.dumps(row)[:40]}; allowed: {{"text": …, "label": …}}')
     if not any(isinstance(value, dict) for value in row.values()):
         return row
     try:
         return _unique_keys(list(_flat(row)))
     except ValueError as error:
-        raise DataError(f"{where} cannot be read: of the keys of nested objects, joined by dots, {error}") from None
+        raise DataError(f"{where} cannot be read: {error} when the keys of nested objects are joined by dots") from None
 
 
 def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

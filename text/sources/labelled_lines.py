@@ -33,7 +33,9 @@ def labelled_rows(member: Member, layout: Layout) -> Iterator[Row]:
                 raise DataError(f"{where} does not begin with {FASTTEXT}, as the first line does")
             label = label.removeprefix(FASTTEXT)
             if text.startswith(FASTTEXT):
-                raise DataError(f"{where} has several labels; the data look multi-label; allowed: one class a document")
+                raise DataError(
+                    f"{where} has several labels; the data look multi-label; allowed: one class per document"
+                )
         yield Row(number, text, label)
 
 
@@ -51,7 +53,7 @@ def ending_rows(member: Member, layout: Layout) -> Iterator[Row]:
         if not separator:
             raise DataError(f"{where} does not end in {mark} and a label, as others do")
         if mark == FASTTEXT and mark in text:
-            raise DataError(f"{where} has several labels; the data look multi-label; allowed: one class a document")
+            raise DataError(f"{where} has several labels; the data look multi-label; allowed: one class per document")
         yield Row(number, text.rstrip() if mark == FASTTEXT else text, label)
 
 

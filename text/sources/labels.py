@@ -99,13 +99,13 @@ def doubts(labels: Sequence[str], documents: int, texts: int) -> Iterator[str]:
             yield f"labels that look alike are different classes: {', '.join(repr(label[:40]) for label in group)}"
     for label in labels:
         if label.casefold() in MISSING:
-            yield f"the label {label!r} is a class; only an empty one is missing"
+            yield f"the label {label!r} is a class; only an empty label is missing"
         if label.casefold() in UNLABELLED:
             yield f"the label {label!r} is a class; does it mark documents without a label? Then leave them out"
     if len(labels) > FEW and _are_scores(labels):
         yield (
-            f"the {len(labels):,} labels are numbers with fractions: scores, and no classes? data.bins turns them into "
-            "classes"
+            f"the {len(labels):,} labels are fractional numbers: are they scores and not classes? data.bins turns them "
+            "into classes"
         )
     elif len(labels) >= FEW and documents < 5 * len(labels):
         yield f"only {documents:,} documents for {len(labels):,} labels"
@@ -157,8 +157,8 @@ def multi_label(labels: Sequence[str]) -> str | None:
                 hint = "; a number takes a decimal point" if comma else ""
                 joined = " and ".join(repr(part[:40]) for part in parts[:3]) + (" …" if len(parts) > 3 else "")
                 return (
-                    f"data.label_column looks multi-label: {label[:80]!r} joins {joined}; allowed: one class a "
-                    f"document{hint}"
+                    f"data.label_column looks multi-label: {label[:80]!r} joins {joined}; allowed: one class "
+                    f"per document{hint}"
                 )
     return None
 

@@ -20,8 +20,8 @@ def decode(data: bytes, origin: str, encoding: str = "utf-8", hint: str = "") ->
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        where = f"byte 0x{data[error.start]:02x} at position {error.start + 1} there"
-        raise DataError(f"{origin} is no {encoding.upper()} text: {where}{hint}") from None
+        where = f"byte 0x{data[error.start]:02x} at position {error.start + 1}"
+        raise DataError(f"{origin} is not {encoding.upper()} text: {where}{hint}") from None
 
 
 def numbered_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -50,7 +50,7 @@ def decoded(lines: Iterable[bytes], origin: str, encoding: str) -> Iterator[str]
 def hint_for(line: bytes, encoding: str) -> str:
     """What to do about a line that has another encoding than the one set."""
     if _fits(line, "utf-8"):
-        return "the line is UTF-8 text, set data.encoding to utf-8"
+        return "the line is UTF-8 text: set data.encoding to utf-8"
     for name in OTHER_ENCODINGS:
         if codecs.lookup(name) != codecs.lookup(encoding) and _fits(line, name):
             return f"data.encoding may name another one, such as {name}"
@@ -91,7 +91,9 @@ class Utf8Lines:
     def notes(self) -> Iterator[str]:
         """A warning if most of these lines are UTF-8; a few short lines in gb18030 may be valid UTF-8 by chance."""
         if self._valid > self._invalid:
-            remedy = "convert the others to it" if self._invalid else "set data.encoding: utf-8, unless that is meant"
+            remedy = (
+                "convert the others to it" if self._invalid else "set data.encoding: utf-8, unless this is intended"
+            )
             misread = self._example.encode().decode(self._encoding, errors="replace")
             yield (
                 f"data.encoding is {self._encoding}, but {self._valid:,} of {self._valid + self._invalid:,} lines with "

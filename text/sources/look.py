@@ -25,7 +25,7 @@ from text.sources.splits import ALL
 
 TEXTS = "text lines"  # beside a file of labels
 DOCUMENT = "a document"
-FOUND_COLUMNS = "columns that were found:"
+FOUND_COLUMNS = "columns found:"
 
 
 @dataclass(frozen=True)
@@ -158,10 +158,10 @@ def _with_split_column(found: Look, first: Recognised) -> Look:
             files = {
                 name: replace(file, layout=file.layout._replace(split=column)) for name, file in found.files.items()
             }
-            notes = [*found.notes, f"the splits are those in the column {shown(column)}"]
+            notes = [*found.notes, f"the column {shown(column)} gives the splits"]
             layout = found.layout._replace(split=column)
             return replace(found, files=files, layout=layout, notes=notes, split_of_value=split_of_value)
-        found.notes.append(f"the column {shown(column)} says the splits of some documents, not of all; it is not used")
+        found.notes.append(f"the column {shown(column)} names the split of only some documents; it is not used")
     return found
 
 

@@ -29,7 +29,7 @@ VALUES = 5  # of a column with few
 WIDTH = 60  # characters of an example
 NAME_WIDTH = 32  # of a column's name
 FILES_SHOWN = 12
-NO_SPLIT = "its name says no split"
+NO_SPLIT = "no split in its name"
 CONTENTS = {  # of columns
     **{"text": "prose", "label": "few values", "number": "numbers", "index": "row numbers", "empty": "empty"},
     **{"split": "splits", "other": "other"},
@@ -71,7 +71,7 @@ def _clear(found: Look, data: DataParams) -> Iterator[str]:
         if labels := found.arrangement.label_file_of.get(name):
             facts.append(f"labels in {labels}")
         if label := found.arrangement.class_of_lines.get(name):
-            facts.append(f"a document of the class {label} in each line")
+            facts.append(f"one document of the class {label} per line")
         yield f"  {name}: {', '.join(facts)}"
     if len(found.files) > FILES_SHOWN and not found.arrangement.class_of:
         yield f"  and {len(found.files) - FILES_SHOWN:,} more"
@@ -81,7 +81,7 @@ def _clear(found: Look, data: DataParams) -> Iterator[str]:
             yield f"note: {note}"
     for each in found.class_names:
         examples = listed(list(each.by_label.values()) or each.in_order)
-        yield f"names of classes, if the labels are their numbers: {each.file}: {examples}"
+        yield f"class names, if the labels are their numbers: {each.file}: {examples}"
     if found.head:
         yield from _columns(found.head, found.layout)
     yield "examples:"
@@ -103,7 +103,7 @@ def _folders(found: Look) -> Iterator[str]:
         shown_split = NO_SPLIT if split == ALL else split
         yield f"  {folder}/: {shown_split}, {files:,} documents of the class {PurePosixPath(folder).name}"
     if len(folders) > FILES_SHOWN:
-        yield f"  and {len(folders) - FILES_SHOWN:,} folders more"
+        yield f"  and {len(folders) - FILES_SHOWN:,} more folders"
 
 
 def _unclear(question: Unclear, arrangement: Arrangement, data: DataParams) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _ignored(arrangement: Arrangement) -> Iterator[str]:
 
 def _columns(head: Head, layout: Layout) -> Iterator[str]:
     """A line for each column: what it is taken for, its name, what it holds."""
-    yield f"columns, by the first {len(head.rows):,} rows:"
+    yield f"columns, judging by the first {len(head.rows):,} rows:"
     kinds = column_choice.kinds(head)
     width = min(max(len(shown(column)) for column in head.columns()), NAME_WIDTH)
     for index, column in enumerate(head.columns()):

@@ -38,7 +38,7 @@ def imdb(paths: Sequence[Path], splits: Splits, labels: Labels) -> Iterator[Docu
             place = key(member.name)
             assert place is not None  # else members would have skipped it
             if place in texts:
-                raise DataError(f"{member.origin} is there twice; allowed: once")
+                raise DataError(f"{member.origin} occurs twice; allowed: once")
             texts[place] = decode(member.read(), member.origin)
     if not texts:
         raise DataError(f"{', '.join(map(str, paths))} holds no files such as aclImdb/train/pos/0_9.txt")
@@ -154,7 +154,7 @@ def _files(paths: Sequence[Path], splits: Splits) -> Iterator[tuple[str, Member]
     for file in of_file:
         if (times := file_names.count(file)) != 1:
             where = ", ".join(map(str, paths))
-            raise DataError(f"{file} stands {times} times in {where}, which must hold each once: {', '.join(of_file)}")
+            raise DataError(f"{file} occurs {times} times in {where}, which must contain it once: {', '.join(of_file)}")
     for path in paths:
         for member in members(path, lambda name: PurePosixPath(name).name in of_file):
             yield of_file[PurePosixPath(member.name).name], member

@@ -119,7 +119,7 @@ class _Files:
             return None
         if joined:
             new_labels = self.literal.labels - self.quoted.labels
-            return f"as in CSV they would hide {joined} rows in others" if 2 * len(new_labels) <= joined else None
+            return f"as CSV, {joined} rows would become part of others" if 2 * len(new_labels) <= joined else None
         return "some stand where CSV needs none" if delimiter == TAB and not self.from_csv_writer else None
 
 
@@ -149,12 +149,12 @@ class Quotes:
                 continue
             if reason := files.reason_to_read_literally(delimiter):
                 literal.add(delimiter)
-                notes.append(f"{where} are read as they stand: {reason}")
+                notes.append(f"{where} are read literally: {reason}")
                 continue
             if delimiter == TAB:
                 notes.append(f"{where} are read as in CSV")
             if files.quoted.line_breaks:
-                notes.append(f"texts that hold line breaks, in quotation marks: {files.quoted.line_breaks:,}")
+                notes.append(f"quoted texts with line breaks: {files.quoted.line_breaks:,}")
             if files.ambiguous:
                 notes.append(
                     f"{len(files.ambiguous):,} of these texts hold lines that look like rows of their own, such as "

@@ -95,7 +95,7 @@ def split_off(source: Split, rows: Rows, share: float, key: str) -> Rows:
     if not chosen.any():
         texts, classes = (len(np.unique(values[rows])) for values in (source.keys, source.labels))
         raise DataError(
-            f"{key} is {share}, for which no text of {rows.sum()} documents can be spared; each class keeps one, and "
+            f"{key} is {share}, but no text of {rows.sum()} documents can be spared: each class keeps one, and "
             f"there are {texts} different texts in {classes} classes"
         )
     return chosen
@@ -202,12 +202,12 @@ def check(parts: Mapping[str, tuple[Split, Rows]], labels: Sequence[str]) -> Non
         if len(lacking := np.setdiff1d(indices, present["train"])):
             label = labels[lacking[0]]
             alike = twin(label, [labels[index] for index in present["train"]])
-            hint = f" (is {alike[:80]!r} meant, which some have?)" if alike else ""
+            hint = f" (did you mean {alike[:80]!r}, which some have?)" if alike else ""
             if not alike and number_of(label) is not None:
                 hint = " (data.bins can leave out numbers)"
             if not alike and len(label.split()) > WORDS_OF_A_TEXT:
-                hint = " (a text: has this split its columns in another order?)"
+                hint = " (a text: are the columns of this split in another order?)"
             raise DataError(
                 f"the {name} split has the class {label[:80]!r}, which no training document has{hint}; "
-                "every class must stand in the training split"
+                "every class must occur in the training split"
             )

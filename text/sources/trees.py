@@ -24,7 +24,7 @@ def tree_rows(member: Member, layout: Layout) -> Iterator[Row]:
     """
     for number, where, content in numbered(member, layout):
         if (tree := TREE.fullmatch(content)) is None or not _is_balanced(content):
-            raise DataError(f"{where} is no tree such as (3 (2 A) (4 film)), as others are")
+            raise DataError(f"{where} is not a tree such as (3 (2 A) (4 film)), as other lines are")
         words = [BRACKETS.get(word, word) for word in WORD.findall(content)]
         yield Row(number, " ".join(words), tree[1])
 

@@ -40,4 +40,4 @@ def notes(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """A line about each split."""
     for split, by_label in counts.items():
         labels = ", ".join(f"{label[:80]!r}: {count:,}" for label, count in by_label.items())
-        yield f"documents of the {split} split dropped, no training document has their class: {labels}"
+        yield f"documents of the {split} split dropped because no training document has their class: {labels}"

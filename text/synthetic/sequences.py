@@ -121,8 +121,8 @@ def _splits(
     needed = sum(-(-number // classes) for number in rows.values())
     if needed * 2 > different:  # with half of them free, a new one is soon found
         raise ParamsError(
-            f"{key}, which gives only {different:,} different sequences of a class; "
-            f"for {needed:,} of them, {2 * needed:,} are needed: make it longer, or ask for fewer rows"
+            f"{key}, which gives only {different:,} different sequences per class; "
+            f"{needed:,} rows per class need {2 * needed:,}; allowed: longer sequences, or fewer rows"
         )
     schema = pa.schema(
         [("id", pa.string()), ("text", pa.string()), ("label", pa.int32()), *((name, pa.int32()) for name in columns)]

@@ -13,8 +13,8 @@ def warnings(summary: Mapping[str, Any]) -> list[str]:
     vectors = summary.get("vectors")
     if vectors is not None and (share := vectors["share_of_training_tokens"]) < FEWEST_WITH_VECTOR:
         lines.append(
-            f"tokenize.vectors has a vector for only {percent(share)} of the training tokens; its words must be of the "
-            f"texts' language, and cut and written as tokenize.tokenizer ({summary['tokenize']['tokenizer']}) does it."
+            f"tokenize.vectors has a vector for only {percent(share)} of the training tokens; its words must be in the "
+            f"texts' language, split and spelled as tokenize.tokenizer ({summary['tokenize']['tokenizer']}) does it."
         )
     return lines
 

@@ -73,7 +73,7 @@ class TokenizedDocuments:
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
         if reader.schema != SCHEMA:
-            raise DataError(f"{path} is no token file; delete it and run dvc repro")
+            raise DataError(f"{path} is not a token file; delete it and run dvc repro")
         return cls(chunks)
 
     @classmethod

@@ -73,10 +73,10 @@ def read_vectors(path: Path, numbers: Mapping[str, int], vocabulary_size: int) -
                     skipped += 1
                     first_skipped = first_skipped or f"line {number:,}, where {error}"
         if not read:
-            raise _Unreadable(first_skipped or "it holds none")
+            raise _Unreadable(first_skipped or "it has none")
     except _Unreadable as error:
         raise DataError(
-            f"tokenize.vectors '{path}' is no text file with a token and its numbers on each line: {error}"
+            f"tokenize.vectors '{path}' is not a text file with a token and its numbers on each line: {error}"
         ) from None
     except FileNotFoundError:
         raise DataError(f"tokenize.vectors is '{path}'; there is no such file") from None
@@ -110,7 +110,7 @@ def _shape(lines: Sequence[bytes]) -> tuple[bool, int]:
         ((True, 3), (False, 3))
     """
     if not lines:
-        raise _Unreadable("it holds none")
+        raise _Unreadable("it has none")
     header = _HEADER.fullmatch(lines[0].strip())
     if header:
         width = int(header[1])
@@ -151,9 +151,9 @@ def _read(line: bytes, width: int) -> tuple[bytes, NDArray[np.float32]]:
     """
     token, *fields = line.rstrip().rsplit(None, width)
     if len(fields) < width:
-        raise _Unreadable(f"{len(fields)} of {width} numbers stand behind the token")
+        raise _Unreadable(f"{len(fields)} of {width} numbers follow the token")
     values = [_number(field) for field in fields]
     for field, value in zip(fields, values, strict=True):
         if value is None or not abs(value) <= LARGEST:  # not >, since NaN must fail too
-            raise _Unreadable(f"{field[:40].decode(errors='replace')!r} is no finite number")
+            raise _Unreadable(f"{field[:40].decode(errors='replace')!r} is not a finite number")
     return token, np.array(values, np.float32)

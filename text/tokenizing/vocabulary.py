@@ -25,7 +25,7 @@ def build_vocabulary(counts: Counter[str], max_size: int, min_freq: int) -> list
         if most == 0:
             raise ParamsError("tokenize.tokenizer finds no token of the training split, whose texts are blank")
         raise ParamsError(
-            f"tokenize.min_freq is {min_freq}, but no token stands in the training split more than {most} times; "
+            f"tokenize.min_freq is {min_freq}, but no token occurs in the training split more than {most} times; "
             f"allowed here: 1 to {most}"
         )
     return vocabulary
