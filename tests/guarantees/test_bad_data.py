@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a class in two cases": (
         folder_of(train=[(text, f"is {label}") for text, label in MANY], test=[("x", "Is 1")]),
-        "(is 'is 1' meant",
+        "(did you mean 'is 1'",
     ),
     "a million labels": (file_of([(f"text {n}", f"label {n}") for n in range(1_000_000)]), "more than 1000 classes"),
     "two rows": (file_of(BOTH), "can be spared"),
