@@ -102,7 +102,7 @@ def refresh_code(folder: Path) -> None:
         if (
             (ROOT / name).is_file()
             and not (name == "params.yaml" and target.exists())
-            and not name.startswith((".dvc", "dvc.lock"))
+            and not name.startswith((".dvc/", "dvc.lock"))
         ):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
