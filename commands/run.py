@@ -8,6 +8,7 @@ with `dvc repro` alone.
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -75,9 +76,10 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
 
 def end_with_make() -> None:
     """Ends this process if it was started by `make` and `make` is killed."""
-    parent = psutil.Process().parent()
-    if parent is not None and parent.name() in ("make", "gmake"):
-        orphans.end_with(parent.pid)
+    with suppress(psutil.Error):  # another user's process, or one that has just ended
+        parent = psutil.Process().parent()
+        if parent is not None and parent.name() in ("make", "gmake"):
+            orphans.end_with(parent.pid)
 
 
 def run_here(params: Params, chosen: argparse.Namespace) -> bool:
