@@ -21,6 +21,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from core import orphans
 from core.checksums import checksum_line
 from core.file_io import whole
 from core.orphans import SECONDS_TO_END
@@ -117,8 +118,7 @@ def work(task: Work) -> Iterator[Event]:
 
 def _end_with_node(raylet: int) -> None:
     """Ends this process, and with it the stage, soon after the node's raylet dies; Ray does not always do so."""
-    while os.getppid() == raylet:
-        time.sleep(0.2)
+    orphans.wait_for_end(raylet)
     os._exit(1)
 
 
@@ -224,7 +224,7 @@ def _run(stage: str, root: Path, source: Path, task: Work) -> Generator[Event, N
         code = process.wait()
     if not code:
         return None
-    if code < 0:  # not by this code: by another program, or by the system when memory ran out
+    if code < 0:  # by a signal: another program's, or the system's when memory ran out
         return Event("lost", f"{stage} was ended by {signal.Signals(-code).name}")
     if _is_full(root, said, task):
         return Event("full", f"{stage} ended with exit code {code}")
