@@ -63,14 +63,12 @@ def measure(documents: Documents, model: dict[str, Any], train: dict[str, Any], 
     from config.train import TrainParams
     from config.variants import VariantParams
     from models.classifier import TextClassifier
+    from models.training.building import as_lightning
     from models.training.fit import fit
-    from pipelines.train import as_lightning
-    from text.token_counts import token_counts
 
     variant = VariantParams.model_validate({"cell": "lstm", "initialization": "pytorch"} | model)
     torch.manual_seed(1)
     classifier = TextClassifier(VOCABULARY_SIZE, 2, **variant.model_dump())
-    classifier.embedding.count(torch.from_numpy(token_counts(documents, VOCABULARY_SIZE)))
     settings = TrainParams.model_validate({"epochs": 2, "batch_size": batch_size} | train)
     module, trainer = as_lightning(classifier, settings)
     trainer.callbacks.pop(0)  # type: ignore[attr-defined]  # the lines of the epochs

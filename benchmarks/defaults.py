@@ -103,8 +103,8 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
     from config.train import TrainParams
     from config.variants import VariantParams
     from models.classifier import TextClassifier
+    from models.training.building import as_lightning
     from models.training.fit import fit
-    from pipelines.train import as_lightning
     from text.tokenizing.token_file import TokenizedDocuments
 
     values = SETTINGS[setting]

@@ -115,8 +115,8 @@ def _fit(documents: Any, words: int = VOCABULARY_SIZE, classes: int = 2) -> floa
 
     machine.prepare(1)
     from config.train import TrainParams
+    from models.training.building import as_lightning
     from models.training.fit import fit
-    from pipelines.train import as_lightning
 
     classifier = build_project(Shape(bidirectional=True), words, classes)
     module, trainer = as_lightning(classifier, TrainParams(epochs=1))

@@ -56,8 +56,8 @@ def run_project(documents: Documents, shape: Shape, precision: str) -> float:
 
     machine.prepare(1)
     from config.train import TrainParams
+    from models.training.building import as_lightning
     from models.training.fit import fit
-    from pipelines.train import as_lightning
 
     settings = TrainParams.model_validate({"epochs": 2, "gradient_clip": None, "precision": precision})
     module, trainer = as_lightning(build_project(shape), settings)

@@ -26,7 +26,7 @@ from core.paths import RAW, REPORTS, TOKENS
 from models.classifier import TextClassifier
 from models.inside.gradient_reach import gradient_reach
 from outputs.checkpoints import Checkpoints
-from outputs.token_files import open_split
+from outputs.token_files import open_splits
 from outputs.trained_model import load_classifier, new_classifier, read_config
 from pipelines.download import download
 from pipelines.evaluate import evaluate
@@ -103,7 +103,7 @@ def read_training(root: Path, variant: str, seed: int, length: int) -> Training:
     predictions = pq.read_table(folder / "predictions.parquet")
     probabilities = predictions["probabilities"].combine_chunks().flatten().to_numpy()
     labels = predictions["label"].to_numpy()
-    train_split, test = (open_split(split, config["tokens"], root) for split in ("train", "test"))
+    train_split, test = (open_splits([split], config["tokens"], root) for split in ("train", "test"))
     solved = [line["epoch"] for line in history if line["validation_solved"] == 1]
     torch.manual_seed(seed)  # as in the stage train, so that the classifier starts with the same weights
     untrained = new_classifier(config)

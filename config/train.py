@@ -27,6 +27,9 @@ class AdversarialParams(Section):
     unlabelled_batch: Annotated[int, Field(ge=0, le=10**6)] = 0
 
 
+CHECKPOINT_KEYS = {"checkpoint_steps", "checkpoint_minutes"}  # no result depends on them
+
+
 class TrainParams(Section):
     """How every variant is trained."""
 

@@ -112,8 +112,8 @@ def kinds(variants: Iterable[VariantParams]) -> list[VariantParams]:
 
 def _take_step(variant: VariantParams, train: TrainParams) -> None:
     from models.classifier import TextClassifier
+    from models.training.building import as_lightning
     from models.training.warmup import warm_up
-    from pipelines.train import as_lightning
 
     documents = _Documents()
     module, trainer = as_lightning(TextClassifier(_Documents.WORDS, 2, **variant.model_dump()), train)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import llvmlite.binding
 
+from config.train import TrainParams
 from core.errors import ParamsError
 
 # Makes cuBLAS repeat its results; it reads this at its first use.
@@ -33,13 +34,6 @@ def check(accelerator: str, devices: int | Literal["auto"], precision: str) -> N
         raise ParamsError(f"train.devices is {devices}; allowed: 1 to {available}, the {kind}s of this machine")
     if precision not in (allowed := precisions(accelerator)):
         raise ParamsError(f"train.precision is {precision!r}, which this {kind} lacks; allowed: {', '.join(allowed)}")
-
-
-def count_devices(accelerator: str, devices: int | Literal["auto"]) -> int:
-    """Processes per node: `devices`, where "auto" means all GPUs, or one process on the CPU."""
-    if devices != "auto":
-        return devices
-    return torch.cuda.device_count() if uses_gpu(accelerator) else 1
 
 
 def precisions(accelerator: str) -> list[str]:
@@ -85,6 +79,19 @@ def kind(accelerator: str, alone: bool) -> str:
 def gpu(accelerator: str) -> str:
     """The GPU's name, or "none" where `accelerator` means the CPU."""
     return torch.cuda.get_device_name() if uses_gpu(accelerator) else "none"
+
+
+def prepare_for(train: TrainParams) -> TrainParams:
+    """Checks the section train and prepares this process for it; returns the section with `devices` as a number.
+
+    Raises:
+        ParamsError: as `check`.
+    """
+    check(train.accelerator, train.devices, train.precision)
+    prepare(train.threads, train.precision)
+    if train.devices != "auto":
+        return train
+    return train.model_copy(update={"devices": torch.cuda.device_count() if uses_gpu(train.accelerator) else 1})
 
 
 def prepare(threads: int, precision: str = "32-true") -> None:

@@ -1,6 +1,6 @@
 """The files of data/tokens, each checked against the checksum that the stage tokenize wrote into summary.json."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,19 @@ def token_file(name: str, checksums: Mapping[str, str], root: Path = Path()) -> 
     return file_io.verified(root / TOKENS / name, checksums)
 
 
-def open_part(part: str, config: Mapping[str, Any], root: Path = Path()) -> TokenizedDocuments:
+def open_part(
+    part: str, config: Mapping[str, Any], root: Path = Path(), folds_of: int | None = None
+) -> TokenizedDocuments:
     """The documents that the training of `config` uses as train, validation or test: a split or, with folds, several.
+
+    Its seed decides which folds, or the seed `folds_of` if it is not None.
 
     Raises:
         DataError: a file is missing or broken.
     """
-    splits = splits_of(part, config["seed"], config["data"].get("folds"))
-    return TokenizedDocuments.joined([open_split(split, config["tokens"], root) for split in splits])
+    seed = config["seed"] if folds_of is None else folds_of
+    splits = splits_of(part, seed, config["data"].get("folds"))
+    return open_splits(splits, config["tokens"], root)
 
 
 def training_documents(summary: Mapping[str, Any]) -> int:
@@ -55,12 +60,14 @@ def share_unknown_in_tests(summary: Mapping[str, Any]) -> float:
     return max(float(split["share_unknown"]) for split in tests)
 
 
-def open_split(split: str, checksums: Mapping[str, str], root: Path = Path()) -> TokenizedDocuments:
-    """The documents of a split: train, validation or test.
+def open_splits(splits: Sequence[str], checksums: Mapping[str, str], root: Path = Path()) -> TokenizedDocuments:
+    """The documents of the `splits`, such as train, or fold-1 and fold-2.
 
     Raises:
-        DataError: the file is missing or broken, or `checksums` does not know it.
+        DataError: a file is missing or broken, or `checksums` does not know it.
     """
-    if f"{split}.arrow" not in checksums:
-        raise DataError(f"this training may not read the {split} split")
-    return TokenizedDocuments.open(token_file(f"{split}.arrow", checksums, root))
+    for split in splits:
+        if f"{split}.arrow" not in checksums:
+            raise DataError(f"this training may not read the {split} split")
+    paths = [token_file(f"{split}.arrow", checksums, root) for split in splits]
+    return TokenizedDocuments.open(*paths)

@@ -18,7 +18,7 @@ from core.paths import PRETRAINED
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
 from outputs.pretrained import DESCRIPTION
-from outputs.token_files import open_split, read_summary
+from outputs.token_files import open_splits, read_summary
 from provenance.stage import run_as_command
 from text.streams import count_targets, hold_out
 from text.tokenizing.token_file import TokenizedDocuments
@@ -62,7 +62,7 @@ def pretrain(params: Params, root: Path = Path()) -> None:
     machine.check(train.accelerator, 1, train.precision)
     machine.prepare(train.threads, train.precision)
     config = resolve_config(params, read_summary(root))
-    documents = TokenizedDocuments.joined([open_split(split, config["files"], root) for split in _names(config)])
+    documents = open_splits(_names(config), config["files"], root)
     started = time.time_ns() // 1_000_000
     if params.pretrain.objective == "vectors":
         weights, reached = _make_vectors(config, documents)

@@ -5,7 +5,6 @@ training of settings on the test split. This module decides which files a traini
 checksums of no others.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,16 +16,19 @@ from core.errors import DivergenceError
 from core.folds import splits_of
 from models import machine
 from models.prediction import predict
+from models.training.building import build_training
+from models.training.resuming import resume_from
 from outputs import measurements, trials
 from outputs.checkpoints import Checkpoints
+from outputs.conditions import current_conditions
 from outputs.prediction_file import write_predictions
-from outputs.token_files import open_split, read_summary, training_documents
+from outputs.token_files import open_part, read_summary, training_documents
+from outputs.training_config import read_variant, settings_part
+from outputs.training_data import open_training_data
 from outputs.trials import Outcome
-from pipelines.train import Splits, build_training, configuration, open_unlabelled, read_variant
 from provenance.libraries import versions
 from provenance.signature import signature
 from text import subset
-from text.tokenizing.token_file import TokenizedDocuments
 from tracking.connection import connect
 from tracking.lifecycle import log_data, trial_run
 from tracking.progress import EpochMetrics
@@ -85,36 +87,31 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     variant, start = read_variant(plan.variant, root)
     variant, train = applied(plan.setting, variant, train)
     summary = read_summary(root)
-    splits = [split for part in ("train", "validation", plan.split) for split in _splits(plan, part, summary)]
+    folds_of, folds = plan.seed if plan.folds_of is None else plan.folds_of, summary["data"].get("folds")
+    splits = [split for part in ("train", "validation", plan.split) for split in splits_of(part, folds_of, folds)]
     opened = ["vectors.safetensors", *(f"{split}.arrow" for split in splits)]
     if train.adversarial.unlabelled_batch:
         opened.append("unlabelled.arrow")
     tokens = {name: digest for name, digest in summary["checksums"].items() if name in opened}
     every = training_documents(summary)
     documents = min(plan.documents or every, every)
-    config = configuration(plan.variant, plan.seed, variant, train, summary, documents)
+    config = settings_part(plan.variant, plan.seed, variant, train, summary, documents)
     config |= {"tokens": tokens, "documents": documents, "split": plan.split, "libraries": versions("tune")}
     config |= {"subset": plan.subset} if documents < every else {}
     config |= start
     return {**config, "signature": signature(config, "tune")}
 
 
-def _splits(plan: Plan, part: str, summary: Mapping[str, Any]) -> list[str]:
-    """The splits that are the train, validation or test documents of the training."""
-    return splits_of(part, plan.seed if plan.folds_of is None else plan.folds_of, summary["data"].get("folds"))
-
-
 def _train(
     params: Params, plan: Plan, config: dict[str, Any], checkpoints: Checkpoints, title: str, root: Path
 ) -> Outcome:
-    train, validation, scored = (
-        TokenizedDocuments.joined([open_split(split, config["tokens"], root) for split in _splits(plan, part, config)])
-        for part in ("train", "validation", plan.split)
-    )
-    learned = train if plan.documents is None else subset.at_random(train, plan.documents, plan.subset)
-    training = build_training(config, params.train, [train, validation], root)
+    data = open_training_data(config, root, plan.folds_of)
+    if plan.documents is not None:
+        data = data._replace(train=subset.at_random(data.train, plan.documents, plan.subset))
+    scored = open_part(plan.split, config, root, plan.folds_of)
+    training = build_training(config, data, current_conditions(params.train.accelerator))
     classifier, settings = training.module.classifier, training.settings
-    checkpointing = training.resume_from(checkpoints)
+    checkpointing = resume_from(checkpoints, params.train)
     outcome: Outcome = {
         "variant": plan.variant,
         "setting": dict(plan.setting),
@@ -132,8 +129,7 @@ def _train(
             trial_run(mlflow, title, outcome, resumed=checkpointing.state is not None) as run,
         ):
             log_data(run, config)
-            splits = Splits(learned, validation, open_unlabelled(config, root))
-            training.run(splits, checkpointing, [EpochMetrics(run, training.costs)])
+            training.run(checkpointing, [EpochMetrics(run, training.costs)])
             probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)
             metrics = classification_metrics(scored.labels, probabilities, config["labels"])
             outcome["scores"] = {metric.key: metrics[metric.key] for metric in METRICS}

@@ -17,7 +17,7 @@ from core import file_io
 from core.paths import EXPLANATIONS, TOKENS
 from outputs import measurements
 from tracking.connection import Connection
-from tracking.lifecycle import find_run, log_configuration, reference_run, training_run
+from tracking.lifecycle import find_run, reference_run, training_run
 from tracking.models import log_training_model
 from tracking.run import Provenance, Run
 
@@ -47,8 +47,7 @@ def complete(mlflow: Connection, folder: Path, evaluated: bool = False) -> bool:
         if not mlflow.reachable:
             return False
         if run is None:
-            with training_run(mlflow, config["name"], config["seed"], config["signature"], original) as run:
-                log_configuration(run, config)
+            with training_run(mlflow, config, original) as run:
                 history = file_io.read_json(folder / "history.json", made_by="train")
                 for index, line in enumerate(history):
                     run.log_epoch(line, measured["epochs"][index] if "epochs" in measured else {})

@@ -27,22 +27,21 @@ SURROUNDINGS = ("mlflow.source.git.commit", "git_commit", "dvc_stage", "dvc_expe
 
 @contextmanager
 def training_run(
-    mlflow: Connection,
-    variant: str,
-    seed: int,
-    signature: str,
-    original: Provenance | None = None,
-    resumed: bool = False,
+    mlflow: Connection, config: Mapping[str, Any], original: Provenance | None = None, resumed: bool = False
 ) -> Iterator[Run]:
-    """The run for one execution of a training; it ends FINISHED, FAILED after an error, KILLED after Ctrl-C or SIGTERM.
+    """The run for one execution of the training that `config` (config.json) describes.
+
+    It ends FINISHED, FAILED after an error, KILLED after Ctrl-C or SIGTERM.
 
     The run is new, unless this working copy has an unfinished run of the same signature, or the execution is
     `resumed`. If the run is rebuilt from the outputs, `original` is its provenance. If MLflow refused a call, the run
     ends FAILED, and can be completed later. If MLflow could not be reached, the run stays RUNNING until the next
     connection closes it.
     """
-    tags = {"variant": variant, "seed": str(seed), SIGNATURE: signature, "kind": "training"}
+    variant, seed = config["name"], config["seed"]
+    tags = {"variant": variant, "seed": str(seed), SIGNATURE: config["signature"], "kind": "training"}
     with _run(mlflow, f"{variant} · seed {seed}", tags, original, resumed) as run:
+        _log_configuration(run, config)
         yield run
 
 
@@ -115,19 +114,6 @@ def comparison_run(
         yield comparison
 
 
-def log_configuration(run: Run, config: Mapping[str, Any]) -> None:
-    """The resolved configuration of a training (its config.json) as params, and its data set."""
-    chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters", "libraries")
-    present = [key for key in (*chosen, "pretrained") if key in config]  # an older one names no libraries
-    run.log_params({key: config[key] for key in present})
-    data, variant = config["data"], config["variant"]
-    log_data(run, config)
-    directions = "both directions" if variant["bidirectional"] else "one direction"
-    parameters = f"{config['parameters']['total']:,} parameters"
-    note = f"{variant['cell']}, {directions}, {parameters}; trained on {data['name']} with seed {config['seed']}."
-    run.set_tags({NOTE: note})
-
-
 def log_data(run: Run, config: Mapping[str, Any]) -> None:
     """Logs the training's data set as the run's input; `config` is its config.json, or the summary of the tokens."""
     profile = json.dumps({"classes": len(config["labels"]), "vocabulary_size": config["vocabulary_size"]})
@@ -142,6 +128,19 @@ def find_run(mlflow: Connection, signature: str, ended: int | None = None) -> Ru
     finished = f"tags.{SIGNATURE} = '{signature}' and attributes.status = 'FINISHED'"
     runs = mlflow.search(finished if ended is None else f"{finished} and attributes.end_time = {ended}")
     return Run(mlflow, runs[0].info.run_id, runs[0]) if runs else None
+
+
+def _log_configuration(run: Run, config: Mapping[str, Any]) -> None:
+    """The resolved configuration of a training (its config.json) as params, and its data set."""
+    chosen = ("name", "seed", "variant", "train", "data", "tokenize", "vocabulary_size", "parameters", "libraries")
+    present = [key for key in (*chosen, "pretrained") if key in config]  # an older one names no libraries
+    run.log_params({key: config[key] for key in present})
+    data, variant = config["data"], config["variant"]
+    log_data(run, config)
+    directions = "both directions" if variant["bidirectional"] else "one direction"
+    parameters = f"{config['parameters']['total']:,} parameters"
+    note = f"{variant['cell']}, {directions}, {parameters}; trained on {data['name']} with seed {config['seed']}."
+    run.set_tags({NOTE: note})
 
 
 @contextmanager

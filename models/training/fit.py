@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from torch import Tensor
@@ -17,6 +20,7 @@ from models.training.trainer import ResumableData, add_checkpointing, make_train
 from models.training.warmup import warm_up
 from text.batches import Batch, Documents, loader
 from text.endless import EndlessBatches
+from text.token_counts import token_counts
 
 
 def build_trainer(
@@ -69,13 +73,16 @@ def fit(
 
     With `batch_tokens` a step has about that many tokens instead of `batch_size` documents. If `checkpointing` has a
     state, the training resumes from it. `costs` measures the training, and may end it. `unlabelled` documents are
-    needed if the module's extra losses read a batch of them in each step.
+    needed if the module's extra losses read a batch of them in each step. Class weights and, for normalized embeddings,
+    the words' shares are those of `train`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM stopped the training.
         ParamsError: the first step took longer than train.max_seconds.
     """
     module.weigh(train.labels)
+    if (embedding := module.classifier.embedding).shares is not None:
+        embedding.count(torch.from_numpy(token_counts(train, embedding.num_embeddings)))
     best, costs = BestWeights(monitor), costs or Costs()
     trainer.callbacks.extend([StepSeeds(seed), OwnSignals(), best, costs, *callbacks])  # type: ignore[attr-defined]
     resumed = add_checkpointing(trainer, checkpointing)
@@ -109,6 +116,11 @@ class BatchSizes(NamedTuple):
     def documents(self, longest: int) -> int:
         """Documents per process in a step whose longest document has `longest` tokens."""
         return self.size if self.tokens is None else max(self.tokens // longest, 1)
+
+    def most_tokens(self, lengths: NDArray[np.int32]) -> int:
+        """The tokens of the largest step, with its padding, for documents of these `lengths` (documents,)."""
+        longest = int(lengths.max())
+        return min(self.documents(longest), len(lengths)) * longest
 
 
 class Loaders(ResumableData):

@@ -15,6 +15,7 @@ from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
+from config.train import TrainParams
 from core.errors import TrainingError
 
 State = dict[str, Any]
@@ -30,6 +31,9 @@ class Resumable(Protocol):
 
 class Store(Protocol):
     """The part of outputs.checkpoints that is used here."""
+
+    def load(self, announce: bool) -> State | None:
+        """The newest intact state, or None. With `announce`, prints the names of broken ones."""
 
     def save(self, step: int, state: State) -> None:
         """Saves the state after `step`."""
@@ -94,6 +98,14 @@ class Checkpointing(Checkpoint):
     def _save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint("")
         self.saved_at = time.monotonic()
+
+
+def resume_from(store: Store, settings: TrainParams, announce: bool = True) -> Checkpointing:
+    """What saves checkpoints as `settings` say, with the state to resume from if the `store` has one."""
+    state = store.load(announce)
+    if state is not None and announce:
+        print(f"resuming after step {state['global_step']}", flush=True)
+    return Checkpointing(store, state, settings.checkpoint_steps, settings.checkpoint_minutes)
 
 
 class StateIO(CheckpointIO):

@@ -50,8 +50,8 @@ def send_loops_of_pass(direction: Pass, answer: Connection) -> None:
 def send_loops_of_work(answer: Connection) -> None:
     from models.classifier import TextClassifier
     from models.prediction import predict
+    from models.training.building import as_lightning
     from models.training.fit import fit
-    from pipelines.train import as_lightning
     from tests.models.toy import VOCABULARY_SIZE, order_documents
 
     for variant in params().variants.values():

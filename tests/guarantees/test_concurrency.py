@@ -13,13 +13,10 @@ WRITERS, STEPS = 8, 20
 WRITER_PROCESSES = """
 import sys
 from tests.forks import all_at_once
-from tests.tracking.test_lifecycle import CONFIG
 from tests.tracking.connected import find_run, training_run
-from tracking.lifecycle import log_configuration
 
 def write(number):
     with training_run("e", f"v{number}", number, f"s{number}") as run:
-        log_configuration(run, {**CONFIG, "name": f"v{number}", "seed": number})
         for step in range(steps):
             run.log_metrics({"train_loss": number + step / 1000, "validation_loss": number}, step=step)
     find_run("e", f"s{number}").log_metrics({"test_accuracy": number})

@@ -24,7 +24,6 @@ def main(devices: int, batch_size: int, folder: Path) -> None:
     torch.manual_seed(5)
     chosen: dict[str, Any] = {"bidirectional": True, "hidden_size": 8, "embedding_size": 8, "pooling": "max"}
     classifier = plain_classifier(20, 2, cell="lstm", embedding_normalization="frequency", **chosen)
-    classifier.embedding.count(torch.arange(20))
     module = plain_module(
         classifier,
         learning_rate=0.01,

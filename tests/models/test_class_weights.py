@@ -15,10 +15,10 @@ from config.choices import ClassWeight
 from config.train import TrainParams
 from models.classifier import TextClassifier
 from models.prediction import predict
+from models.training.building import as_lightning
 from models.training.fit import fit
 from models.training.loss import balanced
 from models.training.module import ClassifierModule
-from pipelines.train import as_lightning
 from tests import needs
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, MemoryDocuments, order_documents, skewed_documents, small_trainer

@@ -61,7 +61,6 @@ def train(
     classifier = plain_classifier(
         VOCABULARY_SIZE, 2, **{"bidirectional": True, "embedding_size": 8, "head_dropout": 0.4, **variant}
     )
-    classifier.embedding.count(torch.arange(VOCABULARY_SIZE))
     module = plain_module(
         classifier,
         learning_rate=rate,

@@ -15,11 +15,11 @@ from config.variants import VariantParams
 from core.errors import ParamsError
 from models import memory, prediction
 from models.prediction import documents_at_once, predict
+from models.training.building import TrainingData, build_classifier
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs.checkpoints import Checkpoints
-from pipelines.train import build_classifier
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.test_averaging import store as store
 from tests.models.test_resuming import Stop, StopAt, assert_same
@@ -102,7 +102,7 @@ def test_what_a_step_takes_is_counted_with_its_limit_of_tokens(monkeypatch: pyte
         settings = TrainParams.model_validate({"epochs": 1, **train}).model_dump()
         variant = VariantParams.model_validate({"cell": "lstm", "bidirectional": True, "segment": 50}).model_dump()
         config = {"name": "long", "seed": 1, "variant": variant, "train": settings, "labels": ["a", "b"], "tokens": {}}
-        return build_classifier({**config, "vocabulary_size": 100}, [split, split], tmp_path)
+        return build_classifier({**config, "vocabulary_size": 100}, TrainingData(split, split))
 
     with pytest.raises(ParamsError, match=r"variants.long has .*, and the largest batch 320,000 tokens"):
         build()

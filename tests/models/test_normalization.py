@@ -126,9 +126,9 @@ def test_training_ends_where_plain_steps_with_adamw_end(dropout: float) -> None:
     """Every row learns in every step, also those of words that the step does not read."""
     documents, validation = order_documents(40), order_documents(20)
     classifier = normalizing(embedding_dropout=dropout).double()
-    classifier.embedding.count(torch.from_numpy(token_counts(documents, VOCABULARY_SIZE)))
     plain = normalizing(embedding_dropout=dropout).double()
     plain.load_state_dict(classifier.state_dict())
+    plain.embedding.count(torch.from_numpy(token_counts(documents, VOCABULARY_SIZE)))
     steps: list[Any] = []
 
     class Recorded(ClassifierModule):

@@ -18,14 +18,17 @@ from core.errors import DataError, DivergenceError
 from core.file_io import read_json, write_json
 from core.paths import PRETRAINED, RAW, TOKENS, VARIANTS
 from models.pretraining.module import LanguageModelModule
-from outputs.token_files import open_split, read_summary
+from models.training.building import build_classifier
+from outputs.token_files import open_splits, read_summary
+from outputs.training_config import resolve
+from outputs.training_data import open_training_data
 from pipelines import pretrain as stage
 from pipelines.download import download
 from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.pretrain import pretrain
 from pipelines.tokenize import make_tokens
-from pipelines.train import build_classifier, resolve_config, train
+from pipelines.train import train
 from pipelines.trial import Plan
 from pipelines.trial import resolve as resolve_trial
 from pipelines.tune import tune
@@ -128,7 +131,7 @@ def test_validation_and_test_texts_never_enter(objective: str) -> None:
     assert set(files) == {"train.arrow", "unlabelled.arrow"}
     for split in ("validation", "test"):
         with pytest.raises(DataError, match=f"^this training may not read the {split} split"):
-            open_split(split, files)
+            open_splits([split], files)
 
 
 def test_training_and_unlabelled_texts_are_needed() -> None:
@@ -213,9 +216,8 @@ def test_trainings_start_from_the_weights_with_a_head_of_their_own() -> None:
     for seed in (1, 2):
         change_params(Path(), {"compare.seeds": [1, 2]})
         tune(load(), "lstm")
-        config = resolve_config(params, "lstm", seed, Path())
-        splits = [open_split(name, config["tokens"]) for name in ("train", "validation")]
-        classifier = build_classifier(config, splits, Path())
+        config = resolve(params, "lstm", seed)
+        classifier = build_classifier(config, open_training_data(config))
         assert torch.equal(classifier.embedding.weight, weights["embedding.weight"])
         recurrent = classifier.encoder.layers[0].state_dict()
         assert torch.equal(recurrent["weight_hh_l0"], weights["forward.weight_hh_l0"])
@@ -227,7 +229,7 @@ def test_signatures_of_trainings_and_trials_depend_on_the_weights_if_they_start_
     def signatures() -> dict[str, tuple[str, str]]:
         return {
             name: (
-                resolve_config(load(), name, 1, Path())["signature"],
+                resolve(load(), name, 1)["signature"],
                 resolve_trial(load(), Plan(name, {}, 2**32), Path())["signature"],
             )
             for name in ("lstm", "plain")
@@ -243,15 +245,14 @@ def test_signatures_of_trainings_and_trials_depend_on_the_weights_if_they_start_
 
 
 def test_other_weights_than_those_that_match_has_seen_are_refused() -> None:
-    config = resolve_config(load(), "lstm", 1, Path())
-    splits = [open_split(name, config["tokens"]) for name in ("train", "validation")]
+    config = resolve(load(), "lstm", 1)
     path = PRETRAINED / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
     with pytest.raises(DataError, match=r"weights\.safetensors is damaged"):
-        build_classifier(config, splits, Path())
+        open_training_data(config)
     path.unlink()
     with pytest.raises(DataError, match=r"weights\.safetensors is missing; the stage pretrain makes it: dvc repro"):
-        build_classifier(config, splits, Path())
+        open_training_data(config)
 
 
 def test_a_training_and_its_evaluation_say_what_they_started_from() -> None:

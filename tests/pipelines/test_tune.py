@@ -13,7 +13,7 @@ from config.params import Params, load
 from core.errors import DataError, DivergenceError, TrainingError
 from core.paths import RAW, TOKENS, TUNED
 from models.training.fit import fit
-from outputs.token_files import open_split
+from outputs.token_files import open_splits
 from outputs.trained_model import read_config
 from pipelines import trial
 from pipelines.evaluate import evaluate
@@ -85,7 +85,7 @@ def test_a_search_never_needs_the_test_split_and_cannot_open_it() -> None:
     tokens = resolve(load(), Plan("lstm", {}, 2**32), Path())["tokens"]
     assert set(tokens) == {"train.arrow", "validation.arrow"}
     with pytest.raises(DataError, match=r"^this training may not read the test split$"):
-        open_split("test", tokens)
+        open_splits(["test"], tokens)
 
 
 def test_seeds_of_trials_are_new_in_each_trial_and_none_can_be_a_final_seed() -> None:
@@ -110,7 +110,7 @@ def fail(*_: object, **__: object) -> None:
 
 def test_no_trial_is_repeated_also_with_more_of_them_or_another_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     before = trials_of()
-    monkeypatch.setattr("pipelines.train.fit", fail)
+    monkeypatch.setattr("models.training.building.fit", fail)
     tune(load(), "lstm")
     tune(changed(compare__metric="loss"), "lstm")
     chosen = min(before, key=lambda each: each["scores"]["loss"])
@@ -132,7 +132,7 @@ def test_a_search_that_was_stopped_goes_on_and_ends_with_the_same_bytes(monkeypa
                 return
             raise KeyboardInterrupt
 
-        patch.setattr("pipelines.train.fit", stop)
+        patch.setattr("models.training.building.fit", stop)
         with pytest.raises(KeyboardInterrupt):
             tune(load(), "lstm")
     assert len(list(Path("trials").iterdir())) == 1
@@ -160,7 +160,7 @@ def test_a_trial_whose_loss_is_not_finite_counts_and_the_search_goes_on(monkeypa
             raise DivergenceError("the loss is nan")
         real(*arguments, seed=seed, **named)
 
-    monkeypatch.setattr("pipelines.train.fit", diverge)
+    monkeypatch.setattr("models.training.building.fit", diverge)
     tune(load(), "lstm")
     first, *others = trials_of()
     assert first["error"] == "the loss is nan"
@@ -177,7 +177,7 @@ def test_a_search_without_any_sound_trial_ends_with_its_reason(monkeypatch: pyte
     def diverge(*_: Any, **__: Any) -> None:
         raise DivergenceError("the loss is nan")
 
-    monkeypatch.setattr("pipelines.train.fit", diverge)
+    monkeypatch.setattr("models.training.building.fit", diverge)
     with pytest.raises(TrainingError, match=r"^none of the 3 trials of lstm could be trained; the last one: the loss"):
         tune(load(), "lstm")
 
@@ -202,7 +202,7 @@ def test_trials_on_fewer_documents_see_the_same_ones(monkeypatch: pytest.MonkeyP
         assert len(documents.lengths) == 16
         real(trainer, module, documents, *rest, **named)
 
-    monkeypatch.setattr("pipelines.train.fit", note)
+    monkeypatch.setattr("models.training.building.fit", note)
     tune(changed(compare__tuning__documents=16), "lstm")
     assert len(seen) == TRIALS
     assert len(set(seen)) == 1

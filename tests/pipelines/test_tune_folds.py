@@ -10,7 +10,7 @@ from config.params import Params, load
 from core.errors import DataError
 from core.paths import SETTINGS, TOKENS
 from outputs.experiment_files import read_repetitions
-from outputs.token_files import open_part, open_split, read_summary
+from outputs.token_files import open_part, open_splits, read_summary
 from pipelines.download import download
 from pipelines.match import match
 from pipelines.settings import train_under
@@ -42,7 +42,7 @@ def test_each_search_learns_from_the_other_folds_and_cannot_open_its_own(params:
         tokens = resolve(params, Plan("lstm", {}, 2**32, folds_of=seed), Path())["tokens"]
         assert set(tokens) == others
         with pytest.raises(DataError, match=f"^this training may not read the fold-{seed} split"):
-            open_split(f"fold-{seed}", tokens)
+            open_splits([f"fold-{seed}"], tokens)
     (TOKENS / "fold-2.arrow").write_bytes(b"closed")
     (outcome,) = run_trials(params, "lstm", 1, [0])  # of the second search, for seed 2
     assert outcome["documents"] == 40  # of one fold, the other one validates

@@ -52,7 +52,7 @@ def test_a_search_that_is_killed_in_the_middle_of_a_trial_repeats_and_loses_noth
         trained.append(seed)
         fit(*arguments, seed=seed, **named)
 
-    monkeypatch.setattr("pipelines.train.fit", note)
+    monkeypatch.setattr("models.training.building.fit", note)
     tune(load(), "lstm")
     assert len(trained) == 2  # the second and the third
     assert capfd.readouterr().out.count("resuming after step 1\n") == 1

@@ -14,10 +14,11 @@ from config.params import load
 from core.errors import DataError, ParamsError
 from core.file_io import read_json
 from core.paths import TOKENS, VARIANTS
+from outputs.training_config import resolve
 from pipelines.evaluate import evaluate
 from pipelines.match import match
 from pipelines.tokenize import make_tokens
-from pipelines.train import resolve_config, train
+from pipelines.train import train
 from provenance import source_code
 from tests.pipelines.prepared import prepare
 from tests.pipelines.project import change_params, enter, install, make_own
@@ -121,10 +122,10 @@ def test_after_a_change_of_params_or_files_a_training_starts_anew(
 def test_a_training_gets_its_variant_from_the_stage_match_alone() -> None:
     change_params(Path(), {"variants.lstm.hidden_size": 5})
     params = load()
-    before = resolve_config(params, "lstm", 1, Path())
+    before = resolve(params, "lstm", 1, Path())
     assert (before["variant"]["hidden_size"], before["signature"]) == (4, signature())
     match(params)
-    after = resolve_config(params, "lstm", 1, Path())
+    after = resolve(params, "lstm", 1, Path())
     assert after["variant"] == params.variants["lstm"].model_dump()
     assert after["signature"] != before["signature"]
 

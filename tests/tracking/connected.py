@@ -10,10 +10,26 @@ from tracking import lifecycle
 from tracking.connection import connect
 from tracking.run import Run
 
+CONFIG: dict[str, Any] = {
+    "name": "bilstm",
+    "seed": 2,
+    "variant": {"cell": "lstm", "bidirectional": True},
+    "train": {"epochs": 3},
+    "data": {"name": "toy", "digest": "sha256:" + "a" * 64},
+    "tokenize": {"max_tokens": 9},
+    "vocabulary_size": 10,
+    "parameters": {"total": 12, "embedding": 5},
+    "labels": ["no", "yes"],
+    "signature": "s2",
+}
+
 
 @contextmanager
-def training_run(experiment: str, *arguments: Any, **named: Any) -> Iterator[Run]:
-    with connect(experiment) as mlflow, lifecycle.training_run(mlflow, *arguments, **named) as run:
+def training_run(
+    experiment: str, variant: str, seed: int, signature: str, *arguments: Any, **named: Any
+) -> Iterator[Run]:
+    config = {**CONFIG, "name": variant, "seed": seed, "signature": signature}
+    with connect(experiment) as mlflow, lifecycle.training_run(mlflow, config, *arguments, **named) as run:
         yield run
 
 

@@ -5,7 +5,6 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -15,24 +14,11 @@ from core.errors import TrackingError
 from tests.tracking.connected import comparison_run, find_run, open_experiment, training_run
 from tracking.comparisons import latest_trainings, link, relink
 from tracking.connection import connect
-from tracking.lifecycle import log_configuration
 from tracking.pages import Ranking, pages
 from tracking.run import Provenance
 
 ROOT = Path(__file__).parents[2]
 BY_ACCURACY = Ranking("accuracy", higher_is_better=True)
-CONFIG: dict[str, Any] = {
-    "name": "bilstm",
-    "seed": 2,
-    "variant": {"cell": "lstm", "bidirectional": True},
-    "train": {"epochs": 3},
-    "data": {"name": "toy", "digest": "sha256:" + "a" * 64},
-    "tokenize": {"max_tokens": 9},
-    "vocabulary_size": 10,
-    "parameters": {"total": 12, "embedding": 5},
-    "labels": ["no", "yes"],
-    "signature": "s2",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +37,6 @@ def runs() -> list[MlflowRun]:
 def test_a_training_is_one_run_with_params_metrics_data_set_and_tags(store: Path) -> None:
     (store / "history.json").write_text("[]")
     with training_run("e", "bilstm", 2, "s2") as run:
-        log_configuration(run, CONFIG)
         run.log_metrics({"train_loss": 0.5}, step=1)
         run.log_metrics({"train_loss": 0.25}, step=2)
         run.log_artifacts([store / "history.json"])

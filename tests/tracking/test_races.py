@@ -8,6 +8,7 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from tests.pipelines.project import ROOT
+from tests.tracking.connected import CONFIG
 from tests.tracking.server import Server
 
 WRITERS, ROUNDS = 8, 3
@@ -51,6 +52,5 @@ def test_who_comes_second_finds_what_the_first_has_made(tmp_path: Path) -> None:
             assert sorted(run.data.tags["seed"] for run in runs) == [str(number) for number in range(WRITERS)]
             for run in runs:
                 assert run.inputs is not None
-                assert {entry.dataset.name for entry in run.inputs.dataset_inputs} == {
-                    f"data {part}" for part in range(ROUNDS)
-                }
+                names = {entry.dataset.name for entry in run.inputs.dataset_inputs}
+                assert names == {CONFIG["data"]["name"], *(f"data {part}" for part in range(ROUNDS))}

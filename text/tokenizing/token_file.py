@@ -59,22 +59,13 @@ class TokenizedDocuments:
         self.full_lengths: NDArray[np.int32] = _joined([chunk["length"].to_numpy() for chunk in chunks])
 
     @classmethod
-    def open(cls, path: Path) -> "TokenizedDocuments":
-        """Maps the file `path`.
+    def open(cls, *paths: Path) -> "TokenizedDocuments":
+        """Maps the files, whose documents follow one another.
 
         Raises:
-            DataError: it is missing or broken.
+            DataError: a file is missing or broken.
         """
-        try:
-            reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            chunks = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-        except FileNotFoundError:
-            raise DataError(f"{path} is missing; the stage tokenize makes it: dvc repro") from None
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
-        if reader.schema != SCHEMA:
-            raise DataError(f"{path} is not a token file; delete it and run dvc repro")
-        return cls(chunks)
+        return cls([chunk for path in paths for chunk in _chunks(path)])
 
     @classmethod
     def joined(cls, stores: "Sequence[TokenizedDocuments]") -> "TokenizedDocuments":
@@ -101,6 +92,19 @@ class TokenizedDocuments:
         for row, index in enumerate(indices):
             padded[row, : lengths[row]] = self.tokens(index)
         return padded, lengths
+
+
+def _chunks(path: Path) -> list[pa.RecordBatch]:
+    try:
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        chunks = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; the stage tokenize makes it: dvc repro") from None
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} is broken ({error}); delete it and run dvc repro") from None
+    if reader.schema != SCHEMA:
+        raise DataError(f"{path} is not a token file; delete it and run dvc repro")
+    return chunks
 
 
 def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[np.int32]:
