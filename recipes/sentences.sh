@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Sentences from scratch with strong models, LSTM against BiLSTM: more dropout, on words as well, averaged weights, and the
-# epoch with the best validation accuracy. trec, sst2, sst5: 5 seeds on the published splits. subj, cr, mpqa, mr: 10 folds,
-# one seed each, and each document is tested once.
+# Sentences from scratch with strong models, LSTM against BiLSTM: 128 units, adversarial training on normalized embeddings,
+# dropout, averaged weights, and the epoch with the best validation accuracy. trec, sst2, sst5: 5 seeds on the published
+# splits. subj, cr, mpqa, mr: 10 folds, one seed each, and each document is tested once.
 #   recipes/sentences.sh trec [folder with the files; default: the official address] [-S settings of dvc exp run]
 # Minutes on one core. A repeated call resumes. Results: docs/results.md. At the end recipes/recount.py recomputes the
 # comparison without the project's code.
@@ -16,10 +16,15 @@ case $name in
 esac
 settings=()
 for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change it
-  settings+=(-S "$variant.word_dropout=0.3" -S "$variant.embedding_dropout=0.3" -S "$variant.head_dropout=0.5")
+  settings+=(
+    -S "$variant.hidden_size=128" -S "$variant.embedding_size=256" -S "$variant.embedding_normalization=frequency"
+    -S "$variant.embedding_dropout=0.3" -S "$variant.head_dropout=0.5"
+  )
 done
 dvc exp run --name "$name-$(date +%s)" \
   -S "data.name=$name" -S "data.source=${2:-null}" "${splits[@]}" -S tokenize.min_freq=1 "${settings[@]}" \
-  -S train.learning_rate=0.001 -S train.epochs=15 -S train.schedule=cosine -S train.averaging=ema -S train.monitor=validation_accuracy \
+  -S train.adversarial.kind=labelled -S train.adversarial.radius=10.0 \
+  -S train.epochs=8 -S train.learning_rate=0.001 -S train.schedule=cosine -S train.averaging=ema \
+  -S train.monitor=validation_accuracy \
   -S "compare.variants=[lstm,bilstm]" "${@:3}"
 python recipes/recount.py
