@@ -1,8 +1,8 @@
 """What CPU and GPU compute differently, as one interface; models/cpu/backend.py and models/gpu/backend.py implement it.
 
-The rest of `models` calls these functions and nothing else in the two folders, but for CUDA graphs, which
-models/training/module.py uses. Shapes: `lengths` is int64 (batch,), each from 1 to time; documents are right-padded; a
-layer is a single-layer nn.RNN, nn.GRU or nn.LSTM that holds the weights.
+The rest of `models` calls these functions and nothing else in the two folders, but for CUDA graphs and the documents
+that they read, which models/training/module.py uses. Shapes: `lengths` is int64 (batch,), each from 1 to time;
+documents are right-padded; a layer is a single-layer nn.RNN, nn.GRU or nn.LSTM that holds the weights.
 """
 
 from collections.abc import Callable

@@ -44,7 +44,7 @@ class WordEmbedding(nn.Embedding):
 
     Attributes:
         shares: (words,), each word's share of the training split's tokens, 0 for the padding; saved with the weights.
-            None: words are read as they are. All are 0 before `count`, which `fit` calls.
+            None: words are read as they are. Before `count` (called in training/fit.py) all are 0.
         update_rows: set by an optimizer that updates rows lazily (models/cpu/adamw.py). A call brings the given rows,
             int32 without repetition, up to date, or all rows if it gets None. If it is not set: all are up to date.
     """

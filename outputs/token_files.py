@@ -31,16 +31,16 @@ def token_file(name: str, checksums: Mapping[str, str], root: Path = Path()) -> 
 
 
 def open_part(
-    part: str, config: Mapping[str, Any], root: Path = Path(), folds_of: int | None = None
+    part: str, config: Mapping[str, Any], root: Path = Path(), fold_seed: int | None = None
 ) -> TokenizedDocuments:
     """The documents that the training of `config` uses as train, validation or test: a split or, with folds, several.
 
-    Its seed decides which folds, or the seed `folds_of` if it is not None.
+    With data.folds, `fold_seed` determines the folds (core/folds.py); None: the training's own seed does.
 
     Raises:
         DataError: a file is missing or broken.
     """
-    seed = config["seed"] if folds_of is None else folds_of
+    seed = config["seed"] if fold_seed is None else fold_seed
     splits = splits_of(part, seed, config["data"].get("folds"))
     return open_splits(splits, config["tokens"], root)
 

@@ -1,5 +1,7 @@
-"""A training's configuration, the later config.json: every value that decides the result, put together from params.yaml
-and from what the stages before `train` have left.
+"""A training's configuration: every value that decides the result, from params.yaml and from what earlier stages left.
+
+The stage train adds the number of parameters, `write_training` (outputs/trained_model.py) the checksum of the weights:
+the whole is config.json.
 """
 
 from pathlib import Path
@@ -53,7 +55,7 @@ def settings_part(
     summary: dict[str, Any],
     documents: int | None = None,
 ) -> dict[str, Any]:
-    """The settings' part of a configuration; `documents` is the number of training documents, None for all."""
+    """The settings and the tokens of a configuration; `documents` is the number of training documents, None for all."""
     documents = documents or training_documents(summary)
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""Everything that a training reads besides its configuration: documents, word vectors, pretrained weights."""
+"""Opens what a training reads besides its configuration: documents, word vectors, pretrained weights."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,14 @@ from outputs.pretrained_weights import read_weights
 from outputs.token_files import open_part, open_splits, token_file
 
 
-def open_training_data(config: Mapping[str, Any], root: Path = Path(), folds_of: int | None = None) -> TrainingData:
-    """The data that `config` names; with data.folds those of the seed `folds_of`, or of its own seed.
+def open_training_data(config: Mapping[str, Any], root: Path = Path(), fold_seed: int | None = None) -> TrainingData:
+    """The data that `config` names; with data.folds, `fold_seed` determines the folds (None: its own seed).
 
     Raises:
         DataError: a file is missing, broken, or not the one that `config` names.
         ParamsError: the pretrained vectors do not fit the embedding.
     """
-    train, validation = (open_part(part, config, root, folds_of) for part in ("train", "validation"))
+    train, validation = (open_part(part, config, root, fold_seed) for part in ("train", "validation"))
     reads_unlabelled = config["train"]["adversarial"]["unlabelled_batch"] > 0
     unlabelled = open_splits(["unlabelled"], config["tokens"], root) if reads_unlabelled else None
     pretrained = read_weights(config[PRETRAINED_ENTRY], root) if PRETRAINED_ENTRY in config else None

@@ -1,5 +1,7 @@
 """Finished trainings of the stages tune and settings: trials/<signature>.json at the repository's root.
 
+A training of settings also has its predictions there (.parquet).
+
 They are no outputs of DVC, which deletes its outputs before each run: a search that was killed, or one with more trials
 than before, repeats none of them. A file appears whole, and its signature covers everything that decides its content.
 """

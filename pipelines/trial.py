@@ -1,8 +1,8 @@
-"""One training with a setting of its own: its scores are kept, its weights are not.
+"""One training with a setting of its own: its scores and history are kept, its weights are not.
 
-This module is no stage: the stages tune and settings share it. A trial of tune is evaluated on the validation split, a
-training of settings on the test split. This module decides which files a training may open: its configuration has the
-checksums of no others.
+This module is no stage: the stages tune and settings share it. A trial of tune is evaluated on the validation split. A
+training of settings is evaluated on the test split, and its predictions are kept as well. `resolve` decides which files
+the training may open: a file whose checksum is not in the configuration cannot be opened.
 """
 
 from dataclasses import asdict, dataclass
@@ -48,7 +48,7 @@ class Plan:
         documents: the number of training documents; None: all.
         subset: the seed with which the training documents are sampled, if not all are used.
         split: the documents on which the training is evaluated.
-        folds_of: with data.folds, the seed that determines the folds; None: `seed` does.
+        fold_seed: with data.folds, the seed that determines the folds; None: `seed` does.
     """
 
     variant: str
@@ -58,7 +58,7 @@ class Plan:
     documents: int | None = None
     subset: int = 0
     split: Split = "validation"
-    folds_of: int | None = None
+    fold_seed: int | None = None
 
 
 def run(params: Params, plan: Plan, title: str, root: Path = Path()) -> Outcome:
@@ -87,8 +87,8 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
     variant, start = read_variant(plan.variant, root)
     variant, train = applied(plan.setting, variant, train)
     summary = read_summary(root)
-    folds_of, folds = plan.seed if plan.folds_of is None else plan.folds_of, summary["data"].get("folds")
-    splits = [split for part in ("train", "validation", plan.split) for split in splits_of(part, folds_of, folds)]
+    fold_seed, folds = plan.seed if plan.fold_seed is None else plan.fold_seed, summary["data"].get("folds")
+    splits = [split for part in ("train", "validation", plan.split) for split in splits_of(part, fold_seed, folds)]
     opened = ["vectors.safetensors", *(f"{split}.arrow" for split in splits)]
     if train.adversarial.unlabelled_batch:
         opened.append("unlabelled.arrow")
@@ -105,10 +105,10 @@ def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:
 def _train(
     params: Params, plan: Plan, config: dict[str, Any], checkpoints: Checkpoints, title: str, root: Path
 ) -> Outcome:
-    data = open_training_data(config, root, plan.folds_of)
+    data = open_training_data(config, root, plan.fold_seed)
     if plan.documents is not None:
         data = data._replace(train=subset.at_random(data.train, plan.documents, plan.subset))
-    scored = open_part(plan.split, config, root, plan.folds_of)
+    scored = open_part(plan.split, config, root, plan.fold_seed)
     training = build_training(config, data, current_conditions(params.train.accelerator))
     classifier, settings = training.module.classifier, training.settings
     checkpointing = resume_from(checkpoints, params.train)

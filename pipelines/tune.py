@@ -124,7 +124,7 @@ def _search(
         seed = _seed(tuning.seed, repeat, number)
         plan = Plan(
             variant, search.propose(), seed, tuning.epochs, tuning.documents, tuning.seed,
-            folds_of=params.compare.seeds[repeat],
+            fold_seed=params.compare.seeds[repeat],
         )  # fmt: skip
         outcome = reach(number, plan) or {}
         search.report(metric.gain(_score(outcome, metric.key)) if "scores" in outcome else None)

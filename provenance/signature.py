@@ -1,4 +1,4 @@
-"""The signature of a training or reference: one digest of everything that its result depends on.
+"""The signature of a training, trial, pretraining or reference: one digest of all that its result depends on.
 
 Two trainings with the same signature have the same result, so one may resume from the other's checkpoint.
 """
@@ -14,7 +14,7 @@ from provenance import source_code
 def signature(config: dict[str, Any], stage: str = "train") -> str:
     """A digest of `config`, of the source files of `stage`, and of the device.
 
-    `config` is the settings' part of config.json: settings, checksums of the tokens, versions of the libraries. The
+    `config` has the settings, the checksums of the tokens and the versions of the libraries. The
     device is not part of it, since no output may name a machine.
     """
     train = config.get("train", {"accelerator": "cpu", "num_nodes": 1})  # references run on the CPU

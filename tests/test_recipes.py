@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SETS = ("trec", "sst2", "sst5", "subj", "cr", "mpqa", "mr")
 CALLS = [[path.name] for path in sorted((ROOT / "recipes").glob("*.sh")) if path.name != "sentences.sh"]
 CALLS = [call for call in CALLS if "dvc exp run" in (ROOT / "recipes" / call[0]).read_text()]
-CALLS += [["sentences.sh", name] for name in SETS] + [["imdb_scratch_cpu.sh"]]
+CALLS += [["sentences.sh", name] for name in SETS] + [["directions.sh", "trec"]] + [["imdb_scratch_cpu.sh"]]
 # In the place of DVC: sets params.yaml as `dvc exp run -S` does, and runs nothing.
 DVC = """#!/bin/sh
 exec {python} - "$@" <<'END'

@@ -21,7 +21,7 @@ from tracking.lifecycle import find_run, reference_run, training_run
 from tracking.models import log_training_model
 from tracking.run import Provenance, Run
 
-# The keys of METRICS, whose module needs scikit-learn: the stage train must not depend on it.
+# The keys of METRICS. Its module imports scikit-learn, which a training would load for nothing.
 LOGGED_METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "loss", "roc_auc", "calibration_error")
 
 

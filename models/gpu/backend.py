@@ -1,6 +1,7 @@
 """What a GPU computes in its own way (models/backend.py).
 
-LSTMs of at most WIDEST units run in our kernel (models/gpu/lstm.py), all other layers in cuDNN (models/gpu/cudnn.py).
+LSTMs of at most WIDEST units run in our kernel (models/gpu/lstm.py), all other layers in cuDNN (models/gpu/cudnn.py);
+`fits_kernel` names the other conditions.
 """
 
 from collections.abc import Callable, Sequence

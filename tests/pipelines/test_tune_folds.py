@@ -39,7 +39,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 def test_each_search_learns_from_the_other_folds_and_cannot_open_its_own(params: Params) -> None:
     for seed in SEEDS:
         others = {f"fold-{number}.arrow" for number in SEEDS if number != seed}
-        tokens = resolve(params, Plan("lstm", {}, 2**32, folds_of=seed), Path())["tokens"]
+        tokens = resolve(params, Plan("lstm", {}, 2**32, fold_seed=seed), Path())["tokens"]
         assert set(tokens) == others
         with pytest.raises(DataError, match=f"^this training may not read the fold-{seed} split"):
             open_splits([f"fold-{seed}"], tokens)
