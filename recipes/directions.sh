@@ -18,13 +18,13 @@ for variant in variants.lstm variants.bilstm; do
   )
 done
 compare() { # kind, settings
-  recipes/sentences.sh "$name" "$folder" "${@:2}"
+  recipes/sentences.sh "$name" "$folder" -S compare.baseline=lstm -S compare.matching=hidden_size "${@:2}"
   rows+=("$(python recipes/row.py "$name | $1")")
 }
 folder=${2:-null}
 rows=()
-compare textbook "${shipped[@]}" -S compare.matching=hidden_size -S "compare.variants=[textbook_lstm,textbook_bilstm]"
-compare shipped "${shipped[@]}" -S compare.matching=hidden_size
-compare strong -S compare.matching=hidden_size
+compare textbook "${shipped[@]}" -S "compare.variants=[textbook_lstm,textbook_bilstm]" -S compare.baseline=textbook_lstm
+compare shipped "${shipped[@]}"
+compare strong
 compare "strong, matched by parameters" -S compare.matching=parameters
 printf '%s\n' "${rows[@]}"

@@ -13,13 +13,16 @@ SETS = ("trec", "sst2", "sst5", "subj", "cr", "mpqa", "mr")
 CALLS = [[path.name] for path in sorted((ROOT / "recipes").glob("*.sh")) if path.name != "sentences.sh"]
 CALLS = [call for call in CALLS if "dvc exp run" in (ROOT / "recipes" / call[0]).read_text()]
 CALLS += [["sentences.sh", name] for name in SETS] + [["directions.sh", "trec"]] + [["imdb_scratch_cpu.sh"]]
-# In the place of DVC: sets params.yaml as `dvc exp run -S` does, and runs nothing.
+# In the place of DVC: sets params.yaml as `dvc exp run -S` does, checks it, and runs nothing.
 DVC = """#!/bin/sh
 exec {python} - "$@" <<'END'
 import sys
+sys.path.insert(0, "{root}")
+from config.params import load
 from dvc.utils.hydra import apply_overrides
 words = sys.argv[1:]
 apply_overrides("params.yaml", [value for flag, value in zip(words, words[1:]) if flag == "-S"])
+load()
 END
 """
 
@@ -33,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     commands = tmp_path / ".venv" / "bin"
     commands.mkdir(parents=True)
-    (commands / "dvc").write_text(DVC.format(python=sys.executable))
+    (commands / "dvc").write_text(DVC.format(python=sys.executable, root=ROOT))
     (commands / "python").write_text("#!/bin/sh\n")
     for command in commands.iterdir():
         command.chmod(0o755)
