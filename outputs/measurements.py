@@ -23,7 +23,8 @@ def read(signature: str) -> dict[str, Any]:
 
 def add(signature: str, **values: Any) -> None:
     """Adds or replaces `values`."""
-    file_io.write_json(_path(signature), read(signature) | values)
+    content = read(signature) | values
+    file_io.write_json(_path(signature), content)
 
 
 def _path(signature: str) -> Path:

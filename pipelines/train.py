@@ -8,6 +8,7 @@ once for each; only the first process writes.
 
 import argparse
 import os
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,16 @@ def train(params: Params, variant: str, seed: int, root: Path = Path()) -> str:
     data = open_training_data(config, root)
     training = build_training(config, data, current_conditions(settings.accelerator))
     config["parameters"] = training.module.classifier.parameter_counts()
-    checkpoints = Checkpoints(config["signature"])
-    if not training.trainer.is_global_zero:
-        training.run(resume_from(checkpoints, settings, announce=False))
-        return checkpoints.signature
-    with checkpoints.locked(), connect(params.tracking.experiment) as mlflow:
-        checkpointing = resume_from(checkpoints, settings)
-        with training_run(mlflow, config, resumed=checkpointing.state is not None) as run:
+    checkpoints, first = Checkpoints(config["signature"]), training.trainer.is_global_zero
+    with checkpoints.locked() if first else nullcontext():
+        checkpointing = resume_from(checkpoints, settings, announce=first)
+        if not first:
+            training.run(checkpointing)
+            return checkpoints.signature
+        with (
+            connect(params.tracking.experiment) as mlflow,
+            training_run(mlflow, config, resumed=checkpointing.state is not None) as run,
+        ):
             training.run(checkpointing, [EpochMetrics(run, training.costs)])
             record(run, paths.folder(variant, seed, root), config, training)
         measurements.add(checkpoints.signature, provenance=asdict(run.provenance))

@@ -96,9 +96,10 @@ def provenance(measured: Mapping[str, Any]) -> Provenance:
 
 
 def _training_costs(run: Run, measured: Mapping[str, Any]) -> None:
-    if costs := _costs("training", measured):
+    costs, conditions = _costs("training", measured), _conditions("training", measured)
+    if costs:
         run.log_metrics(costs, at=measured["epochs"][-1]["ended"])
-        run.set_tags(_conditions("training", measured))
+        run.set_tags(conditions)
 
 
 def _evaluation(run: Run, folder: Path, measured: Mapping[str, Any], again: bool = False) -> None:
