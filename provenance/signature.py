@@ -14,8 +14,8 @@ from provenance import source_code
 def signature(config: dict[str, Any], stage: str = "train") -> str:
     """A digest of `config`, of the source files of `stage`, and of the device.
 
-    `config` has the settings, the checksums of the tokens and the versions of the libraries. The
-    device is not part of it, since no output may name a machine.
+    `config` has the settings, the checksums of the tokens and the versions of the libraries. The device is not part of
+    it, since no output may name a machine.
     """
     train = config.get("train", {"accelerator": "cpu", "num_nodes": 1})  # references run on the CPU
     device = machine.kind(train["accelerator"], alone=train["num_nodes"] == 1)
