@@ -226,7 +226,7 @@ def linear(data: str) -> float:
     folder = tokens(data, {name: value for name, value in OLD.items() if name in TOKENIZE})
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     train, validation = (TokenizedDocuments.open(folder / f"{split}.arrow") for split in ("train", "validation"))
-    model = LinearModel(train, summary["vocabulary_size"], len(summary["labels"]))
+    model = LinearModel(train, validation, summary["vocabulary_size"], len(summary["labels"]))
     return float((model.predict(validation).argmax(axis=1) == validation.labels).mean())
 
 

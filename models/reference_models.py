@@ -1,12 +1,13 @@
 """The simple models beside every comparison: they see no word order beyond word pairs, and train in seconds.
 
 `majority` always answers the most frequent class. `LinearModel` is the usual baseline: TF-IDF of one and two
-neighbouring tokens, and logistic regression, with scikit-learn's defaults. Both read documents as the recurrent
-models do: as token numbers, cut to the same length. The features are those of
-`TfidfVectorizer(ngram_range=(1, 2))`, counted with NumPy because its Python loops take minutes on long documents.
+neighbouring tokens, and logistic regression. The validation split decides how strongly it is regularised, as it decides
+which epoch of a recurrent model counts. Both read documents as the recurrent models do: as token numbers, cut to the
+same length. The features are those of `TfidfVectorizer(ngram_range=(1, 2))`, counted with NumPy because its Python
+loops take minutes on long documents.
 
 Limits for large data: `MOST_TOKENS` training tokens (of evenly spread documents) and `MOST_WEIGHTS` weights (of the
-most frequent terms) keep training near a minute on one core and memory below 2 GiB (docs/log.md has the measurements).
+most frequent terms) keep training near a minute on one core and memory below 2 GiB (docs/log.md).
 """
 
 from collections.abc import Iterator
@@ -23,14 +24,18 @@ from text.tokenizing.token_file import TokenizedDocuments
 
 MOST_TOKENS = 10_000_000  # IMDB's training split, cut to 400 tokens, has half as many
 MOST_WEIGHTS = 3_000_000  # the solver keeps some 25 vectors of this size: 600 MB
+# What C may be: 0.1 to 1,000. scikit-learn's default of 1 is too small for most short texts (docs/log.md).
+STRENGTHS = tuple(10 ** (power / 2) for power in range(-2, 7))
+SMALLEST_PROBABILITY = 1e-12  # a probability that was rounded to 0 costs 27.6 nats, not infinitely many
 MOST_ITERATIONS = 1000  # scikit-learn's default of 100 is too few on some data; a converged model stops by itself
 TOKENS_AT_ONCE = 1_000_000  # counted in one go
 
 Ints = NDArray[np.int64]
+Labels = NDArray[np.int32]
 Probabilities = NDArray[np.float32]
 
 
-def majority(labels: NDArray[np.int32], documents: int, classes: int) -> Probabilities:
+def majority(labels: Labels, documents: int, classes: int) -> Probabilities:
     """The shares of the classes among the training `labels`, for each of `documents`: (documents, classes).
 
     So the most probable class is always the most frequent one, and the expected loss is the entropy of the shares.
@@ -42,12 +47,17 @@ def majority(labels: NDArray[np.int32], documents: int, classes: int) -> Probabi
 class LinearModel:
     """Logistic regression on TF-IDF of one and two neighbouring tokens, trained on `train`.
 
+    Of STRENGTHS it takes the C with the lowest loss on `validation`.
+
     Attributes:
         documents: on which it was trained; fewer than there are if they have more than MOST_TOKENS tokens
         parameters: weights and intercepts
+        strength: the chosen C, the inverse of the L2 penalty's weight; None if one class is all there is to learn
     """
 
-    def __init__(self, train: TokenizedDocuments, vocabulary_size: int, classes: int) -> None:
+    def __init__(
+        self, train: TokenizedDocuments, validation: TokenizedDocuments, vocabulary_size: int, classes: int
+    ) -> None:
         chosen = _evenly_spread(train)
         self.documents = len(chosen)
         self._vocabulary_size = vocabulary_size
@@ -56,13 +66,32 @@ class LinearModel:
         self._known = np.unique(labels)  # (known classes,)
         self._terms = _frequent_terms(train, chosen, vocabulary_size, MOST_WEIGHTS // len(self._known))
         self._tfidf = TfidfTransformer()
-        self._regression = LogisticRegression(max_iter=MOST_ITERATIONS)
         self.parameters = 0
+        self.strength: float | None = None
         features = self._tfidf.fit_transform(self._counts(train, chosen))  # (documents, terms)
         if len(self._known) > 1:
-            with threadpool_limits(1):  # more threads would add in another order, which changes the last digits
-                self._regression.fit(features, labels)
+            held_out = _evenly_spread(validation)
+            held_out = held_out[np.isin(validation.labels[held_out], self._known)]
+            unseen = self._tfidf.transform(self._counts(validation, held_out))
+            self._fit(features, labels, unseen, validation.labels[held_out])
             self.parameters = self._regression.coef_.size + self._regression.intercept_.size
+
+    def _fit(self, features: Any, labels: Labels, unseen: Any, unseen_labels: Labels) -> None:
+        """Fits with a larger C each time, until the loss on `unseen` rises.
+
+        Each fit starts from 0: from the last weights the solver stops too early (docs/log.md).
+        """
+        right = np.arange(len(unseen_labels)), np.searchsorted(self._known, unseen_labels)
+        lowest = np.inf
+        for strength in STRENGTHS:
+            regression = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS)
+            with threadpool_limits(1):  # more threads would add in another order, which changes the last digits
+                regression.fit(features, labels)
+                probabilities = regression.predict_proba(unseen)
+            loss = -np.log(np.maximum(probabilities[right], SMALLEST_PROBABILITY)).sum()
+            if loss >= lowest:
+                break
+            lowest, self.strength, self._regression = loss, strength, regression
 
     def predict(self, split: TokenizedDocuments) -> Probabilities:
         """The probability of each class for each document of `split`, (documents, classes)."""

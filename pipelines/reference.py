@@ -5,7 +5,7 @@ references/<name>/, as evaluate does for a training, and logs an MLflow run for 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ class SimpleModel(NamedTuple):
     name: str
     documents: int  # number of training documents
     parameters: int
+    strength: float | None  # C, as models/reference_models.py chose it
     seconds: float  # duration of the training
     predict: Callable[[TokenizedDocuments], NDArray[np.float32]]  # probabilities (documents, classes)
 
@@ -58,19 +59,21 @@ def make_references(params: Params) -> None:
     table = Table(title="references on the test split", title_justify="left")
     for column in ("", "accuracy", "macro F1", "loss", "seconds", "ms per document"):
         table.add_column(column, justify="right" if column else "left")
-    learned = [list(learn(open_part("train", training), summary)) for training in trainings]
-    for models in zip(*learned, strict=True):
-        model = models[0]
+    learned = [
+        list(learn(open_part("train", training), open_part("validation", training), summary)) for training in trainings
+    ]
+    for of_folds in zip(*learned, strict=True):
+        model = of_folds[0]
         folder = REFERENCES / model.name
-        config = make_config(model, summary)
+        config = make_config(of_folds, summary)
         started = time.perf_counter()
-        probabilities = np.concatenate([of_fold.predict(part) for of_fold, part in zip(models, tests, strict=True)])
+        probabilities = np.concatenate([of_fold.predict(part) for of_fold, part in zip(of_folds, tests, strict=True)])
         milliseconds = (time.perf_counter() - started) * 1000 / max(len(test), 1)
         metrics = classification_metrics(test.labels, probabilities, summary["labels"])
         file_io.write_json(folder / "config.json", config)
         write_predictions(folder / "predictions.parquet", test, probabilities)
         file_io.write_json(folder / "metrics.json", metrics)
-        seconds = sum(of_fold.seconds for of_fold in models)
+        seconds = sum(of_fold.seconds for of_fold in of_folds)
         add_measurements(config["signature"], seconds, milliseconds)
         with connect(params.tracking.experiment) as mlflow:
             run = from_outputs.reference(mlflow, folder)
@@ -80,17 +83,19 @@ def make_references(params: Params) -> None:
     Console().print(table)
 
 
-def learn(train: TokenizedDocuments, summary: dict[str, Any]) -> Iterator[SimpleModel]:
+def learn(train: TokenizedDocuments, validation: TokenizedDocuments, summary: dict[str, Any]) -> Iterator[SimpleModel]:
     """The majority class and the linear model, learned from the training split."""
     classes = len(summary["labels"])
-    yield SimpleModel(MAJORITY, len(train), classes, 0.0, lambda test: majority(train.labels, len(test), classes))
+    yield SimpleModel(MAJORITY, len(train), classes, None, 0.0, lambda test: majority(train.labels, len(test), classes))
     started = time.perf_counter()
-    model = LinearModel(train, summary["vocabulary_size"], classes)
-    yield SimpleModel(LINEAR, model.documents, model.parameters, time.perf_counter() - started, model.predict)
+    model = LinearModel(train, validation, summary["vocabulary_size"], classes)
+    seconds = time.perf_counter() - started
+    yield SimpleModel(LINEAR, model.documents, model.parameters, model.strength, seconds, model.predict)
 
 
-def make_config(model: SimpleModel, summary: dict[str, Any]) -> dict[str, Any]:
-    """Every value that decides the result, and its signature."""
+def make_config(of_folds: Sequence[SimpleModel], summary: dict[str, Any]) -> dict[str, Any]:
+    """Every value that decides the result, and its signature; sizes are those of the first fold."""
+    model = of_folds[0]
     config: dict[str, Any] = {
         "name": model.name,
         "title": TITLES[model.name],
@@ -99,6 +104,7 @@ def make_config(model: SimpleModel, summary: dict[str, Any]) -> dict[str, Any]:
         "libraries": versions("reference"),
         "documents": model.documents,
         "parameters": {"total": model.parameters},
+        "C": [fold.strength for fold in of_folds],
     }
     return {**config, "signature": signature(config, stage="reference")}
 

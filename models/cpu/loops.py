@@ -26,7 +26,7 @@ from numba.extending import overload
 
 from config.choices import Cell
 from core.compiled import compiled, inline
-from models.cpu.products import add_transposed, multiply
+from models.cpu.products import add_transposed, in_strips, multiply
 
 TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is one matrix product
 
@@ -75,10 +75,11 @@ def _sigmoid(x):
 def rnn_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`memory` and `gates` are not used."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    strips = in_strips(weight_t)
     states[0] = 0
     for t in range(len(index)):
         past, state = states[t % len(states)], states[(t + 1) % len(states)]
-        multiply(past, weight_t, recurrent)
+        multiply(past, strips, recurrent)
         for b in range(index.shape[1]):
             x, y, h = projected[index[t, b]], recurrent[b], state[b]
             for j in range(len(h)):
@@ -92,6 +93,7 @@ def rnn_backward(d_output, index, places, column, weight, states, memory, gates,
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
     d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
+    strips = in_strips(weight)
     for t in range(len(index) - 1, -1, -1):
         step = d_recurrent[t % TOGETHER]
         for b in range(index.shape[1]):
@@ -100,7 +102,7 @@ def rnn_backward(d_output, index, places, column, weight, states, memory, gates,
             for j in range(len(h)):
                 d[j] = (above[j] + below[j]) * (one - h[j] * h[j])
             _add(d_projected[index[t, b]], d)
-        multiply(step, weight, d_state)
+        multiply(step, strips, d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
@@ -109,11 +111,12 @@ def rnn_backward(d_output, index, places, column, weight, states, memory, gates,
 def lstm_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`gates` gets i, f, g, o (4·h), `memory` C_t."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    strips = in_strips(weight_t)
     states[0] = 0
     memory[0] = 0
     for t in range(len(index)):
         past, state = states[t % len(states)], states[(t + 1) % len(states)]
-        multiply(past, weight_t, recurrent)
+        multiply(past, strips, recurrent)
         before, after, step = memory[t % len(memory)], memory[(t + 1) % len(memory)], gates[t % len(gates)]
         for b in range(index.shape[1]):
             x, y, a = projected[index[t, b]], recurrent[b], step[b]
@@ -135,6 +138,7 @@ def lstm_backward(d_output, index, places, column, weight, states, memory, gates
     d_state = np.zeros(states.shape[1:], states.dtype)
     d_memory = np.zeros(states.shape[1:], states.dtype)
     d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
+    strips = in_strips(weight)
     for t in range(len(index) - 1, -1, -1):
         step = d_recurrent[t % TOGETHER]
         for b in range(index.shape[1]):
@@ -153,7 +157,7 @@ def lstm_backward(d_output, index, places, column, weight, states, memory, gates
                 d_f[j] = d_c[j] * c_before[j] * f[j] * (one - f[j])
                 d_c[j] *= f[j]
             _add(d_projected[index[t, b]], step[b])
-        multiply(step, weight, d_state)
+        multiply(step, strips, d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
@@ -162,10 +166,11 @@ def lstm_backward(d_output, index, places, column, weight, states, memory, gates
 def gru_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`gates` gets r, z, n and m = h W_h + b_h of the candidate (4·h); `memory` is not used."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
+    strips = in_strips(weight_t)
     states[0] = 0
     for t in range(len(index)):
         past, state = states[t % len(states)], states[(t + 1) % len(states)]
-        multiply(past, weight_t, recurrent)
+        multiply(past, strips, recurrent)
         step = gates[t % len(gates)]
         for b in range(index.shape[1]):
             x_r, x_z, x_n = _thirds(projected[index[t, b]])
@@ -190,6 +195,7 @@ def gru_backward(d_output, index, places, column, weight, states, memory, gates,
     d_state = np.zeros(states.shape[1:], states.dtype)
     d_past = np.zeros(states.shape[1:], states.dtype)  # what reaches h_{t-1} through z, past the recurrent product
     d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
+    strips = in_strips(weight)
     for t in range(len(index) - 1, -1, -1):
         step = d_recurrent[t % TOGETHER]
         for b in range(index.shape[1]):
@@ -210,7 +216,7 @@ def gru_backward(d_output, index, places, column, weight, states, memory, gates,
             _add(d_x_r, d_r)
             _add(d_x_z, d_z)
             _add(d_inner_bias, d_m)
-        multiply(step, weight, d_state)
+        multiply(step, strips, d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
@@ -248,7 +254,7 @@ def _gather(d_recurrent, states, d_weight):
     _, batch, width = d_recurrent.shape
     steps = min(TOGETHER, len(states))
     rows = d_recurrent[:steps].reshape(steps * batch, width)
-    add_transposed(rows, states[:steps].reshape(steps * batch, states.shape[2]), d_weight)
+    add_transposed(rows, in_strips(states[:steps].reshape(steps * batch, states.shape[2])), d_weight)
 
 
 class CellLoops(NamedTuple):

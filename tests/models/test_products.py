@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.cpu.products import LANES, add_transposed, multiply
+from models.cpu.products import LANES, ROWS_AT_ONCE, add_transposed, in_strips, multiply
 
 sizes = st.integers(1, 2 * LANES + 9)
-multiply_any: Any = multiply  # numba's type for calls takes too few arguments
-add_transposed_any: Any = add_transposed
+any_multiply: Any = multiply  # numba's type for calls takes too few arguments
+any_add_transposed: Any = add_transposed
+
+
+def multiply_any(left: Any, right: Any, result: Any) -> None:
+    any_multiply(left, in_strips(right), result)
+
+
+def add_transposed_any(left: Any, right: Any, result: Any) -> None:
+    any_add_transposed(left, in_strips(right), result)
 
 
 def matrices(rows: int, depth: int, columns: int, dtype: Any) -> tuple[Any, Any]:
@@ -35,6 +43,13 @@ def test_products_are_numpys(rows: int, depth: int, columns: int, kind: tuple[An
     add_transposed_any(np.ascontiguousarray(left.T), right, result[:rows])
     np.testing.assert_allclose(result[:rows], 1 + expected, rtol=0, atol=tolerance)
     assert (result[rows] == 1).all()
+
+
+def test_more_rows_than_are_computed_at_once() -> None:
+    left, right = matrices(2 * ROWS_AT_ONCE + 3, 20, 7, np.float64)
+    result = np.zeros((len(left), 7))
+    add_transposed_any(np.ascontiguousarray(left.T), right, result)
+    np.testing.assert_allclose(result, left @ right, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
