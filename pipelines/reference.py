@@ -84,7 +84,7 @@ def make_references(params: Params) -> None:
 
 
 def learn(train: TokenizedDocuments, validation: TokenizedDocuments, summary: dict[str, Any]) -> Iterator[SimpleModel]:
-    """The majority class and the linear model, learned from the training split."""
+    """The majority class and the linear model, learned from `train`; `validation` decides the regularisation."""
     classes = len(summary["labels"])
     yield SimpleModel(MAJORITY, len(train), classes, None, 0.0, lambda test: majority(train.labels, len(test), classes))
     started = time.perf_counter()

@@ -4,8 +4,8 @@ A recurrent step's product takes microseconds. A BLAS repacks both operands in e
 for all steps. A block of some rows and two vectors of columns of the result stays in registers while a loop runs over
 the depth. Each number is summed over the depth in order, so blocks and vectors of another size give the same bits.
 
-The right operand is read in strips as wide as a block, each contiguous. In a matrix whose rows are a multiple of 1 KiB,
-a block's part of every row would compete for the same few places of the processor's caches.
+The right operand is read in strips as wide as a block, each contiguous. If the rows of a matrix are a multiple of 1 KiB
+apart, a block's part of all rows falls into the same few cache sets.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ _features = llvmlite.binding.get_host_cpu_features()
 # Floats in a register, and rows of a block: as many as leave registers for what is multiplied.
 LANES = 16 if _features.get("avx512f") else 8 if _features.get("avx") else 4
 ROWS = 4 if LANES == 8 else 8
-ROWS_AT_ONCE = 64  # of the result of add_transposed: their part of `left` stays in the second cache
+ROWS_AT_ONCE = 64  # of the result of add_transposed: their part of `left` stays in the L2 cache
 
 
 @compiled
