@@ -55,6 +55,9 @@ class Backend(Protocol):
         time is then rounded up to whole pieces. `weight_drop`: see models/weights.py.
         """
 
+    def largest(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """Each number's largest value at a document's positions: (batch, size) for states (batch, time, size)."""
+
     def adamw(
         self, embedding: WordEmbedding, processes: int, precision: str, averaging: Share | None = None
     ) -> Callable[..., Optimizer]:

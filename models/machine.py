@@ -109,13 +109,15 @@ def prepare(threads: int, precision: str = "32-true") -> None:
 def _keep_memory() -> None:
     """Makes glibc keep the memory that a step frees, since the next step needs as much; without glibc does nothing.
 
-    By default it returns large blocks to the system, which fills new ones with zeros, page by page.
+    By default it returns large blocks to the system, which fills new ones with zeros, page by page. And a second thread
+    would have a heap of its own, which cannot hold large blocks.
     """
     if platform.libc_ver()[0] == "glibc":
-        trim_threshold, mmap_threshold = -1, -3  # mallopt(3)
+        trim_threshold, mmap_max, arena_max = -1, -4, -8  # mallopt(3)
         library = ctypes.CDLL(None)
-        library.mallopt(mmap_threshold, 32 << 20)  # the largest value it takes
-        library.mallopt(trim_threshold, 1 << 30)
+        library.mallopt(mmap_max, 0)
+        library.mallopt(arena_max, 1)
+        library.mallopt(trim_threshold, (1 << 31) - 1)  # the largest value it takes
 
 
 @cache

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from config.choices import Pooling, PoolingName
+from models.backend import backend
+from models.padding import padding
 
 
 class LastPooling(nn.Module):
@@ -31,11 +33,7 @@ class MaxPooling(nn.Module):
     """The largest value of each number over all positions."""
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
-        # Finding the maxima needs no gradient; the backward pass of gather writes only their positions.
-        with torch.no_grad():
-            lowest = torch.finfo(states.dtype).min
-            places = states.masked_fill(padding(states, lengths), lowest).max(dim=1, keepdim=True).indices
-        return states.gather(1, places).squeeze(1)  # (batch, time, size) -> (batch, size)
+        return backend(states.device).largest(states, lengths)
 
 
 class MeanPooling(nn.Module):
@@ -89,9 +87,3 @@ def _build(name: PoolingName, size: int, bidirectional: bool) -> nn.Module:
             return MeanPooling()
         case "attention":
             return AttentionPooling(size)
-
-
-def padding(states: Tensor, lengths: Tensor) -> Tensor:
-    """(batch, time, 1): true where a position lies behind its document's end."""
-    positions = torch.arange(states.shape[1], device=states.device)
-    return (positions >= lengths.to(states.device).unsqueeze(1)).unsqueeze(2)

@@ -3,18 +3,21 @@
 models/textbook.py has the equations. All arrays are C-contiguous, of one float type; t counts in reading order. The
 arguments of all cells:
 
-    projected (rows, gates·h): W_x times each different input, with the bias
-    index (time, batch): which row of `projected` is read
-    weight (gates·h, h), weight_t (h, gates·h): W_h as PyTorch stacks it, and transposed
+    projected (rows, gates·h), index (time, batch): what a step adds to its product, the row that `index` names: W_x
+        times each different input, with the bias; or the bias alone
+    inputs (positions, x), reads (time, batch): in the latter case the input x_t, the row that `reads` names, and W_x
+        is part of `weight`. Otherwise x is 0. Not for cells with an inner bias, whose last gate needs h W_h alone
+    weight (gates·h, x + h), weight_t (x + h, gates·h): W_h as PyTorch stacks it, right of W_x; and transposed
     inner_bias (h,): the bias within a gate's product, of cells that have one
     output (positions, …), places (time, batch), column: h_t is written to h numbers of `output`, from `column` on in
         the row that `places` names
-    states (time + 1 or 2, batch, h), memory (the same), gates (time or 1, batch, …): h_t, and what the backward pass
-        needs besides; with fewer rows each step overwrites an earlier one
+    states (time + 1 or 2, batch, x + h), memory (…, h), gates (time or 1, batch, …): x_{t+1} and h_t, and what the
+        backward pass needs besides; with fewer rows each step overwrites an earlier one
 
-The backward pass also has these arguments, and adds to the last three:
+The backward pass also has these arguments, and adds to the last four:
 
-    d_output (positions, …), d_projected (rows, gates·h), d_weight (gates·h, h), d_inner_bias (h,)
+    d_output (positions, …), d_projected (rows, gates·h), d_inputs (positions, x), d_weight (gates·h, x + h),
+    d_inner_bias (h,)
 """
 
 import math
@@ -28,7 +31,11 @@ from config.choices import Cell
 from core.compiled import compiled, inline
 from models.cpu.products import add_transposed, in_strips, multiply
 
-TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is one matrix product
+TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is added at once
+ROWS = 128  # of these steps' documents, whose part is one matrix product: they stay in the cache
+# Unused numbers after each document's gradients, for the products read a column of them: rows that are a multiple of
+# 4 KiB apart fall into the same few cache sets. Not as many as models/cpu/recurrence.py adds to the gates.
+GAP = 48
 
 # tanh(x) ≈ x·P(x²)/Q(x²) for |x| ≤ 9, by least squares reweighted to an even relative error (2e-8).
 _P0, _P1, _P2, _P3, _P4 = map(np.float32, (0.99999998, 0.13381037735, 3.4956017634e-3, 2.0609277996e-5, 1.335488018e-8))
@@ -72,58 +79,63 @@ def _sigmoid(x):
 
 
 @compiled
-def rnn_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
+def rnn_forward(projected, index, inputs, reads, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`memory` and `gates` are not used."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
-    strips = in_strips(weight_t)
+    strips, first = in_strips(weight_t), inputs.shape[1]
     states[0] = 0
     for t in range(len(index)):
         past, state = states[t % len(states)], states[(t + 1) % len(states)]
+        _read(inputs, reads[t], past)
         multiply(past, strips, recurrent)
         for b in range(index.shape[1]):
-            x, y, h = projected[index[t, b]], recurrent[b], state[b]
+            x, y, h = projected[index[t, b]], recurrent[b], state[b, first:]
             for j in range(len(h)):
                 h[j] = tanh(x[j] + y[j])
             _copy(h, output[places[t, b]], column)
 
 
 @compiled
-def rnn_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+def rnn_backward(
+    d_output, index, reads, places, column, weight, states, memory, gates, d_projected, d_inputs, d_weight, d_inner_bias
+):
     """Gradients from the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
-    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
-    strips = in_strips(weight)
+    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight) + GAP), states.dtype)
+    strips, first = in_strips(weight), d_inputs.shape[1]
     for t in range(len(index) - 1, -1, -1):
         step = d_recurrent[t % TOGETHER]
         for b in range(index.shape[1]):
-            h, d, below = states[t + 1, b], step[b], d_state[b]
+            h, d, below = states[t + 1, b, first:], step[b], d_state[b, first:]
             above = d_output[places[t, b]][column : column + len(h)]
             for j in range(len(h)):
                 d[j] = (above[j] + below[j]) * (one - h[j] * h[j])
             _add(d_projected[index[t, b]], d)
         multiply(step, strips, d_state)
+        _write(d_inputs, reads[t], d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
 
 @compiled
-def lstm_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
+def lstm_forward(projected, index, inputs, reads, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`gates` gets i, f, g, o (4·h), `memory` C_t."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
-    strips = in_strips(weight_t)
+    strips, first = in_strips(weight_t), inputs.shape[1]
     states[0] = 0
     memory[0] = 0
     for t in range(len(index)):
         past, state = states[t % len(states)], states[(t + 1) % len(states)]
+        _read(inputs, reads[t], past)
         multiply(past, strips, recurrent)
         before, after, step = memory[t % len(memory)], memory[(t + 1) % len(memory)], gates[t % len(gates)]
         for b in range(index.shape[1]):
             x, y, a = projected[index[t, b]], recurrent[b], step[b]
             for j in range(len(x)):
                 a[j] = x[j] + y[j]
-            i, f, g, o = _quarters(a, states.shape[2])
-            c_before, c, h = before[b], after[b], state[b]
+            i, f, g, o = _quarters(a, memory.shape[2])
+            c_before, c, h = before[b], after[b], state[b, first:]
             for j in range(len(h)):
                 i[j], f[j], g[j], o[j] = sigmoid(i[j]), sigmoid(f[j]), tanh(g[j]), sigmoid(o[j])
                 c[j] = f[j] * c_before[j] + i[j] * g[j]
@@ -132,19 +144,21 @@ def lstm_forward(projected, index, places, column, weight_t, inner_bias, output,
 
 
 @compiled
-def lstm_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+def lstm_backward(
+    d_output, index, reads, places, column, weight, states, memory, gates, d_projected, d_inputs, d_weight, d_inner_bias
+):
     """Gradients from the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
-    d_memory = np.zeros(states.shape[1:], states.dtype)
-    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
-    strips = in_strips(weight)
+    d_memory = np.zeros(memory.shape[1:], states.dtype)
+    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight) + GAP), states.dtype)
+    strips, first = in_strips(weight), d_inputs.shape[1]
     for t in range(len(index) - 1, -1, -1):
         step = d_recurrent[t % TOGETHER]
         for b in range(index.shape[1]):
-            i, f, g, o = _quarters(gates[t, b], states.shape[2])
-            d_i, d_f, d_g, d_o = _quarters(step[b], states.shape[2])
-            c, c_before, below, d_c = memory[t + 1, b], memory[t, b], d_state[b], d_memory[b]
+            i, f, g, o = _quarters(gates[t, b], memory.shape[2])
+            d_i, d_f, d_g, d_o = _quarters(step[b], memory.shape[2])
+            c, c_before, below, d_c = memory[t + 1, b], memory[t, b], d_state[b, first:], d_memory[b]
             above = d_output[places[t, b]][column : column + len(c)]
             for j in range(len(c)):
                 shown, d_h = tanh(c[j]), above[j] + below[j]
@@ -158,12 +172,13 @@ def lstm_backward(d_output, index, places, column, weight, states, memory, gates
                 d_c[j] *= f[j]
             _add(d_projected[index[t, b]], step[b])
         multiply(step, strips, d_state)
+        _write(d_inputs, reads[t], d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
 
 @compiled
-def gru_forward(projected, index, places, column, weight_t, inner_bias, output, states, memory, gates):
+def gru_forward(projected, index, inputs, reads, places, column, weight_t, inner_bias, output, states, memory, gates):
     """`gates` gets r, z, n and m = h W_h + b_h of the candidate (4·h); `memory` is not used."""
     recurrent = np.empty((index.shape[1], len(weight_t.T)), projected.dtype)
     strips = in_strips(weight_t)
@@ -189,18 +204,20 @@ def gru_forward(projected, index, places, column, weight_t, inner_bias, output, 
 
 
 @compiled
-def gru_backward(d_output, index, places, column, weight, states, memory, gates, d_projected, d_weight, d_inner_bias):
+def gru_backward(
+    d_output, index, reads, places, column, weight, states, memory, gates, d_projected, d_inputs, d_weight, d_inner_bias
+):
     """Gradients from the last step to the first."""
     one = states.dtype.type(1)
     d_state = np.zeros(states.shape[1:], states.dtype)
     d_past = np.zeros(states.shape[1:], states.dtype)  # what reaches h_{t-1} through z, past the recurrent product
-    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight)), states.dtype)
+    d_recurrent = np.empty((TOGETHER, index.shape[1], len(weight) + GAP), states.dtype)
     strips = in_strips(weight)
     for t in range(len(index) - 1, -1, -1):
         step = d_recurrent[t % TOGETHER]
         for b in range(index.shape[1]):
             r, z, n, m = _quarters(gates[t, b], states.shape[2])
-            d_r, d_z, d_m = _thirds(step[b])
+            d_r, d_z, d_m = _thirds(step[b, : len(weight)])
             d_x_r, d_x_z, d_x_n = _thirds(d_projected[index[t, b]])
             h_before, below, d_h = states[t, b], d_state[b], d_past[b]
             above = d_output[places[t, b]][column : column + len(d_h)]
@@ -242,9 +259,23 @@ def _copy(values, row, column):
         place[j] = values[j]
 
 
+@compiled
+def _read(inputs, rows, past):
+    """Copies a step's inputs beside its documents' past states."""
+    for b in range(len(rows)):
+        _copy(inputs[rows[b]], past[b], 0)
+
+
+@compiled
+def _write(d_inputs, rows, d_past):
+    """Adds the gradients of a step's inputs."""
+    for b in range(len(rows)):
+        _add(d_inputs[rows[b]], d_past[b])
+
+
 @inline
 def _add(total, part):
-    for j in range(len(part)):
+    for j in range(len(total)):
         total[j] += part[j]
 
 
@@ -254,7 +285,9 @@ def _gather(d_recurrent, states, d_weight):
     _, batch, width = d_recurrent.shape
     steps = min(TOGETHER, len(states))
     rows = d_recurrent[:steps].reshape(steps * batch, width)
-    add_transposed(rows, in_strips(states[:steps].reshape(steps * batch, states.shape[2])), d_weight)
+    read = states[:steps].reshape(steps * batch, states.shape[2])
+    for first in range(0, len(rows), ROWS):
+        add_transposed(rows[first : first + ROWS], in_strips(read[first : first + ROWS]), d_weight)
 
 
 class CellLoops(NamedTuple):

@@ -42,7 +42,10 @@ def in_strips(right):
 
 @compiled
 def multiply(left, strips, result):
-    """`result` (m, n) = `left` (m, k) · right (k, n), given as `strips`; all are C-contiguous, as below."""
+    """`result` (m, n) = `left` (m, k) · right (k, n), given as `strips`; all are C-contiguous, as below.
+
+    `left` may have more columns, which are not read; below as well.
+    """
     _blocks(left, strips, result, 0, len(result), False)
 
 

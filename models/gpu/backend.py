@@ -19,10 +19,11 @@ from models.averaging import AveragingAdamW, Share
 from models.embedding import Vectors, WordEmbedding
 from models.gpu import cudnn
 from models.gpu.documents import batches
+from models.padding import padding
 from models.pieces import padded_time, piece_lengths
 from models.weights import Weights, weights_of
 
-__all__ = ["adamw", "batches", "by_position", "embed", "kept_per_token", "prediction_embedder", "read_layer"]
+__all__ = ["adamw", "batches", "by_position", "embed", "kept_per_token", "largest", "prediction_embedder", "read_layer"]
 
 WIDEST = 64
 """The largest hidden size whose W_h fits into the registers of one program: 64 KiB in float32."""
@@ -98,6 +99,14 @@ def fits_kernel(cell: Cell, layer: nn.RNNBase, inputs: Tensor) -> bool:
 @cache
 def _has_triton() -> bool:
     return find_spec("triton") is not None
+
+
+def largest(states: Tensor, lengths: Tensor) -> Tensor:
+    """Finds the maxima without a gradient; the backward pass of gather writes only their positions."""
+    with torch.no_grad():
+        lowest = torch.finfo(states.dtype).min
+        places = states.masked_fill(padding(states, lengths), lowest).max(dim=1, keepdim=True).indices
+    return states.gather(1, places).squeeze(1)  # (batch, time, size) -> (batch, size)
 
 
 def adamw(

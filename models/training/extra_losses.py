@@ -30,7 +30,7 @@ from core.constants import PADDING_INDEX
 from models.backend import backend
 from models.classifier import TextClassifier
 from models.embedding import IndexedVectors, Vectors
-from models.pooling import padding
+from models.padding import padding
 
 SMALL = 0.1
 """The length of the random direction in which the first gradient of `virtual` is taken, as in the authors' code."""

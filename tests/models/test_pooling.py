@@ -53,3 +53,30 @@ def test_attention_weights_sum_to_one() -> None:
     pooling = build_pooling("attention", 3, bidirectional=False)
     same = torch.tensor([1.0, 2.0, 3.0]).expand(1, 5, 3)
     torch.testing.assert_close(pooling(same, torch.tensor([4])), same[:, 0])
+
+
+@settings(deadline=None, max_examples=50)
+@given(lengths=LENGTHS, extra=st.integers(0, 3), seed=st.integers(0, 99))
+def test_max_pooling_and_its_gradient_are_those_of_pytorch(lengths: Tensor, extra: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    states = torch.randn(len(lengths), int(lengths.max()) + extra, 3, requires_grad=True)
+    pooled = build_pooling("max", 3, bidirectional=False)(states, lengths)
+    expected = torch.stack([row[:length].amax(dim=0) for row, length in zip(states, lengths, strict=True)])
+    weights = torch.randn_like(pooled)
+    gradients = [torch.autograd.grad((each * weights).sum(), states)[0] for each in (pooled, expected)]
+    assert torch.equal(pooled, expected)
+    assert torch.equal(*gradients)
+
+
+def test_of_equal_states_the_first_one_gets_the_gradient_of_max_pooling() -> None:
+    states = torch.tensor([[[1.0], [2.0], [2.0]]], requires_grad=True)
+    build_pooling("max", 1, bidirectional=False)(states, torch.tensor([3])).sum().backward()
+    assert states.grad is not None
+    assert states.grad.flatten().tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_max_pooling_does_not_hide_what_is_no_number(place: int) -> None:
+    states = torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1)
+    states[0, place] = torch.nan
+    assert torch.isnan(build_pooling("max", 1, bidirectional=False)(states, torch.tensor([3]))).all()

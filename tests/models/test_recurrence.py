@@ -16,12 +16,12 @@ from numba import njit
 from torch import Tensor
 
 from models.cpu import loops
-from models.cpu.parts import distinct
+from models.cpu.parts import all_positions, distinct
 from models.cpu.recurrence import read_layer
 from models.embedding import IndexedVectors
 from models.encoder import RecurrentEncoder
 from tests.models.cores import check_one_core_gives_the_same_bits
-from tests.models.test_encoder import CELLS, packed_reference, valid
+from tests.models.test_encoder import CELLS, document_lengths, documents, encoders, packed_reference, valid
 
 
 def arguments(cell: str, dtype: torch.dtype = torch.float64) -> tuple[Any, ...]:
@@ -56,14 +56,34 @@ def test_what_is_kept_for_the_backward_pass_changes_no_bit(cell: str) -> None:
 def test_more_steps_than_fit_in_one_product_have_pytorchs_gradients(cell: Any) -> None:
     torch.manual_seed(1)
     encoder = RecurrentEncoder(cell, 3, 4).double()
-    lengths = torch.tensor([2 * loops.TOGETHER + 3, loops.TOGETHER, 1])
-    inputs = torch.randn(3, int(lengths.max()), 3, dtype=torch.float64, requires_grad=True)
+    lengths = torch.tensor([2 * loops.TOGETHER + 3, loops.TOGETHER, 1] * 20)
+    assert len(lengths) / 2 * loops.TOGETHER > loops.ROWS
+    inputs = torch.randn(len(lengths), int(lengths.max()), 3, dtype=torch.float64, requires_grad=True)
     own, expected = (
         torch.autograd.grad(valid(states, lengths).square().sum(), [inputs, *encoder.parameters()])
         for states in (encoder(inputs, lengths), packed_reference(encoder, inputs, lengths))
     )
     for gradient, right in zip(own, expected, strict=True):
         torch.testing.assert_close(gradient, right, rtol=1e-10, atol=1e-10)
+
+
+@settings(deadline=None, max_examples=60)
+@given(encoders, document_lengths, st.sampled_from([None, 3]), st.booleans())
+def test_vectors_of_each_position_are_read_as_vectors_that_positions_share(
+    encoder: RecurrentEncoder, lengths: Tensor, segment: int | None, last_only: bool
+) -> None:
+    """The former are multiplied by W_x within the steps, the latter before them."""
+
+    def results(shared: bool) -> list[Tensor]:
+        inputs = documents(lengths).requires_grad_()
+        each = IndexedVectors(inputs.flatten(0, 1), all_positions(*inputs.shape[:2])) if shared else inputs
+        last = last_only and segment is None
+        states = read_layer(encoder.cell, encoder.layers[0], each, lengths, last, segment)
+        states = states if last else valid(states, lengths)
+        return [states, *torch.autograd.grad(states.square().sum(), [inputs, *encoder.layers[0].parameters()])]
+
+    for own, expected in zip(results(shared=False), results(shared=True), strict=True):
+        torch.testing.assert_close(own, expected, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("cell", CELLS)
