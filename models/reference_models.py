@@ -20,13 +20,13 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from core.constants import SMALLEST_PROBABILITY
 from text.tokenizing.token_file import TokenizedDocuments
 
 MOST_TOKENS = 10_000_000  # IMDB's training split, cut to 400 tokens, has half as many
 MOST_WEIGHTS = 3_000_000  # the solver keeps some 25 vectors of this size: 600 MB
 # What C may be: 0.1 to 1,000. scikit-learn's default of 1 is too small for most short texts (docs/log.md).
 STRENGTHS = tuple(10 ** (power / 2) for power in range(-2, 7))
-SMALLEST_PROBABILITY = 1e-12  # a probability that was rounded to 0 costs 27.6 nats, not infinitely many
 MOST_ITERATIONS = 1000  # scikit-learn's default of 100 is too few on some data; a converged model stops by itself
 TOKENS_AT_ONCE = 1_000_000  # counted in one go
 

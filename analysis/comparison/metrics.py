@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from core.constants import SMALLEST_PROBABILITY
 from core.errors import DataError
 
 Labels = npt.NDArray[np.integer[Any]]
@@ -128,7 +129,6 @@ def metric_named(key: str) -> Metric:
 DECISIVE = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss")  # what compare.metric may be
 
 CALIBRATION_BINS = 15
-SMALLEST_PROBABILITY = 1e-12  # a probability that was rounded to 0 costs 27.6 nats, not infinitely many
 
 
 class CalibrationBins(NamedTuple):
