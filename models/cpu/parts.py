@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.cpu import embedding_loops
-from models.pieces import piece_lengths
+from models.pieces import padded_time, piece_lengths
 
 
 class Part(NamedTuple):
@@ -35,14 +35,18 @@ def parts_of(
 ) -> list[Part]:
     """The parts of a layer that reads the input `index` (batch, time), int32, at each position.
 
-    With `segment`, time is a multiple of it, and each piece of a document is read like a document of its own.
+    With `segment`, documents are padded to whole pieces, and each piece is read like a document of its own.
 
     A forward direction never sees the padding to its right. A backward direction is a forward one over documents that
     are reversed within their own `lengths` (batch,).
     """
+    if segment is not None:
+        # The padding reads what the last real position reads, which is in the same piece: two halves share no position.
+        more = padded_time(index.shape[1], segment) - index.shape[1]
+        index = torch.cat([index, index[:, -1:].expand(-1, more)], dim=1)
     places = all_positions(*index.shape)
     if segment is not None:
-        index, places, lengths = _pieces(index, places, lengths, segment)
+        index, places, lengths = _pieces(index, places, lengths, min(segment, index.shape[1]))
     if bidirectional:
         order = reversal(lengths, index.shape[1])
         reversed_index, reversed_places = (

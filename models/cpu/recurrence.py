@@ -34,12 +34,8 @@ def read_layer(
     own = isinstance(inputs, Tensor)  # whether each position has a vector of its own
     if isinstance(inputs, Tensor):
         inputs = IndexedVectors(inputs.flatten(0, 1), all_positions(*inputs.shape[:2]))
-    if segment is not None:
-        more = padded_time(inputs.rows.shape[1], segment) - inputs.rows.shape[1]
-        inputs = inputs._replace(rows=torch.nn.functional.pad(inputs.rows, (0, more)))  # with any row
-        segment = min(segment, inputs.rows.shape[1])
-    batch, time = inputs.rows.shape
     parts = parts_of(inputs.rows, lengths, bidirectional=layer.bidirectional, last_only=last_only, segment=segment)
+    batch, time = len(inputs.rows), padded_time(inputs.rows.shape[1], segment)
     rows = batch + len(parts) if last_only else batch * time
     states = _read(cell, inputs, own, parts, weights_of(layer, weight_drop), rows)  # (rows, directions·h)
     return states[:batch] if last_only else states.view(batch, time, -1)
@@ -71,9 +67,15 @@ def _read(
         in_parallel(
             *(
                 partial(
-                    _recur, cell, False, part, _steps(inputs.products[part.direction], part.reads, own), own, output
+                    _recur,
+                    cell,
+                    False,
+                    part,
+                    _steps(inputs.products[part.direction], part.reads, weights[part.direction]),
+                    weights[part.direction],
+                    output,
                 )
-                for part, own in ((part, weights[part.direction]) for part in parts)
+                for part in parts
             )
         )
         return output
@@ -152,7 +154,7 @@ class _Layer(torch.autograd.Function):
         flat, rest = tensors[: -size * len(parts)], tensors[-size * len(parts) :]
         saved = [_Saved(*rest[start : start + size]) for start in range(0, len(rest), size)]
         weights, d_output = _by_direction(flat), d_output.contiguous()
-        # Two halves read different positions; two directions read the same ones.
+        # Two halves read different positions, so they add to the same array; two directions read the same ones.
         d_joined = [d_output.new_zeros(context.inputs if layer.joined else (0, 0)) for _ in range(len(weights))]
         gradients = in_parallel(
             *(
@@ -247,12 +249,9 @@ def _backward(
     If the products are joined it adds those of the inputs to `d_joined` (positions, input_size) instead.
     """
     weight_ih, weight_hh, _, bias_hh = weights
-    # (rows, gates·h)
-    d_projected = d_output.new_zeros(len(saved.which) if layer.joined else len(saved.inputs), len(weight_hh))
-    d_weight, d_inner_bias = (
-        torch.zeros_like(saved.weight),
-        torch.zeros_like(_inner_bias(layer.cell, weight_hh, bias_hh)),
-    )
+    rows = len(saved.which) if layer.joined else len(saved.inputs)
+    d_projected, d_weight = d_output.new_zeros(rows, len(weight_hh)), torch.zeros_like(saved.weight)
+    d_inner_bias = torch.zeros_like(_inner_bias(layer.cell, weight_hh, bias_hh))
     loops.CELLS[layer.cell].backward(
         *_arrays(d_output, saved.which, saved.reads, part.places),
         part.direction * weight_hh.shape[1],

@@ -16,7 +16,7 @@ from numba import njit
 from torch import Tensor
 
 from models.cpu import loops
-from models.cpu.parts import all_positions, distinct
+from models.cpu.parts import all_positions, distinct, parts_of
 from models.cpu.recurrence import read_layer
 from models.embedding import IndexedVectors
 from models.encoder import RecurrentEncoder
@@ -105,6 +105,16 @@ def test_one_core_gives_the_bits_of_two(bidirectional: bool) -> None:
         return [states, *torch.autograd.grad(states.square().sum(), list(encoder.parameters()))]
 
     check_one_core_gives_the_same_bits(compute)
+
+
+@settings(deadline=None)
+@given(document_lengths, st.integers(0, 3), st.sampled_from([None, 1, 3, 5]))
+def test_two_halves_read_different_positions(lengths: Tensor, extra: int, segment: int | None) -> None:
+    """Both write the gradients of what they read into one array, at the same time."""
+    index = all_positions(len(lengths), int(lengths.max()) + extra)
+    parts = parts_of(index, lengths, bidirectional=False, last_only=False, segment=segment)
+    read = [set(part.reads.flatten().tolist()) for part in parts]
+    assert len(set.union(*read)) == sum(map(len, read))
 
 
 @settings(deadline=None)
