@@ -39,7 +39,7 @@ def _delete_outdated(folder: Path) -> None:
     """
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()
     stamp = folder / "__pycache__" / "loops.sha256"
-    with suppress(OSError):  # in a folder that may not be written numba keeps nothing
+    with suppress(OSError):  # the folder may be read-only; numba then keeps its cache elsewhere, which is not cleared
         if not stamp.exists() or stamp.read_text() != digest:
             stamp.parent.mkdir(exist_ok=True)
             for file in (*stamp.parent.glob("*.nbi"), *stamp.parent.glob("*.nbc")):

@@ -55,8 +55,8 @@ class Backend(Protocol):
         time is then rounded up to whole pieces. `weight_drop`: see models/weights.py.
         """
 
-    def largest(self, states: Tensor, lengths: Tensor) -> Tensor:
-        """Each number's largest value at a document's positions: (batch, size) for states (batch, time, size)."""
+    def max_pooling(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """The maximum of each number over a document's positions: (batch, size) for states (batch, time, size)."""
 
     def adamw(
         self, embedding: WordEmbedding, processes: int, precision: str, averaging: Share | None = None

@@ -33,7 +33,7 @@ class MaxPooling(nn.Module):
     """The largest value of each number over all positions."""
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
-        return backend(states.device).largest(states, lengths)
+        return backend(states.device).max_pooling(states, lengths)
 
 
 class MeanPooling(nn.Module):

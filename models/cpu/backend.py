@@ -8,13 +8,22 @@ from torch.optim import Optimizer
 
 from models.averaging import Share
 from models.cpu.adamw import RowwiseAdamW
-from models.cpu.largest import largest
+from models.cpu.max_pooling import max_pooling
 from models.cpu.recurrence import kept_per_token, read_layer
 from models.cpu.word_vectors import by_position, embed, prediction_embedder
 from models.embedding import WordEmbedding
 from text.batches import Documents, TokenBatches
 
-__all__ = ["adamw", "batches", "by_position", "embed", "kept_per_token", "largest", "prediction_embedder", "read_layer"]
+__all__ = [
+    "adamw",
+    "batches",
+    "by_position",
+    "embed",
+    "kept_per_token",
+    "max_pooling",
+    "prediction_embedder",
+    "read_layer",
+]
 
 
 def batches(documents: Documents, device: torch.device) -> TokenBatches:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from models.cpu import embedding_loops
-from models.cpu.threads import in_parallel
+from models.cpu.threads import halves, in_parallel
 
 
 def dropout(values: Tensor, p: float) -> Tensor:
@@ -37,9 +37,8 @@ class _Dropout(torch.autograd.Function):
 def _dropped(values: Tensor, p: float, seeds: Any) -> Tensor:
     values = values.contiguous()
     result = torch.empty_like(values)
-    flat, middle = values.detach().view(-1).numpy(), values.numel() // 2
+    flat = values.detach().view(-1).numpy()
     scale = flat.dtype.type(1 / (1 - p))
     arguments = (seeds, np.uint32(round(p * 2**32)), scale, flat, result.view(-1).numpy())
-    halves = ((0, middle), (middle, len(flat)))
-    in_parallel(*(partial(embedding_loops.drop, *half, *arguments) for half in halves))
+    in_parallel(*(partial(embedding_loops.drop, *half, *arguments) for half in halves(len(flat))))
     return result

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from core.constants import PADDING_INDEX
 from models.cpu import embedding_loops
-from models.cpu.threads import in_parallel
+from models.cpu.threads import halves, in_parallel
 from models.embedding import EPSILON
 
 
@@ -55,7 +55,7 @@ class _NormalizedLookup(torch.autograd.Function):
         gradient = torch.empty_like(weight)
         vectors = [tensor.to(weight.dtype).numpy() for tensor in (constant, factor)]
         arrays = (shares.numpy(), weight.detach().numpy(), *vectors, gradient.numpy())
-        in_parallel(*(partial(embedding_loops.fill_gradient, *half, *arrays) for half in _halves(weight)))
+        in_parallel(*(partial(embedding_loops.fill_gradient, *half, *arrays) for half in halves(len(weight))))
         embedding_loops.add_rows(gradient.numpy(), words.numpy(), d_rows.contiguous().numpy())
         return gradient, None, None
 
@@ -68,7 +68,7 @@ def _mean_and_deviation(weight: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]
     in_parallel(
         *(
             partial(embedding_loops.add_shares, *half, rows, weights, centre, *own)
-            for half, own in zip(_halves(weight), sums, strict=True)
+            for half, own in zip(halves(len(weights)), sums, strict=True)
         )
     )
     share, (distance, square) = float(rows.sum(dtype=np.float64)), sums[0] + sums[1]
@@ -76,9 +76,3 @@ def _mean_and_deviation(weight: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]
     # Σ s (w − μ)² = Σ s (w − c)² − 2 (μ − c) Σ s (w − c) + (μ − c)² Σ s
     variance = square - 2 * (mean - centre) * distance + (mean - centre) ** 2 * share
     return torch.from_numpy(mean), torch.from_numpy(np.sqrt(variance + EPSILON))
-
-
-def _halves(weight: Tensor) -> list[tuple[int, int]]:
-    """The first row of each half of the table, and the row after its last one."""
-    middle = len(weight) // 2
-    return [(0, middle), (middle, len(weight))]

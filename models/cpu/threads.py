@@ -24,6 +24,11 @@ def in_parallel(*calculations: Callable[[], Result]) -> list[Result]:
         return [first(), *(other.result() for other in started)]
 
 
+def halves(count: int) -> list[tuple[int, int]]:
+    """The first of each half of `count` things, and the one after its last."""
+    return [(0, count // 2), (count // 2, count)]
+
+
 def _second_core() -> bool:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) > 1

@@ -23,7 +23,16 @@ from models.padding import padding
 from models.pieces import padded_time, piece_lengths
 from models.weights import Weights, weights_of
 
-__all__ = ["adamw", "batches", "by_position", "embed", "kept_per_token", "largest", "prediction_embedder", "read_layer"]
+__all__ = [
+    "adamw",
+    "batches",
+    "by_position",
+    "embed",
+    "kept_per_token",
+    "max_pooling",
+    "prediction_embedder",
+    "read_layer",
+]
 
 WIDEST = 64
 """The largest hidden size whose W_h fits into the registers of one program: 64 KiB in float32."""
@@ -101,7 +110,7 @@ def _has_triton() -> bool:
     return find_spec("triton") is not None
 
 
-def largest(states: Tensor, lengths: Tensor) -> Tensor:
+def max_pooling(states: Tensor, lengths: Tensor) -> Tensor:
     """Finds the maxima without a gradient; the backward pass of gather writes only their positions."""
     with torch.no_grad():
         lowest = torch.finfo(states.dtype).min

@@ -9,23 +9,22 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from core.compiled import compiled
-from models.cpu.threads import in_parallel
+from models.cpu.threads import halves, in_parallel
 
 
-def largest(states: Tensor, lengths: Tensor) -> Tensor:
+def max_pooling(states: Tensor, lengths: Tensor) -> Tensor:
     """See models/backend.py; of equal numbers the first one gets the gradient."""
-    values: Tensor = _Largest.apply(states, lengths)
+    values: Tensor = _MaxPooling.apply(states, lengths)
     return values
 
 
-class _Largest(torch.autograd.Function):
+class _MaxPooling(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, states: Tensor, lengths: Tensor) -> Tensor:
         batch, _, size = states.shape
         values, places = states.new_empty(batch, size), torch.empty(batch, size, dtype=torch.int32)
-        arrays = [tensor.detach().contiguous().numpy() for tensor in (states, lengths.int(), values, places)]
-        middle = batch // 2
-        in_parallel(*(partial(_find, *half, *arrays) for half in ((0, middle), (middle, batch))))
+        arrays = (states.detach().contiguous().numpy(), lengths.int().numpy(), values.numpy(), places.numpy())
+        in_parallel(*(partial(_find, *half, *arrays) for half in halves(batch)))
         context.shape = states.shape
         context.save_for_backward(places)
         return values
@@ -40,7 +39,7 @@ class _Largest(torch.autograd.Function):
 
 @compiled
 def _find(first, last, states, lengths, values, places):
-    """For documents from `first` to `last` - 1: the largest of each number (batch, size), and its position.
+    """For documents from `first` to `last` - 1: the maximum of each number (batch, size), and its position.
 
     NaN counts as the largest number, as in PyTorch.
     """
