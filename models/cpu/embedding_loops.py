@@ -9,10 +9,10 @@ from core.compiled import compiled, inline
 
 @compiled
 def add_rows(total, rows, parts):
-    """Adds each row of `parts` (rows, size) to the row of `total` that `rows` names."""
+    """Adds each row of `parts` (rows, size or more) to the row of `total` (…, size) that `rows` names."""
     for r in range(len(rows)):
         row, part = total[rows[r]], parts[r]
-        for j in range(len(part)):
+        for j in range(len(row)):
             row[j] += part[j]
 
 

@@ -3,10 +3,10 @@
 models/textbook.py has the equations. All arrays are C-contiguous, of one float type; t counts in reading order. The
 arguments of all cells:
 
-    projected (rows, gates·h), index (time, batch): what a step adds to its product, the row that `index` names: W_x
-        times each different input, with the bias; or the bias alone
-    inputs (positions, x), reads (time, batch): in the latter case the input x_t, the row that `reads` names, and W_x
-        is part of `weight`. Otherwise x is 0. Not for cells with an inner bias, whose last gate needs h W_h alone
+    projected (rows, gates·h), index (time, batch): `index` names the row of `projected` that a step adds to its
+        product. Either the rows are W_x times each different input, with the bias, and x is 0. Or they are the bias
+        alone, and W_x is part of `weight`; a cell with an inner bias cannot do that, its last gate needs h W_h alone
+    inputs (positions, x), reads (time, batch): in the second case `reads` names the row of `inputs` that is x_t
     weight (gates·h, x + h), weight_t (x + h, gates·h): W_h as PyTorch stacks it, right of W_x; and transposed
     inner_bias (h,): the bias within a gate's product, of cells that have one
     output (positions, …), places (time, batch), column: h_t is written to h numbers of `output`, from `column` on in
@@ -29,12 +29,12 @@ from numba.extending import overload
 
 from config.choices import Cell
 from core.compiled import compiled, inline
+from models.cpu.embedding_loops import add_rows
 from models.cpu.products import add_transposed, in_strips, multiply
 
-TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is added at once
-ROWS = 128  # of these steps' documents, whose part is one matrix product: they stay in the cache
-# Unused numbers after each document's gradients, for the products read a column of them: rows that are a multiple of
-# 4 KiB apart fall into the same few cache sets. Not as many as models/cpu/recurrence.py adds to the gates.
+TOGETHER = 8  # steps of the backward pass whose part of W_h's gradient is one matrix product
+# Unused numbers after each document's gradients. The products read columns of them, and rows that are a multiple of
+# 4 KiB apart fall into the same few cache sets. models/cpu/recurrence.py adds another number of them to the gates.
 GAP = 48
 
 # tanh(x) ≈ x·P(x²)/Q(x²) for |x| ≤ 9, by least squares reweighted to an even relative error (2e-8).
@@ -113,7 +113,7 @@ def rnn_backward(
                 d[j] = (above[j] + below[j]) * (one - h[j] * h[j])
             _add(d_projected[index[t, b]], d)
         multiply(step, strips, d_state)
-        _write(d_inputs, reads[t], d_state)
+        add_rows(d_inputs, reads[t], d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
@@ -172,7 +172,7 @@ def lstm_backward(
                 d_c[j] *= f[j]
             _add(d_projected[index[t, b]], step[b])
         multiply(step, strips, d_state)
-        _write(d_inputs, reads[t], d_state)
+        add_rows(d_inputs, reads[t], d_state)
         if t % TOGETHER == 0:
             _gather(d_recurrent, states[t:-1], d_weight)
 
@@ -266,13 +266,6 @@ def _read(inputs, rows, past):
         _copy(inputs[rows[b]], past[b], 0)
 
 
-@compiled
-def _write(d_inputs, rows, d_past):
-    """Adds the gradients of a step's inputs."""
-    for b in range(len(rows)):
-        _add(d_inputs[rows[b]], d_past[b])
-
-
 @inline
 def _add(total, part):
     for j in range(len(total)):
@@ -285,9 +278,7 @@ def _gather(d_recurrent, states, d_weight):
     _, batch, width = d_recurrent.shape
     steps = min(TOGETHER, len(states))
     rows = d_recurrent[:steps].reshape(steps * batch, width)
-    read = states[:steps].reshape(steps * batch, states.shape[2])
-    for first in range(0, len(rows), ROWS):
-        add_transposed(rows[first : first + ROWS], in_strips(read[first : first + ROWS]), d_weight)
+    add_transposed(rows, states[:steps].reshape(steps * batch, states.shape[2]), d_weight)
 
 
 class CellLoops(NamedTuple):

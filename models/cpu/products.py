@@ -23,6 +23,7 @@ _features = llvmlite.binding.get_host_cpu_features()
 # Floats in a register, and rows of a block: as many as leave registers for what is multiplied.
 LANES = 16 if _features.get("avx512f") else 8 if _features.get("avx") else 4
 ROWS = 4 if LANES == 8 else 8
+DEPTH_AT_ONCE = 128  # of the product in add_transposed: both operands stay in the cache
 ROWS_AT_ONCE = 64  # of the result of add_transposed: their part of `left` stays in the L2 cache
 
 
@@ -50,10 +51,12 @@ def multiply(left, strips, result):
 
 
 @compiled
-def add_transposed(left, strips, result):
-    """`result` (m, n) += `left` (k, m) transposed · right (k, n), given as `strips`."""
-    for row in range(0, len(result), ROWS_AT_ONCE):
-        _blocks(left, strips, result, row, min(row + ROWS_AT_ONCE, len(result)), True)
+def add_transposed(left, right, result):
+    """`result` (m, n) += `left` (k, m) transposed · `right` (k, n)."""
+    for first in range(0, len(left), DEPTH_AT_ONCE):
+        part, strips = left[first : first + DEPTH_AT_ONCE], in_strips(right[first : first + DEPTH_AT_ONCE])
+        for row in range(0, len(result), ROWS_AT_ONCE):
+            _blocks(part, strips, result, row, min(row + ROWS_AT_ONCE, len(result)), True)
 
 
 @inline

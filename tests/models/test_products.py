@@ -19,7 +19,7 @@ def multiply_any(left: Any, right: Any, result: Any) -> None:
 
 
 def add_transposed_any(left: Any, right: Any, result: Any) -> None:
-    any_add_transposed(left, in_strips(right), result)
+    any_add_transposed(left, right, result)
 
 
 def matrices(rows: int, depth: int, columns: int, dtype: Any) -> tuple[Any, Any]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from models.cpu import loops
 from models.cpu.parts import all_positions, distinct, parts_of
+from models.cpu.products import DEPTH_AT_ONCE
 from models.cpu.recurrence import read_layer
 from models.embedding import IndexedVectors
 from models.encoder import RecurrentEncoder
@@ -57,7 +58,7 @@ def test_more_steps_than_fit_in_one_product_have_pytorchs_gradients(cell: Any) -
     torch.manual_seed(1)
     encoder = RecurrentEncoder(cell, 3, 4).double()
     lengths = torch.tensor([2 * loops.TOGETHER + 3, loops.TOGETHER, 1] * 20)
-    assert len(lengths) / 2 * loops.TOGETHER > loops.ROWS
+    assert len(lengths) / 2 * loops.TOGETHER > DEPTH_AT_ONCE
     inputs = torch.randn(len(lengths), int(lengths.max()), 3, dtype=torch.float64, requires_grad=True)
     own, expected = (
         torch.autograd.grad(valid(states, lengths).square().sum(), [inputs, *encoder.parameters()])
