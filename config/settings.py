@@ -65,6 +65,11 @@ def setting_shown(setting: Setting) -> str:
     return ", ".join(f"{key} {value_shown(value)}" for key, value in setting.items())
 
 
+def training_title(variant: str, seed: int, setting: Setting) -> str:
+    """The title of a training under one of compare.settings, for the terminal and MLflow."""
+    return f"{variant} · seed {seed} · {setting_shown(setting)}"
+
+
 def value_shown(value: Any) -> str:
     """One value, a number in three digits.
 

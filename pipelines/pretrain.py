@@ -20,7 +20,6 @@ from outputs.checkpoints import Checkpoints
 from outputs.pretrained import DESCRIPTION
 from outputs.token_files import open_splits, read_summary
 from provenance.stage import run_as_command
-from text.streams import count_targets, hold_out
 from text.tokenizing.token_file import TokenizedDocuments
 
 SPLITS = ("train", "unlabelled")
@@ -125,6 +124,7 @@ def _train_language_model(
     from models.pretraining.language_model import LanguageModel
     from models.pretraining.module import LanguageModelModule
     from models.training.resuming import Checkpointing
+    from text.streams import count_targets, hold_out
 
     settings, train = config["pretrain"], config["train"]
     directions = PretrainParams.model_validate(settings).directions()

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from config.params import Params, load
-from config.settings import setting_shown
+from config.settings import training_title
 from core import file_io
 from core.errors import ParamsError
 from core.paths import SETTINGS
@@ -35,12 +35,7 @@ def train_under(params: Params, variant: str, number: int, root: Path = Path()) 
         raise ParamsError(f"--setting is {number}; allowed: 0 to {len(params.compare.settings) - 1} (compare.settings)")
     setting = params.compare.settings[number]
     outcomes = {
-        seed: run(
-            params,
-            Plan(variant, setting, seed, split="test"),
-            f"{variant} · seed {seed} · {setting_shown(setting)}",
-            root,
-        )
+        seed: run(params, Plan(variant, setting, seed, split="test"), training_title(variant, seed, setting), root)
         for seed in params.compare.seeds
     }
     name = f"{variant}-setting{number}"

@@ -13,14 +13,20 @@ from config.params import Params
 from core import file_io, paths
 from core.paths import REFERENCES, REPORTS
 from outputs import measurements
-from tracking import from_outputs, pretraining_from_outputs, saved_views, tuning_from_outputs
+from tracking import (
+    from_outputs,
+    pretraining_from_outputs,
+    saved_views,
+    trials_from_outputs,
+    tuning_from_outputs,
+)
 from tracking.connection import Connection
 from tracking.lifecycle import comparison_run, find_run
 from tracking.run import Provenance
 
 
 def complete_runs(mlflow: Connection, params: Params) -> Iterator[str]:
-    """Sends what MLflow lacks of pretraining, trainings, searches and references; yields a title for each of these."""
+    """Sends what MLflow lacks of pretraining, trainings, searches, settings and references; yields a title for each."""
     if pretraining_from_outputs.complete(mlflow):
         yield "pretraining"
     for variant in params.compare.variants:
@@ -29,6 +35,7 @@ def complete_runs(mlflow: Connection, params: Params) -> Iterator[str]:
                 yield f"{variant} · seed {seed}"
         if params.compare.tuning.trials and tuning_from_outputs.complete(mlflow, variant):
             yield f"tuning of {variant}"
+    yield from trials_from_outputs.complete_settings(mlflow, params)
     for name, title in TITLES.items():
         if from_outputs.complete_reference(mlflow, REFERENCES / name):
             yield title

@@ -6,22 +6,18 @@ A trial sends each epoch as it ends; `complete` sends what MLflow lacks, as trac
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from mlflow.entities import Run as MlflowRun
 
 from analysis.comparison.metrics import metric_named
 from config.settings import setting_shown
-from core.errors import DivergenceError
-from outputs import measurements
-from outputs.token_files import read_summary
 from outputs.tuned import read_search
-from tracking import from_outputs
 from tracking.comparisons import MOST, compare_page
 from tracking.connection import Connection
-from tracking.lifecycle import find_run, log_data, trial_run, tuning_run
+from tracking.lifecycle import find_run, tuning_run
 from tracking.run import NOTE, PARENT, SIGNATURE, Run
+from tracking.trials_from_outputs import rebuild
 
 Outcome = Mapping[str, Any]
 
@@ -36,7 +32,7 @@ def complete(mlflow: Connection, variant: str) -> bool:
         present = _runs(mlflow, variant)
         missing = {name: trial for name, trial in trials.items() if trial["signature"] not in present}
         for name, trial in missing.items():
-            _rebuild(mlflow, name, trial)
+            rebuild(mlflow, name, trial)
         signature = hashlib.sha256(json.dumps([variant, search]).encode()).hexdigest()
         lacking = find_run(mlflow, signature) is None
         if missing or lacking:
@@ -60,18 +56,6 @@ def _runs(mlflow: Connection, variant: str) -> dict[str, MlflowRun]:
         if run.info.status in ("FINISHED", "FAILED"):
             runs.setdefault(run.data.tags[SIGNATURE], run)
     return runs
-
-
-def _rebuild(mlflow: Connection, name: str, trial: Outcome) -> None:
-    measured = measurements.read(trial["signature"])
-    costs = measured.get("epochs", [{}] * len(trial["history"]))
-    with suppress(DivergenceError), trial_run(mlflow, name, trial, from_outputs.provenance(measured)) as run:
-        log_data(run, read_summary())
-        for line, cost in zip(trial["history"], costs, strict=False):
-            run.log_epoch(line, cost)
-        if "error" in trial:
-            raise DivergenceError(trial["error"])  # ends the run as FAILED
-        run.log_scores(trial["split"], trial["scores"])
 
 
 def _describe(run: Run, search: Mapping[str, Any], trials: Sequence[MlflowRun]) -> None:

@@ -23,7 +23,7 @@ from pipelines.train import train
 from pipelines.trial import Plan, resolve
 from pipelines.tune import run_trials, tune
 from tests.pipelines.project import change_params, enter
-from tracking import tuning_from_outputs
+from tracking import trials_from_outputs, tuning_from_outputs
 from tracking.connection import connect
 
 TRIALS = 3
@@ -259,3 +259,32 @@ def test_a_training_under_a_listed_setting_is_the_one_that_params_with_that_sett
     under = Path("data/settings/lstm-setting0/seed-1.parquet").read_bytes()
     assert under == Path("results/lstm/seed-1/predictions.parquet").read_bytes()
     assert Path("data/evaluated/lstm-setting0.sha256").read_text().count("\n") == 2
+
+
+def test_trainings_under_listed_settings_are_sent_to_a_store_that_lacks_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    params = changed(compare__settings=[{"pooling": "mean"}], compare__seeds=[1])
+    for variant in params.compare.variants:
+        train_under(params, variant, 0)
+    other = f"sqlite:///{Path('other.db').resolve()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", other)
+    with connect("lstm-vs-bilstm") as mlflow:
+        titles = list(trials_from_outputs.complete_settings(mlflow, params))
+        assert list(trials_from_outputs.complete_settings(mlflow, params)) == []
+    assert titles == [f"{variant} · seed 1 · pooling mean" for variant in params.compare.variants]
+    client = MlflowClient(other)
+    runs = client.search_runs(["1"], "tags.kind = 'setting'")
+    outcomes = {
+        variant: json.loads(Path(f"data/settings/{variant}-setting0/seed-1.json").read_text())
+        for variant in params.compare.variants
+    }
+    assert {run.info.run_name: run.data.metrics["test_accuracy"] for run in runs} == {
+        title: outcomes[variant]["scores"]["accuracy"]
+        for title, variant in zip(titles, params.compare.variants, strict=True)
+    }
+    for run in runs:
+        history = outcomes[run.data.tags["variant"]]["history"]
+        assert len(client.get_metric_history(run.info.run_id, "validation_loss")) == len(history)
+        assert run.data.params["pooling"] == "mean"
+        assert run.info.status == "FINISHED"
