@@ -10,6 +10,7 @@ from rich.progress import track
 
 from models.backend import backend
 from models.classifier import TextClassifier
+from models.weights import weights_of
 from text.batches import Documents, loader
 
 BATCH_SIZE = 128  # most documents in a batch on a CPU
@@ -83,7 +84,8 @@ def documents_at_once(classifier: TextClassifier, longest: int, device: torch.de
     if device.type != "cuda":
         return min(max(BATCH_TOKENS // longest, 1), BATCH_SIZE)
     encoder = classifier.encoder
-    gates = {"rnn": 1, "gru": 3, "lstm": 4}[encoder.cell]
+    _, weight_hh, *_ = weights_of(encoder.layers[0])[0]  # (gates·h, h)
+    gates = weight_hh.shape[0] // weight_hh.shape[1]
     numbers = 2 * classifier.embedding.embedding_dim + (gates + 2) * encoder.output_size  # of a token, at one layer
     memory = torch.cuda.get_device_properties(device).total_memory * SHARE_OF_MEMORY
     return int(min(max(memory // (8 * numbers * longest), 1), LARGEST_BATCH))

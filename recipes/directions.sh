@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+source recipes/as_committed.sh
 name=${1:?one of trec, sst2, sst5, subj, cr, mpqa, mr}
 shipped=( # what sentences.sh changes
   -S tokenize.min_freq=2 -S train.adversarial.kind=none -S train.epochs=auto -S train.learning_rate=0.003

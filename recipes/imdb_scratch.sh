@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+source recipes/as_committed.sh
 settings=()
 for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change it
   settings+=(

@@ -9,6 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+source recipes/as_committed.sh
 DATA=(-S data.name=imdb -S "data.source=${1:-null}" -S data.unlabelled=true -S data.deduplicate=all
   -S tokenize.tokenizer=basic_english -S tokenize.max_tokens=1000 -S tokenize.max_size=30000)
 PRETRAINING=(-S pretrain.objective=lm -S pretrain.direction=both -S pretrain.hidden_size=512 -S pretrain.embedding_size=256

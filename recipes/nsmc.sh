@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+source recipes/as_committed.sh
 dvc exp run --name "nsmc-$(date +%s)" \
   -S data.name=nsmc -S "data.source=${1:-null}" \
   -S tokenize.tokenizer=sentencepiece -S tokenize.max_size=8000 -S tokenize.max_tokens=100 -S tokenize.min_freq=1 \

@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+source recipes/as_committed.sh
 name=${1:?one of trec, sst2, sst5, subj, cr, mpqa, mr}
 case $name in
   trec | sst2 | sst5) splits=(-S data.folds=null -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}") ;;

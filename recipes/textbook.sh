@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+source recipes/as_committed.sh
 # 19,998 words: with <unk> and <pad> the embedding has 20,000 rows. tail: Keras' pad_sequences keeps the last tokens.
 dvc exp run --name "textbook-$(date +%s)" \
   -S data.name=imdb -S "data.source=${1:-null}" \

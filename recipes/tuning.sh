@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+source recipes/as_committed.sh
 dvc exp run --name "tuning-$(date +%s)" \
   -S compare.tuning.trials=12 \
   -S "compare.settings=[{learning_rate: 0.002},{learning_rate: 0.006, head_dropout: 0.3}]" \

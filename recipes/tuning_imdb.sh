@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+source recipes/as_committed.sh
 dvc exp run --name "tuning-imdb-$(date +%s)" \
   -S data.name=imdb -S "data.source=${1:-null}" -S tokenize.tokenizer=basic_english -S tokenize.max_tokens=400 \
   -S compare.tuning.trials=20 -S compare.tuning.documents=5000 -S compare.tuning.sampler=quasi_random \

@@ -41,20 +41,40 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for command in commands.iterdir():
         command.chmod(0o755)
     monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["git", "add", "params.yaml"], check=True)
     return tmp_path
 
 
-@pytest.mark.parametrize("call", CALLS, ids=" ".join)
-def test_a_recipe_sets_valid_params_and_a_repeated_call_sets_the_same(call: list[str], project: Path) -> None:
+def call(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([f"recipes/{words[0]}", *words[1:]], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("words", CALLS, ids=" ".join)
+def test_a_recipe_sets_valid_params_and_a_repeated_call_sets_the_same(words: list[str], project: Path) -> None:
     params = []
     for _ in range(2):
-        done = subprocess.run([project / "recipes" / call[0], *call[1:]], capture_output=True, text=True, check=False)
+        done = call(*words)
         assert done.returncode == 0, done.stderr
         params.append(load())
     assert params[0] == params[1]
 
 
+@pytest.mark.parametrize("other", ["imdb_scratch_cpu.sh", "directions.sh trec", "tuning.sh"])
+def test_a_recipe_refuses_to_add_to_what_another_one_has_set(other: str, project: Path) -> None:
+    assert call(*other.split()).returncode == 0
+    left = Path("params.yaml").read_text(encoding="utf-8")
+    for recipe in (["imdb.sh"], ["sentences.sh", "trec"], ["imdb_scratch.sh"]):
+        refused = call(*recipe)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("error: params.yaml has changes that are not committed; git checkout params")
+        assert Path("params.yaml").read_text(encoding="utf-8") == left
+    subprocess.run(["git", "checkout", "--quiet", "params.yaml"], check=True)
+    assert call("imdb.sh").returncode == 0
+    assert load().train.adversarial.kind == "none"
+
+
 def test_a_set_that_the_recipe_does_not_know_is_named(project: Path) -> None:
-    done = subprocess.run([project / "recipes" / "sentences.sh", "imdb"], capture_output=True, text=True, check=False)
+    done = call("sentences.sh", "imdb")
     assert done.returncode == 1
     assert done.stderr == "error: imdb is not one of trec, sst2, sst5, subj, cr, mpqa, mr\n"

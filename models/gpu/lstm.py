@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 from models.gpu.lstm_kernel import lstm_backward, lstm_forward
 
 FORWARD, BACKWARD = 2, 1
-"""Documents of a program in each pass: with other numbers the compiler spills registers (docs/performance.md)."""
+"""Documents of a program in each pass: with other numbers the compiler spills registers (docs/gpu.md)."""
 
 Weights = Sequence[Tensor]
 """weight_ih (S, 4h, size), weight_hh (S, 4h, h), bias_ih and bias_hh (S, 4h), with the gates as PyTorch stacks them."""

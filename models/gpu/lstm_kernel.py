@@ -2,7 +2,7 @@
 
 W_h stays in the registers of a program for all steps, where one launch a step would load it again each time. A step's
 product h W_h is a plain float32 sum of so few numbers that its latency counts, not its size: the matrix units, which
-multiply 16 rows at least and take rounded numbers, were 3 to 6 times slower here (docs/performance.md). A program
+multiply 16 rows at least and take rounded numbers, were 3 to 6 times slower here (docs/gpu.md). A program
 computes one direction of one model and takes as many steps as its longest document has tokens, so no step is spent on
 padding. Directions and models (seeds) are an axis of the grid. models/gpu/lstm.py calls it;
 models/textbook.py is the plain version.
