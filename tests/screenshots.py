@@ -1,4 +1,4 @@
-"""Takes the README's pictures of the report and of MLflow's pages. `python -m tests.screenshots`, after `make run`."""
+"""Takes the README's pictures of the report, a model and MLflow. `python -m tests.screenshots`, after `make run`."""
 
 import io
 import subprocess
@@ -17,10 +17,19 @@ PORT = "5099"
 
 
 def main() -> None:
-    """Writes report.png, mlflow_runs.png and mlflow.png."""
+    """Writes report.png, gates.png, mlflow_runs.png and mlflow.png."""
     with open_browser(1200, 1900) as browser:
         browser.get((Path.cwd() / "reports" / "comparison.html").as_uri())
         save(browser, "report.png", 1200, 1900)
+    explain = ["commands.explain", "--variant", "bilstm", "--seed", "1", "--document", "test-00007", "--no-open"]
+    page = subprocess.run(
+        [sys.executable, "-m", *explain], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+    with open_browser(1180, 1022) as browser:
+        browser.get((Path.cwd() / page).as_uri())
+        panel = browser.find_element("xpath", "//article[contains(., 'reads forward')]")
+        browser.execute_script("window.scrollTo(0, arguments[0].getBoundingClientRect().top - 14)", panel)
+        save(browser, "gates.png", 1180, 1022)
     command = [sys.executable, "-m", "commands.ui", "--port", PORT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

@@ -118,7 +118,7 @@ function fillNumbers() {
   for (const block of document.querySelectorAll(".numbers")) {
     const { f, i, g, z, n } = passageOf(block).followed;
     const [kept, added] = f ? [f[at], i[at] * g[at]] : [z[at], (1 - z[at]) * n[at]];
-    const where = `at “${content.tokens[at]}” (token ${at + 1}) it keeps ${percent(kept)} of what it held and adds ${signed(added)}:`;
+    const where = `At “${content.tokens[at]}” (token ${at + 1}) it keeps ${percent(kept)} of what it held and adds ${signed(added)}:`;
     block.querySelector(".where").textContent = where;
     const lines = sums(block);
     block.querySelectorAll("[data-equation]").forEach((line, index) => (line.textContent = lines[index]));
