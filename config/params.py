@@ -17,7 +17,7 @@ from config.data import DataParams
 from config.mistakes import describe
 from config.pretrain import PretrainParams
 from config.section import Name, Section, shown
-from config.settings import SIZES, applied
+from config.settings import applied, changes_size, value_shown
 from config.tokenize import TokenizeParams
 from config.train import TrainParams
 from config.variants import VariantParams
@@ -87,10 +87,11 @@ class Params(Section):
                 tuning.check(name, self.variants[name], self.train, compare.matching)
             for index, setting in enumerate(compare.settings):
                 where = f"compare.settings[{index}]"
-                if compare.matching == "parameters" and (sizes := [key for key in setting if key in SIZES]):
+                sizes = [key for key, value in setting.items() if changes_size(key, value)]
+                if compare.matching == "parameters" and sizes:
                     raise ValueError(
-                        f"{where} names {sizes[0]}, but compare.matching is 'parameters', which chooses the hidden "
-                        "size; allowed with it: settings without sizes"
+                        f"{where} has {sizes[0]}: {value_shown(setting[sizes[0]])}, but compare.matching is 'parameters', "
+                        "which chooses the hidden size; allowed with it: settings that keep the number of parameters"
                     )
                 try:
                     applied(setting, self.variants[name], self.train)

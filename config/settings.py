@@ -26,7 +26,16 @@ VARIANT_KEYS = tuple(
     key for key in VariantParams.model_fields if key not in ("cell", "bidirectional", "ngrams", "start")
 )
 KEYS = (*TRAIN_KEYS, *VARIANT_KEYS)
-SIZES = ("hidden_size", "embedding_size", "layers", "head_size")  # not allowed with compare.matching: parameters
+SIZES = ("hidden_size", "embedding_size", "layers", "head_size")
+
+
+def changes_size(key: str, value: object) -> bool:
+    """Whether a setting changes numbers of parameters, which compare.matching: parameters has made equal.
+
+    >>> changes_size("hidden_size", 32), changes_size("pooling", "mean"), changes_size("pooling", ["max", "mean"])
+    (True, False, True)
+    """
+    return key in (*SIZES, "single_bias") or (key == "pooling" and (isinstance(value, list) or value == "attention"))
 
 
 def check_key(key: object, where: str) -> None:
@@ -59,8 +68,8 @@ def applied(setting: Setting, variant: VariantParams, train: TrainParams) -> tup
 def setting_shown(setting: Setting) -> str:
     """A setting as a person reads it.
 
-    >>> setting_shown({"learning_rate": 0.0031234567, "pooling": "max", "early_stopping": None})
-    'learning_rate 0.00312, pooling max, early_stopping null'
+    >>> setting_shown({"learning_rate": 0.0031, "pooling": "max", "early_stopping": None})
+    'learning_rate 0.0031, pooling max, early_stopping null'
     """
     return ", ".join(f"{key} {value_shown(value)}" for key, value in setting.items())
 
@@ -71,13 +80,13 @@ def training_title(variant: str, seed: int, setting: Setting) -> str:
 
 
 def value_shown(value: Any) -> str:
-    """One value, a number in three digits.
+    """One value as in params.yaml, a number with all its digits: the report tells settings apart by them.
 
-    >>> [value_shown(value) for value in (0.5, 0.0031234, 128, None, True, "max", ["max", "mean"])]
-    ['0.5', '0.00312', '128', 'null', 'true', 'max', '[max, mean]']
+    >>> [value_shown(value) for value in (0.5, 0.9995, 1e-5, 128, None, True, "max", ["max", "mean"])]
+    ['0.5', '0.9995', '1e-05', '128', 'null', 'true', 'max', '[max, mean]']
     """
     if isinstance(value, list):
         return f"[{', '.join(map(value_shown, value))}]"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

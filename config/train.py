@@ -99,6 +99,11 @@ class TrainParams(Section):
                 "train.epochs is 'auto', which counts steps of train.batch_size documents; allowed with "
                 "train.batch_tokens: an integer from 1 to 1000000"
             )
+        if self.averaging == "swa" and self.unfreeze:
+            raise ValueError(
+                "train.averaging is 'swa', the mean of the last quarter of all steps, which not all weights take with "
+                f"train.unfreeze of {self.unfreeze}; allowed with it: none, ema"
+            )
         if self.unfreeze and (self.devices, self.num_nodes) != (1, 1):
             raise ValueError(
                 f"train.unfreeze is {self.unfreeze}, but train.devices is {self.devices!r} and train.num_nodes "

@@ -8,7 +8,7 @@ from pydantic import Field, PlainSerializer, PlainValidator
 
 from config.mistakes import unknown_key
 from config.section import Count, Section, Seed, shown
-from config.settings import KEYS, SIZES, applied, check_key
+from config.settings import KEYS, SIZES, applied, changes_size, check_key
 from config.train import TrainParams
 from config.variants import VariantParams
 
@@ -101,7 +101,7 @@ class TuningParams(Section):
         """Refuses a space that contains a setting with which the variant `name` cannot be trained.
 
         Every rule of the two sections concerns one key or two, so checking all pairs of values finds every conflict.
-        For a range, its ends are checked.
+        The other keys of the space have their first value meanwhile. For a range, its ends are checked.
 
         Raises:
             ValueError: the space contains such a setting; the message is one line.
@@ -109,20 +109,23 @@ class TuningParams(Section):
         for key, values in self.space.items():
             if isinstance(values, Range) and key not in INTEGERS and not _takes_numbers(key):
                 raise ValueError(f"{SPACE}.{key} is a range; allowed for this key: a list of values")
-            if matching == "parameters" and key in SIZES:
+            listed = [values.low] if isinstance(values, Range) else values
+            if matching == "parameters" and any(changes_size(key, value) for value in listed):
+                kept = [name for name in KEYS if not changes_size(name, None)]
                 raise ValueError(
                     f"{SPACE} names {key}, but compare.matching is 'parameters', which chooses the hidden size; "
-                    f"allowed with it: {', '.join(name for name in KEYS if name not in SIZES)}"
+                    f"allowed with it: {', '.join(kept)}, and of pooling neither attention nor a list"
                 )
         ends = {
             key: (values.low, values.high) if isinstance(values, Range) else values
             for key, values in self.space.items()
         }
+        first = {key: values[0] for key, values in ends.items()}
         pairs: list[tuple[str, ...]] = [*((key,) for key in ends), *combinations(ends, 2)]
         for keys in pairs:
             for values in product(*(ends[key] for key in keys)):
                 try:
-                    applied(dict(zip(keys, values, strict=True)), variant, train)
+                    applied(first | dict(zip(keys, values, strict=True)), variant, train)
                 except ValueError as error:
                     raise ValueError(f"{SPACE} has a setting that {name} cannot have: {error}") from None
 

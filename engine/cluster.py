@@ -135,7 +135,7 @@ class ClusterCrew:
         """What a node needs for the task."""
         shared = str(self._shared) if self._shared else None
         files, tokens = files_for(task, self._params), self._token_files()
-        if task.name.startswith(TRIAL):
+        if task.stages[0].startswith(f"{TRIAL}@"):
             tokens = {name: parts for name, parts in tokens.items() if name != (TOKENS / "test.arrow").as_posix()}
         return Work(task.stages, files, tokens, self._environment(), shared)
 

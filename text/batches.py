@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 BATCHES_PER_POOL = 100
+DOCUMENTS_AT_ONCE = 1024  # of `chunks`
+PADDED_AT_ONCE = 2**20  # tokens with padding, unless one document has more
 
 Indices = NDArray[np.int64]
 
@@ -205,6 +207,27 @@ class TokenBatches(Dataset[Batch]):
             total=share.total,
             total_tokens=share.total_tokens,
         )
+
+
+def chunks(lengths: NDArray[np.int32]) -> Iterator[Indices]:
+    """All documents in their order, so many at a time that they take little memory when padded to their longest.
+
+    Example:
+        >>> [len(some) for some in chunks(np.array([1] * 1024 + [10**6], np.int32))]
+        [1024, 1]
+    """
+    pending = [np.arange(start, min(start + DOCUMENTS_AT_ONCE, len(lengths))) for start in _starts(len(lengths))]
+    while pending:
+        some = pending.pop()
+        if len(some) > 1 and len(some) * int(lengths[some].max()) > PADDED_AT_ONCE:
+            pending += [some[len(some) // 2 :], some[: len(some) // 2]]
+        else:
+            yield some
+
+
+def _starts(count: int) -> range:
+    """Backwards, since the last one is taken first."""
+    return range(DOCUMENTS_AT_ONCE * ((count - 1) // DOCUMENTS_AT_ONCE), -1, -DOCUMENTS_AT_ONCE)
 
 
 def loader(

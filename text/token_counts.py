@@ -3,16 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from text.batches import Documents
-
-DOCUMENTS_AT_ONCE = 1024
+from text.batches import Documents, chunks
 
 
 def token_counts(documents: Documents, vocabulary_size: int) -> NDArray[np.int64]:
     """(vocabulary_size,): how often a model reads each token; padding and truncated tokens do not count."""
     counts = np.zeros(vocabulary_size, np.int64)
-    for start in range(0, len(documents.lengths), DOCUMENTS_AT_ONCE):
-        tokens, lengths = documents.batch(np.arange(start, min(start + DOCUMENTS_AT_ONCE, len(documents.lengths))))
+    for some in chunks(documents.lengths):
+        tokens, lengths = documents.batch(some)
         inside = np.arange(tokens.shape[1]) < lengths[:, None]  # (documents, longest)
         counts += np.bincount(tokens[inside], minlength=vocabulary_size)
     return counts

@@ -46,6 +46,7 @@ def against_itself(experiment: Experiment, seeds_a_side: int) -> list[Split]:
             [1.0, -1.0],
             len(experiment.labels),
             folds and OverFolds(folds.covariance[0, :, 0][pairs], folds.number),
+            counted=experiment.metric.percent,
         )
         first, second = (tuple(experiment.seeds[index] for index in half) for half in halves)
         result.append(Split(first, second, difference.value, difference.p_value()))

@@ -119,11 +119,15 @@ class Contrast:
         """
         if self.seeds == 1:
             return None
-        # The largest variance that still detects it; with 100 seeds Student's t is nearly the normal distribution.
-        detected = (self.value / _reach_for_power(float("inf"), comparisons)) ** 2
-        from_documents = detected - float(self.seed_variances.sum()) / MOST_SEEDS
-        if from_documents <= 0:
-            return None
+        # The largest variance that still detects it, approached in rounds: its degrees of freedom depend on it.
+        variances = self.seed_variances / MOST_SEEDS
+        from_documents, freedom = 0.0, float("inf")
+        for _ in range(20):
+            detected = (self.value / _reach_for_power(freedom, comparisons)) ** 2
+            from_documents = detected - float(variances.sum())
+            if from_documents <= 0:
+                return None
+            freedom = _satterthwaite(detected, variances, MOST_SEEDS)
         return int(np.ceil(documents * self.document_variance / from_documents))
 
 
@@ -154,7 +158,7 @@ def contrast(
     covariances = [covariance, folds.covariance] if folds else [covariance]
     largest = max(float(np.einsum("v,vsut,u->", chosen, matrix, chosen)) for matrix in covariances)
     finest = (1 / documents if counted else ROUNDING) ** 2
-    from_documents = largest / seeds**2 + finest
+    from_documents = max(largest, 0.0) / seeds**2 + finest  # rounding may make a variance of 0 negative
     if seeds == 1:
         freedom = (folds.number if folds else documents) - 1 or 1
         return Contrast(value, float(np.sqrt(from_documents)), freedom, 1, np.zeros(len(chosen)), from_documents)

@@ -35,9 +35,13 @@ def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str
     subject = f"difference between {variant} and {experiment.baseline}"
     clearest = under.dependences[variant]
     apart = f"{metric.shown(clearest.value)} {metric.unit} apart, {p_value(clearest.p_value)}"
-    highest, lowest = (pick(differences, key=lambda name: differences[name].value) for pick in (max, min))
-    if differences[highest].low > 0 and differences[lowest].high < 0:
-        shown = [_shown(experiment, differences, name) for name in (highest, lowest)]
+    above = [name for name in differences if differences[name].low > 0]
+    below = [name for name in differences if differences[name].high < 0]
+    if above and below:
+        extremes = (
+            pick(names, key=lambda name: differences[name].value) for pick, names in ((max, above), (min, below))
+        )
+        shown = [_shown(experiment, differences, name) for name in extremes]
         return f"The sign of the {subject} depends on the setting: {shown[0]}, but {shown[1]}."
     if clearest.p_value < SIGNIFICANCE:
         shown = [_shown(experiment, differences, name) for name in (clearest.first, clearest.second)]

@@ -8,10 +8,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from core.constants import PADDING_INDEX
-from text.batches import Batch, Documents, Share, TokenBatches
+from text.batches import Batch, Documents, Share, TokenBatches, chunks
 
 SHARE_OF_MEMORY = 0.25  # of the GPU, that the tokens of a split may take
-DOCUMENTS_AT_ONCE = 4096  # while they are copied
 LENGTHS = 16  # that a split's batches are padded to at most
 
 
@@ -33,10 +32,9 @@ class ResidentDocuments(Dataset["ResidentBatch"]):
     """
 
     def __init__(self, documents: Documents, device: torch.device) -> None:
-        count = len(documents.lengths)
         parts = []
-        for start in range(0, count, DOCUMENTS_AT_ONCE):
-            tokens, lengths = documents.batch(np.arange(start, min(start + DOCUMENTS_AT_ONCE, count)))
+        for some in chunks(documents.lengths):
+            tokens, lengths = documents.batch(some)
             parts.append(tokens[np.arange(tokens.shape[1]) < lengths[:, None]])
         lengths = documents.lengths.astype(np.int64)
         self.host_lengths = documents.lengths

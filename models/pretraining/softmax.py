@@ -95,8 +95,10 @@ class AdaptiveSoftmax(nn.Module):
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(size, words, cutoffs, div_value=fewer)
 
     def forward(self, states: Tensor, targets: Tensor) -> Tensor:
-        """The loss, ()."""
-        log_likelihoods: Tensor = self.softmax(states, self.ranks[targets]).output  # (n,)
+        """The loss, (); in float32 at least, since PyTorch's module mixes types under autocast."""
+        exact = torch.promote_types(states.dtype, torch.float32)
+        with torch.autocast(states.device.type, enabled=False):
+            log_likelihoods: Tensor = self.softmax(states.to(exact), self.ranks[targets]).output  # (n,)
         return -log_likelihoods.sum()
 
     exact = forward

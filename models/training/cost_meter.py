@@ -96,7 +96,7 @@ class Costs(Callback):
         self.rates.append(self._tokens / (now - self._step_started))
         self._step_started, self._tokens = now, 0
         if self._is_over(trainer, now - self._epoch_started):
-            if len(self.rates) == 1:
+            if trainer.global_step <= 1:
                 raise ParamsError(
                     f"train.max_seconds is {self.max_seconds:g}, which was over before the first step was done; "
                     "allowed: null, or more seconds"

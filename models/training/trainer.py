@@ -108,6 +108,8 @@ def run(trainer: Trainer, module: LightningModule, data: LightningDataModule, re
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM stopped the training.
     """
+    # Before Lightning restores a checkpoint's weights: later, float64 ones would have passed through float32.
+    trainer.precision_plugin.convert_module(module)
     try:
         trainer.fit(module, datamodule=data, ckpt_path=resumed)
     except SystemExit as end:

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.comparison.differences import compare
 from analysis.comparison.false_alarms import against_itself, split_in_two
+from analysis.comparison.metrics import METRICS, Metric
 from tests.analysis.test_comparison import make_experiment
 
 
@@ -18,12 +19,13 @@ def test_every_pair_of_groups_comes_once(number: int, size: int) -> None:
     assert all(not set(first) & set(second) for first, second in split_in_two(number, size))
 
 
-def test_a_split_gives_the_numbers_of_a_comparison_of_two_variants() -> None:
+@pytest.mark.parametrize("metric", [each for each in METRICS if each.key in ("accuracy", "loss")], ids=str)
+def test_a_split_gives_the_numbers_of_a_comparison_of_two_variants(metric: Metric) -> None:
     rng = np.random.default_rng(5)
-    own = np.clip(0.6 + 0.3 * rng.standard_normal((1, 6, 400)), 0.01, 0.99)
-    first, *_ = against_itself(make_experiment(own, ["lstm"]), 3)
-    as_two = compare(make_experiment(own[0].reshape(2, 3, 400)[::-1], ["second", "first"]))
-    difference = as_two.differences["first"]["accuracy"]
+    own = np.clip(0.6 + 0.3 * rng.standard_normal((1, 6, 40)), 0.01, 0.99)
+    first, *_ = against_itself(replace(make_experiment(own, ["lstm"]), metric=metric), 3)
+    as_two = compare(replace(make_experiment(own[0].reshape(2, 3, 40)[::-1], ["second", "first"]), metric=metric))
+    difference = as_two.differences["first"][metric.key]
     assert (first.first, first.second) == ((0, 1, 2), (3, 4, 5))
     assert first.difference == pytest.approx(difference.value)
     assert first.p_value == pytest.approx(difference.p_value)

@@ -152,6 +152,25 @@ def test_no_number_of_seeds_tells_what_the_documents_are_too_few_for() -> None:
     assert contrast(values, documents, (-1, 1), 500).seeds_to_tell() is None
 
 
+def test_a_variance_of_0_that_rounding_makes_negative_is_0() -> None:
+    documents = np.full((2, 3, 2, 3), 0.1)
+    documents[0, :, 1, :] = documents[1, :, 0, :] = 0.1 + 1e-12
+    estimate = contrast(np.full((2, 3), 0.2), documents, (-1, 1), 50, counted=False)
+    assert estimate.standard_error > 0
+    assert estimate.p_value() == 1
+
+
+@pytest.mark.parametrize("spread", [0.002, 0.01, 0.02])
+def test_it_never_asks_for_fewer_documents_than_there_are_where_these_are_too_few(spread: float) -> None:
+    values = np.array([0.80 + np.array([-spread, 0, spread]), 0.803 + np.array([-spread, 0, spread])])
+    for documents in range(100, 40_000, 500):
+        shared = np.zeros((2, 3, 2, 3))
+        shared[0, :, 0, :] = shared[1, :, 1, :] = 0.16 / documents
+        estimate = contrast(values, shared, (-1, 1), documents)
+        needed = estimate.documents_to_tell(documents)
+        assert estimate.seeds_to_tell() is not None or needed is None or needed >= documents
+
+
 def test_as_many_documents_as_it_says_let_a_hundred_seeds_tell() -> None:
     spread = np.resize([-0.005, 0.005], 100)
     values = np.array([0.80 + spread, 0.804 + spread])

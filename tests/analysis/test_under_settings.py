@@ -1,5 +1,6 @@
 """The difference under several settings: right numbers, and words that say whether it depends on them."""
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -70,6 +71,17 @@ def test_a_difference_of_another_size_is_said_to_depend_on_the_setting() -> None
 
 def test_a_difference_of_the_other_sign_is_said_to_change_its_sign() -> None:
     (sentence,) = dependence_sentences(*under((0.8, 0.9), (0.9, 0.8), (0.8, 0.8)))
+    assert sentence.startswith("The sign of the difference between bilstm and lstm depends on the setting: +")
+    assert ") as given, but −" in sentence
+    assert sentence.endswith(") with setting 1.")
+
+
+def test_a_change_of_sign_is_found_beside_a_larger_difference_that_is_uncertain() -> None:
+    own, result = under((0.8, 0.86), (0.86, 0.8), (0.8, 0.9))
+    differences = dict(result.differences["bilstm"])
+    differences["with setting 2"] = replace(differences["with setting 2"], low=-0.01)
+    changed = replace(result, differences={"bilstm": differences})
+    (sentence,) = dependence_sentences(own, changed)
     assert sentence.startswith("The sign of the difference between bilstm and lstm depends on the setting: +")
     assert ") as given, but −" in sentence
     assert sentence.endswith(") with setting 1.")

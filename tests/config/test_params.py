@@ -501,6 +501,10 @@ SETTINGS_MISTAKES: list[tuple[dict[str, Any], str]] = [
         "compare.tuning.space names hidden_size, but compare.matching is 'parameters', which chooses the hidden size;",
     ),
     (
+        {"tuning": {"trials": 1, "space": {"pooling": ["max", ["max", "mean"]]}}, "matching": "parameters"},
+        "compare.tuning.space names pooling, but compare.matching is 'parameters', which chooses the hidden size;",
+    ),
+    (
         {"tuning": {"trials": 1, "repeats": 2}},
         "compare.tuning.repeats is 2; allowed: 1, or 3, the number of compare.seeds",
     ),
@@ -518,8 +522,12 @@ SETTINGS_MISTAKES: list[tuple[dict[str, Any], str]] = [
         "compare.settings names {'pooling': 'max'} more than once; each may occur",
     ),
     (
+        {"settings": [{"single_bias": True}], "matching": "parameters"},
+        "compare.settings[0] has single_bias: true, but compare.matching is 'parameters', which chooses the hidden",
+    ),
+    (
         {"settings": [{"layers": 2}], "matching": "parameters"},
-        "compare.settings[0] names layers, but compare.matching is 'parameters', which chooses the hidden size;",
+        "compare.settings[0] has layers: 2, but compare.matching is 'parameters', which chooses the hidden size;",
     ),
 ]
 
@@ -566,6 +574,22 @@ def test_words_and_pairs_are_compared_beside_the_same_variant_without_them() -> 
 
     content["compare"]["variants"] = ["lstm", "bilstm", "wide"]
     assert parse(content).variants["wide"].ngrams
+
+
+def test_a_space_replaces_the_values_of_a_variant_that_its_own_would_conflict_with() -> None:
+    content = shipped()
+    space = {"segment": [None, 50], "pooling": ["max", "mean"]}  # the variant's own pooling is last
+    content["compare"] |= {"variants": ["textbook_lstm"], "baseline": "textbook_lstm", "seeds": [1, 2, 3]}
+    content["compare"]["tuning"] = {"trials": 1, "space": space}
+    assert set(parse(content).compare.tuning.space) == set(space)
+    content["compare"]["tuning"] = {"trials": 1, "space": {"segment": [None, 50]}}
+    with pytest.raises(ParamsError, match=r"textbook_lstm cannot have: pooling is 'last', but segment is 50"):
+        parse(content)
+
+
+def test_averages_of_the_last_steps_are_refused_where_weights_begin_to_learn_late() -> None:
+    with pytest.raises(ValueError, match=r"train.averaging is 'swa', .* train.unfreeze of 2; allowed with it: none"):
+        TrainParams.model_validate({"averaging": "swa", "unfreeze": 2})
 
 
 def test_what_needs_a_known_number_of_steps_is_refused_with_a_time_limit() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from config.params import Params, load
 from core.errors import ParamsError, TrainingError
+from core.paths import TOKENS
 from engine import remote
 from engine.remote import Work
 from engine.slots import Node, Slots
@@ -72,6 +73,20 @@ def groups(params: Params, matching: str, any_hardware: bool) -> list[str | None
     params = params.model_copy(update={"compare": params.compare.model_copy(update={"matching": matching})})
     crew = ClusterCrew(params, None, any_hardware, [])
     return [crew._group(name) for name in ("reference", "lstm-1", "bilstm-1", "lstm-2", "lstm-setting0")]
+
+
+def test_only_trials_are_sent_without_the_test_split_whatever_a_variant_is_called(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import cluster
+
+    test = (TOKENS / "test.arrow").as_posix()
+    monkeypatch.setattr(cluster, "files_for", lambda task, params: {})
+    monkeypatch.setattr(cluster.ClusterCrew, "_token_files", lambda crew: {test: []})
+    crew = cluster.ClusterCrew(params, None, False, [])
+    training = Task("trial_lstm-1", ("train@trial_lstm-1", "evaluate@trial_lstm-1"))
+    trial = Task("trials lstm-0", ("trial@lstm-0-0",))
+    assert [test in crew._work(task).tokens for task in (training, trial)] == [True, False]
 
 
 def test_a_seed_keeps_to_one_kind_of_hardware_and_all_do_if_they_are_given_the_same_time(params: Params) -> None:

@@ -145,6 +145,20 @@ def test_the_time_limit_counts_steps_and_validation_alone(
     assert all(line["validation_loss"] > 0 for line in history)
 
 
+def test_a_time_limit_that_is_over_before_a_gpu_is_first_waited_for_ends_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count_step = ClassifierModule._count_step
+
+    def wait_every_third(module: ClassifierModule) -> None:
+        count_step(module)
+        module.waited = module.records.count % 3 == 0
+
+    monkeypatch.setattr(ClassifierModule, "_count_step", wait_every_third)
+    history = train(monkeypatch, Clock(), Costs(max_seconds=1.5)).history
+    assert [line["step"] for line in history] == [3]
+
+
 def test_a_time_limit_that_is_over_before_the_first_step_is_done_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ParamsError, match=r"train.max_seconds is 0.5, which was over before the first step was done"):
         train(monkeypatch, Clock(), Costs(max_seconds=0.5))

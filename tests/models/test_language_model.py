@@ -215,6 +215,16 @@ def test_the_exact_likelihoods_of_all_words_add_up_to_1(name: Any, size: int, wo
     assert math.isclose(sum(likelihoods), 1, abs_tol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_in_mixed_precision_the_adaptive_softmax_is_computed_in_float32(dtype: torch.dtype) -> None:
+    states, targets, counts = states_and_targets()
+    softmax, states = AdaptiveSoftmax(16, counts), states.to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = softmax(states, targets)
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, softmax(states.float(), targets), rtol=1e-6, atol=0)
+
+
 def test_the_adaptive_softmax_gives_frequent_words_all_numbers() -> None:
     counts = torch.arange(40)
     softmax = AdaptiveSoftmax(16, counts)

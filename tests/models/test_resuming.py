@@ -100,7 +100,7 @@ def assert_same(one: ClassifierModule, other: ClassifierModule) -> None:
 
 
 @pytest.mark.parametrize("steps", [None, 2])
-@pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=needs.bfloat16)])
+@pytest.mark.parametrize("precision", ["32-true", "64-true", pytest.param("bf16-mixed", marks=needs.bfloat16)])
 def test_stopped_at_every_step_it_ends_with_the_same_bits(steps: int | None, precision: str) -> None:
     whole = train(store("whole"), steps=steps, precision=precision, epochs=2)
     for step in range(2 * STEPS_AN_EPOCH):

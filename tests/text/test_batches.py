@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from text.batches import Buckets, Indices, LengthBuckets, TokenBuckets, loader
+from text.batches import Buckets, Indices, LengthBuckets, TokenBuckets, chunks, loader
 
 PADDING = 1
 KINDS = [LengthBuckets, TokenBuckets]  # of some documents, or of some tokens, a step
@@ -151,3 +151,11 @@ def test_a_batch_carries_what_belongs_to_its_documents(seed: int | None) -> None
             assert batch.labels[row] == documents.labels[index]
             assert batch.tokens[row, :length].tolist() == [index + 2] * length
             assert batch.tokens[row, length:].tolist() == [PADDING] * (batch.tokens.shape[1] - length)
+
+
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=3000))
+def test_chunks_hold_each_document_once_in_order_and_little_padding(lengths: list[int]) -> None:
+    array = np.array([*lengths, 10**7], np.int32)  # one document of ten million tokens beside short ones
+    parts = list(chunks(array))
+    assert np.array_equal(np.concatenate(parts), np.arange(len(array)))
+    assert all(len(part) == 1 or len(part) * array[part].max() <= 2**20 for part in parts)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import applied
+from config.settings import applied, value_shown
 from config.train import TrainParams
 from config.tuning import TuningParams
 from config.variants import VariantParams
@@ -88,3 +88,12 @@ def test_the_key_that_decides_is_the_important_one() -> None:
     assert sum(shares.values()) == pytest.approx(1)
     assert importances(params().space, [(each, 0.5) for each in settings]) == {}
     assert importances(params().space, [(settings[0], 0.1)] * 3) == {}
+
+
+def test_values_near_1_differ_in_what_they_lack() -> None:
+    space = {"averaging_decay": {"low": 0.99, "high": 0.9999}}
+    chosen = TuningParams.model_validate({"trials": 40, "space": space, "sampler": "random"})
+    values = [setting["averaging_decay"] for setting in proposed(chosen, [0.0] * 40)]
+    assert len(set(values)) == 40
+    assert all(value == float(value_shown(value)) for value in values)
+    assert all(abs(float(f"{1 - value:.3g}") - (1 - value)) < 1e-12 for value in values)

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 from config.bins import Bin
 from core.errors import DataError
 
-# 4, 4.5, 4,5; 4/5; 4 stars; 4 out of 5 stars; a row of stars, perhaps with empty ones.
-RATING = re.compile(r"(-?\d+(?:[.,]\d+)?)(?:\s*/\s*\d+|\s*out of\s*\d+)?(?:\s*(?:stars?|points?|★|\*))?", re.IGNORECASE)
+# 4, 4.5, 4,5; 4/5; 4 stars; 4 out of 5 stars; a row of stars, perhaps with empty ones. Not 1,000, which may mean 1.
+RATING = re.compile(
+    r"(-?\d+(?:[.]\d+|,(?!\d{3}(?!\d))\d+)?)(?:\s*/\s*\d+|\s*out of\s*\d+)?(?:\s*(?:stars?|points?|★|\*))?",
+    re.IGNORECASE,
+)
 STARS = re.compile(r"([★⭐*]+)[☆\ufe0f\s]*")
 
 
@@ -16,8 +19,8 @@ def number_of(label: str) -> float | None:
     """The number that a label stands for; None if it stands for none.
 
     Example:
-        >>> [number_of(label) for label in ("4", "3,5", "4 out of 5 stars", "2/5", "★★★☆☆", "good")]
-        [4.0, 3.5, 4.0, 2.0, 3.0, None]
+        >>> [number_of(label) for label in ("4", "3,5", "4 out of 5 stars", "2/5", "★★★☆☆", "good", "1,000")]
+        [4.0, 3.5, 4.0, 2.0, 3.0, None, None]
     """
     text = label.strip()
     if stars := STARS.fullmatch(text):
