@@ -90,8 +90,9 @@ class Params(Section):
                 sizes = [key for key, value in setting.items() if changes_size(key, value)]
                 if compare.matching == "parameters" and sizes:
                     raise ValueError(
-                        f"{where} has {sizes[0]}: {value_shown(setting[sizes[0]])}, but compare.matching is 'parameters', "
-                        "which chooses the hidden size; allowed with it: settings that keep the number of parameters"
+                        f"{where} has {sizes[0]}: {value_shown(setting[sizes[0]])}, but compare.matching is "
+                        "'parameters', which chooses the hidden size; allowed with it: settings that keep the number of "
+                        "parameters"
                     )
                 try:
                     applied(setting, self.variants[name], self.train)
