@@ -91,8 +91,8 @@ class Params(Section):
                 if compare.matching == "parameters" and sizes:
                     raise ValueError(
                         f"{where} has {sizes[0]}: {value_shown(setting[sizes[0]])}, but compare.matching is "
-                        "'parameters', which chooses the hidden size; allowed with it: settings that keep the number of "
-                        "parameters"
+                        "'parameters', which chooses the hidden size; allowed with it: settings that keep the "
+                        "number of parameters"
                     )
                 try:
                     applied(setting, self.variants[name], self.train)
