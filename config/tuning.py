@@ -106,20 +106,19 @@ class TuningParams(Section):
         Raises:
             ValueError: the space contains such a setting; the message is one line.
         """
+        ends = {
+            key: (values.low, values.high) if isinstance(values, Range) else values
+            for key, values in self.space.items()
+        }
         for key, values in self.space.items():
             if isinstance(values, Range) and key not in INTEGERS and not _takes_numbers(key):
                 raise ValueError(f"{SPACE}.{key} is a range; allowed for this key: a list of values")
-            listed = [values.low] if isinstance(values, Range) else values
-            if matching == "parameters" and any(changes_size(key, value) for value in listed):
+            if matching == "parameters" and any(changes_size(key, value) for value in ends[key]):
                 kept = [name for name in KEYS if not changes_size(name, None)]
                 raise ValueError(
                     f"{SPACE} names {key}, but compare.matching is 'parameters', which chooses the hidden size; "
                     f"allowed with it: {', '.join(kept)}, and of pooling neither attention nor a list"
                 )
-        ends = {
-            key: (values.low, values.high) if isinstance(values, Range) else values
-            for key, values in self.space.items()
-        }
         first = {key: values[0] for key, values in ends.items()}
         pairs: list[tuple[str, ...]] = [*((key,) for key in ends), *combinations(ends, 2)]
         for keys in pairs:

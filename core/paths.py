@@ -16,6 +16,11 @@ REPORTS = Path("reports")
 EXPLANATIONS = REPORTS / "explanations"
 
 
+def setting_name(variant: str, number: int) -> str:
+    """What a variant's trainings under a setting of compare.settings are called, in data/settings and elsewhere."""
+    return f"{variant}-setting{number}"
+
+
 def folder(variant: str, seed: int, root: Path = Path()) -> Path:
     """The folder of one training and its evaluation."""
     return root / RESULTS / variant / f"seed-{seed}"

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from config.params import Params, load
 from core import command_line
-from core.paths import CODE, RAW, RESULTS, TOKENS
+from core.paths import CODE, RAW, RESULTS, TOKENS, setting_name
 from outputs import trials
 from provenance import code_lists
 from provenance.source_code import ROOT
@@ -39,7 +39,7 @@ def tasks(params: Params) -> list[Task]:
     """All that `params` asks for and that can run at the same time, the references first."""
     names = [f"{variant}-{seed}" for variant, seed in params.compare.trainings()]
     under_settings = [
-        f"{variant}-setting{number}"
+        setting_name(variant, number)
         for variant in params.compare.variants
         for number in range(len(params.compare.settings))
     ]

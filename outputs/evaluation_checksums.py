@@ -10,7 +10,7 @@ from config.compare import CompareParams
 from core import file_io, paths
 from core.checksums import checksum_line
 from core.errors import DataError
-from core.paths import EVALUATED, SETTINGS
+from core.paths import EVALUATED, SETTINGS, setting_name
 
 FILES = ("config.json", "history.json", "metrics.json", "predictions.parquet")  # config.json has the weights' checksum
 
@@ -37,7 +37,7 @@ def keep_only(compare: CompareParams) -> None:
     """
     compared = {_path(variant, seed) for variant, seed in compare.trainings()}
     compared |= {
-        EVALUATED / f"{variant}-setting{number}.sha256"
+        EVALUATED / f"{setting_name(variant, number)}.sha256"
         for variant in compare.variants
         for number in range(len(compare.settings))
     }

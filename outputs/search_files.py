@@ -11,7 +11,7 @@ from config.settings import setting_shown
 from config.tuning import Range
 from core import file_io
 from core.errors import DataError
-from core.paths import SETTINGS, TUNED
+from core.paths import SETTINGS, TUNED, setting_name
 from outputs import measurements
 from outputs.experiment_files import ids_by_fold, read_repetitions
 from outputs.token_files import read_summary, training_documents
@@ -67,7 +67,7 @@ def read_under_settings(params: Params, experiment: Experiment) -> dict[str, npt
     for number, setting in enumerate(params.compare.settings):
         rows = [
             read_repetitions([folder / f"seed-{seed}.parquet" for seed in experiment.trainings], parts, "settings")
-            for folder in (SETTINGS / f"{variant}-setting{number}" for variant in params.compare.variants)
+            for folder in (SETTINGS / setting_name(variant, number) for variant in params.compare.variants)
         ]
         _check(params, number)
         predictions[f"with {setting_shown(setting)}"] = np.array(rows)
@@ -78,6 +78,6 @@ def _check(params: Params, number: int) -> None:
     """Refuses what was made under another setting."""
     for variant in params.compare.variants:
         for seed in params.compare.seeds:
-            path = SETTINGS / f"{variant}-setting{number}" / f"seed-{seed}.json"
+            path = SETTINGS / setting_name(variant, number) / f"seed-{seed}.json"
             if file_io.read_json(path, made_by="settings")["setting"] != dict(params.compare.settings[number]):
                 raise DataError(f"{path} was not trained under compare.settings[{number}]; run dvc repro")

@@ -14,7 +14,7 @@ from config.params import Params, load
 from config.settings import training_title
 from core import file_io
 from core.errors import ParamsError
-from core.paths import SETTINGS
+from core.paths import SETTINGS, setting_name
 from outputs import evaluation_checksums, trials
 from pipelines.trial import Plan, run
 from provenance.stage import run_as_command, setting_parser
@@ -38,7 +38,7 @@ def train_under(params: Params, variant: str, number: int, root: Path = Path()) 
         seed: run(params, Plan(variant, setting, seed, split="test"), training_title(variant, seed, setting), root)
         for seed in params.compare.seeds
     }
-    name = f"{variant}-setting{number}"
+    name = setting_name(variant, number)
     with file_io.whole_folder(root / SETTINGS / name) as folder:
         for seed, outcome in outcomes.items():
             file_io.write_json(folder / f"seed-{seed}.json", outcome)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# As imdb_scratch.sh, but small enough for a quarter of an hour a training on one CPU core: 160 units in each of two directions,
-# 256 in one, 3 seeds. Keras' small initial embeddings learn faster than PyTorch's; the second of 3 epochs is the best.
+# As imdb_scratch.sh, but small enough for 16 minutes a training on one CPU core: 160 units in each of two directions, 256
+# in one, 3 seeds. Keras' small initial embeddings learn faster than PyTorch's; the second of 3 epochs is the best.
 #   recipes/imdb_scratch_cpu.sh [path or URL of aclImdb_v1.tar.gz; default: the official address] [-S settings]
 # A repeated call resumes. Results: docs/results.md.
 set -euo pipefail

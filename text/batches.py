@@ -209,6 +209,13 @@ class TokenBatches(Dataset[Batch]):
         )
 
 
+def real_tokens(documents: Documents) -> Iterator[NDArray[np.int32]]:
+    """The tokens of all documents one after another, without padding: (tokens of some documents,) at a time."""
+    for some in chunks(documents.lengths):
+        tokens, lengths = documents.batch(some)  # (documents, longest)
+        yield tokens[np.arange(tokens.shape[1]) < lengths[:, None]]
+
+
 def chunks(lengths: NDArray[np.int32]) -> Iterator[Indices]:
     """All documents in their order, so many at a time that they take little memory when padded to their longest.
 
@@ -216,18 +223,17 @@ def chunks(lengths: NDArray[np.int32]) -> Iterator[Indices]:
         >>> [len(some) for some in chunks(np.array([1] * 1024 + [10**6], np.int32))]
         [1024, 1]
     """
-    pending = [np.arange(start, min(start + DOCUMENTS_AT_ONCE, len(lengths))) for start in _starts(len(lengths))]
-    while pending:
-        some = pending.pop()
-        if len(some) > 1 and len(some) * int(lengths[some].max()) > PADDED_AT_ONCE:
-            pending += [some[len(some) // 2 :], some[: len(some) // 2]]
-        else:
-            yield some
+    for start in range(0, len(lengths), DOCUMENTS_AT_ONCE):
+        yield from _halved(np.arange(start, min(start + DOCUMENTS_AT_ONCE, len(lengths))), lengths)
 
 
-def _starts(count: int) -> range:
-    """Backwards, since the last one is taken first."""
-    return range(DOCUMENTS_AT_ONCE * ((count - 1) // DOCUMENTS_AT_ONCE), -1, -DOCUMENTS_AT_ONCE)
+def _halved(some: Indices, lengths: NDArray[np.int32]) -> Iterator[Indices]:
+    """`some` documents in parts of at most PADDED_AT_ONCE tokens with padding, unless one document has more."""
+    if len(some) == 1 or len(some) * int(lengths[some].max()) <= PADDED_AT_ONCE:
+        yield some
+    else:
+        for half in np.array_split(some, 2):
+            yield from _halved(half, lengths)
 
 
 def loader(

@@ -3,14 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from text.batches import Documents, chunks
+from text.batches import Documents, real_tokens
 
 
 def token_counts(documents: Documents, vocabulary_size: int) -> NDArray[np.int64]:
     """(vocabulary_size,): how often a model reads each token; padding and truncated tokens do not count."""
     counts = np.zeros(vocabulary_size, np.int64)
-    for some in chunks(documents.lengths):
-        tokens, lengths = documents.batch(some)
-        inside = np.arange(tokens.shape[1]) < lengths[:, None]  # (documents, longest)
-        counts += np.bincount(tokens[inside], minlength=vocabulary_size)
+    for tokens in real_tokens(documents):
+        counts += np.bincount(tokens, minlength=vocabulary_size)
     return counts

@@ -13,13 +13,7 @@ from config.params import Params
 from core import file_io, paths
 from core.paths import REFERENCES, REPORTS
 from outputs import measurements
-from tracking import (
-    from_outputs,
-    pretraining_from_outputs,
-    saved_views,
-    trials_from_outputs,
-    tuning_from_outputs,
-)
+from tracking import from_outputs, pretraining_from_outputs, saved_views, trials_from_outputs, tuning_from_outputs
 from tracking.connection import Connection
 from tracking.lifecycle import comparison_run, find_run
 from tracking.run import Provenance

@@ -8,7 +8,7 @@ from config.params import Params
 from config.settings import training_title
 from core import file_io
 from core.errors import DivergenceError
-from core.paths import SETTINGS
+from core.paths import SETTINGS, setting_name
 from outputs import measurements
 from outputs.token_files import read_summary
 from tracking import from_outputs
@@ -21,7 +21,7 @@ def complete_settings(mlflow: Connection, params: Params) -> Iterator[str]:
     for number, setting in enumerate(params.compare.settings):
         for variant in params.compare.variants:
             for seed in params.compare.seeds:
-                path = SETTINGS / f"{variant}-setting{number}" / f"seed-{seed}.json"
+                path = SETTINGS / setting_name(variant, number) / f"seed-{seed}.json"
                 outcome = file_io.read_json(path, made_by="settings")
                 title = training_title(variant, seed, setting)
                 with mlflow.alone():

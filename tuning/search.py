@@ -111,12 +111,15 @@ def _choice(value: Any) -> Any:
 def _as_shown(value: Any, values: Values) -> Any:
     """A list that `_choice` has named; a number of a range in three digits, as it is shown and trained.
 
-    Just below 1, three digits of what it lacks: 0.9995 and 0.9999 are different decays of an average.
+    Between 0.9 and 1 these are digits of 1 − value: 0.9995 and 0.9999 are very different decays of an average.
     """
     if not isinstance(values, Range):
         return next((each for each in values if isinstance(each, list) and _choice(each) == value), value)
     if not isinstance(value, float):
         return value
-    near_1 = 0.9 < value < 1
-    rounded = float(f"{1 - float(f'{1 - value:.3g}'):.15g}") if near_1 else float(f"{value:.3g}")
+    rounded = round(1 - _three_digits(1 - value), 15) if 0.9 < value < 1 else _three_digits(value)
     return min(max(rounded, float(values.low)), float(values.high))
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}")

@@ -38,10 +38,9 @@ def _sentence(experiment: Experiment, under: UnderSettings, variant: str) -> str
     above = [name for name in differences if differences[name].low > 0]
     below = [name for name in differences if differences[name].high < 0]
     if above and below:
-        extremes = (
-            pick(names, key=lambda name: differences[name].value) for pick, names in ((max, above), (min, below))
-        )
-        shown = [_shown(experiment, differences, name) for name in extremes]
+        highest = max(above, key=lambda name: differences[name].value)
+        lowest = min(below, key=lambda name: differences[name].value)
+        shown = [_shown(experiment, differences, name) for name in (highest, lowest)]
         return f"The sign of the {subject} depends on the setting: {shown[0]}, but {shown[1]}."
     if clearest.p_value < SIGNIFICANCE:
         shown = [_shown(experiment, differences, name) for name in (clearest.first, clearest.second)]

@@ -1,4 +1,7 @@
-"""What the CPU computes in its own way (models/backend.py): custom recurrent kernels, which multiply each word once."""
+"""What the CPU computes in its own way (models/backend.py): custom recurrent kernels, which multiply each word once.
+
+`import f as f` makes a function of another module one of this backend.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,22 +11,14 @@ from torch.optim import Optimizer
 
 from models.averaging import Share
 from models.cpu.adamw import RowwiseAdamW
-from models.cpu.max_pooling import max_pooling
-from models.cpu.recurrence import kept_per_token, read_layer
-from models.cpu.word_vectors import by_position, embed, prediction_embedder
+from models.cpu.max_pooling import max_pooling as max_pooling
+from models.cpu.recurrence import kept_per_token as kept_per_token
+from models.cpu.recurrence import read_layer as read_layer
+from models.cpu.word_vectors import by_position as by_position
+from models.cpu.word_vectors import embed as embed
+from models.cpu.word_vectors import prediction_embedder as prediction_embedder
 from models.embedding import WordEmbedding
 from text.batches import Documents, TokenBatches
-
-__all__ = [
-    "adamw",
-    "batches",
-    "by_position",
-    "embed",
-    "kept_per_token",
-    "max_pooling",
-    "prediction_embedder",
-    "read_layer",
-]
 
 
 def batches(documents: Documents, device: torch.device) -> TokenBatches:

@@ -1,7 +1,7 @@
 """What a GPU computes in its own way (models/backend.py).
 
 LSTMs of at most WIDEST units run in our kernel (models/gpu/lstm.py), all other layers in cuDNN (models/gpu/cudnn.py);
-`fits_kernel` names the other conditions.
+`fits_kernel` names the other conditions. `import f as f` makes a function of another module one of this backend.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,21 +18,10 @@ from config.choices import Cell
 from models.averaging import AveragingAdamW, Share
 from models.embedding import Vectors, WordEmbedding
 from models.gpu import cudnn
-from models.gpu.documents import batches
+from models.gpu.documents import batches as batches
 from models.padding import padding
 from models.pieces import padded_time, piece_lengths
 from models.weights import Weights, weights_of
-
-__all__ = [
-    "adamw",
-    "batches",
-    "by_position",
-    "embed",
-    "kept_per_token",
-    "max_pooling",
-    "prediction_embedder",
-    "read_layer",
-]
 
 WIDEST = 64
 """The largest hidden size whose W_h fits into the registers of one program: 64 KiB in float32."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from core.constants import PADDING_INDEX
-from text.batches import Batch, Documents, Share, TokenBatches, chunks
+from text.batches import Batch, Documents, Share, TokenBatches, real_tokens
 
 SHARE_OF_MEMORY = 0.25  # of the GPU, that the tokens of a split may take
 LENGTHS = 16  # that a split's batches are padded to at most
@@ -32,13 +32,9 @@ class ResidentDocuments(Dataset["ResidentBatch"]):
     """
 
     def __init__(self, documents: Documents, device: torch.device) -> None:
-        parts = []
-        for some in chunks(documents.lengths):
-            tokens, lengths = documents.batch(some)
-            parts.append(tokens[np.arange(tokens.shape[1]) < lengths[:, None]])
         lengths = documents.lengths.astype(np.int64)
         self.host_lengths = documents.lengths
-        self.tokens = torch.from_numpy(np.concatenate(parts)).to(device)
+        self.tokens = torch.from_numpy(np.concatenate(list(real_tokens(documents)))).to(device)
         self.starts = torch.from_numpy(np.cumsum(lengths) - lengths).to(device)
         self.lengths = torch.from_numpy(lengths).to(device)
         self.labels = torch.from_numpy(documents.labels.astype(np.int64)).to(device)

@@ -90,7 +90,7 @@ def test_the_key_that_decides_is_the_important_one() -> None:
     assert importances(params().space, [(settings[0], 0.1)] * 3) == {}
 
 
-def test_values_near_1_differ_in_what_they_lack() -> None:
+def test_of_values_near_1_three_digits_of_1_minus_the_value_count() -> None:
     space = {"averaging_decay": {"low": 0.99, "high": 0.9999}}
     chosen = TuningParams.model_validate({"trials": 40, "space": space, "sampler": "random"})
     values = [setting["averaging_decay"] for setting in proposed(chosen, [0.0] * 40)]

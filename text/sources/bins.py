@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from config.bins import Bin
 from core.errors import DataError
 
-# 4, 4.5, 4,5; 4/5; 4 stars; 4 out of 5 stars; a row of stars, perhaps with empty ones. Not 1,000, which may mean 1.
+# 4, 4.5, 4,5; 4/5; 4 stars; 4 out of 5 stars; a row of stars, perhaps with empty ones. Not 1,000: its comma may
+# separate thousands.
 RATING = re.compile(
-    r"(-?\d+(?:[.]\d+|,(?!\d{3}(?!\d))\d+)?)(?:\s*/\s*\d+|\s*out of\s*\d+)?(?:\s*(?:stars?|points?|★|\*))?",
+    r"(-?\d+(?:\.\d+|,(?!\d{3}(?!\d))\d+)?)(?:\s*/\s*\d+|\s*out of\s*\d+)?(?:\s*(?:stars?|points?|★|\*))?",
     re.IGNORECASE,
 )
 STARS = re.compile(r"([★⭐*]+)[☆\ufe0f\s]*")
