@@ -95,15 +95,17 @@ def prepare_for(train: TrainParams) -> TrainParams:
 
 
 def prepare(threads: int, precision: str = "32-true") -> None:
-    """Sets up this process; call it before the first tensor operation, while there are no worker threads.
-
-    On a GPU float32 products round their factors to tf32 only if `precision` says so; cuDNN would do it by default.
-    """
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    """Sets up this process; call it before the first tensor operation, while there are no worker threads."""
+    round_to_tf32(precision == "tf32")
     # Gradients that vanish through time become denormal numbers, which make float32 arithmetic about 5 times slower.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     _keep_memory()
+
+
+def round_to_tf32(on: bool) -> None:
+    """Whether a GPU's float32 products round their factors to tf32; cuDNN would do it by default."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = on
 
 
 def _keep_memory() -> None:

@@ -130,6 +130,7 @@ def _train(
         ):
             log_data(run, config)
             training.run(checkpointing, [EpochMetrics(run, training.costs)])
+            machine.round_to_tf32(False)  # predictions are in float32, as in the stage evaluate
             probabilities = predict(classifier, scored, machine.device(settings.accelerator), progress=False)
             metrics = classification_metrics(scored.labels, probabilities, config["labels"])
             outcome["scores"] = {metric.key: metrics[metric.key] for metric in METRICS}

@@ -29,7 +29,7 @@ def log_training_model(run: Run, folder: Path) -> None:
 def described(configs: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
     """The name of the model of these trainings of one variant, such as bilstm-seed-1, and what MLflow shows of it."""
     first, seeds = configs[0], [str(config["seed"]) for config in configs]
-    parameters = first["parameters"]["total"] * len(configs)
+    parameters = sum(config["parameters"]["total"] for config in configs)
     params = {"data": first["data"]["name"], "variant": first["name"], "seed": ", ".join(seeds)}
     return allowed(f"{first['name']}-seed-{'-'.join(seeds)}"), {**params, "parameters": parameters, **first["variant"]}
 

@@ -37,9 +37,10 @@ class Experiment:
         probabilities: of each class, (variants, seeds, n, classes) float32
         histories: one list of epochs for each variant and training, as train writes them; the trainings of a
             repetition of a cross-validation stand together
-        parameters: numbers of trained parameters by part ("total" among them) for each variant
+        parameters: numbers of trained parameters by part ("total" among them) for each variant; means over the
+            trainings where a search for each seed chose different sizes
         matching: what is equal for all variants: hidden_size, parameters or training_time
-        hidden_sizes: of one direction, for each variant
+        hidden_sizes: of one direction, for each variant, such as "64"; "64 to 128" if searches chose different ones
         costs: the measurements of each training (analysis/comparison/costs.py), one mapping a seed for each variant
         columns: a property of each document by column name, numbers or strings, (n,) each
         documents: the n documents
@@ -64,7 +65,7 @@ class Experiment:
     histories: Sequence[Sequence[Sequence[Mapping[str, float]]]]
     parameters: Mapping[str, Mapping[str, int]]
     matching: str
-    hidden_sizes: Mapping[str, int]
+    hidden_sizes: Mapping[str, str]
     costs: Mapping[str, Measured]
     columns: Mapping[str, npt.NDArray[Any]]
     documents: Sequence[DocumentText]

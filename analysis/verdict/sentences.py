@@ -261,7 +261,8 @@ def _matching(experiment: Experiment, variant: str) -> str:
             return f"They are matched by parameters (hidden size {own} against {other})"
         case "training_time":
             return f"They are matched by training time (hidden size {own} against {other})"
-    sizes = f"They have the same hidden size ({own})" if own == other else f"Their hidden sizes are {own} and {other}"
+    same = own == other and " to " not in own
+    sizes = f"They have the same hidden size ({own})" if same else f"Their hidden sizes are {own} and {other}"
     if _outside_the_embedding(experiment, variant):
         sizes += ", so more parameters may be the cause of a difference as well as the direction or the cell"
     return sizes

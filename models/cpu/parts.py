@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from models.cpu import embedding_loops
+from models.padding import reversed_positions
 from models.pieces import padded_time, piece_lengths
 
 
@@ -48,12 +49,9 @@ def parts_of(
     if segment is not None:
         index, places, lengths = _pieces(index, places, lengths, min(segment, index.shape[1]))
     if bidirectional:
-        order = reversal(lengths, index.shape[1])
-        reversed_index, reversed_places = (
-            values.flatten().index_select(0, order).view_as(index) for values in (index, places)
-        )
+        order = reversed_positions(lengths, index.shape[1])
         forward = Part(_by_step(index), _by_step(places), 0, False)
-        parts = [forward, Part(_by_step(reversed_index), _by_step(reversed_places), 1, False)]
+        parts = [forward, Part(_by_step(index.gather(1, order)), _by_step(places.gather(1, order)), 1, False)]
     else:
         halves = zip(index.tensor_split(2), places.tensor_split(2), strict=True)
         parts = [Part(_by_step(half), _by_step(where), 0, True) for half, where in halves if half.numel()]
@@ -83,21 +81,6 @@ def _pieces(index: Tensor, places: Tensor, lengths: Tensor, segment: int) -> tup
 def all_positions(batch: int, time: int) -> Tensor:
     """int32 (batch, time): 0, 1, 2, … document by document."""
     return torch.arange(batch * time, dtype=torch.int32).view(batch, time)
-
-
-def reversal(lengths: Tensor, time: int) -> Tensor:
-    """Where each position of a flattened (batch·time) batch lies once every document is reversed within its length.
-
-    The permutation, int32, is its own inverse; padding stays where it is.
-
-    Example:
-        >>> reversal(torch.tensor([3, 1]), time=3)
-        tensor([2, 1, 0, 3, 4, 5], dtype=torch.int32)
-    """
-    positions = torch.arange(time, dtype=torch.int32)
-    lengths = lengths.int().unsqueeze(1)  # (batch, 1)
-    within = torch.where(positions < lengths, lengths - 1 - positions, positions)  # (batch, time)
-    return (within + time * torch.arange(len(lengths), dtype=torch.int32).unsqueeze(1)).flatten()
 
 
 def distinct(values: Tensor, size: int) -> tuple[Tensor, Tensor]:

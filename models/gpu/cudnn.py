@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from config.choices import Cell
+from models.padding import reversed_positions
 from models.weights import Weights
 
 _CALLS: dict[Cell, Any] = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}
@@ -39,25 +40,6 @@ def read_layer(
     if order is not None:
         directions[1] = _Reorder.apply(directions[1], order)  # type: ignore[no-untyped-call]
     return directions[0] if order is None else torch.cat(directions, dim=2)
-
-
-def reversed_positions(lengths: Tensor, time: int) -> Tensor:
-    """The position that each position of the reversed documents comes from; padding stays where it is.
-
-    Args:
-        lengths: (batch,)
-        time: positions, with padding
-
-    Returns:
-        (batch, time)
-
-    Example:
-        >>> reversed_positions(torch.tensor([3, 1]), 4).tolist()
-        [[2, 1, 0, 3], [0, 1, 2, 3]]
-    """
-    positions = torch.arange(time, device=lengths.device).expand(len(lengths), time)
-    mirrored = lengths.unsqueeze(1) - 1 - positions
-    return torch.where(mirrored >= 0, mirrored, positions)
 
 
 class _Reorder(torch.autograd.Function):

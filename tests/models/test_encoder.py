@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from config.choices import Cell
-from models.cpu.parts import reversal
 from models.encoder import RecurrentEncoder
 from models.gpu import backend as gpu
+from models.padding import reversed_positions
 from models.pooling import LastPooling
 from tests import needs
 
@@ -139,11 +139,10 @@ def test_dropout_stands_between_the_layers_and_nowhere_else() -> None:
 
 
 @given(document_lengths, st.integers(0, 5))
-def test_reversal_turns_each_document_within_its_length_and_is_its_own_inverse(lengths: Tensor, extra: int) -> None:
+def test_reversed_positions_turn_each_document_and_are_their_own_inverse(lengths: Tensor, extra: int) -> None:
     time = int(lengths.max()) + extra
-    order = reversal(lengths, time)
-    for row, length in enumerate(lengths):
-        places = order[row * time : (row + 1) * time] - row * time
+    order = reversed_positions(lengths, time)
+    for places, length in zip(order, lengths, strict=True):
         assert places[:length].tolist() == list(range(length))[::-1]
         assert places[length:].tolist() == list(range(int(length), time))
-    assert torch.equal(order[order], torch.arange(len(order), dtype=torch.int32))
+    assert torch.equal(order.gather(1, order), torch.arange(time).expand_as(order))

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.comparison.metrics import metric_named
 from config.params import Params
-from core import paths
+from core import file_io, paths
 from core.errors import DataError, ParamsError
 from outputs import measurements
 from pipelines.compare import compare
@@ -152,6 +152,22 @@ def test_accuracies_are_those_of_the_prediction_files_whatever_their_order() -> 
     compare(params)
 
     assert read_summary()["variants"]["bilstm"]["accuracy"]["mean"] == pytest.approx(np.mean(right), abs=1e-5)
+
+
+def test_sizes_that_differ_between_the_seeds_of_a_variant_are_reported_as_mean_and_range() -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
+    before = read_config("bilstm", 1)
+    changed = {"parameters": {"total": before["parameters"]["total"] + 100, "embedding": 7}}
+    changed["variant"] = before["variant"] | {"hidden_size": 128}
+    file_io.write_json(paths.folder("bilstm", 2) / "config.json", before | read_config("bilstm", 2) | changed)
+    compare(params)
+    assert read_summary()["variants"]["bilstm"]["parameters"] == before["parameters"]["total"] + 50
+    page = (paths.REPORTS / "comparison.html").read_text(encoding="utf-8")
+    assert "Their hidden sizes are 64 to 128 and 64" in page
+
+
+def read_config(variant: str, seed: int) -> Any:
+    return json.loads((paths.folder(variant, seed) / "config.json").read_text(encoding="utf-8"))
 
 
 def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
