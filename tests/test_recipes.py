@@ -1,7 +1,11 @@
 """Each recipe's settings are right, and a repeated call, as after an interruption, sets the same again."""
 
+import io
+import json
 import shutil
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -30,8 +34,6 @@ END
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The recipes and params.yaml, with a dvc that only sets params and a python that does nothing."""
-    import sys
-
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     shutil.copy(ROOT / "params.yaml", tmp_path)
     commands = tmp_path / ".venv" / "bin"
@@ -78,3 +80,32 @@ def test_a_set_that_the_recipe_does_not_know_is_named(project: Path) -> None:
     done = call("sentences.sh", "imdb")
     assert done.returncode == 1
     assert done.stderr == "error: imdb is not one of trec, sst2, sst5, subj, cr, mpqa, mr\n"
+
+
+def test_reviews_of_a_film_are_in_one_split(tmp_path: Path) -> None:
+    files = {"test/pos/0_9.txt": "not read"}
+    for label in ("pos", "neg"):
+        addresses = [f"http://www.imdb.com/title/tt{number // 4}/usercomments\n" for number in range(40)]
+        files[f"train/urls_{label}.txt"] = "".join(addresses)
+        files |= {f"train/{label}/{number}_1.txt": f"film {number // 4}<br />{label} é" for number in range(40)}
+    with tarfile.open(tmp_path / "archive.tar.gz", "w:gz") as archive:
+        for name, text in files.items():
+            content = text.encode()
+            member = tarfile.TarInfo(f"aclImdb/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "recipes" / "imdb_films.py",
+        tmp_path / "archive.tar.gz",
+        tmp_path / "films",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    rows = {
+        split: [json.loads(line) for line in (tmp_path / "films" / f"{split}.jsonl").read_text().splitlines()]
+        for split in ("train", "test")
+    }
+    films = {split: {row["text"].split()[1] for row in rows[split]} for split in rows}
+    assert not films["train"] & films["test"]
+    assert (len(rows["train"]), len(rows["test"])) == (56, 24)
+    assert all(row["text"].split()[2:] == [row["label"], "é"] for row in rows["train"] + rows["test"])
