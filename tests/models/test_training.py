@@ -167,17 +167,25 @@ def test_ctrl_c_comes_out_as_ctrl_c() -> None:
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs 2 cores")
 def test_two_processes_take_the_same_steps_as_one_with_twice_the_batch_and_only_this_machine_can_join_them(
-    tmp_path: Path,
+    alone: dict[str, Any], tmp_path: Path
 ) -> None:
-    alone, pair = (losses_of_steps(tmp_path, *sizes) for sizes in ((1, 1, 16), (2, 1, 8)))
+    pair = losses_of_steps(tmp_path, 2, 1, 8)
     check_same_steps(alone, pair)
     assert [pair[class_weight]["listens_at"] for class_weight in ("none", "balanced")] == [["127.0.0.1"]] * 2
     assert alone["none"]["losses"] != alone["balanced"]["losses"]
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs 2 cores")
-def test_two_nodes_of_torchrun_take_the_same_steps_as_one_process_with_twice_the_batch(tmp_path: Path) -> None:
-    check_same_steps(losses_of_steps(tmp_path, 1, 1, 16), losses_of_steps(tmp_path, 1, 2, 8))
+def test_two_nodes_of_torchrun_take_the_same_steps_as_one_process_with_twice_the_batch(
+    alone: dict[str, Any], tmp_path: Path
+) -> None:
+    check_same_steps(alone, losses_of_steps(tmp_path, 1, 2, 8))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One process with twice the batch."""
+    return losses_of_steps(tmp_path_factory.mktemp("alone"), 1, 1, 16)
 
 
 def losses_of_steps(tmp_path: Path, devices: int, nodes: int, batch_size: int) -> dict[str, Any]:
