@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from pydantic import PlainValidator
 
 from config.section import shown
+from core.class_names import LONGEST_LABEL, is_class_name
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 RANGE = re.compile(rf"\s*({NUMBER})(?:\s*-\s*({NUMBER}))?\s*")
@@ -24,10 +25,14 @@ class Bin(NamedTuple):
 def _bins(value: object) -> object:
     if value is None:
         return None
-    if not isinstance(value, dict) or len(value) < 2 or not all(isinstance(name, str) and name for name in value):
+    if not isinstance(value, dict) or len(value) < 2:
         raise ValueError(f"data.bins is {shown(value)}; allowed: {ALLOWED}")
     bins: dict[str, Bin] = {}
     for name, text in value.items():
+        if not is_class_name(name):
+            raise ValueError(
+                f"data.bins has the class {shown(name)}; allowed: a line of at most {LONGEST_LABEL} characters"
+            )
         is_number = isinstance(text, int | float) and not isinstance(text, bool)
         match = RANGE.fullmatch(str(text)) if is_number or isinstance(text, str) else None
         if match is None or (match[2] and float(match[1]) > float(match[2])):

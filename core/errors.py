@@ -43,10 +43,10 @@ def _without_user(address: str) -> str:
 
 
 class UserError(Exception):
-    """An error that the user can fix; its message is one line, even if it quotes a library or a file."""
+    """An error that the user can fix; its message is one line without secrets, whatever it quotes."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.splitlines()))
+        super().__init__(without_secrets(" ".join(message.splitlines())))
 
 
 class ParamsError(UserError):

@@ -32,6 +32,7 @@ class Checkpoints:
         self.signature = signature
         self.folder = (root or repository_root()) / "checkpoints" / signature
         self._lock_file = self.folder.with_suffix(".lock")
+        self._intact: Path | None = None  # the newest that is known to be
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -56,7 +57,9 @@ class Checkpoints:
         """The newest intact checkpoint, or None. With `announce`, prints the names of broken ones."""
         for path in reversed(self._paths()):
             try:
-                return _read(path)
+                state = _read(path)
+                self._intact = path
+                return state
             except (OSError, ValueError, RuntimeError) as error:
                 if announce:
                     reason = " ".join(str(error).split())
@@ -64,7 +67,7 @@ class Checkpoints:
         return None
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Writes the checkpoint of `step`, whole or not at all.
+        """Writes the checkpoint of `step`, whole or not at all; keeps the one that was loaded or saved before it.
 
         Raises:
             TrainingError: the disk refuses.
@@ -74,10 +77,9 @@ class Checkpoints:
         path = self.folder / f"step-{step}.ckpt"
         content = io.BytesIO()
         torch.save(state, content)
-        older = [existing for existing in self._paths() if _step(existing) < step]
         try:
-            # A checkpoint of a later step must be broken, since the training did not resume from it.
-            for useless in set(self._paths()) - {path, *older[-1:]}:
+            # Those that are newer than the one that was loaded are broken.
+            for useless in set(self._paths()) - {path, self._intact}:
                 useless.unlink()
             with replacing(path) as temporary, temporary.open("wb") as file:
                 file.write(content.getbuffer())
@@ -87,6 +89,7 @@ class Checkpoints:
             _sync(self.folder)
         except OSError as error:
             raise self._not_written(error) from None
+        self._intact = path
 
     def remove(self) -> None:
         """Deletes the checkpoints, unless a process is running this training."""

@@ -27,6 +27,7 @@ from core.paths import RAW, REFERENCES
 from outputs import measurements
 from outputs.pretrained import PRETRAINED_ENTRY
 from outputs.token_files import read_summary, share_unknown_in_tests, token_file
+from text.sources.addresses import is_address
 from text.tokenizing import token_card
 
 PREDICTIONS = "predictions.parquet"
@@ -192,7 +193,8 @@ def _data_name(params: Params, card: Mapping[str, Any]) -> str:
     """The name of the data set; for a custom one that of its file."""
     if card["name"] != "custom":
         return str(card["name"])
-    return PurePosixPath(urlsplit(str(params.data.source)).path).stem or "custom"
+    source = str(params.data.source)
+    return PurePosixPath(urlsplit(source).path if is_address(source) else source).stem or "custom"
 
 
 def read_table(path: Path, made_by: str) -> pa.Table:

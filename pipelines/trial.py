@@ -72,13 +72,18 @@ def run(params: Params, plan: Plan, title: str, root: Path = Path()) -> Outcome:
     machine.prepare(params.train.threads, params.train.precision)
     config = resolve(params, plan, root)
     if (done := trials.read(config["signature"])) is not None:
-        return done
+        return _as_planned(done, plan)
     checkpoints = Checkpoints(config["signature"])
     with checkpoints.locked():
         done = trials.read(config["signature"])  # another process may have run it meanwhile
         outcome = done if done is not None else _train(params, plan, config, checkpoints, title, root)
     checkpoints.remove()
-    return outcome
+    return _as_planned(outcome, plan)
+
+
+def _as_planned(outcome: Outcome, plan: Plan) -> Outcome:
+    """The outcome of this plan: another setting may give the same values, for example by naming a default."""
+    return {**outcome, "variant": plan.variant, "setting": dict(plan.setting)}
 
 
 def resolve(params: Params, plan: Plan, root: Path) -> dict[str, Any]:

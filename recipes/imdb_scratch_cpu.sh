@@ -6,7 +6,7 @@
 #   recipes/imdb_scratch_cpu.sh [path or URL of aclImdb_v1.tar.gz; default: the official address] [-S settings]
 # A repeated call resumes. Results: docs/results.md.
 set -euo pipefail
-RECIPE=${0##*/} SEEDS=${SEEDS:-[1,2,3]} exec "$(dirname "$0")/imdb_scratch.sh" "${1:-null}" \
+RECIPE="${0##*/} $*" SEEDS=${SEEDS:-[1,2,3]} exec "$(dirname "$0")/imdb_scratch.sh" "${1:-null}" \
   -S pretrain.objective=vectors -S variants.lstm.start=pretrain -S ++variants.bilstm.start=pretrain \
   -S variants.lstm.hidden_size=256 -S variants.bilstm.hidden_size=160 \
   -S variants.lstm.embedding_size=128 -S variants.bilstm.embedding_size=128 \

@@ -10,12 +10,40 @@ from collections.abc import Callable, Collection
 
 from config.choices import CleaningName
 
-MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[A-Za-z][^<>]*>", re.DOTALL | re.IGNORECASE)
+TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+MARKUP = re.compile(rf"(<!--|<script\b|<style\b)|{TAG.pattern}", re.IGNORECASE)
+ENDS = {
+    "<!--": re.compile("-->"),
+    "<script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "<style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]'’”]", re.IGNORECASE)
 USER = re.compile(r"(?<![\w@./])@\w+")
 
+
+def _without_markup(text: str) -> str:
+    """A space for each tag, comment, script and style sheet; in time that grows with the text's length."""
+    kept = []
+    unclosed: set[str] = set()  # what no longer ends in the rest of the text
+    done = place = 0
+    while match := MARKUP.search(text, place):
+        opening, end = (match[1] or "").lower(), match.end()
+        if opening:
+            ending = None if opening in unclosed else ENDS[opening].search(text, end)
+            if ending is None:
+                unclosed.add(opening)
+                ending = TAG.match(text, match.start())
+            if ending is None:
+                place = end
+                continue
+            end = ending.end()
+        kept.append(text[done : match.start()])
+        done = place = end
+    return " ".join([*kept, text[done:]])
+
+
 CLEANINGS: dict[CleaningName, Callable[[str], str]] = {
-    "html": lambda text: html.unescape(MARKUP.sub(" ", text)),  # entities last, so that &lt;b&gt; stays as it was shown
+    "html": lambda text: html.unescape(_without_markup(text)),  # entities last, so that &lt;b&gt; stays as it was shown
     "urls": lambda text: URL.sub("URL", text),
     "users": lambda text: USER.sub("@USER", text),
 }

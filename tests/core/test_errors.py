@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core.errors import without_secrets
+from core.errors import UserError, without_secrets
 
 NAME = st.from_regex(r"[a-z0-9]+([.-][a-z0-9]+)*", fullmatch=True)
 HOST = st.one_of(NAME, st.just("[::1]")).flatmap(lambda host: st.sampled_from([host, f"{host}:5000"]))
@@ -47,3 +47,8 @@ def test_a_password_of_any_characters_is_left_out(scheme: str, password: str, us
 )
 def test_what_may_be_secret_in_an_address_is_left_out(text: str, shown: str) -> None:
     assert without_secrets(text) == shown
+
+
+def test_no_error_shows_a_secret_of_an_address_that_it_quotes() -> None:
+    error = UserError("data.source is 'https://me:secret@host.org/a.zip?token=abc';\nallowed: a file")
+    assert str(error) == "data.source is 'https://host.org/a.zip'; allowed: a file"

@@ -170,6 +170,17 @@ def read_config(variant: str, seed: int) -> Any:
     return json.loads((paths.folder(variant, seed) / "config.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(("source", "name"), [
+    ("folder a?b/film #2.csv", "film #2"), ("https://host.org/reviews.csv?token=a", "reviews"), ("data/", "data"),
+])  # fmt: skip
+def test_the_name_of_custom_data_is_that_of_its_file(source: str, name: str) -> None:
+    params = write_experiment(["lstm", "bilstm"], [1], documents=50)
+    card = json.loads((paths.RAW / "card.json").read_text(encoding="utf-8"))
+    file_io.write_json(paths.RAW / "card.json", card | {"name": "custom"})
+    data = params.data.model_copy(update={"name": "custom", "source": source})
+    assert compare(params.model_copy(update={"data": data})).experiment.data == name
+
+
 def test_costs_stand_beside_the_scores_as_far_as_they_were_measured() -> None:
     params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150)
 

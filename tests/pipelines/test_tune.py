@@ -261,6 +261,25 @@ def test_a_training_under_a_listed_setting_is_the_one_that_params_with_that_sett
     assert Path("data/evaluated/lstm-setting0.sha256").read_text().count("\n") == 2
 
 
+def test_settings_that_give_the_same_values_share_a_training_and_stay_as_they_were_listed() -> None:
+    rate = load().train.learning_rate
+    settings = [{"pooling": "mean"}, {"pooling": "mean", "learning_rate": rate}]
+    params = changed(compare__tuning__trials=0, compare__settings=settings, compare__seeds=[1])
+    for number in range(2):
+        train_under(params, "lstm", number)
+    outcomes = [json.loads(Path(f"data/settings/lstm-setting{number}/seed-1.json").read_text()) for number in range(2)]
+    assert [outcome.pop("setting") for outcome in outcomes] == settings
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_search_over_one_more_key_goes_on_from_trials_that_lacked_it() -> None:
+    space = {"learning_rate": [0.001, 0.003]}
+    for more in ({}, {"head_dropout": [0.0, 0.3]}):
+        params = changed(compare__tuning__space=space | more, compare__tuning__trials=6, compare__seeds=[1])
+        tune(params, "lstm")
+        assert all(set(each["setting"]) == set(space | more) for each in trials_of())
+
+
 def test_trainings_under_listed_settings_are_sent_to_a_store_that_lacks_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -35,6 +35,20 @@ def test_documents_in_no_bin_are_dropped_and_counted(tmp_path: Path) -> None:
     assert all((int(row["text"].split()[-1]) % 5 > 2) == (row["label"] == 1) for row in rows)
 
 
+def test_bins_that_leave_a_split_without_documents_are_named_with_its_labels(tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "a.csv", ["10", "11"] * 20)
+    with pytest.raises(
+        DataError, match=r"^data\.bins has no bin for any of the documents, .* are 10: 20, 11: 20; allow"
+    ):
+        download(params(STARS, path), tmp_path / "raw")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_reviews(folder / "train.csv", ["1", "5"] * 20)
+    write_reviews(folder / "test.csv", ["3"] * 20)
+    with pytest.raises(DataError, match=r"no bin for any of the test split's documents, whose labels are 3: 20; allow"):
+        download(params(STARS, folder), tmp_path / "raw")
+
+
 def test_a_label_that_is_no_number_is_named(tmp_path: Path) -> None:
     path = write_reviews(tmp_path / "a.csv", ["1", "5", "great"] * 4)
     with pytest.raises(DataError, match=r"data\.bins is set, but the label is 'great' in row 3 of .*a\.csv; allowed: "):
@@ -45,7 +59,7 @@ def test_a_label_that_is_no_number_is_named(tmp_path: Path) -> None:
 def test_both_ends_belong_to_a_bin(number: float) -> None:
     bins = params({"low": "-50--0.5", "one": 1, "high": "2.5-100"}).bins
     assert bins is not None
-    name = Binned(bins).name(f"{number:f}", "row 1")
+    name = Binned(bins).name(f"{number:f}", "train", "row 1")
     exact = float(f"{number:f}")
     assert name == ("low" if -50 <= exact <= -0.5 else "one" if exact == 1 else "high" if exact >= 2.5 else None)
 
@@ -68,6 +82,8 @@ def test_ratings_are_read_as_people_write_them(label: str, number: float | None)
         ({"a": "2-1", "b": 3}, r"data\.bins\.a is '2-1'; allowed: a number, or a range such as 1-2"),
         ({"a": "low", "b": 3}, r"data\.bins\.a is 'low'; allowed: a number, or a range such as 1-2"),
         ({"a": True, "b": 3}, r"data\.bins\.a is True; allowed: a number"),
+        ({"two\nlines": 1, "b": 3}, r"data\.bins has the class 'two.nlines'; allowed: a line of at most 200 char"),
+        ({"x" * 201: 1, "b": 3}, r"data\.bins has the class 'xx.*; allowed: a line of at most 200 characters"),
         ({"a": "1-3", "b": "3-5"}, r"data\.bins\.a is '1-3' and b '3-5'; they overlap"),
     ],
 )

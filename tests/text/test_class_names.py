@@ -50,6 +50,7 @@ def test_labels_that_are_numbers_get_their_names(tmp_path: Path, file: str, cont
         "bad\n",
         "bad\nbad\n",
         "1\tgood\n2\tfine\n",
+        "bad\x07\ngood\n",
         "a file of\nlabels for\nhumans\nto read\n",
         "\xff",
     ],

@@ -1,6 +1,7 @@
 """data.clean: what is taken out of texts, and that nothing else changes."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -29,6 +30,21 @@ from text.cleaning import CLEANINGS, cleaned
 )
 def test_what_is_named_is_taken_out(name: str, text: str, expected: str) -> None:
     assert cleaned(text, [name]) == expected
+
+
+# What is taken out, as one expression; on unclosed comments it takes time that grows with the square of their number.
+MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[A-Za-z][^<>]*>", re.DOTALL | re.IGNORECASE)
+PARTS = ("<!--", "-->", "<script", "</SCRIPT >", "<style>", "</style>", ">", "<b>", "</", "a", " ", "\n")
+
+
+@given(st.lists(st.sampled_from(PARTS)).map("".join))
+def test_tags_comments_scripts_and_style_sheets_become_spaces(text: str) -> None:
+    assert cleaned(text, ["html"]) == MARKUP.sub(" ", text)
+
+
+def test_a_text_of_unclosed_comments_takes_no_longer_than_others() -> None:
+    text = "<!--<script <style " * 50_000
+    assert cleaned(text, ["html"]) == text
 
 
 @given(st.text())

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from core.class_names import is_class_name
 from core.errors import DataError
 from text.sources.columns import Layout
 from text.sources.corpus import Document
-from text.sources.custom import NO_NAME, document_text, parse, sorted_labels
+from text.sources.custom import document_text, parse, sorted_labels
 from text.sources.labels import spelled
 
 Rows = Sequence[tuple[Any, Any]]
@@ -24,7 +25,7 @@ Rows = Sequence[tuple[Any, Any]]
 # White space around a label is left out, and an empty one is missing.
 texts = st.text(st.characters(codec="utf-8"))
 label_names = st.text(st.characters(codec="utf-8"), max_size=200).map(str.strip).filter(bool)
-label_names = label_names.filter(lambda name: not NO_NAME.search(name) and spelled(name) == name)
+label_names = label_names.filter(lambda name: is_class_name(name) and spelled(name) == name)
 here = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import DataError
+from predictor.texts import TableFile
 from text.sources.columns import Layout
 from text.sources.custom import parse
 
@@ -97,6 +98,16 @@ def test_texts_of_several_lines_are_read_as_they_were_quoted(
     found, notes = read(quoted(tmp_path / name, rows, delimiter, quoting, end))
     assert found == rows
     assert notes[-1] == "quoted texts with line breaks: 3"
+
+
+@pytest.mark.parametrize("name", ["texts.tsv", "texts.csv"])
+@pytest.mark.parametrize("different", [10, 1500])  # more than there may be classes
+def test_without_labels_quoted_texts_of_several_lines_stay_whole(tmp_path: Path, name: str, different: int) -> None:
+    texts = [f"first line {index % different} good\nsecond line {index % different}" for index in range(3000)]
+    path = tmp_path / name
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter="\t" if name.endswith("tsv") else ",").writerows([["text"], *([t] for t in texts)])
+    assert [row.text for row in TableFile(path, "text", None, "auto").rows()] == texts
 
 
 @pytest.mark.parametrize("text", ["Great film, really\nnot bad", "one, two\nthree, four\nfive", "a, \nb"])

@@ -1,6 +1,8 @@
 """CSV, TSV and other tables as people have them; test_custom.py tests what all formats share."""
 
 import csv
+import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,3 +115,45 @@ def test_formats_with_names_take_no_column_numbers(tmp_path: Path) -> None:
     for name in ("data.parquet", "data.jsonl"):
         with pytest.raises(DataError, match=r"data\.text_column is 1, .* no such column; allowed: 'text', 'label'$"):
             read(tmp_path / name, Layout(1, 2))
+
+
+@pytest.mark.parametrize("layout", [Layout(None, None), Layout("text", "stars")])
+def test_json_columns_behind_a_hundred_others_are_found(tmp_path: Path, layout: Layout) -> None:
+    key = str(layout.label or "label")
+    rows = [{f"votes_{row}_{number}": "1" for number in range(120)} for row in range(20)]
+    for number, row in enumerate(rows):
+        row |= {"text": f"film {number}", key: "xy"[number % 2]}
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read(path, layout) == [(row["text"], row[key]) for row in rows]
+
+
+def test_a_json_column_that_only_late_rows_have_is_found(tmp_path: Path) -> None:
+    rows = [{f"votes_{row}_{number}": "1" for number in range(5)} | {"text": f"film {row}"} for row in range(60)]
+    rows[50:] = [row | {"stars": "x"} for row in rows[50:]]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read(path, Layout("text", "stars"))[45:55] == [
+        (f"film {row}", "x" if row > 49 else None) for row in range(45, 55)
+    ]
+
+
+def test_documents_in_files_have_ids_of_their_own_whatever_the_names(tmp_path: Path) -> None:
+    for label in ("pos", "neg"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for name in (b"1.txt", b"1", b"caf\xe9.txt", b"3.txt"):  # not all file systems take the third
+            (tmp_path / "data" / label / os.fsdecode(name)).write_text(f"a {label} text")
+    ids = [document.id for document in parse([tmp_path / "data"], Layout(None, None))]
+    assert len(set(ids)) == 8
+    assert {name.encode().decode() for name in ids} >= {"all/pos/3", "all/neg/3", "all/pos/caf\\udce9"}
+
+
+@pytest.mark.parametrize("name", ["config.json", "metadata.json", "readme.csv", "urls_2.csv", "license.txt"])
+def test_the_only_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    rows = [(f"film {number}", "xy"[number % 2]) for number in range(20)]
+    path = tmp_path / name
+    if name.endswith("json"):
+        path.write_text(json.dumps([{"text": text, "label": label} for text, label in rows]))
+    else:
+        write(path, [("text", "label"), *rows])
+    assert read(path) == rows

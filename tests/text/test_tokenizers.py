@@ -136,6 +136,15 @@ def test_sentencepiece_learns_from_texts_with_characters_and_names_of_its_traine
     assert None in [tokenizer.tokens[number] for number in numbers]
 
 
+def test_sentencepiece_learns_from_texts_of_more_than_a_megabyte() -> None:
+    syllables = np.random.default_rng(1).integers(0xAC00, 0xAC00 + 200, (150_000, 3))
+    words = ["".join(map(chr, word)) for word in syllables]
+    assert len(" ".join(words).encode()) > 2**20
+    tokenizer = PieceTokenizer(train_sentencepiece([" ".join(words), *["ab"] * 50], 500))
+    numbers, _ = tokenizer(words[:100])
+    assert None not in [tokenizer.tokens[number] for number in numbers]
+
+
 def test_sentencepiece_with_too_few_pieces_is_one_line() -> None:
     with pytest.raises(ParamsError, match=r"^tokenize.max_size is 3; sentencepiece cannot be trained: .+$"):
         train_sentencepiece(KOREAN, 3)

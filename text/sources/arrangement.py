@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from core.errors import DataError
 from text.sources.class_names import is_name_file
 from text.sources.columns import listed
+from text.sources.corpus import ALL
 from text.sources.file_words import LABEL_WORDS, NO_CLASSES, common_key, is_class_word, usual_class, words_of
 from text.sources.labels import UNLABELLED
 from text.sources.split_names import EVAL, WORDS, assign, check_shards, in_order, named_split, shard_group
-from text.sources.splits import ALL
 
 USUAL_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # one of these beside other files is the data set
 TABLES = (*USUAL_TABLES, ".ndjson", ".json", ".arrow", ".feather", ".xlsx")
@@ -100,7 +100,7 @@ def arrange(names: Sequence[str], path: Path) -> Arrangement:
     result = Arrangement()
     usable = []
     for name in names:
-        if reason := _no_data(name):
+        if reason := _no_data(name, alone=len(names) == 1):
             result.ignored[name] = reason
         else:
             usable.append(name)
@@ -124,12 +124,15 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def _no_data(name: str) -> str | None:
+def _no_data(name: str, alone: bool) -> str | None:
+    """Why a file is ignored; the only one may hold documents whatever its name is."""
     file = PurePosixPath(name).name.lower()
     if _suffix(name) in ARCHIVES:
         return "an archive inside a folder or archive is not read; unpack it"
     if _suffix(name) in NO_DATA:
         return f"{_suffix(name)} is not a supported data format"
+    if alone:
+        return None
     if file in METADATA:
         return "it describes the data set"
     return "it is about the data set" if file.startswith(ABOUT) else None

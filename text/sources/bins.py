@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from config.bins import Bin
 from core.errors import DataError
+from text.sources.corpus import ALL
 
 # 4, 4.5, 4,5; 4/5; 4 stars; 4 out of 5 stars; a row of stars, perhaps with empty ones. Not 1,000: its comma may
 # separate thousands.
@@ -13,6 +14,7 @@ RATING = re.compile(
     r"(-?\d+(?:\.\d+|,(?!\d{3}(?!\d))\d+)?)(?:\s*/\s*\d+|\s*out of\s*\d+)?(?:\s*(?:stars?|points?|★|\*))?",
     re.IGNORECASE,
 )
+SHOWN = 5  # labels in a message
 STARS = re.compile(r"([★⭐*]+)[☆\ufe0f\s]*")
 
 
@@ -35,10 +37,11 @@ class Binned:
 
     def __init__(self, bins: Mapping[str, Bin]) -> None:
         self._bins = bins
-        self._dropped: Counter[str] = Counter()
+        self._dropped: dict[str, Counter[str]] = {}  # labels by split
+        self._kept: set[str] = set()  # splits with documents
 
-    def name(self, label: str, where: str) -> str | None:
-        """The bin that holds the label; None if none does.
+    def name(self, label: str, split: str, where: str) -> str | None:
+        """The bin that holds the label of a document of `split`; None if none does.
 
         Raises:
             DataError: the label is no number.
@@ -51,12 +54,30 @@ class Binned:
             )
         name = next((name for name, (low, high) in self._bins.items() if low <= number <= high), None)
         if name is None:
-            self._dropped[label] += 1
+            self._dropped.setdefault(split, Counter())[label] += 1
+        else:
+            self._kept.add(split)
         return name
 
     def notes(self) -> Iterator[str]:
-        """A line about the documents that were dropped."""
+        """A line about the documents that were dropped.
+
+        Raises:
+            DataError: a split has no others.
+        """
+        for split, labels in self._dropped.items():
+            if split not in self._kept:
+                of_split = "the" if split == ALL else f"the {split} split's"
+                raise DataError(
+                    f"data.bins has no bin for any of {of_split} documents, whose labels are {_counts(labels)}; "
+                    "allowed: bins that hold some of them"
+                )
         if self._dropped:
-            labels = ", ".join(f"{label}: {count:,}" for label, count in self._dropped.most_common(5))
-            count = f"{self._dropped.total():,} ({labels})"
+            dropped = sum(self._dropped.values(), Counter[str]())
+            count = f"{dropped.total():,} ({_counts(dropped)})"
             yield f"documents dropped because their label is in no bin of data.bins: {count}"
+
+
+def _counts(labels: Counter[str]) -> str:
+    more = ", …" if len(labels) > SHOWN else ""
+    return ", ".join(f"{label}: {count:,}" for label, count in labels.most_common(SHOWN)) + more

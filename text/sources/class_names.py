@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from core.class_names import is_class_name
 from text.sources.archives import members
 from text.sources.columns import Column
 
@@ -20,7 +21,6 @@ FILES = {
     *("dataset_info.json", "dataset_infos.json"),
 }
 LARGEST = 2**20  # bytes; a longer file holds no names of classes
-LONGEST = 200  # characters of a name
 NUMBERED = re.compile(r"(-?\d+)\s*[\t,;:= ]\s*(\S.*)")  # 0 <tab> negative
 EXAMPLES = 3
 NO_NAMES = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # of files with another content
@@ -104,10 +104,13 @@ def _parsed(file: str, content: str, label: Column | None) -> Iterator[Names]:
 
 
 def _checked(file: str, by_label: Mapping[str, Any], in_order: Sequence[Any]) -> Iterator[Names]:
-    """The names, if they are different short texts and their labels are numbers."""
+    """The names, if they are different and may name classes, and their labels are numbers."""
     names = [*by_label.values(), *in_order]
-    are_texts = all(isinstance(name, str) and 0 < len(name.strip()) <= LONGEST for name in names)
-    if are_texts and len({name.strip() for name in names}) == len(names) > 1 and all(map(_is_whole, by_label)):
+    if (
+        all(map(is_class_name, names))
+        and len({name.strip() for name in names}) == len(names) > 1
+        and all(map(_is_whole, by_label))
+    ):
         stripped = {label: name.strip() for label, name in by_label.items()}
         yield Names(file, stripped, [name.strip() for name in in_order])
 

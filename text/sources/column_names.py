@@ -45,6 +45,11 @@ def has_usual_name(column: Column) -> bool:
     return plain(str(column)) in TEXT_NAMES or not set(words_of(column)).isdisjoint(TEXT_NAMES)
 
 
+def is_usual(name: str) -> bool:
+    """Whether a column of this name may hold texts or labels."""
+    return has_usual_name(name) or ends_as_label(name) or plain(name) in LABEL_NAMES
+
+
 def ends_as_label(column: Column) -> bool:
     """Whether the last word of a name is usual for labels."""
     return not set(words_of(column)[-1:]).isdisjoint(LAST_WORDS)

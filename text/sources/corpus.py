@@ -26,6 +26,7 @@ Batches = Iterable[tuple[str, pa.RecordBatch]]  # (split, documents)
 SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("label", pa.string())])
 LABEL = pa.field("label", pa.int32())
 UNLABELLED = "unlabelled"
+ALL = "all"  # the split of documents in data sets without splits
 
 MOST_CLASSES = 1000  # tables and figures have a cell for each pair of classes
 

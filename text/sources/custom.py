@@ -5,7 +5,6 @@ spelled the same in every format (text/sources/labels.py).
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from config.bins import Bin
+from core.class_names import CONTROL, LONGEST_LABEL
 from core.errors import DataError
 from text.sources.bins import Binned
 from text.sources.columns import Layout, shown
@@ -25,8 +25,6 @@ from text.sources.look import Look, look
 from text.sources.quotes import Quotes, Quoting
 from text.sources.readers import CSV, delimited
 
-NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # line ends, and what XML forbids
-LONGEST_LABEL = 200  # characters; it names a class in tables and figures
 MIXED_UP = "; are data.text_column and data.label_column mixed up?"
 
 
@@ -59,7 +57,7 @@ def documents(found: Look, notes: list[str], bins: Mapping[str, Bin] | None = No
     for row in source_rows(found, notes):
         text = document_text(row.text, layout, row.where)
         label = label_name(row.label, layout, row.where, spellings)
-        if bins and label is not None and (label := binned.name(label, row.where)) is None:
+        if bins and label is not None and (label := binned.name(label, row.split, row.where)) is None:
             continue
         yield Document(row.split, f"{row.split}/{row.key}", text, label)
     notes.extend([*spellings.notes(), *binned.notes()])
@@ -168,7 +166,7 @@ def label_name(value: Any, layout: Layout, where: str, spellings: Spellings) -> 
             f"column {column!r} holds {name[:40]!r}… of {len(name)} characters in {where}; "
             f"allowed: at most {LONGEST_LABEL}, which name a class{MIXED_UP}"
         )
-    if NO_NAME.search(name):
+    if CONTROL.search(name):
         raise DataError(
             f"column {column!r} holds {name!r} in {where}; allowed: one line without control characters{MIXED_UP}"
         )

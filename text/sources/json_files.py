@@ -14,10 +14,11 @@ from typing import IO, Any
 
 from core.errors import DataError
 from text.sources.archives import Member
+from text.sources.column_names import is_usual
 from text.sources.columns import Layout, Row, check_columns, listed
 from text.sources.lines import decode, decoded
 
-NAMED_KEYS = 100  # different keys that are remembered for an error
+NAMED_KEYS = 100  # different keys that are looked at, and remembered for an error
 
 Objects = Iterable[tuple[int, dict[Any, Any]]]  # number of the row from 1, and its content
 
@@ -77,20 +78,25 @@ def head(member: Member, encoding: str, is_array: bool, rows: int) -> tuple[list
     else:
         objects = _line_objects(member, encoding)
     first = [content for _, content in islice(objects, rows)]
-    names = list(dict.fromkeys(key for content in first for key in content))[:NAMED_KEYS]
+    every = dict.fromkeys(key for content in first for key in content)
+    names = list(every)[:NAMED_KEYS]
+    names += [name for name in every.keys() - names if is_usual(name)]
     return names, [[content.get(name) for name in names] for content in first]
 
 
 def _rows(objects: Objects, layout: Layout, origin: str) -> Iterator[Row]:
     """A key may be missing in some objects, but not in all."""
     keys: dict[str, None] = {}
+    found: set[Any] = set()  # columns, behind the first keys
     number = 0
     for number, row in objects:  # used after the loop
         if len(keys) < NAMED_KEYS:
             keys |= dict.fromkeys(row)
+        elif len(found) < len(layout.columns):
+            found.update(column for column in layout.columns if column in row)
         yield layout.row(number, [row.get(column) for column in layout.columns])
     if number:
-        check_columns(list(keys), layout, origin)
+        check_columns([*keys, *found - keys.keys()], layout, origin)
 
 
 def _line_objects(member: Member, encoding: str) -> Objects:

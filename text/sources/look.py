@@ -3,6 +3,7 @@
 `look(path, layout)` reads names and first rows; the documents themselves come from `Look.rows`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
@@ -15,13 +16,13 @@ from text.sources.arrangement import USUAL_TABLES, Arrangement, arrange
 from text.sources.class_names import Names, read_names
 from text.sources.column_choice import Head
 from text.sources.columns import Layout, Row, listed, shown
+from text.sources.corpus import ALL
 from text.sources.encodings import AUTO, Encodings
 from text.sources.formats import LINES, Recognised, format_of, head_like, lacks_labels, recognise
 from text.sources.lines import decode, decoded
 from text.sources.quotes import Quoting, in_first_way
 from text.sources.readers import CLASS_OBJECT, READERS, TEXT_FORMATS
 from text.sources.several_tables import opened, settle, with_parts
-from text.sources.splits import ALL
 
 TEXTS = "text lines"  # beside a file of labels
 DOCUMENT = "a document"
@@ -203,11 +204,14 @@ def _leave_out_unlabelled(path: Path, arrangement: Arrangement, first: Recognise
 
 
 def _without_columns(path: Path, arrangement: Arrangement, layout: Layout, notes: list[str]) -> Look:
+    short = {name: f"{label}/{PurePosixPath(name).stem}" for name, label in arrangement.class_of.items()}
+    times = Counter((arrangement.split_of.get(name), document) for name, document in short.items())
     files = {}
     for name, split in arrangement.split_of.items():
-        document = ""
-        if label := arrangement.class_of.get(name):
-            document = f"{label}/{PurePosixPath(name).stem}"
+        document = short.get(name, "")
+        if times[split, document] > 1:  # pos/1.txt beside pos/1
+            document = name
+        document = document.encode("utf-8", "backslashreplace").decode()  # a file's name may hold any bytes
         kind = DOCUMENT if document else TEXTS
         files[name] = File(name, f"{name} in {path}", split, kind, layout, document)
     names_of_classes = read_names(path, list(arrangement.ignored), None)

@@ -17,11 +17,11 @@ from text.sources.archives import names
 from text.sources.arrangement import Arrangement, arrange
 from text.sources.column_choice import Head, Unclear
 from text.sources.columns import Column, Layout, listed, shown
+from text.sources.corpus import ALL
 from text.sources.encodings import AUTO
 from text.sources.look import FOUND_COLUMNS, Look, ignored_by_reason, look
 from text.sources.quotes import NAMES
 from text.sources.readers import CSV, TEXT_FORMATS
-from text.sources.splits import ALL
 
 EXAMPLES = 2
 EXAMPLES_AMONG = 1000  # rows, of which the first with a label is shown

@@ -7,7 +7,7 @@ is right. In files with another delimiter, invalid CSV is an error, since a miss
 reason. If both readings succeed:
 
 - If quoted fields join several lines into one row, the labels decide. Lines that are rows of their own have labels that
-  other rows have. Lines that are parts of one text lead to new labels.
+  other rows have. Lines that are parts of one text lead to new labels. Without labels the fields are quoted.
 - Otherwise CSV is quoted, and TSV is quoted if a CSV writer could have written it, that is, if quotation marks enclose
   only fields that need them, or all fields of a column.
 """
@@ -84,6 +84,7 @@ class _Files:
     literal: _Reading = field(default_factory=_Reading)
     escaped: _Reading = field(default_factory=_Reading)  # with backslashes as escapes; only files that contain them
     from_csv_writer: bool = True  # whether a CSV writer could have written them
+    labelled: bool = True  # whether the label is a column of its own
     ambiguous: list[str] = field(default_factory=list)  # texts whose lines could be rows
 
     def add(self, table: Table) -> None:
@@ -92,7 +93,8 @@ class _Files:
             layout = table.layout._replace(escaped=frozenset(table.delimiter))
             self.escaped.add(table._replace(layout=layout).rows(quoted=True))
         self.literal.add(table.rows(quoted=False))
-        if self.quoted.line_breaks and not self.quoted.fault:
+        self.labelled = table.layout.label not in table.layout.texts
+        if self.labelled and self.quoted.line_breaks and not self.quoted.fault:
             self.ambiguous += _texts_like_rows(table, self.quoted.labels)
         readable = not self.quoted.fault and not self.literal.fault
         if readable and self.quoted.rows == self.literal.rows and table.delimiter == TAB:
@@ -119,7 +121,9 @@ class _Files:
             return None
         if joined:
             new_labels = self.literal.labels - self.quoted.labels
-            return f"as CSV, {joined} rows would become part of others" if 2 * len(new_labels) <= joined else None
+            are_classes = self.labelled and len(self.literal.labels) <= MOST_CLASSES
+            is_literal = are_classes and 2 * len(new_labels) <= joined
+            return f"as CSV, {joined} rows would become part of others" if is_literal else None
         return "some stand where CSV needs none" if delimiter == TAB and not self.from_csv_writer else None
 
 

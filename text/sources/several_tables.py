@@ -17,12 +17,12 @@ from text.sources.archives import Member, ordered
 from text.sources.arrangement import Arrangement
 from text.sources.column_choice import Head, Unclear, choose_text, labels
 from text.sources.columns import Layout, Row, listed, shown
+from text.sources.corpus import ALL
 from text.sources.file_words import usual_classes
 from text.sources.formats import Recognised, format_of_member, recognise
 from text.sources.quotes import Quoting, in_first_way
 from text.sources.readers import READERS
 from text.sources.split_names import assign
-from text.sources.splits import ALL
 
 SAMPLE_ROWS = 100_000  # of each table, that are compared with those of the others
 FEWEST_CHANGES = 10  # from one label to the next

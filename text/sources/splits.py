@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from core import folds
 from core.errors import DataError
 from text.sources.bins import number_of
-from text.sources.corpus import Split
+from text.sources.corpus import ALL, Split
 from text.sources.labels import twin
 
 GROUPS_AT_A_TIME = 100_000
 WORDS_OF_A_TEXT = 5  # a label of more words is a text
-ALL = "all"  # the split of documents in data sets without splits
 Rows = NDArray[np.bool_]
 
 

@@ -16,6 +16,7 @@ from core.errors import DataError, ParamsError
 # texts, so a name with spaces never matches.
 _REPLACED = str.maketrans({"\0": " ", "\u2585": " "})
 _UNKNOWN_PIECE = "an unknown piece"
+LONGEST_LINE = 2**18  # characters
 
 
 class CharacterTokenizer:
@@ -86,6 +87,8 @@ def build_tokenizer(name: TokenizerName, model: bytes | None) -> Tokenizer:
 def train_sentencepiece(texts: Iterable[str], max_size: int) -> bytes:
     """A unigram model (Kudo 2018) of at most `max_size` pieces, the same for the same texts.
 
+    It learns from lines of at most LONGEST_LINE characters, into which longer texts are cut.
+
     torchtext's own function takes an exact number of pieces and fails if the corpus has fewer.
 
     Raises:
@@ -93,7 +96,8 @@ def train_sentencepiece(texts: Iterable[str], max_size: int) -> bytes:
         DataError: there is no text.
     """
     model = io.BytesIO()
-    lines = [line for text in texts if (line := " ".join(text.translate(_REPLACED).split()))]
+    whole = (" ".join(text.translate(_REPLACED).split()) for text in texts)
+    lines = [line[start : start + LONGEST_LINE] for line in whole for start in range(0, len(line), LONGEST_LINE)]
     if not lines:
         raise DataError("the training split holds no text; sentencepiece has nothing to learn from")
     try:
@@ -103,7 +107,7 @@ def train_sentencepiece(texts: Iterable[str], max_size: int) -> bytes:
             model_type="unigram",
             vocab_size=max_size,
             hard_vocab_limit=False,
-            max_sentence_length=2**20,
+            max_sentence_length=4 * LONGEST_LINE,  # bytes; longer lines would be left out
             bos_id=-1,
             eos_id=-1,
             unk_piece=_UNKNOWN_PIECE,
