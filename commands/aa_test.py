@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from analysis.comparison.experiment import Experiment
@@ -30,7 +31,7 @@ def run_aa_test(params: Params, sizes: Sequence[int]) -> None:
     """Prints a line for each size of the groups."""
     alone = params.compare.model_copy(update={"variants": [params.compare.baseline]})
     experiment = read_experiment(params.model_copy(update={"compare": alone}))
-    table = Table(title=f"{experiment.baseline} against itself on {experiment.data}", title_justify="left")
+    table = Table(title=f"{experiment.baseline} against itself on {escape(experiment.data)}", title_justify="left")
     for column in (
         "seeds a side",
         "splits",

@@ -145,7 +145,7 @@ def _predict(predictor: Predictor, chunk: list[Row], write: Write, counts: Count
 
 
 def _count_sentence(counts: Counts, predictor: Predictor) -> str:
-    parts = [f"{counts.texts:,} texts"]
+    parts = [_texts(counts.texts)]
     if counts.missing:
         parts.append(f"{counts.missing:,} missing, without a prediction")
     if counts.empty:
@@ -157,16 +157,21 @@ def _count_sentence(counts: Counts, predictor: Predictor) -> str:
 
 def _metrics(scores: Scores) -> Iterator[str]:
     if scores.without_label:
-        yield f"{scores.without_label:,} texts without a label are not scored"
+        yield f"{_texts(scores.without_label)} without a label not scored"
     if scores.unknown:
         names = ", ".join(repr(name[:40]) for name in list(scores.unknown)[:3])
         total = sum(scores.unknown.values())
-        yield f"warning: {total:,} texts have labels that the model does not know, such as {names}"
+        yield f"warning: {_texts(total)} with labels that the model does not know, such as {names}"
     if not scores.scored:
         yield "warning: no text has a label that the model knows; there are no metrics"
         return
     shown = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in scores.metrics().items()]
-    yield f"on {scores.scored:,} labelled texts: {', '.join(shown)}"
+    yield f"on {_texts(scores.scored, 'labelled ')}: {', '.join(shown)}"
+
+
+def _texts(number: int, kind: str = "") -> str:
+    """Such as "1 text"."""
+    return f"{number:,} {kind}text{'s' if number != 1 else ''}"
 
 
 def _say(console: Console, line: str) -> None:

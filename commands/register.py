@@ -73,10 +73,11 @@ def _logged_model(mlflow: Connection, params: Params, models: list[ModelFiles]) 
 
 
 def _description(models: list[ModelFiles]) -> str:
-    """The verdict with its doubts, and which trainings these are."""
+    """The verdict with its warnings and doubts, and which trainings these are."""
     best, names = winner(), " and ".join(files.name for files in models)
+    comparison = read_comparison()
     how = "" if len(models) == 1 else ": the mean of their probabilities"
-    verdict = " ".join([read_comparison()["verdict"], *(f"Doubt: {doubt}." for doubt in best.doubts)])
+    verdict = " ".join([comparison["verdict"], *comparison["warnings"], *(f"Doubt: {doubt}." for doubt in best.doubts)])
     return f"{verdict}\n\nThis is {names}{how}."
 
 

@@ -40,7 +40,7 @@ def complete(mlflow: Connection, params: Params) -> None:
     console = Console()
     result = compare.compare(params)
     for title in comparison_from_outputs.complete_runs(mlflow, params):
-        console.print(f"completed in MLflow: {title}")
+        console.print(f"completed in MLflow: {title}", markup=False)
     if comparison_from_outputs.complete(mlflow, params, result):
         console.print("completed in MLflow: the comparison")
     trainings = comparison_from_outputs.signatures(params)

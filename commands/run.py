@@ -54,8 +54,10 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     Raises:
         TrainingError: names the trainings, evaluations or references that failed, after all others have run; or the
             other stage that failed.
-        ParamsError: there is no remote to pull from.
+        ParamsError: there is no remote to pull from, or no worker to run anything.
     """
+    if chosen.workers is not None and chosen.workers < 1:
+        raise ParamsError(f"--workers is {chosen.workers}; allowed: 1 or more")
     if chosen.dvc_options and not dvc.default_remote():
         raise ParamsError("--pull needs a default DVC remote: dvc remote add --default (docs/sharing.md)")
     end_with_make()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from torch import nn
 
@@ -56,7 +57,7 @@ def summary(params: Params, name: str) -> Table:
     table.add_column("output shape")
     table.add_column("parameters", justify="right")
     for layer in rows:
-        table.add_row(layer.name, f"({', '.join(map(str, layer.shape))})", f"{layer.parameters:,}")
+        table.add_row(escape(layer.name), f"({', '.join(map(str, layer.shape))})", f"{layer.parameters:,}")
     table.add_section()
     table.add_row("total", "", f"{total:,}", style="bold")
     return table

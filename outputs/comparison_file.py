@@ -8,8 +8,8 @@ from core.paths import REPORTS
 
 COMPARISON = REPORTS / "comparison.json"
 KEYS = {
-    "verdict", "data", "baseline", "metric", "variants", "ensembles", "differences", "soundness", "references", "seeds",
-    "documents",
+    "verdict", "warnings", "data", "baseline", "metric", "variants", "ensembles", "differences", "soundness",
+    "references", "seeds", "documents",
 }  # fmt: skip
 
 

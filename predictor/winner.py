@@ -45,7 +45,8 @@ def _doubts(comparison: Any, metric: Metric, best: str) -> list[str]:
         doubts.append(f"the comparison cannot tell {best} from {other} ({p_value(gap['p_value_corrected'])})")
     if best != baseline and (untested := [variant for variant in differences if variant != best]):
         doubts.append(f"{best} was compared with {baseline} alone, not with {listed(untested)}")
-    unsound = [kind.replace("_", " ") for kind, variants in comparison["soundness"].items() if variants != "fine"]
-    if unsound:
-        doubts.append(f"the comparison has warnings ({listed(unsound)}); read the report")
+    unsound = [kind.replace("_", " ") for kind, variants in comparison["soundness"].items() if variants]
+    if unsound or comparison["warnings"]:
+        kinds = f" ({listed(unsound)})" if unsound else ""
+        doubts.append(f"the comparison has warnings{kinds}; read the report")
     return doubts

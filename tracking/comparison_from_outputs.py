@@ -64,7 +64,7 @@ def log(
     tags |= {"sound": "no" if result.soundness.findings else "yes"}
     tags |= {f"sound.{kind}": ", ".join(variants) for kind, variants in result.soundness.by_kind().items() if variants}
     experiment = result.experiment
-    hardware = [mixed_hardware(experiment.costs, experiment.seeds), measured_on(experiment.all_costs)]
+    hardware = [mixed_hardware(experiment.costs, experiment.trainings), measured_on(experiment.all_costs)]
     note = " ".join(filter(None, [str(result.verdict), *hardware]))
     with comparison_run(mlflow, name, signature, trainings, tags, note, original) as run:
         run.log_params({"compare": params.compare.model_dump(), "data": result.experiment.data})

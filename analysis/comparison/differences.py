@@ -146,7 +146,7 @@ def differences_of(experiment: Experiment, metric: Metric, values: Floats, share
 def _difference(
     estimate: Contrast, p_value_corrected: float, seeds_won: int, metric: Metric, *, documents: int, comparisons: int
 ) -> Difference:
-    low, high = estimate.interval()
+    low, high = metric.bounded_gap(*estimate.interval())
     positive = estimate.probability_positive_for_fresh_seeds()
     better = positive if positive is None or metric.higher_is_better else 1 - positive
     seeds_to_tell = estimate.seeds_to_tell(comparisons)

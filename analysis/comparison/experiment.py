@@ -113,6 +113,11 @@ class Experiment:
         return f"{times} in {self.fold_count} folds"
 
     @property
+    def unit(self) -> str:
+        """What `seeds` number."""
+        return "seed" if self.folds is None else "repetition"
+
+    @property
     def others(self) -> list[str]:
         """All variants but the baseline."""
         return [variant for variant in self.variants if variant != self.baseline]

@@ -59,6 +59,10 @@ class Metric(NamedTuple):
         """An interval without values that the metric cannot have."""
         return max(low, 0.0), min(high, 1.0) if self.percent else high
 
+    def bounded_gap(self, low: float, high: float) -> tuple[float, float]:
+        """The interval of a difference, without differences that the metric cannot have."""
+        return max(low, -self.largest_difference), min(high, self.largest_difference)
+
     def room(self, value: float) -> float:
         """How far above `value` another value can be."""
         return 1.0 - value if self.percent else math.inf

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from analysis.comparison.experiment import Experiment
 from analysis.comparison.influences import covariance, over_folds
-from analysis.comparison.metrics import Interval
+from analysis.comparison.metrics import Interval, metric_named
 from analysis.comparison.statistics import contrast
 
 BINS = 5  # of a column of numbers, with about the same number of documents
@@ -160,7 +160,7 @@ def _scores(
         difference = None
         if variant != experiment.baseline:
             gap = contrast(accuracies, shared, (chosen - weights[experiment.baseline]).tolist(), documents, folds)
-            difference = Interval(gap.value, *gap.interval())
+            difference = Interval(gap.value, *metric_named("accuracy").bounded_gap(*gap.interval()))
         result[variant] = SliceScore(Interval(mean.value, *mean.share_interval(documents)), difference)
     return result
 

@@ -92,7 +92,9 @@ def _gaps(
             values = np.array([[run[key] for run in metrics], [linear[key].mean] * len(runs)])  # (2, seeds)
             both = np.array([[run[key] for run in influences], [linear_influences[key]] * len(runs)])  # (2, seeds, n)
             difference = _contrast(experiment, metric, values, both, [1.0, -1.0])
-            gaps[variant][key] = Gap(difference.value, *difference.interval(), difference.p_value())
+            gaps[variant][key] = Gap(
+                difference.value, *metric.bounded_gap(*difference.interval()), difference.p_value()
+            )
     return gaps
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from analysis.comparison.costs import COSTS, mean_cost, measured_on, mixed_hardware
@@ -53,10 +54,11 @@ def _summary(result: Result) -> dict[str, Any]:
         more["settings"] = settings_summary(experiment, result.under_settings)
     summary = {
         "verdict": result.verdict.sentence_without_costs,
+        "warnings": result.verdict.warnings,
         "data": experiment.data_shown,
         "baseline": experiment.baseline,
         "metric": experiment.metric.key,
-        "soundness": {kind: ", ".join(variants) or "fine" for kind, variants in result.soundness.by_kind().items()},
+        "soundness": {kind: list(variants) for kind, variants in result.soundness.by_kind().items()},
         "seeds": list(experiment.seeds),
         **({} if experiment.folds is None else {"folds": experiment.fold_count}),
         **({"test_documents_in_training": experiment.leaked} if experiment.is_leaky else {}),
@@ -182,7 +184,9 @@ def _rounded(content: Any) -> Any:
 def show(result: Result) -> None:
     """Prints the results in the terminal."""
     experiment, comparison = result.experiment, result.comparison
-    scores = Table(title=f"{experiment.data_shown}: {len(experiment.labels):,} test documents", title_justify="left")
+    scores = Table(
+        title=f"{escape(experiment.data_shown)}: {len(experiment.labels):,} test documents", title_justify="left"
+    )
     gaps = Table(title=f"difference from {experiment.baseline}, with 95 % interval", title_justify="left")
     for table, variants in ((scores, experiment.variants), (gaps, experiment.others)):
         table.add_column()

@@ -102,23 +102,26 @@ def main_table(comparison: Comparison) -> Table:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """The main table, below the verdict."""
+    """The main table, below the verdict with its warnings."""
     table = main_table(comparison)
     align = ["---", *(["--:"] * (len(table.head) - 1))]
-    lines = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in (table.head, align, *table.rows)]
-    return "\n\n".join([comparison["verdict"], "\n".join(f"| {line} |" for line in lines), table.caption]) + "\n"
+    rows = [map(markdown, table.head), align, *(map(markdown, row) for row in table.rows)]
+    lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    before = map(markdown, (comparison["verdict"], *comparison["warnings"]))
+    return "\n\n".join([*before, lines, markdown(table.caption)]) + "\n"
 
 
 def as_latex(comparison: Comparison) -> str:
-    """The main table for LaTeX with the package booktabs; the verdict stands in its caption."""
+    """The main table for LaTeX with the package booktabs; the verdict and its warnings stand in the caption."""
     table = main_table(comparison)
     head, *rows = (" & ".join(map(latex, row)) + r" \\" for row in (table.head, *table.rows))
     variants = len(comparison["variants"])
+    caption = " ".join([comparison["verdict"], *comparison["warnings"], table.caption])
     lines = [
         r"% needs \usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{latex(comparison['verdict'])} {latex(table.caption)}}}",
+        rf"\caption{{{latex(caption)}}}",
         rf"\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}",
         r"\toprule",
         head,
@@ -139,6 +142,15 @@ def citation(name: str, version: str, description: str) -> str:
     fields = {"author": f"{{{name} contributors}}", "title": f"{latex(name)}: {latex(description)}", "version": version}
     lines = [f"  {field} = {{{value}}}," for field, value in fields.items()]
     return "\n".join([f"@software{{{key},", *lines, "}"]) + "\n"
+
+
+def markdown(text: str) -> str:
+    r"""The text with what Markdown would read as markup escaped.
+
+    >>> markdown("*bold* <b> a|b, p < 0.001")
+    '\\*bold\\* \\<b> a\\|b, p < 0.001'
+    """
+    return re.sub(r"[\\`*\[\]|]|<(?=[A-Za-z/!?])", r"\\\g<0>", text)
 
 
 def latex(text: str) -> str:

@@ -40,8 +40,9 @@ def how_it_was_searched(tuning: Tuning) -> str:
     fewest, most = tuning.epochs
     epochs = f"{fewest} epoch{'s' if fewest > 1 else ''}" if fewest == most else f"{fewest} to {most} epochs"
     repeats = f"{tuning.repeats} searches of " if tuning.repeats > 1 else ""
+    trials = f"{tuning.trials} trial{'s' if tuning.trials > 1 else ''}"
     sentences = [
-        f"Every variant got {repeats}{tuning.trials} trials by {SAMPLERS[tuning.sampler]} over {listed(tuning.keys)}, "
+        f"Every variant got {repeats}{trials} by {SAMPLERS[tuning.sampler]} over {listed(tuning.keys)}, "
         f"on the same validation documents, with {epochs} each; the setting with the best validation "
         f"{tuning.metric.title} was then trained with new seeds."
     ]

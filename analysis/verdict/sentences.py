@@ -111,8 +111,9 @@ def _leak(experiment: Experiment) -> list[str]:
     if not experiment.is_leaky:
         return []
     share = 100 * experiment.leaked / len(experiment.labels)
+    occur = "occurs" if experiment.leaked == 1 else "occur"
     return [
-        f"{experiment.leaked:,} of {len(experiment.labels):,} test texts ({share:.1f} %) also occur in the training "
+        f"{experiment.leaked:,} of {len(experiment.labels):,} test texts ({share:.1f} %) also {occur} in the training "
         "split: a model may have memorized them, so scores may be too high. data.deduplicate: test drops them from "
         "training."
     ]
@@ -183,7 +184,8 @@ def _basis(experiment: Experiment, comparison: Comparison, variant: str) -> str:
     scores = f"{variant} reaches {metric.shown_with_unit(own)}, {baseline} {metric.shown_with_unit(other)}"
     sentences = [f"{scores}, with {_design(experiment)}"]
     nobody_errs = own == other == 1.0 and metric.key == "accuracy"  # then no interval of these documents says much
-    if not _is_sure(difference) and not nobody_errs:
+    is_bounded = max(abs(difference.low), abs(difference.high)) < metric.largest_difference
+    if not _is_sure(difference) and not nobody_errs and is_bounded:
         _, *ends = metric.shown_gap(difference)
         largest = ends[abs(difference.high) > abs(difference.low)].lstrip("+−")
         sentences.append(f"A difference of more than {largest} {metric.unit} is unlikely")

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.comparison.influences import covariance
+from analysis.comparison.metrics import metric_named
 from analysis.comparison.statistics import Contrast, contrast, holm, mcnemar, wilson
 from analysis.simulation.variants import Budget, Truth, count_errors
 
@@ -194,6 +195,13 @@ def test_no_number_of_documents_tells_what_seeds_vary_too_much_for() -> None:
 
     assert contrast(values, NO_COVARIANCE, (-1, 1), ENDLESS).documents_to_tell(ENDLESS) is None
     assert contrast(values[:, :1], NO_COVARIANCE[:, :1, :, :1], (-1, 1), 500).documents_to_tell(500) is None
+
+
+def test_no_difference_is_larger_than_the_metric_allows() -> None:
+    accuracy, loss = metric_named("accuracy"), metric_named("loss")
+    assert accuracy.bounded_gap(-2.2, 2.6) == (-1, 1)
+    assert accuracy.bounded_gap(-0.2, 0.6) == (-0.2, 0.6)
+    assert loss.bounded_gap(-2.2, 2.6) == (-2.2, 2.6)
 
 
 def test_mcnemar_counts_the_documents_that_only_one_got_right() -> None:

@@ -132,8 +132,8 @@ def test_every_format_that_data_reads_is_read(name: str, tmp_path: Path, capsys:
     assert f"5 texts; {empty} without tokens, classified as one unknown word; 1 truncated to 20 tokens" in shown.err
     if missing:
         assert rows[2] == {"row": 3, "text": None, "label": None} | {f"probability_{label}": None for label in LABELS}
-    assert "1 texts without a label are not scored" in shown.err
-    assert "1 texts have labels that the model does not know, such as 'well'" in shown.err
+    assert "1 text without a label not scored" in shown.err
+    assert "1 text with labels that the model does not know, such as 'well'" in shown.err
     assert f"on {2 if missing else 3} labelled texts: accuracy" in shown.err
 
 
@@ -226,7 +226,7 @@ def test_without_a_variant_the_best_of_the_comparison_is_taken_with_its_doubts(
 def write_comparison(monkeypatch: pytest.MonkeyPatch, folder: Path, **changes: Any) -> None:
     """The project's comparison with other numbers, where `winner` reads it."""
     summary = json.loads(Path("reports/comparison.json").read_text(encoding="utf-8"))
-    summary["soundness"] = dict.fromkeys(summary["soundness"], "fine")
+    summary |= {"soundness": {kind: [] for kind in summary["soundness"]}, "warnings": []}
     monkeypatch.chdir(folder)
     Path("reports").mkdir()
     Path("reports/comparison.json").write_text(json.dumps(summary | changes), encoding="utf-8")

@@ -34,7 +34,8 @@ def comparison() -> dict[str, Any]:
         "data": "imdb",
         "baseline": "lstm",
         "metric": "accuracy",
-        "soundness": {"overfitted": "fine"},
+        "soundness": {"overfitted": []},
+        "warnings": ["With *two* seeds, intervals are wide."],
         "seeds": [1, 2, 5],
         "documents": 1920,
         "variants": {
@@ -72,8 +73,9 @@ def test_csv_has_every_number_as_it_is(comparison: dict[str, Any]) -> None:
 
 
 def test_markdown_has_the_verdict_and_each_model_with_its_difference(comparison: dict[str, Any]) -> None:
-    verdict, table, caption = as_markdown(comparison).strip().split("\n\n")
+    verdict, warning, table, caption = as_markdown(comparison).strip().split("\n\n")
     assert verdict == comparison["verdict"]
+    assert warning == r"With \*two\* seeds, intervals are wide."
     assert table.splitlines() == [
         "| model | parameters | accuracy (%) | macro F1 (%) | difference in accuracy (95 % interval) | p |",
         "| --- | --: | --: | --: | --: | --: |",

@@ -73,6 +73,11 @@ def test_a_folder_that_is_no_repository_is_named_with_what_makes_it_one(project:
     assert mended.returncode == 0, mended.stderr
 
 
+def test_no_workers_are_refused(project: Path) -> None:
+    result = run_in(project, "python", "-m", "commands.run", "--workers", "0")
+    assert (result.returncode, result.stderr) == (1, "error: --workers is 0; allowed: 1 or more\n")
+
+
 def test_pulling_without_a_remote_ends_in_one_line(project: Path) -> None:
     result = run_in(project, *GRID, "--pull")
     line = "error: --pull needs a default DVC remote: dvc remote add --default (docs/sharing.md)\n"

@@ -170,6 +170,22 @@ def read_config(variant: str, seed: int) -> Any:
     return json.loads((paths.folder(variant, seed) / "config.json").read_text(encoding="utf-8"))
 
 
+def test_two_seeds_that_disagree_give_no_impossible_difference(tmp_path: Path) -> None:
+    params = write_experiment(["lstm", "bilstm"], [1, 2], documents=150, skill={"lstm": 0.1})
+    shutil.copytree(paths.folder("bilstm", 1), paths.folder("lstm", 1), dirs_exist_ok=True)
+    result = compare(params)
+    difference = read_summary()["differences"]["bilstm"]["accuracy"]
+    assert (difference["low"], difference["high"]) == (-1, 1)
+    assert "−100.0 to +100.0" in result.verdict.sentence
+    assert "of more than" not in " ".join(result.verdict.details)
+
+
+def test_warnings_stand_in_the_summary() -> None:
+    result = compare(write_experiment(["lstm", "bilstm"], [1], documents=150))
+    assert read_summary()["warnings"] == result.verdict.warnings
+    assert any(warning.startswith("With one seed") for warning in result.verdict.warnings)
+
+
 @pytest.mark.parametrize(("source", "name"), [
     ("folder a?b/film #2.csv", "film #2"), ("https://host.org/reviews.csv?token=a", "reviews"), ("data/", "data"),
 ])  # fmt: skip
@@ -303,7 +319,7 @@ def test_references_stand_beside_the_variants_everywhere(capsys: pytest.CaptureF
     gap = summary["differences_to_linear"]["bilstm"]["accuracy"]
     mean = summary["variants"]["bilstm"]["accuracy"]["mean"]
     assert gap["value"] == pytest.approx(mean - accuracy, abs=1e-5)
-    assert summary["soundness"]["below_linear"] == summary["soundness"]["not_converged"] == "fine"
+    assert summary["soundness"]["below_linear"] == summary["soundness"]["not_converged"] == []
     page = " ".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     for text in ("majority class", "linear model", f"{100 * accuracy:.1f}", "0.2", "0.01"):  # the last two: costs
         assert text in page, text
@@ -319,7 +335,7 @@ def test_a_variant_below_the_linear_model_is_the_first_thing_said(capsys: pytest
     assert verdict.sentence_without_costs.startswith(first)
     assert "does worse than a simple linear model" in verdict.preface
     assert read_summary()["verdict"].startswith(first)
-    assert read_summary()["soundness"]["below_linear"] == "lstm"
+    assert read_summary()["soundness"]["below_linear"] == ["lstm"]
     page = "".join(Page((paths.REPORTS / "comparison.html").read_text(encoding="utf-8")).shown)
     assert page.index(first) < page.index("bilstm is better than lstm") < page.index("To reach the linear model")
     assert capsys.readouterr().out.replace("\n", " ").count(first.strip()) == 1
