@@ -25,7 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.errors import ParamsError, TrackingError
 from serving.batching import Batched
-from serving.limits import App, Limited, Limits, Message, Texts
+from serving.limits import BODY_SECONDS, App, Limited, Limits, Message, Texts
 from tracking.scoring import python_model_of, scoring_app
 
 HOST = "127.0.0.1"
@@ -51,13 +51,18 @@ def serve(model: Any, port: int, limits: Limits) -> None:
     with opened(port) as place:
         app = application(model, limits)
         asyncio.run(warm(app))
-        # Explicit, since uvicorn prefers other protocols and loops if they are installed, and these handle hostile
-        # requests differently.
-        configuration = uvicorn.Config(
-            app, http=_Protocol, loop="asyncio", ws="none", limit_concurrency=CONNECTIONS,
-            log_level="error", access_log=False, server_header=False,
-        )  # fmt: skip
-        _Server(configuration).run(sockets=[place])
+        server_of(app).run(sockets=[place])
+
+
+def server_of(app: App) -> uvicorn.Server:
+    """The server of the application, which cuts off slow clients; its `run` takes the socket."""
+    # Explicit, since uvicorn prefers other protocols and loops if they are installed, and these handle hostile
+    # requests differently.
+    configuration = uvicorn.Config(
+        app, http=_Protocol, loop="asyncio", ws="none", limit_concurrency=CONNECTIONS,
+        log_level="error", access_log=False, server_header=False,
+    )  # fmt: skip
+    return _Server(configuration)
 
 
 def opened(port: int) -> socket.socket:
@@ -80,7 +85,11 @@ def opened(port: int) -> socket.socket:
 
 
 class _Protocol(H11Protocol):
-    """Closes a connection if the head of a request is not complete within HEAD_SECONDS; uvicorn would wait for ever."""
+    """Closes the connections of slow clients, for which uvicorn would wait for ever.
+
+    The head of a request must arrive within HEAD_SECONDS. If the answer does not wait for the request's body, the body
+    must arrive within BODY_SECONDS after the answer; else `Limited` waits for it.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -90,9 +99,15 @@ class _Protocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self._begin_head()
-        super().data_received(data)
-        if self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:
+        super().data_received(data)  # stops the timer
+        waiting = self.conn.their_state is h11.IDLE or self.conn.our_state is h11.DONE
+        if waiting and self.timeout_keep_alive_task is None:
             self._close_in_time()
+
+    def on_response_complete(self) -> None:
+        if self.conn.their_state is h11.SEND_BODY:
+            self._last_moment = self.loop.time() + BODY_SECONDS
+        super().on_response_complete()
 
     def _begin_head(self) -> None:
         self._last_moment = self.loop.time() + HEAD_SECONDS

@@ -1,0 +1,95 @@
+"""Clients that send or read slowly, over real connections: the server closes them, and they do not delay its end."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+
+import pytest
+import uvicorn
+
+from serving import server
+from serving.limits import Limited, Limits, Receive, Scope, Send, answer
+from tests.serving.attacks import Answer, parsed, post
+
+LENGTH = b"Content-Length: 1000000\r\n\r\n"
+JSON = b"Content-Type: application/json\r\n"
+
+
+async def friendly(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that answers with what is not asked for."""
+    if scope["type"] == "http":
+        await answer(send, 200, {})
+
+
+@contextmanager
+def running() -> Iterator[tuple[uvicorn.Server, int]]:
+    """The server behind the limits, and its port."""
+    with server.opened(0) as place:
+        port = place.getsockname()[1]
+        place.listen()
+        program = server.server_of(Limited(friendly, server.ROUTES, Limits()))
+        thread = Thread(target=program.run, kwargs={"sockets": [place]})
+        thread.start()
+        try:
+            yield program, port
+        finally:
+            program.should_exit = True
+            thread.join()
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
+
+
+def next_answer(connection: socket.socket) -> Answer:
+    received = b""
+    while not (answers := parsed(received)):
+        part = connection.recv(65_536)
+        assert part, "the server has closed the connection"
+        received += part
+    return answers[0]
+
+
+@pytest.mark.parametrize(
+    ("request_head", "status"),
+    [
+        (b"GET /ping HTTP/1.1\r\nHost: x\r\n" + LENGTH, 200),
+        (b"POST /nowhere HTTP/1.1\r\nHost: x\r\n" + LENGTH, 404),
+        (b"POST /ping HTTP/1.1\r\nHost: x\r\n" + LENGTH, 405),
+        (b"POST /invocations HTTP/1.1\r\nHost: x\r\n" + JSON + LENGTH.replace(b"1", b"9"), 413),
+        (b"POST /invocations HTTP/1.1\r\nHost: x\r\n" + LENGTH, 415),
+    ],
+)
+def test_a_body_that_comes_slowly_after_the_answer_is_cut_off(
+    request_head: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "BODY_SECONDS", 0.3)
+    with running() as (_, port), connected(port) as connection:
+        connection.sendall(request_head)
+        assert next_answer(connection).status == status
+        assert closed_while_sending(connection)
+
+
+def closed_while_sending(connection: socket.socket) -> bool:
+    """Whether the server closes the connection while this side sends a byte now and then, up to 200 bytes."""
+    connection.settimeout(0.1)
+    with suppress(ConnectionError):
+        for _ in range(200):
+            connection.sendall(b"x")
+            with suppress(TimeoutError):
+                while connection.recv(65_536):
+                    pass
+                return True
+        return False
+    return True
+
+
+def test_a_body_that_comes_soon_after_the_answer_leaves_the_connection_to_the_next_request() -> None:
+    body = b"x" * 300_000
+    head = post(body, path=b"/nowhere").removesuffix(body)
+    with running() as (_, port), connected(port) as connection:
+        for _ in range(2):
+            connection.sendall(head)
+            assert next_answer(connection).status == 404
+            connection.sendall(body)
