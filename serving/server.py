@@ -39,6 +39,7 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inli
 THREADS = 64  # requests that are answered at the same time; the others wait
 CONNECTIONS = 256  # at the same time; requests of more get status 503
 HEAD_SECONDS = 30.0  # for the head of a request to arrive
+ANSWER_SECONDS = 30.0  # for the client to read an answer, beyond what the system buffers
 WARMING = ["A film to remember.", "Dull. " * 50]
 
 
@@ -88,11 +89,13 @@ class _Protocol(H11Protocol):
     """Closes the connections of slow clients, for which uvicorn would wait for ever.
 
     The head of a request must arrive within HEAD_SECONDS. If the answer does not wait for the request's body, the body
-    must arrive within BODY_SECONDS after the answer; else `Limited` waits for it.
+    must arrive within BODY_SECONDS after the answer; else `Limited` waits for it. The client must read the answer
+    within ANSWER_SECONDS, also when the server ends.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(0)  # so that `pause_writing` is called whenever something remains to be read
         self._begin_head()
         self._close_in_time()
 
@@ -108,6 +111,14 @@ class _Protocol(H11Protocol):
         if self.conn.their_state is h11.SEND_BODY:
             self._last_moment = self.loop.time() + BODY_SECONDS
         super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread_task = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)  # if it is open
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unread_task.cancel()
 
     def _begin_head(self) -> None:
         self._last_moment = self.loop.time() + HEAD_SECONDS
