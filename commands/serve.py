@@ -27,6 +27,9 @@ def main() -> None:
 
 
 def _command(chosen: argparse.Namespace) -> None:
+    for option, value in (("--max-texts", chosen.max_texts), ("--max-characters", chosen.max_characters)):
+        if value < 1:
+            raise ParamsError(f"{option} is {value}; allowed: 1 or more")
     limits = Limits(chosen.max_texts, chosen.max_characters)
     if chosen.engine == "ray":
         if find_spec("ray") is None:

@@ -51,11 +51,12 @@ class Replica:
             if not folder.exists():
                 _write(folder, files)
         self._made = application(load_folder(folder), limits)
+        self._limits = limits
 
     async def __serve_build_asgi_app__(self) -> App:
         """Ray calls this once, and sends requests when it has returned."""
         use_threads()
-        await warm(self._made)
+        await warm(self._made, self._limits)
         return self._made
 
 

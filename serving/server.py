@@ -51,7 +51,7 @@ def serve(model: Any, port: int, limits: Limits) -> None:
     """
     with opened(port) as place:
         app = application(model, limits)
-        asyncio.run(warm(app))
+        asyncio.run(warm(app, limits))
         server_of(app).run(sockets=[place])
 
 
@@ -183,13 +183,16 @@ def explanation(model: Any, text: str) -> dict[str, Any]:
     return {**prediction, "words": words}
 
 
-async def warm(app: App) -> None:
+async def warm(app: App, limits: Limits) -> None:
     """Sends a request to each path that uses the model, so that loops are compiled and libraries are loaded.
+
+    Its texts are cut to the application's limits.
 
     Raises:
         RuntimeError: the application did not answer with status 200.
     """
-    for path, texts in (("/invocations", WARMING), ("/explain", WARMING[:1])):
+    warming = [text[: limits.characters] for text in WARMING[: limits.texts]]
+    for path, texts in (("/invocations", warming), ("/explain", warming[:1])):
         body = json.dumps({"inputs": texts}).encode()
         statuses: list[int] = []
 

@@ -173,6 +173,22 @@ def test_a_port_in_use_is_named_before_the_model_is_warm(served: Served) -> None
         serve(None, served.port, Limits())
 
 
+def test_the_smallest_limits_leave_a_server_that_answers(project: Path) -> None:
+    process = start(project, "--max-texts", "1", "--max-characters", "1")
+    try:
+        small = ready(process)
+        assert len(classify(small, ["a"])) == 1
+        assert ask(small, "/invocations", b'{"inputs": ["ab"]}')[0] == 413
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.mark.parametrize("option", ["--max-texts", "--max-characters"])
+def test_a_limit_below_1_is_refused_in_a_line(option: str) -> None:
+    assert call(commands.serve, option, "0") == f"error: {option} is 0; allowed: 1 or more"
+
+
 def test_without_a_registered_model_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     with pytest.raises(TrackingError, match="models:/other@champion is not registered; make register registers"):
