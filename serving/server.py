@@ -29,6 +29,7 @@ from serving.limits import BODY_SECONDS, App, Limited, Limits, Message, Texts
 from tracking.scoring import python_model_of, scoring_app
 
 HOST = "127.0.0.1"
+MOST_PORT = 65_535
 PAGE = Path(__file__).with_name("page.html")
 ROUTES: dict[str, Texts] = {
     **{"/": "none", "/ping": "none", "/health": "none", "/version": "none"},
@@ -70,8 +71,10 @@ def opened(port: int) -> socket.socket:
     """A socket bound to this port of 127.0.0.1; port 0 stands for any free port.
 
     Raises:
-        ParamsError: the port cannot be bound, for example because it is in use.
+        ParamsError: there is no such port, or it cannot be bound, for example because it is in use.
     """
+    if not 0 <= port <= MOST_PORT:
+        raise ParamsError(f"--port is {port}; allowed: 0 (any free port) to {MOST_PORT}")
     # asyncio switches off Nagle's algorithm, which would delay each answer by 40 ms, only if the protocol is explicit.
     place = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

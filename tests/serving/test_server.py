@@ -173,6 +173,11 @@ def test_a_port_in_use_is_named_before_the_model_is_warm(served: Served) -> None
         serve(None, served.port, Limits())
 
 
+@pytest.mark.parametrize("port", [-1, 70_000])
+def test_a_number_that_is_no_port_is_refused_in_a_line(port: int) -> None:
+    assert call(commands.serve, "--port", str(port)) == f"error: --port is {port}; allowed: 0 (any free port) to 65535"
+
+
 def test_the_smallest_limits_leave_a_server_that_answers(project: Path) -> None:
     process = start(project, "--max-texts", "1", "--max-characters", "1")
     try:
