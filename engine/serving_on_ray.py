@@ -23,10 +23,11 @@ from ray import serve
 from config.params import Params
 from config.train import TrainParams
 from core.errors import ParamsError
+from core.ports import HOST, opened
 from engine.nodes import one_line
 from engine.ray_connection import connected
 from serving.limits import App, Limits
-from serving.server import HOST, THREADS, application, opened, say_ready, use_threads, warm
+from serving.server import THREADS, application, say_ready, use_threads, warm
 from tracking.scoring import download_champion, load_folder
 
 NAME = "lstm-vs-bilstm"
@@ -74,7 +75,7 @@ def serve_on_cluster(params: Params, address: str | None, port: int, limits: Lim
         ParamsError: the cluster or the port cannot be used, or there is no room for the replicas.
         TrackingError: no model is registered.
     """
-    with opened(port) as place:
+    with opened(port, "make serve ENGINE=ray") as place:
         port = place.getsockname()[1]
     files = _champion(params.tracking.experiment)
     digest = hashlib.sha256(b"".join(name.encode() + content for name, content in files.items())).hexdigest()

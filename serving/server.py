@@ -23,13 +23,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from core.errors import ParamsError, TrackingError
+from core.errors import TrackingError
+from core.ports import HOST, opened
 from serving.batching import Batched
 from serving.limits import BODY_SECONDS, App, Limited, Limits, Message, Texts
 from tracking.scoring import python_model_of, scoring_app
 
-HOST = "127.0.0.1"
-MOST_PORT = 65_535
 PAGE = Path(__file__).with_name("page.html")
 ROUTES: dict[str, Texts] = {
     **{"/": "none", "/ping": "none", "/health": "none", "/version": "none"},
@@ -48,9 +47,9 @@ def serve(model: Any, port: int, limits: Limits) -> None:
     """Serves until SIGINT or SIGTERM, after which requests that have begun are answered.
 
     Raises:
-        ParamsError: the port is in use.
+        ParamsError: the port is in use, or there is no such port.
     """
-    with opened(port) as place:
+    with opened(port, "make serve") as place:
         app = application(model, limits)
         asyncio.run(warm(app, limits))
         server_of(app).run(sockets=[place])
@@ -65,27 +64,6 @@ def server_of(app: App) -> uvicorn.Server:
         log_level="error", access_log=False, server_header=False,
     )  # fmt: skip
     return _Server(configuration)
-
-
-def opened(port: int) -> socket.socket:
-    """A socket bound to this port of 127.0.0.1; port 0 stands for any free port.
-
-    Raises:
-        ParamsError: there is no such port, or it cannot be bound, for example because it is in use.
-    """
-    if not 0 <= port <= MOST_PORT:
-        raise ParamsError(f"--port is {port}; allowed: 0 (any free port) to {MOST_PORT}")
-    # asyncio switches off Nagle's algorithm, which would delay each answer by 40 ms, only if the protocol is explicit.
-    place = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        place.bind((HOST, port))
-    except OSError as error:
-        place.close()
-        raise ParamsError(
-            f"--port is {port}: {error.strerror}; allowed: a free port, such as make serve PORT=5002"
-        ) from None
-    return place
 
 
 class _Protocol(H11Protocol):

@@ -17,6 +17,7 @@ import mlflow
 import requests
 
 from core.errors import TrackingError
+from core.ports import HOST, opened
 from tracking.comparisons import compare_page, latest_trainings
 from tracking.connection import connect
 from tracking.saved_views import save
@@ -36,12 +37,19 @@ WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def serve(experiment: str, port: int, ranking: Ranking) -> None:
-    """Starts the server on 127.0.0.1, prints the pages' addresses and opens the first; Ctrl-C ends it."""
+    """Starts the server on 127.0.0.1, prints the pages' addresses and opens the first; Ctrl-C ends it.
+
+    Raises:
+        ParamsError: the port is in use, or there is no such port.
+        TrackingError: the store cannot be used, or MLflow's server failed.
+    """
     if tracking_uri().startswith("http"):
         sys.exit("MLFLOW_TRACKING_URI names a server, which shows its pages itself: open its address in a browser")
-    address = f"http://127.0.0.1:{port}"
-    found = {title: f"{address}/#/{page}" for title, page in pages(experiment, ranking).items()}
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    with opened(port, "make ui") as place:  # else another server there would be taken for MLflow's
+        port = place.getsockname()[1]
+        address = f"http://{HOST}:{port}"
+        found = {title: f"{address}/#/{page}" for title, page in pages(experiment, ranking).items()}
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # Not on the command line, which everyone on this machine can read: the address may hold a password.
     environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | WITHOUT_JOBS
@@ -51,7 +59,8 @@ def serve(experiment: str, port: int, ranking: Ranking) -> None:
             print("\n".join(f"{title}: {page}" for title, page in found.items()), flush=True)
             if _has_display():
                 webbrowser.open(next(iter(found.values())))
-            server.wait()
+            if code := server.wait():
+                raise TrackingError(f"MLflow's server ended with exit code {code}; its lines above say why")
         except KeyboardInterrupt:
             pass  # the terminal sends Ctrl-C to the server, too
         finally:
@@ -109,7 +118,8 @@ def _wait(server: subprocess.Popen[bytes], address: str) -> None:
             return
         except requests.RequestException:
             time.sleep(0.2)
-    sys.exit(f"error: MLflow's server ended with exit code {server.returncode}; is the port in use? make ui PORT=…")
+    code = server.returncode
+    raise TrackingError(f"MLflow's server ended with exit code {code}; is the port in use? make ui PORT=…")
 
 
 def _has_display() -> bool:

@@ -154,7 +154,7 @@ subprocess.Popen = Popen
 runpy.run_module("commands.ui", run_name="__main__")
 """
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", program, "--port", "0"],
         cwd=ROOT,
         env=os.environ | {"DVC_ROOT": str(tmp_path), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'x.db'}"},
         capture_output=True,

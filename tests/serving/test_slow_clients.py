@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 import uvicorn
 
+from core.ports import opened
 from serving import server
 from serving.limits import Limited, Limits, Receive, Scope, Send, answer
 from tests.serving.attacks import GOOD, Answer, parsed, post
@@ -36,7 +37,7 @@ class Running(NamedTuple):
 @contextmanager
 def running() -> Iterator[Running]:
     """The server with limits, in a thread."""
-    with server.opened(0) as place:
+    with opened(0, "") as place:
         place.listen()
         program = server.server_of(Limited(long_answers, server.ROUTES, Limits()))
         thread = Thread(target=program.run, kwargs={"sockets": [place]}, daemon=True)

@@ -9,14 +9,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import mlflow
+import psutil
+import pytest
 from mlflow.tracking import MlflowClient
 
+import commands.ui
 from tests.pipelines.project import change_params
+from tests.predictor.project import call
 
 ROOT = Path(__file__).parents[2]
 TRAIN = """
@@ -28,6 +35,14 @@ with comparison_run("e", "lstm", "c1", ["s1"], {}, "Nobody won."):
     pass
 print(run.run_id)
 """
+
+
+class Pages(NamedTuple):
+    """The server's address, what `make ui` has printed, and its process."""
+
+    address: str
+    printed: dict[str, str]
+    process: "subprocess.Popen[str]"
 
 
 class Checkout:
@@ -50,14 +65,19 @@ class Checkout:
         return done.stdout.strip()
 
     @contextmanager
-    def pages(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """The server's address, and what `make ui` prints."""
+    def pages(self) -> Iterator[Pages]:
+        """`make ui`, once its server answers."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
         command = [sys.executable, "-m", "commands.ui", "--port", port]
         with subprocess.Popen(
-            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as server:
             try:
                 assert server.stdout is not None
@@ -67,7 +87,7 @@ class Checkout:
                     printed[title] = page
                     if title == "all runs":
                         break
-                yield f"http://127.0.0.1:{port}", printed
+                yield Pages(f"http://127.0.0.1:{port}", printed, server)
             finally:
                 server.send_signal(signal.SIGTERM)
                 server.wait()
@@ -99,7 +119,7 @@ def test_the_server_shows_artifacts_where_the_checkout_is_now_and_an_experiment_
     moved.parent.mkdir()
     folder.rename(moved)
 
-    with Checkout(moved, libraries).pages() as (address, printed):
+    with Checkout(moved, libraries).pages() as (address, printed, _):
         listed = ask(address, "artifacts/list", run_id=run_id)
         assert [entry["path"] for entry in listed["files"]] == ["learning_curves.png"]  # type: ignore[attr-defined]
         with urlopen(f"{address}/get-artifact?path=learning_curves.png&run_uuid={run_id}") as picture:
@@ -112,5 +132,30 @@ def test_the_server_shows_artifacts_where_the_checkout_is_now_and_an_experiment_
         assert trainings(address, experiment_id) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["100% python", moved.parent.name]
 
-    with Checkout(moved, libraries).pages() as (address, printed):
+    with Checkout(moved, libraries).pages() as (address, printed, _):
         assert trainings(address, experiment_id) == [run_id]
+
+
+def test_the_end_of_mlflows_server_is_an_error(tmp_path: Path) -> None:
+    with Checkout(tmp_path, Path(mlflow.__file__).parents[1]).pages() as pages:
+        for process in psutil.Process(pages.process.pid).children(recursive=True):
+            process.kill()
+        assert pages.process.stdout is not None
+        lines = pages.process.stdout.read().splitlines()
+        assert pages.process.wait() == 1
+        assert lines[-1].startswith("error: MLflow's server ended with exit code ")
+
+
+def test_a_port_on_which_another_server_answers_is_refused_in_a_line() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as other:
+        Thread(target=other.serve_forever, daemon=True).start()
+        port = other.server_port
+        assert call(commands.ui, "--port", str(port)) == (
+            f"error: --port is {port}: Address already in use; allowed: a free port, such as make ui PORT=5002"
+        )
+        other.shutdown()
+
+
+@pytest.mark.parametrize("port", [-1, 70_000])
+def test_a_number_that_is_no_port_is_refused_in_a_line(port: int) -> None:
+    assert call(commands.ui, "--port", str(port)) == f"error: --port is {port}; allowed: 0 (any free port) to 65535"
