@@ -93,6 +93,15 @@ def _check(chosen: argparse.Namespace) -> None:
         raise ParamsError("--seed needs --variant")
     if chosen.output:
         prediction_tables.check_name(chosen.output)
+    if chosen.file and chosen.output and _same(chosen.file, chosen.output):
+        raise ParamsError(f"--file and --output are the same file, '{chosen.output}'; allowed: two files")
+
+
+def _same(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:  # one of them does not exist
+        return False
 
 
 def _rows(chosen: argparse.Namespace, data: DataParams, console: Console) -> tuple[Iterable[Row], int | None]:

@@ -298,6 +298,17 @@ def test_mistakes_are_one_line(arguments: list[str], reason: str) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_an_output_that_would_replace_the_file_is_refused(link: bool, tmp_path: Path) -> None:
+    texts, output = tmp_path / "in.csv", tmp_path / ("out.csv" if link else "in.csv")
+    texts.write_text("text\nA tedious film\n", encoding="utf-8")
+    if link:
+        output.symlink_to(texts)
+    message = call(*CHOSEN, "--file", str(texts), "--output", str(output))
+    assert message == f"error: --file and --output are the same file, '{output}'; allowed: two files"
+    assert texts.read_text(encoding="utf-8") == "text\nA tedious film\n"
+
+
 def test_a_broken_file_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text('text,label\nfine,a\n"open,b\n', encoding="utf-8")
     output = tmp_path / "out.csv"
