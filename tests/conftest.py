@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from joblib import cpu_count
 
 # How long an example takes is no property: beside other work each may take long.
 settings.register_profile("no deadline", deadline=None)
@@ -22,11 +21,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Without a GPU Triton interprets kernels; it reads this when it is imported, as torch does at times.
 if not Path("/dev/nvidiactl").exists():
     os.environ["TRITON_INTERPRET"] = "1"
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: one more than cores, since many tests wait for servers and programs that they start."""
-    return int(cpu_count()) + 1
 
 
 @pytest.fixture(autouse=True)

@@ -78,25 +78,23 @@ def head(member: Member, encoding: str, is_array: bool, rows: int) -> tuple[list
     else:
         objects = _line_objects(member, encoding)
     first = [content for _, content in islice(objects, rows)]
-    every = dict.fromkeys(key for content in first for key in content)
-    names = list(every)[:NAMED_KEYS]
-    names += [name for name in every.keys() - names if is_usual(name)]
+    every = list(dict.fromkeys(key for content in first for key in content))
+    names = every[:NAMED_KEYS] + [name for name in every[NAMED_KEYS:] if is_usual(name)]
     return names, [[content.get(name) for name in names] for content in first]
 
 
 def _rows(objects: Objects, layout: Layout, origin: str) -> Iterator[Row]:
     """A key may be missing in some objects, but not in all."""
-    keys: dict[str, None] = {}
-    found: set[Any] = set()  # columns, behind the first keys
+    keys: dict[Any, None] = {}
     number = 0
     for number, row in objects:  # used after the loop
         if len(keys) < NAMED_KEYS:
             keys |= dict.fromkeys(row)
-        elif len(found) < len(layout.columns):
-            found.update(column for column in layout.columns if column in row)
+        else:
+            keys |= dict.fromkeys(column for column in layout.columns if column in row)
         yield layout.row(number, [row.get(column) for column in layout.columns])
     if number:
-        check_columns([*keys, *found - keys.keys()], layout, origin)
+        check_columns(list(keys), layout, origin)
 
 
 def _line_objects(member: Member, encoding: str) -> Objects:
