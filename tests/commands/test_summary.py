@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from commands.summary import layers, summary
-from config.params import load
+from config.params import Params, load
 from config.variants import VariantParams
 from core.errors import ParamsError
 from models.classifier import TextClassifier
@@ -40,18 +40,33 @@ def test_the_lines_add_up_to_the_models_own_count(variant: dict[str, Any]) -> No
     assert len(shown) == 3 + variant.get("layers", 1) + ("head_size" in variant)
 
 
-def test_the_table_names_the_second_bias_and_an_unknown_variant_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data/tokens").mkdir(parents=True)
     data = {"vocabulary_size": 20_000, "labels": ["negative", "positive"], "tokenize": {"max_tokens": 200}}
     (tmp_path / "data/tokens/summary.json").write_text(json.dumps(data))
+
+
+def shown(params: Params) -> str:
     console = Console(width=200, record=True, file=StringIO())
-    console.print(summary(load(SHIPPED), "bilstm"))
-    text = console.export_text()
+    console.print(summary(params, "bilstm"))
+    return console.export_text()
+
+
+@pytest.mark.usefixtures("tokens")
+def test_the_table_names_the_second_bias_and_an_unknown_variant_is_refused() -> None:
+    text = shown(load(SHIPPED))
     assert "2,659,586" in text
     assert "512 parameters more" in text
     assert "19,998 tokens, <unk> and <pad>" in text
     with pytest.raises(ParamsError, match="--variant is 'bilsm'; allowed: lstm, bilstm"):
         summary(load(SHIPPED), "bilsm")
+
+
+@pytest.mark.usefixtures("tokens")
+def test_the_table_shows_a_list_of_poolings_in_its_brackets() -> None:
+    params = load(SHIPPED)
+    several = params.variants["bilstm"].model_copy(update={"pooling": ["max", "mean"]})
+    text = shown(params.model_copy(update={"variants": params.variants | {"bilstm": several}}))
+    assert "pooling: [max, mean]" in text
