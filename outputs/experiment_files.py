@@ -72,7 +72,9 @@ def read_experiment(params: Params) -> Experiment:
         histories=[[file_io.read_json(path / "history.json", made_by="train") for path in row] for row in folders],
         parameters={variant: _mean_parameters(row) for variant, row in by_variant},
         matching=params.compare.matching,
-        hidden_sizes={variant: _hidden_sizes(row) for variant, row in by_variant},
+        hidden_sizes={
+            variant: sorted({config["variant"]["hidden_size"] for config in row}) for variant, row in by_variant
+        },
         costs=costs,
         columns={
             "length in tokens": _read_test_lengths(parts, tokens),
@@ -101,16 +103,6 @@ def _mean_parameters(configs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """
     parts = [config["parameters"] for config in configs]
     return {name: round(sum(part.get(name, 0) for part in parts) / len(parts)) for name in dict.fromkeys(chain(*parts))}
-
-
-def _hidden_sizes(configs: Sequence[Mapping[str, Any]]) -> str:
-    """The hidden size of one direction, or the smallest and the largest.
-
-    >>> _hidden_sizes([{"variant": {"hidden_size": 128}}, {"variant": {"hidden_size": 64}}])
-    '64 to 128'
-    """
-    sizes = sorted({config["variant"]["hidden_size"] for config in configs})
-    return f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
 
 
 def _documents(tokens: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # As imdb_scratch.sh, but small enough for one CPU core: 160 units in each of two directions, 256 in one, 3 seeds. Here
-# words start from vectors counted on the training reviews (no other text), and move at half the others' learning rate.
+# words start from vectors counted on the training reviews (no other text) and have half the LSTM's learning rate.
 # So 4 epochs are enough, with a smaller adversarial radius. The settings were chosen on reviews of other films:
 # imdb_films.py.
 #   recipes/imdb_scratch_cpu.sh [path or URL of aclImdb_v1.tar.gz; default: the official address] [-S settings]

@@ -12,4 +12,5 @@ for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change 
   )
 done
 RECIPE="${0##*/} $*" exec "$(dirname "$0")/nsmc.sh" "${1:-null}" "${settings[@]}" \
-  -S data.validation_share=0.05 -S tokenize.max_size=16000 -S train.epochs=4 -S train.schedule=cosine -S train.averaging=ema -S train.monitor=validation_accuracy "${@:2}"
+  -S data.validation_share=0.05 -S tokenize.max_size=16000 \
+  -S train.epochs=4 -S train.schedule=cosine -S train.averaging=ema -S train.monitor=validation_accuracy "${@:2}"

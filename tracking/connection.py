@@ -93,8 +93,8 @@ class Connection:
         except (MlflowException, SQLAlchemyError, sqlite3.Error, ImportError, OSError, Overdue) as fault:
             if not self._uri.startswith("http") and not _unreachable(fault):
                 self._note.close(keep=False)
-                shown, reason = without_secrets(self._uri), without_secrets(str(fault).splitlines()[0])
-                raise TrackingError(f"the MLflow store {shown} cannot be used: {reason}") from fault
+                reason = str(fault).splitlines()[0]
+                raise TrackingError(f"the MLflow store {self._uri} cannot be used: {reason}") from fault
             self._report(fault)
             self.reachable = False
 

@@ -40,7 +40,7 @@ class Experiment:
         parameters: numbers of trained parameters by part ("total" among them) for each variant; means over the
             trainings where a search for each seed chose different sizes
         matching: what is equal for all variants: hidden_size, parameters or training_time
-        hidden_sizes: of one direction, for each variant, such as "64"; "64 to 128" if searches chose different ones
+        hidden_sizes: of one direction, for each variant; several, in ascending order, if searches chose different ones
         costs: the measurements of each training (analysis/comparison/costs.py), one mapping a seed for each variant
         columns: a property of each document by column name, numbers or strings, (n,) each
         documents: the n documents
@@ -65,7 +65,7 @@ class Experiment:
     histories: Sequence[Sequence[Sequence[Mapping[str, float]]]]
     parameters: Mapping[str, Mapping[str, int]]
     matching: str
-    hidden_sizes: Mapping[str, str]
+    hidden_sizes: Mapping[str, Sequence[int]]
     costs: Mapping[str, Measured]
     columns: Mapping[str, npt.NDArray[Any]]
     documents: Sequence[DocumentText]
@@ -111,6 +111,11 @@ class Experiment:
             return f"{number} seed{'s' if number > 1 else ''}"
         times = "one cross-validation" if number == 1 else f"{number} cross-validations"
         return f"{times} in {self.fold_count} folds"
+
+    def hidden_size(self, variant: str) -> str:
+        """As it is shown, such as "64", or "64 to 128" for several."""
+        sizes = self.hidden_sizes[variant]
+        return f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
 
     @property
     def unit(self) -> str:

@@ -18,7 +18,11 @@ def after_tuning(trials: int) -> str:
     >>> after_tuning(20), after_tuning(0)
     (' after equal tuning, 20 trials each', '')
     """
-    return f" after equal tuning, {trials} trial{'s' if trials > 1 else ''} each" if trials else ""
+    return f" after equal tuning, {_counted(trials, 'trial')} each" if trials else ""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}"
 
 
 def what_the_interval_covers(experiment: Experiment) -> str:
@@ -38,9 +42,9 @@ def what_the_interval_covers(experiment: Experiment) -> str:
 def how_it_was_searched(tuning: Tuning) -> str:
     """Budget and space, in two sentences or more."""
     fewest, most = tuning.epochs
-    epochs = f"{fewest} epoch{'s' if fewest > 1 else ''}" if fewest == most else f"{fewest} to {most} epochs"
+    epochs = _counted(fewest, "epoch") if fewest == most else f"{fewest} to {most} epochs"
     repeats = f"{tuning.repeats} searches of " if tuning.repeats > 1 else ""
-    trials = f"{tuning.trials} trial{'s' if tuning.trials > 1 else ''}"
+    trials = _counted(tuning.trials, "trial")
     sentences = [
         f"Every variant got {repeats}{trials} by {SAMPLERS[tuning.sampler]} over {listed(tuning.keys)}, "
         f"on the same validation documents, with {epochs} each; the setting with the best validation "

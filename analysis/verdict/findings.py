@@ -171,10 +171,8 @@ def _seeds_at_chance(experiment: Experiment, comparison: Comparison, learned_som
 def _with_seeds(experiment: Experiment, indices: Sequence[int]) -> str:
     if len(indices) == len(experiment.seeds):
         return " with any seed" if len(indices) > 1 else ""
-    unit = "seed" if experiment.folds is None else "repetition"
-    return (
-        f" with {unit}{'s' if len(indices) > 1 else ''} {listed([str(experiment.seeds[index]) for index in indices])}"
-    )
+    unit = f"{experiment.unit}s" if len(indices) > 1 else experiment.unit
+    return f" with {unit} {listed([str(experiment.seeds[index]) for index in indices])}"
 
 
 def _mean_accuracy(comparison: Comparison, variant: str, indices: Sequence[int]) -> float:

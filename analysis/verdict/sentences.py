@@ -257,14 +257,15 @@ def is_vague(ratio: str) -> bool:
 
 
 def _matching(experiment: Experiment, variant: str) -> str:
-    own, other = experiment.hidden_sizes[variant], experiment.hidden_sizes[experiment.baseline]
+    own, other = experiment.hidden_size(variant), experiment.hidden_size(experiment.baseline)
     match experiment.matching:
         case "parameters":
             return f"They are matched by parameters (hidden size {own} against {other})"
         case "training_time":
             return f"They are matched by training time (hidden size {own} against {other})"
-    same = own == other and " to " not in own
-    sizes = f"They have the same hidden size ({own})" if same else f"Their hidden sizes are {own} and {other}"
+    different = {*experiment.hidden_sizes[variant], *experiment.hidden_sizes[experiment.baseline]}
+    are_same = len(different) == 1
+    sizes = f"They have the same hidden size ({own})" if are_same else f"Their hidden sizes are {own} and {other}"
     if _outside_the_embedding(experiment, variant):
         sizes += ", so more parameters may be the cause of a difference as well as the direction or the cell"
     return sizes

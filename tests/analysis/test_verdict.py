@@ -35,7 +35,7 @@ def make_experiment(variants: list[str], seeds: int, metric: str = "accuracy") -
             variant: {"total": 1000 * (index + 2), "embedding": 1000} for index, variant in enumerate(variants)
         },
         matching="hidden_size",
-        hidden_sizes=dict.fromkeys(variants, "64"),
+        hidden_sizes={variant: [64] for variant in variants},
         costs={variant: [] for variant in variants},
         columns={},
         documents=[],

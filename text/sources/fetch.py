@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from core import checksums
-from core.errors import DataError, without_secrets
+from core.errors import DataError
 from text.sources.addresses import is_address, local_path, place_of
 
 STALLED = 2**15  # bytes; a transfer that brings fewer than these within the timeout has stalled
@@ -192,7 +192,7 @@ def _transfer(address: str, target: Path, part: Path, checksum: str | None, time
         raise _Failure("there is no such file or folder") from None
     except Exception as error:  # each fsspec package has errors of its own
         reason = f"{type(error).__name__}: {getattr(error, 'message', '') or error}"
-        raise _Failure(without_secrets(reason), transient=is_http and _is_transient(error)) from None
+        raise _Failure(reason, transient=is_http and _is_transient(error)) from None
 
 
 def _http_options() -> dict[str, Any]:
