@@ -44,6 +44,7 @@ class Params(Section):
         self._check_folds()
         self._check_settings()
         self._check_pretraining()
+        self._check_unfreezing()
         self._check_sequences()
         self._check_unlabelled()
         return self
@@ -128,6 +129,22 @@ class Params(Section):
                 "data.unlabelled: true"
             )
 
+    def _check_unfreezing(self) -> None:
+        """Refuses trainings that end before the lowest layer begins to learn, where epochs are given as numbers."""
+        tuning = self.compare.tuning
+        epochs: dict[str, str | int | None] = {"train.epochs": self.train.epochs}
+        if tuning.trials:
+            epochs["compare.tuning.epochs"] = tuning.epochs
+        for name in self.compare.variants:
+            layers = self.variants[name].layers + (not self.variants[name].freeze_embedding)  # below the head
+            for key, number in epochs.items():
+                if type(number) is int and self.train.unfreeze * layers >= number:
+                    raise ValueError(
+                        f"train.unfreeze is {self.train.unfreeze}, so that the lowest layer of {name} begins to learn "
+                        f"in epoch {self.train.unfreeze * layers + 1}, but {key} is {number}; allowed: a smaller "
+                        "number, or more epochs"
+                    )
+
     def _check_pretraining(self) -> None:
         """Refuses a pretraining that would see test documents, and variants that cannot start from the pretraining."""
         pretrain = self.pretrain
@@ -136,9 +153,14 @@ class Params(Section):
                 f"pretrain.objective is {pretrain.objective!r}, but data.folds is {self.data.folds}; allowed with "
                 "folds: none, since one pretraining would see the test documents of every fold"
             )
-        for name in self.compare.variants:
-            if self.variants[name].start == "pretrain":
-                self._check_start(name)
+        starting = [name for name in self.compare.variants if self.variants[name].start == "pretrain"]
+        if pretrain.objective != "none" and not starting:
+            raise ValueError(
+                f"pretrain.objective is {pretrain.objective!r}, but no variant of compare.variants has start: "
+                "pretrain; allowed without one: none"
+            )
+        for name in starting:
+            self._check_start(name)
 
     def _check_start(self, name: str) -> None:
         """Refuses the variant `name`, which starts from pretraining, if it does not match the pretraining."""
@@ -148,12 +170,11 @@ class Params(Section):
             raise ValueError(f"{where} pretrain.objective is 'none'; allowed with it: vectors, lm")
         if self.tokenize.vectors is not None:
             raise ValueError(f"{where} tokenize.vectors is {shown(self.tokenize.vectors)}; allowed with it: null")
-        shared = ["embedding_size"] if pretrain.objective == "vectors" else ["cell", "hidden_size", "embedding_size"]
-        for key in shared:
-            own, fixed = getattr(variant, key), getattr(pretrain, key)
-            if own != fixed:
+        fixed = ["embedding_size"] if pretrain.objective == "vectors" else ["cell", "hidden_size", "embedding_size"]
+        for key in fixed:
+            if (value := getattr(variant, key)) != (wanted := getattr(pretrain, key)):
                 raise ValueError(
-                    f"variants.{name}.{key} is {own!r}, but pretrain.{key} is {fixed!r}; with start: pretrain they "
+                    f"variants.{name}.{key} is {value!r}, but pretrain.{key} is {wanted!r}; with start: pretrain they "
                     "must be the same"
                 )
         if pretrain.objective == "lm":
@@ -167,12 +188,21 @@ class Params(Section):
                     "from a language model, whose hidden size is fixed; allowed: hidden_size, or pretrain.objective: "
                     "vectors"
                 )
+            # The language model reads vectors that are not normalized, and its layer has weights already.
+            start_keys = ["forget_bias", "input_bias", "recurrent_init"] if variant.layers == 1 else []
+            for key in ("embedding_normalization", *start_keys):
+                fixed.append(key)
+                if (value := getattr(variant, key)) != (default := VariantParams.model_fields[key].default):
+                    raise ValueError(
+                        f"variants.{name}.{key} is {shown(value)}, but {name} starts from a language model, which was "
+                        f"trained without it; allowed: {default or 'null'}"
+                    )
         varied = [(f"compare.settings[{index}]", setting) for index, setting in enumerate(compare.settings)]
         varied += [("compare.tuning.space", compare.tuning.space)] if compare.tuning.trials else []
         for place, keys in varied:
-            if fixed := [key for key in keys if key in shared]:
+            if named := [key for key in keys if key in fixed]:
                 raise ValueError(
-                    f"{place} names {fixed[0]}, but {name} starts from pretraining, which fixes it; allowed: other keys"
+                    f"{place} names {named[0]}, but {name} starts from pretraining, which fixes it; allowed: other keys"
                 )
 
     def _check_sequences(self) -> None:

@@ -89,11 +89,18 @@ class TrainParams(Section):
                 f"train.schedule is {self.schedule!r}, which needs a known number of steps; "
                 "allowed with train.max_seconds: constant"
             )
-        if self.averaging == "swa" and self.max_seconds is not None:
-            raise ValueError(
-                "train.averaging is 'swa', the mean of the last quarter of all steps, whose number train.max_seconds "
-                "leaves open; allowed with it: none, ema"
-            )
+        for key in ("max_seconds", "early_stopping"):
+            if self.averaging == "swa" and getattr(self, key) is not None:
+                raise ValueError(
+                    f"train.averaging is 'swa', the mean of the last quarter of all steps, whose number train.{key} "
+                    "leaves open; allowed with it: none, ema"
+                )
+        for key in ("max_seconds", "early_stopping"):
+            if self.unfreeze and (limit := getattr(self, key)) is not None:
+                raise ValueError(
+                    f"train.unfreeze is {self.unfreeze}, but train.{key} is {limit:g}, which may end the training "
+                    "before all layers have begun to learn; allowed with it: 0"
+                )
         if self.batch_tokens is not None and self.epochs == "auto" and self.max_seconds is None:
             raise ValueError(
                 "train.epochs is 'auto', which counts steps of train.batch_size documents; allowed with "

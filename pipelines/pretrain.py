@@ -13,7 +13,7 @@ from typing import Any
 from config.params import Params, load
 from config.pretrain import PretrainParams
 from core import command_line, file_io
-from core.errors import DataError
+from core.errors import DataError, ParamsError
 from core.paths import PRETRAINED
 from outputs import measurements
 from outputs.checkpoints import Checkpoints
@@ -47,6 +47,7 @@ def pretrain(params: Params, root: Path = Path()) -> None:
 
     Raises:
         DataError: there are too few documents.
+        ParamsError: word vectors would have more numbers than there are words.
         DivergenceError: the language model's loss is not finite.
     """
     if params.pretrain.objective == "none":
@@ -67,7 +68,8 @@ def pretrain(params: Params, root: Path = Path()) -> None:
         weights, reached = _make_vectors(config, documents)
     else:
         weights, reached = _train_language_model(config, documents)
-    what = {"objective": params.pretrain.objective, "documents": len(documents), "unlabelled": len(config["files"]) > 1}
+    learned = len(documents) - reached.get("held_out", 0)
+    what = {"objective": params.pretrain.objective, "documents": learned, "unlabelled": len(config["files"]) > 1}
     write_pretraining({**what, **reached, **config}, weights, root)
     ended = time.time_ns() // 1_000_000
     measurements.add(
@@ -106,9 +108,14 @@ def _make_vectors(config: dict[str, Any], documents: TokenizedDocuments) -> tupl
     from models.initialization import EMBEDDING
     from models.pretraining.vectors import word_vectors
 
-    settings = config["pretrain"]
-    vectors = word_vectors(documents, config["vocabulary_size"], settings["embedding_size"], settings["seed"])
-    print(f"{config['vocabulary_size']:,} word vectors from {len(documents):,} texts", flush=True)
+    settings, words = config["pretrain"], config["vocabulary_size"]
+    if (size := settings["embedding_size"]) >= words:  # the vectors would have numbers that are 0 for all words
+        raise ParamsError(
+            f"pretrain.embedding_size is {size}, but the vocabulary has {words} tokens; allowed with "
+            f"pretrain.objective: vectors: 1 to {words - 1}"
+        )
+    vectors = word_vectors(documents, words, size, settings["seed"])
+    print(f"{words:,} word vectors from {len(documents):,} texts", flush=True)
     return {EMBEDDING: torch.from_numpy(vectors)}, {}
 
 

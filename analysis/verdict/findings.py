@@ -58,6 +58,10 @@ class Settings:
     tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     pretrained: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def has_vectors(self, variant: str) -> bool:
+        """Whether a variant's embedding starts from vectors that were learned before."""
+        return self.vectors or variant in self.pretrained
+
     def learning_rate(self, variant: str) -> float:
         """The highest learning rate of a variant's training."""
         rate: float = self.tuned.get(variant, self.train)["learning_rate"]
@@ -221,7 +225,8 @@ def large_difference(comparison: Comparison, standing: Standing, settings: Setti
     large = [variant for variant, gap in gaps.items() if abs(gap) > LARGE_DIFFERENCE]
     doubts = []
     models = settings.variants.values()
-    if any(model["initialization"] == "pytorch" for model in models) and not settings.vectors:
+    drawn = [model for name, model in settings.variants.items() if not settings.has_vectors(name)]
+    if any(model["initialization"] == "pytorch" for model in drawn):
         doubts.append("initialization: pytorch, whose embeddings start from N(0, 1)")
     if any(model["pooling"] == "last" for model in models):
         doubts.append("pooling: last, which forgets the beginning of long documents")

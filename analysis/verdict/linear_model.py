@@ -54,7 +54,7 @@ def below_linear(
         verb, model = "is" if len(unclear) == 1 else "are", "it" if worse else linear
         words.append(f"{reached(unclear)} {verb} a point or more below {model}, which chance can explain")
     rest = "With few training documents and many classes the linear model often stays ahead: then use it."
-    tries = _better_settings([settings.variants[name] for name in missing], settings)
+    tries = _better_settings(missing, settings)
     advice = f"To reach the linear model, try {listed(tries)}. {rest}"
     return Finding("below_linear", missing, ", and ".join(words), advice)
 
@@ -103,8 +103,9 @@ def _accuracy(scores: Mapping[str, Score]) -> str:
     return ACCURACY.shown_with_unit(scores[ACCURACY.key].mean)
 
 
-def _better_settings(variants: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:
-    """Settings that usually win and are not set."""
+def _better_settings(names: Sequence[str], settings: Settings) -> list[str]:
+    """Settings that usually win and are not set for the variants `names`."""
+    variants = [settings.variants[name] for name in names]
     lacks: dict[str, Callable[[Mapping[str, Any]], bool]] = {
         "initialization: keras": lambda variant: variant["initialization"] == "pytorch",
         "pooling: max": lambda variant: variant["pooling"] == "last",
@@ -113,7 +114,7 @@ def _better_settings(variants: Sequence[Mapping[str, Any]], settings: Settings) 
         ),
     }
     tries = [setting for setting, is_lacking in lacks.items() if any(map(is_lacking, variants))]
-    if not settings.vectors:
+    if not any(map(settings.has_vectors, names)):
         tries.append("pretrained tokenize.vectors")
     if not settings.train["early_stopping"]:
         tries.append("more train.epochs with train.early_stopping: 3")

@@ -55,6 +55,7 @@ class LanguageModelModule(LightningModule):
         self._sums = _Sums()
         self._held_out_states: dict[str, State] = {}
         self._held_out_sums = _Sums()
+        self._gradient_norm = torch.zeros(())
 
     def configure_optimizers(self) -> Any:
         """AdamW with a linear schedule."""
@@ -93,6 +94,9 @@ class LanguageModelModule(LightningModule):
         """Adds the epoch's line to the history; the next epoch starts from states of 0."""
         self.is_sound()
         losses, held_out = self._sums.means(), self._held_out_sums.means()
+        for direction, loss in held_out.items():
+            if not math.isfinite(loss):
+                raise self._diverged(direction, "loss of held-out texts", loss)
         line: dict[str, float] = {"epoch": self.current_epoch + 1, "step": self.global_step}
         line |= {f"loss_{direction}": loss for direction, loss in losses.items()}
         perplexities = {f"perplexity_{direction}": math.exp(min(loss, 700.0)) for direction, loss in held_out.items()}
@@ -106,8 +110,8 @@ class LanguageModelModule(LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """As in trainings of classifiers."""
-        clip(optimizer, gradient_clip_val)
+        """As in trainings of classifiers; keeps the norm before clipping."""
+        self._gradient_norm = clip(optimizer, gradient_clip_val)
 
     def on_fit_end(self) -> None:
         """Ends the optimizer's lazy updates."""
@@ -115,18 +119,21 @@ class LanguageModelModule(LightningModule):
         self.model.embedding.update_rows = None
 
     def is_sound(self) -> bool:
-        """True: all losses of the epoch were finite.
+        """Whether all losses of the epoch and the last step's gradient were finite.
 
         Raises:
-            DivergenceError: one was not.
+            DivergenceError: a loss was not finite.
         """
         for direction, loss in self._sums.losses.items():
             if not math.isfinite(float(loss)):
-                raise DivergenceError(
-                    f"the {direction} language model's loss is {float(loss)} by step {self.global_step} with a "
-                    f"learning rate of {self.learning_rate:g}; lower pretrain.learning_rate"
-                )
-        return True
+                raise self._diverged(direction, "loss", float(loss))
+        return bool(torch.isfinite(self._gradient_norm))
+
+    def _diverged(self, direction: str, what: str, value: float) -> DivergenceError:
+        return DivergenceError(
+            f"the {direction} language model's {what} is {value} by step {self.global_step} with a learning rate of "
+            f"{self.learning_rate:g}; lower pretrain.learning_rate"
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the history, the states, and the epoch's sums so far."""

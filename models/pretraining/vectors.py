@@ -24,13 +24,14 @@ TOKENS_AT_ONCE = 2**21
 
 
 def word_vectors(texts: Texts, words: int, size: int, seed: int) -> NDArray[np.float32]:
-    """Vectors (words, size) of all tokens; NaN for those that stand in no context, such as the padding."""
+    """Vectors (words, size) of all tokens; NaN for those that stand in no context, such as the padding.
+
+    `size` must be less than `words`.
+    """
     with threadpool_limits(1):  # sums of several threads have other last digits
         matrix = ppmi(cooccurrences(texts, words))
-        rank = min(size, words - 1)
-        left, values, _ = randomized_svd(matrix, rank, n_iter=4, random_state=seed, flip_sign=True)
-    vectors = np.zeros((words, size))
-    vectors[:, :rank] = left * values**POWER
+        left, values, _ = randomized_svd(matrix, size, n_iter=4, random_state=seed, flip_sign=True)
+    vectors: NDArray[np.float64] = left * values**POWER
     seen = np.diff(matrix.indptr) > 0
     if seen.any():
         vectors *= ROOT_MEAN_SQUARE / np.sqrt(np.square(vectors[seen]).mean())

@@ -106,7 +106,11 @@ def build_classifier(config: Mapping[str, Any], data: TrainingData) -> TextClass
     with torch.device("meta"):  # allocates nothing
         planned = TextClassifier(**sizes, **config["variant"])
     batches = BatchSizes(settings["batch_size"], settings["batch_tokens"])
-    batch_tokens = max(batches.most_tokens(split.lengths) for split in (data.train, data.validation))
+    train_tokens, validation_tokens = (batches.most_tokens(split.lengths) for split in (data.train, data.validation))
+    if data.unlabelled is not None:  # a step reads them beside its labelled documents
+        beside = BatchSizes(settings["adversarial"]["unlabelled_batch"], None)
+        train_tokens += beside.most_tokens(data.unlabelled.lengths)
+    batch_tokens = max(train_tokens, validation_tokens)
     memory.check(
         config["name"], planned, batch_tokens, settings["accelerator"], settings["precision"], settings["averaging"]
     )

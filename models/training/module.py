@@ -142,8 +142,10 @@ class ClassifierModule(LightningModule):
         self._resumed_rows = None
         if self.class_weights is not None:
             self.class_weights = self.class_weights.to(self.device)
-        # Graphs depend on the length that a batch is padded to; with a second batch there would be too many.
-        alone = self.device.type == "cuda" and self.trainer.world_size == 1 and self.unlabelled is None
+        # A graph reads documents that are on the GPU, and depends on the length that a batch is padded to; with a
+        # second batch there would be too many.
+        resident = isinstance(cast(Any, self.trainer.train_dataloader).dataset, ResidentDocuments)
+        alone = resident and self.trainer.world_size == 1 and self.unlabelled is None
         if alone and str(self.trainer.precision) != "16-mixed":  # which reads from the GPU whether gradients overflow
             for group in self._optimizer.param_groups:
                 group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=self.device)
@@ -159,8 +161,8 @@ class ClassifierModule(LightningModule):
 
         None: the whole step has been taken, including the update of the weights.
         """
-        if self._graphs is not None and isinstance(batch, ResidentBatch):
-            self._graphs(batch)
+        if self._graphs is not None:
+            self._graphs(cast(ResidentBatch, batch))
             self._count_step()
             return None
         unlabelled = None

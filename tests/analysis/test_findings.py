@@ -101,6 +101,8 @@ def test_advice_names_what_is_not_set_yet() -> None:
     assert "initialization: keras, pooling: max, head_dropout and embedding_dropout" in plain
     tuned = advice(make_settings({"early_stopping": 3}, head_dropout=0.5))
     assert "keras" not in tuned and "pooling" not in tuned and "dropout" not in tuned and "epochs" not in tuned
+    assert "pretrained tokenize.vectors" in plain
+    assert "tokenize.vectors" not in advice(replace(make_settings(), pretrained={"lstm": {}}))
 
 
 # ---- large differences
@@ -124,6 +126,8 @@ def test_a_large_difference_from_a_bad_start_is_warned_of() -> None:
         (0.04, make_settings(), ABOVE, False),
         (-0.04, make_settings(initialization="pytorch"), ABOVE, True),
         (0.04, replace(make_settings(initialization="pytorch"), vectors=True), ABOVE, False),
+        (0.04, replace(make_settings(initialization="pytorch"), pretrained={"lstm": {}, "bilstm": {}}), ABOVE, False),
+        (0.04, replace(make_settings(initialization="pytorch"), pretrained={"bilstm": {}}), ABOVE, True),
         (0.04, make_settings(pooling="last"), ABOVE, True),
         (0.04, make_settings(), Gap(-0.01, -0.03, 0.01, 0.3), True),
     ],

@@ -592,8 +592,9 @@ def test_averages_of_the_last_steps_are_refused_where_weights_begin_to_learn_lat
         TrainParams.model_validate({"averaging": "swa", "unfreeze": 2})
 
 
-def test_what_needs_a_known_number_of_steps_is_refused_with_a_time_limit() -> None:
-    limited = {"max_seconds": 60.0, "schedule": "constant", "averaging": "swa"}
-    with pytest.raises(ValueError, match=r"train.averaging is 'swa', the mean of the last quarter of all steps"):
-        TrainParams.model_validate(limited)
+def test_what_needs_a_known_number_of_steps_is_refused_where_a_training_may_end_early() -> None:
+    limited = {"max_seconds": 60.0, "schedule": "constant"}
+    for limit in (limited, {"early_stopping": 3}):
+        with pytest.raises(ValueError, match=r"train.averaging is 'swa', the mean of the last quarter of all steps"):
+            TrainParams.model_validate({**limit, "averaging": "swa"})
     assert TrainParams.model_validate({**limited, "averaging": "ema", "batch_tokens": 4000}).epochs_for(9, 2) == 10**6

@@ -77,6 +77,34 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "train.unfreeze is 1, but train.devices is 2 and train.num_nodes 1; allowed with them: 0, since several",
     ),
     (
+        {"pretrain": {"objective": "lm"}, "train": {"unfreeze": 1, "early_stopping": 2}},
+        "train.unfreeze is 1, but train.early_stopping is 2, which may end the training before all layers have begun",
+    ),
+    (
+        {"pretrain": {"objective": "lm"}, "train": {"unfreeze": 2, "epochs": 4}},
+        "train.unfreeze is 2, so that the lowest layer of base begins to learn in epoch 5, but train.epochs is 4;",
+    ),
+    (
+        {"pretrain": {"objective": "lm"}, "train": {"unfreeze": 1}, "compare": {"tuning": {"trials": 1, "epochs": 1}}},
+        "train.unfreeze is 1, so that the lowest layer of base begins to learn in epoch 3, but compare.tuning.epochs",
+    ),
+    (
+        {"pretrain": {"objective": "lm"}, "variant": {"start": "random"}},
+        "pretrain.objective is 'lm', but no variant of compare.variants has start: pretrain; allowed without one: none",
+    ),
+    (
+        {"pretrain": {"objective": "lm"}, "variant": {"embedding_normalization": "frequency"}},
+        "variants.other.embedding_normalization is 'frequency', but other starts from a language model, which was",
+    ),
+    (
+        {"pretrain": {"objective": "lm"}, "variant": {"initialization": "pytorch", "forget_bias": 1.0}},
+        "variants.other.forget_bias is 1.0, but other starts from a language model, which was trained without it;",
+    ),
+    (
+        {"pretrain": {"objective": "lm"}, "compare": {"settings": [{"embedding_normalization": "frequency"}]}},
+        "compare.settings[0] names embedding_normalization, but other starts from pretraining, which fixes it;",
+    ),
+    (
         {"pretrain": {"objective": "lm"}, "train": {"layer_rates": 0.0}},
         "train.layer_rates is 0.0; allowed: greater than 0",
     ),
@@ -97,6 +125,9 @@ def test_what_fits_is_taken() -> None:
     assert parsed({"objective": "lm"}, {"bidirectional": True, "layers": 2}).variants["other"].start == "pretrain"
     assert parsed({"objective": "vectors"}, {"cell": "gru", "hidden_size": 7}, compare={"matching": "parameters"})
     assert parsed({"objective": "lm"}, compare={"matching": "parameters", "baseline": "other"})
+    assert parsed({"objective": "vectors"}, {"embedding_normalization": "frequency"})
+    assert parsed({"objective": "lm"}, {"layers": 2, "initialization": "pytorch", "forget_bias": 1.0})
+    assert parsed({"objective": "lm"}, {"freeze_embedding": True}, train={"unfreeze": 1, "epochs": 3})
     assert parsed({"objective": "lm", "direction": "forward"}, compare={"settings": [{"pooling": "mean"}]})
 
 

@@ -209,6 +209,16 @@ def test_graphs_take_the_steps_that_lightning_takes(precision: str, averaging: s
         assert relative_error(weights, eager.state_dict()[name]) < (1e-4 if precision == "32-true" else 3e-2), name
 
 
+def test_documents_that_do_not_fit_on_the_gpu_train_as_those_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    variant: dict[str, Any] = {"cell": "lstm", "head_dropout": 0.0, "rate": 0.005}
+    resident = train(store=new_store("resident"), **variant)
+    monkeypatch.setattr("models.gpu.documents.SHARE_OF_MEMORY", 0.0)
+    sent = train(store=new_store("sent"), **variant)
+    assert sent._graphs is None
+    for name, weights in resident.state_dict().items():
+        assert relative_error(weights, sent.state_dict()[name]) < 1e-4, name
+
+
 @pytest.mark.parametrize("kind", ["labelled", "both"])
 @pytest.mark.parametrize("hidden_size", [16, 80], ids=["kernel", "cudnn"])
 def test_graphs_take_adversarial_steps_that_lightning_takes(kind: AdversarialKind, hidden_size: int) -> None:

@@ -98,14 +98,17 @@ def test_what_a_step_takes_is_counted_with_its_limit_of_tokens(monkeypatch: pyte
     monkeypatch.setattr(memory, "_memory", lambda: 2**30)
     split: Any = Lengths(*[10_000] * 50)
 
-    def build(**train: Any) -> Any:
+    def build(unlabelled: Any = None, **train: Any) -> Any:
         settings = TrainParams.model_validate({"epochs": 1, **train}).model_dump()
         variant = VariantParams.model_validate({"cell": "lstm", "bidirectional": True, "segment": 50}).model_dump()
         config = {"name": "long", "seed": 1, "variant": variant, "train": settings, "labels": ["a", "b"], "tokens": {}}
-        return build_classifier({**config, "vocabulary_size": 100}, TrainingData(split, split))
+        return build_classifier({**config, "vocabulary_size": 100}, TrainingData(split, split, unlabelled))
 
     with pytest.raises(ParamsError, match=r"variants.long has .*, and the largest batch 320,000 tokens"):
         build()
     assert build(batch_tokens=20_000).encoder.segment == 50
     with pytest.raises(ParamsError, match=r"the largest batch 500,000 tokens"):
         build(batch_tokens=10**9)
+    virtual = {"kind": "virtual", "unlabelled_batch": 30}  # in each step, beside 2 labelled documents
+    with pytest.raises(ParamsError, match=r"the largest batch 320,000 tokens"):
+        build(split, batch_tokens=20_000, adversarial=virtual)

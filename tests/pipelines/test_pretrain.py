@@ -14,10 +14,11 @@ from mlflow.tracking import MlflowClient
 from safetensors.torch import load_file
 
 from config.params import Params, load
-from core.errors import DataError, DivergenceError
+from core.errors import DataError, DivergenceError, ParamsError
 from core.file_io import read_json, write_json
 from core.paths import PRETRAINED, RAW, TOKENS, VARIANTS
 from models.pretraining.module import LanguageModelModule
+from models.pretraining.softmax import SampledSoftmax
 from models.training.building import build_classifier
 from outputs.token_files import open_splits, read_summary
 from outputs.training_config import resolve
@@ -109,7 +110,7 @@ def test_a_language_model_leaves_weights_and_what_it_reached_on_held_out_texts()
     assert pretraining["perplexity"] == {name: last[f"perplexity_{name}"] for name in ("forward", "backward")}
     assert (first["epoch"], last["epoch"]) == (1, 2)
     assert last["perplexity_forward"] < first["perplexity_forward"] < read_summary()["vocabulary_size"]
-    assert (pretraining["documents"], pretraining["held_out"], pretraining["unlabelled"]) == (84, 2, True)
+    assert (pretraining["documents"], pretraining["held_out"], pretraining["unlabelled"]) == (82, 2, True)
     weights = load_file(PRETRAINED / "weights.safetensors")
     assert weights["embedding.weight"].shape == (read_summary()["vocabulary_size"], 4)
     assert weights["backward.weight_hh_l0"].shape == (16, 4)
@@ -182,6 +183,17 @@ def test_a_loss_that_is_not_finite_ends_in_a_line(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(DivergenceError, match=r"^the forward language model's loss is nan by step 2\d with a learning"):
         pretrain(load())
     assert not PRETRAINED.exists()
+
+
+def test_a_held_out_loss_that_is_not_finite_ends_in_a_line_and_leaves_no_checkpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forget()
+    monkeypatch.setattr(SampledSoftmax, "exact", lambda *_: torch.tensor(float("nan")))
+    with pytest.raises(DivergenceError, match=r"^the forward language model's loss of held-out texts is nan by step"):
+        pretrain(load())
+    assert not PRETRAINED.exists()
+    assert not list(Path("checkpoints").rglob("*.ckpt"))
 
 
 @pytest.mark.parametrize("softmax", ["full", "adaptive"])
@@ -285,3 +297,12 @@ def test_vectors_have_a_row_for_each_word_and_only_the_embedding() -> None:
     match(load())
     train(load(), "lstm", 1)
     assert "perplexity" not in json.loads(Path("results/lstm/seed-1/config.json").read_text())["pretrained"]
+
+
+def test_vectors_with_more_numbers_than_there_are_words_are_refused() -> None:
+    words = read_summary()["vocabulary_size"]
+    params = load()
+    settings = params.pretrain.model_copy(update={"objective": "vectors", "embedding_size": words})
+    line = rf"^pretrain\.embedding_size is {words}, but the vocabulary has {words} tokens; .*: 1 to {words - 1}$"
+    with pytest.raises(ParamsError, match=line):
+        pretrain(params.model_copy(update={"pretrain": settings}))
