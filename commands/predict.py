@@ -44,7 +44,7 @@ def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
     arguments.add_argument("texts", nargs="*", metavar="TEXT", help="a text to classify; none: lines of standard input")
-    arguments.add_argument("--file", type=Path, help="a CSV, TSV, JSONL or Parquet file with a text in each row")
+    arguments.add_argument("--file", type=Path, help="a file with a text in each row, in any format of docs/data.md")
     arguments.add_argument(
         "--text-column",
         help="the column of texts: its name, or its number if there is no header",
