@@ -8,7 +8,6 @@ not count.
 """
 
 import argparse
-import time
 from typing import Any
 
 from benchmarks.corpus import VOCABULARY_SIZE, Documents, prepare
@@ -60,6 +59,7 @@ def measure(documents: Documents, model: dict[str, Any], train: dict[str, Any], 
     """Seconds of the second of two epochs: on the clock, and of processor time."""
     import torch
 
+    from benchmarks.step_clock import StepClock
     from config.train import TrainParams
     from config.variants import VariantParams
     from models.classifier import TextClassifier
@@ -72,25 +72,9 @@ def measure(documents: Documents, model: dict[str, Any], train: dict[str, Any], 
     settings = TrainParams.model_validate({"epochs": 2, "batch_size": batch_size} | train)
     module, trainer = as_lightning(classifier, settings)
     trainer.callbacks.pop(0)  # type: ignore[attr-defined]  # the lines of the epochs
-    clock, few = _clock(), Documents(batch_size)
+    clock, few = StepClock(), Documents(batch_size)
     fit(trainer, module, documents, few, batch_size=batch_size, seed=1, monitor="validation_loss", callbacks=[clock])
-    return clock.seconds
-
-
-def _clock() -> Any:
-    """A callback whose `seconds` are those of the last epoch's steps."""
-    from pytorch_lightning import Callback
-
-    class Clock(Callback):
-        started = seconds = (0.0, 0.0)
-
-        def on_train_epoch_start(self, *_: Any) -> None:
-            self.started = (time.perf_counter(), time.process_time())
-
-        def on_train_batch_end(self, *_: Any) -> None:
-            self.seconds = (time.perf_counter() - self.started[0], time.process_time() - self.started[1])
-
-    return Clock()
+    return clock.seconds, clock.cpu_seconds
 
 
 if __name__ == "__main__":

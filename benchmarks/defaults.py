@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpus import ROOT
+from config.tokenize import TokenizeParams
+from config.variants import VariantParams
 
 WORK = ROOT / "benchmarks" / ".work" / "defaults"
 RESULTS = ROOT / "benchmarks" / "results" / "defaults.jsonl"
-CELLS = {
+CELLS: dict[str, dict[str, Any]] = {
     "lstm": {"cell": "lstm"},
     "bilstm": {"cell": "lstm", "bidirectional": True},
     "gru": {"cell": "gru"},
@@ -30,9 +32,7 @@ CELLS = {
     "rnn": {"cell": "rnn"},
     "birnn": {"cell": "rnn", "bidirectional": True},
 }
-VARIANT = {"cell", "layers", "hidden_size", "embedding_size", "pooling", "embedding_dropout", "head_dropout",
-           "initialization", "forget_bias", "recurrent_init", "single_bias"}  # fmt: skip
-TOKENIZE = {"tokenizer", "max_tokens", "truncation", "max_size", "min_freq"}
+VARIANT, TOKENIZE = set(VariantParams.model_fields), set(TokenizeParams.model_fields)
 
 # "shipped" is what params.yaml has; all others say what they set.
 OLD = {"initialization": "pytorch", "pooling": "last", "epochs": 8, "min_freq": 1, "max_tokens": 200,
@@ -101,7 +101,6 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
     import torch
 
     from config.train import TrainParams
-    from config.variants import VariantParams
     from models.classifier import TextClassifier
     from models.training.building import as_lightning
     from models.training.fit import fit
@@ -121,14 +120,14 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
     torch.manual_seed(seed)
     classifier = TextClassifier(summary["vocabulary_size"], len(summary["labels"]), **variant.model_dump())
     module, trainer = as_lightning(classifier, train)
-    trainer.callbacks.pop(0)  # the lines of the epochs
+    trainer.callbacks.pop(0)  # type: ignore[attr-defined]  # the lines of the epochs
     started = time.perf_counter()
     fit(trainer, module, *stores, batch_size=train.batch_size, seed=seed, monitor=train.monitor)
     seconds = time.perf_counter() - started
     best = min(module.history, key=lambda line: line["validation_loss"])
     accuracies = [round(line["validation_accuracy"], 5) for line in module.history]
     losses = [round(line["validation_loss"], 5) for line in module.history]
-    line = {
+    line: dict[str, Any] = {
         "data": data,
         "setting": setting,
         "cell": cell,
@@ -150,7 +149,6 @@ def run(data: str, setting: str, cell: str, seed: int) -> None:
 def tokens(data: str, settings: dict[str, Any]) -> Path:
     """The folder of the data set's tokens, made if it is missing."""
     from config.data import DataParams
-    from config.tokenize import TokenizeParams
     from pipelines.download import download
     from pipelines.tokenize import make_tokens
 

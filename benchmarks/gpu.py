@@ -2,7 +2,8 @@
 
 Embedding(20,002, 128) → LSTM in one or two directions → two classes, AdamW, at most 400 tokens; documents have the
 lengths of IMDB's. Rates are real tokens a second of whole steps. Peers read padded or packed batches that lie on the
-GPU already. Prints a line of JSON for each figure; it needs none of this project's other data.
+GPU already. Prints a line of JSON for each figure; it needs none of this project's other data. The part keras needs two
+more packages in this project's environment: `pip install keras==3.15.1 "jax[cuda13]==0.10.2" -c constraints.txt`.
 """
 
 import argparse
@@ -13,12 +14,12 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
@@ -26,11 +27,14 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from benchmarks import keras_models
 from benchmarks.corpus import LENGTHS, MAX_TOKENS, PERCENTILES, VOCABULARY_SIZE
 from benchmarks.shape import Shape as CpuShape
+from benchmarks.step_clock import StepClock
+from config.train import TrainParams
+from config.variants import VariantParams
 from models import machine
 from models.classifier import TextClassifier
 from models.prediction import predict
-from models.training.fit import build_trainer, fit
-from models.training.module import ClassifierModule
+from models.training.building import as_lightning
+from models.training.fit import fit
 from text.batches import LengthBuckets
 
 DEVICE = torch.device("cuda")
@@ -38,6 +42,7 @@ EMBEDDING_SIZE = 128
 DOCUMENTS = {32: 4_096, 256: 16_384, 1_024: 32_768}  # by batch size: 128, 64 and 32 steps
 SHORT = 4  # times fewer
 TURNS = 3
+PARTS = ("train", "wide", "predict", "busy", "keras")
 
 
 class Shape(NamedTuple):
@@ -70,28 +75,11 @@ class Documents:
         return np.where(positions < lengths[:, None], self._flat[places], 1).astype(np.int32), lengths
 
 
-class Clock(Callback):
-    """Times the last epoch's steps."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def on_train_epoch_start(self, *_: Any) -> None:
-        """Waits for what came before."""
-        torch.cuda.synchronize()
-        self.started = time.perf_counter()
-
-    def on_validation_start(self, *_: Any) -> None:
-        """Waits for the epoch's last step."""
-        torch.cuda.synchronize()
-        self.seconds = time.perf_counter() - self.started
-
-
 def project_training(documents: Documents, shape: Shape, turns: int) -> list[float]:
     """This project, as `fit` trains: the first epoch, which records graphs, does not count."""
     rates = []
 
-    class Rates(Clock):
+    class Rates(StepClock):
         def on_train_epoch_end(self, *_: Any) -> None:
             rates.append(float(documents.lengths.sum() / self.seconds))
 
@@ -99,69 +87,28 @@ def project_training(documents: Documents, shape: Shape, turns: int) -> list[flo
     return rates[1:]
 
 
-def train(documents: Documents, shape: Shape, epochs: int, clock: Callback) -> None:
+def train(
+    documents: Documents, shape: Shape, epochs: int, clock: Callback, accelerator: Literal["cpu", "gpu"] = "gpu"
+) -> None:
     """Trains as the stage does, but for the outputs."""
     machine.prepare(1, shape.precision)
-    trainer = build_trainer(
-        epochs=epochs,
-        gradient_clip=1.0,
-        early_stopping=None,
-        monitor="validation_loss",
-        accelerator="gpu",
-        devices=1,
-        num_nodes=1,
-        strategy="auto",
-        precision=shape.precision,
+    settings = TrainParams.model_validate(
+        {"epochs": epochs, "accelerator": accelerator, "precision": shape.precision, "batch_size": shape.batch_size}
     )
-    module, few = build_module(shape), Documents(64)
-    batch_size = shape.batch_size
+    module, trainer = as_lightning(build_classifier(shape), settings)
+    few, batch_size = Documents(64), settings.batch_size
     with contextlib.redirect_stdout(io.StringIO()):  # the epochs' lines
         fit(
             trainer, module, documents, few, batch_size=batch_size, seed=1, monitor="validation_loss", callbacks=[clock]
         )
 
 
-def build_module(shape: Shape) -> ClassifierModule:
-    """This project's classifier in its Lightning module."""
+def build_classifier(shape: Shape) -> TextClassifier:
+    """This project's classifier with the sizes of the other candidates, whatever its defaults are."""
+    sizes = {"layers": shape.layers, "hidden_size": shape.hidden_size, "embedding_size": EMBEDDING_SIZE}
+    same = {"cell": "lstm", "bidirectional": shape.directions == 2, "pooling": "last", "initialization": "pytorch"}
     torch.manual_seed(1)
-    classifier = TextClassifier(
-        VOCABULARY_SIZE,
-        2,
-        cell="lstm",
-        bidirectional=shape.directions == 2,
-        layers=shape.layers,
-        hidden_size=shape.hidden_size,
-        embedding_size=EMBEDDING_SIZE,
-        segment=None,
-        pooling="last",
-        head_size=None,
-        word_dropout=0.0,
-        embedding_dropout=0.0,
-        layer_dropout=0.0,
-        locked_dropout=False,
-        weight_drop=0.0,
-        head_dropout=0.0,
-        freeze_embedding=False,
-        single_bias=False,
-        initialization="pytorch",
-        forget_bias=None,
-        input_bias=None,
-        recurrent_init="uniform",
-        start="random",
-    )
-    return ClassifierModule(
-        classifier,
-        learning_rate=0.003,
-        weight_decay=0.0,
-        schedule="linear",
-        warmup_share=0.0,
-        class_weight="none",
-        label_smoothing=0.0,
-        averaging="none",
-        averaging_decay=0.999,
-        layer_rates=1.0,
-        unfreeze=0,
-    )
+    return TextClassifier(VOCABULARY_SIZE, 2, **VariantParams.model_validate(same | sizes).model_dump())
 
 
 class Plain(nn.Module):
@@ -210,7 +157,7 @@ def plain_training(documents: Documents, shape: Shape, turns: int, *, packed: bo
             optimizer.zero_grad()
             with torch.autocast("cuda", torch.bfloat16, enabled=shape.precision == "bf16-mixed"):
                 loss = cross_entropy(model(tokens, lengths).float(), labels)
-            loss.backward()
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
 
@@ -234,7 +181,7 @@ def keras_training(documents: Documents, shape: Shape, turns: int) -> list[float
 def project_prediction(documents: Documents, shape: Shape, turns: int) -> list[float]:
     """This project, from documents on the CPU to probabilities on the CPU."""
     machine.prepare(1)
-    classifier = build_module(shape).classifier
+    classifier = build_classifier(shape)
     return rates_of(lambda: predict(classifier, documents, DEVICE, progress=False), int(documents.lengths.sum()), turns)
 
 
@@ -269,21 +216,21 @@ def busy_share(documents: Documents, shape: Shape) -> dict[str, Any]:
 
     profiler = profile(activities=[ProfilerActivity.CUDA])
 
-    class Profile(Clock):
-        def on_train_epoch_start(self, *given: Any) -> None:
-            if given[0].current_epoch == 1:
+    class Profile(StepClock):
+        def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            if trainer.current_epoch == 1:
                 profiler.start()
-            super().on_train_epoch_start(*given)
+            super().on_train_epoch_start(trainer, pl_module)
 
-        def on_validation_start(self, *given: Any) -> None:
-            super().on_validation_start(*given)
-            if given[0].current_epoch == 1:
+        def on_train_batch_end(self, trainer: Trainer, *given: Any) -> None:
+            super().on_train_batch_end(trainer, *given)
+            if trainer.current_epoch == 1 and trainer.is_last_batch:
                 profiler.stop()
 
     clock = Profile()
     train(documents, shape, 2, clock)
     kernels: dict[str, list[float]] = {}
-    for event in profiler.events():
+    for event in profiler.events():  # type: ignore[no-untyped-call]
         kernels.setdefault(event.name, []).append(event.device_time)  # µs
     steps = -(-len(documents.lengths) // shape.batch_size)
     busy = sum(map(sum, kernels.values()))
@@ -323,10 +270,14 @@ def shapes(part: str) -> Iterator[Shape]:
 def main() -> None:
     """The command line."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("parts", nargs="*", default=["train", "wide", "predict", "busy"])
+    arguments.add_argument(
+        "parts", nargs="*", metavar="part", default=PARTS[:4], help=f"of {', '.join(PARTS)}; default: all but keras"
+    )
     arguments.add_argument("--short", action="store_true", help="fewer documents and one turn")
     arguments.add_argument("--only", default="", help="a candidate")
     chosen = arguments.parse_args()
+    if unknown := set(chosen.parts) - {*PARTS}:
+        arguments.error(f"unknown part: {', '.join(sorted(unknown))}; allowed: {', '.join(PARTS)}")
     turns = 1 if chosen.short else TURNS
     print(json.dumps({"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}), flush=True)
     candidates: dict[str, dict[str, Callable[..., list[float]]]] = {

@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import Any
 
 from benchmarks.corpus import GRID, copy_project, refresh_code
 
 COMMANDS = {"project": ["commands.run"], "dvc-repro": ["dvc", "repro"]}
-CHANGES = {"compare": {"seeds": [1, 2, 3, 4]}, "train": {"epochs": 4}}
+CHANGES: dict[str, dict[str, Any]] = {"compare": {"seeds": [1, 2, 3, 4]}, "train": {"epochs": 4}}
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.corpus import VOCABULARY_SIZE, WORK, Documents, texts
 from benchmarks.shape import Shape
-from benchmarks.train import build_project, step_clock
+from benchmarks.train import build_project
 
 SIZES = {
     "tokenize": (1250, 5000, 20_000),
@@ -114,15 +114,16 @@ def _fit(documents: Any, words: int = VOCABULARY_SIZE, classes: int = 2) -> floa
     from models import machine
 
     machine.prepare(1)
+    from benchmarks.step_clock import StepClock
     from config.train import TrainParams
     from models.training.building import as_lightning
     from models.training.fit import fit
 
     classifier = build_project(Shape(bidirectional=True), words, classes)
     module, trainer = as_lightning(classifier, TrainParams(epochs=1))
-    clock, validation = step_clock(), MadeUp(32, 10, words)
+    clock, validation = StepClock(), MadeUp(32, 10, words)
     fit(trainer, module, documents, validation, batch_size=32, seed=1, monitor="validation_loss", callbacks=[clock])
-    return time.perf_counter() - float(clock.started)
+    return time.perf_counter() - clock.started
 
 
 def slope(sizes: Any, values: Any) -> float:

@@ -34,7 +34,7 @@ def main() -> None:
             optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16, enabled=chosen.bfloat16):
                 logits = classifier(batch.tokens, batch.lengths)
-            cross_entropy(logits, batch.labels).backward()
+            torch.autograd.backward(cross_entropy(logits, batch.labels))
             torch.nn.utils.clip_grad_norm_(classifier.parameters(), 1.0)
             optimizer.step()
 

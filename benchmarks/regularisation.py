@@ -20,7 +20,7 @@ from models import machine
 from models.averaging import Share
 from models.classifier import TextClassifier
 from models.cpu.adamw import RowwiseAdamW
-from models.training.module import clip
+from models.training.clipping import clip
 
 BATCH_SIZE, STEPS, TURNS, LONGEST = 32, 10, 4, 400
 OPTIONS: dict[str, dict[str, Any]] = {  # keys of variants, and the last two of train

@@ -62,7 +62,7 @@ async def measure(port: int, clients: int) -> tuple[list[float], float]:
 async def client(port: int, requests: list[bytes], end: float, number: int) -> list[float]:
     """Sends one request after another over one connection until `end`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    milliseconds = []
+    milliseconds: list[float] = []
     while (sent := time.perf_counter()) < end:
         writer.write(requests[(number + len(milliseconds)) % len(requests)])
         head = await reader.readuntil(b"\r\n\r\n")

@@ -55,32 +55,16 @@ def run_project(documents: Documents, shape: Shape, precision: str) -> float:
     from models import machine
 
     machine.prepare(1)
+    from benchmarks.step_clock import StepClock
     from config.train import TrainParams
     from models.training.building import as_lightning
     from models.training.fit import fit
 
     settings = TrainParams.model_validate({"epochs": 2, "gradient_clip": None, "precision": precision})
     module, trainer = as_lightning(build_project(shape), settings)
-    clock = step_clock()
-    few = Documents(BATCH_SIZE)
+    clock, few = StepClock(), Documents(BATCH_SIZE)
     fit(trainer, module, documents, few, batch_size=BATCH_SIZE, seed=1, monitor="validation_loss", callbacks=[clock])
     return float(documents.lengths.sum() / clock.seconds)
-
-
-def step_clock() -> Any:
-    """A callback whose `seconds` are those of the last epoch's steps."""
-    from pytorch_lightning import Callback
-
-    class Clock(Callback):
-        started = seconds = 0.0
-
-        def on_train_epoch_start(self, *_: Any) -> None:
-            self.started = time.perf_counter()
-
-        def on_train_batch_end(self, *_: Any) -> None:
-            self.seconds = time.perf_counter() - self.started
-
-    return Clock()
 
 
 def build_project(shape: Shape, words: int = VOCABULARY_SIZE, classes: int = 2) -> Any:
@@ -126,7 +110,7 @@ def run_torch(documents: Documents, shape: Shape, packed: bool) -> float:
         optimizer.zero_grad()
         logits = model(torch.from_numpy(tokens), torch.from_numpy(lengths.astype(np.int64)))
         loss = nn.functional.cross_entropy(logits, torch.from_numpy(documents.labels[indices].astype(np.int64)))
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
     return float(documents.lengths.sum() / (time.perf_counter() - started))
 

@@ -57,7 +57,7 @@ def train(documents: Documents, shape: Shape, batch_size: int, *, bfloat16: bool
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             logits = call(batch.tokens, batch.lengths)
-        cross_entropy(logits.float(), batch.labels).backward()
+        torch.autograd.backward(cross_entropy(logits.float(), batch.labels))
         optimizer.step()
 
     batches = list(loader(documents, batch_size, seed=1))
