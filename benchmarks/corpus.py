@@ -60,7 +60,7 @@ def texts(documents: int | None = None) -> list[str]:
 
 def prepare() -> str:
     """Makes the project and the plain files if they are missing; returns a description of the corpus."""
-    source = Path(os.environ["DATASETS"]) / "aclImdb_v1.tar.gz" if "DATASETS" in os.environ else None
+    source = Path(os.environ["DATASETS"]).resolve() / "aclImdb_v1.tar.gz" if "DATASETS" in os.environ else None
     name = "IMDB" if source else "made-up texts with IMDB's lengths"
     done = WORK / "corpus.txt"
     if not done.exists() or done.read_text() != name:
@@ -71,12 +71,19 @@ def prepare() -> str:
             write_made_up(source)
         data = {"name": "imdb" if name == "IMDB" else "custom", "source": str(source)}
         copy_project(PROJECT, {"data": data, "tokenize": {"max_tokens": MAX_TOKENS}})
-        for stage in ("download", "tokenize", "pretrain", "match"):
-            subprocess.run([sys.executable, "-m", f"pipelines.{stage}"], cwd=PROJECT, check=True, stdout=sys.stderr)
+        run_stages("download", "tokenize", "pretrain")
         _write_plain()
         done.write_text(name)
     refresh_code(PROJECT)
+    run_stages("match", "tune --variant lstm", "tune --variant bilstm")  # short, and as the current code needs them
     return name
+
+
+def run_stages(*stages: str) -> None:
+    """Runs these stages, with their arguments, in the project."""
+    for stage in stages:
+        command = [sys.executable, "-m", *f"pipelines.{stage}".split()]
+        subprocess.run(command, cwd=PROJECT, check=True, stdout=sys.stderr)
 
 
 def copy_project(folder: Path, changes: dict[str, dict[str, Any]]) -> None:

@@ -88,7 +88,7 @@ def main() -> None:
         results[name]["date"] = date.today().isoformat()
         RESULTS.mkdir(exist_ok=True)
         path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    write_table(results, RESULTS / "table.md")
+        write_table(results, RESULTS / "table.md")
     print((RESULTS / "table.md").read_text(encoding="utf-8"))
     print(f"{(time.monotonic() - started) / 60:.1f} minutes; benchmarks/results/ has all figures, and growth.png")
 
