@@ -6,11 +6,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 source recipes/as_committed.sh
+as_settings "$@"
 dvc exp run --name "nsmc-$(date +%s)" \
-  -S data.name=nsmc -S "data.source=${1:-null}" \
+  -S data.name=nsmc \
   -S tokenize.tokenizer=sentencepiece -S tokenize.max_size=8000 -S tokenize.max_tokens=100 -S tokenize.min_freq=1 \
   -S variants.lstm.pooling=max -S ++variants.bilstm.pooling=max \
   -S variants.lstm.initialization=pytorch -S ++variants.bilstm.initialization=pytorch \
   -S train.epochs=2 -S train.schedule=constant -S train.learning_rate=0.001 -S train.batch_size=64 \
-  -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}" "${@:2}"
+  -S "compare.variants=[lstm,bilstm]" -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}" "${words[@]}"
 python recipes/recount.py

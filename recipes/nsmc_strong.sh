@@ -4,6 +4,9 @@
 #   recipes/nsmc_strong.sh [folder with ratings_train.txt and ratings_test.txt; default: the official address] [-S settings]
 # A repeated call resumes. Results: docs/results.md.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+source recipes/as_committed.sh
+as_settings "$@"
 settings=()
 for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change it
   settings+=(
@@ -11,6 +14,6 @@ for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change 
     -S "$variant.word_dropout=0.1" -S "$variant.embedding_dropout=0.3" -S "$variant.head_dropout=0.5"
   )
 done
-RECIPE="${0##*/} $*" exec "$(dirname "$0")/nsmc.sh" "${1:-null}" "${settings[@]}" \
+exec recipes/nsmc.sh "${settings[@]}" \
   -S data.validation_share=0.05 -S tokenize.max_size=16000 \
-  -S train.epochs=4 -S train.schedule=cosine -S train.averaging=ema -S train.monitor=validation_accuracy "${@:2}"
+  -S train.epochs=4 -S train.schedule=cosine -S train.averaging=ema -S train.monitor=validation_accuracy "${words[@]}"

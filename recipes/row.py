@@ -1,6 +1,6 @@
 """Prints the comparison of two variants as a row of a table, which begins with the argument.
 
-    python recipes/row.py "trec | strong"        after `dvc repro`, at the repository's root
+    python recipes/row.py "TREC | strong"        after `dvc repro`, at the repository's root
 
 The columns: test accuracy of the baseline and of the other variant (mean ± standard deviation over seeds, and the
 number of parameters), the difference with its 95 % interval, its p-value.

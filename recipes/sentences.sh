@@ -2,7 +2,7 @@
 # Sentences from scratch with strong models, LSTM against BiLSTM: 128 units, adversarial training on normalized embeddings,
 # dropout, averaged weights, and the epoch with the best validation accuracy. trec, sst2, sst5: 5 seeds on the published
 # splits. subj, cr, mpqa, mr: 10 folds, one seed each, and each document is tested once.
-#   recipes/sentences.sh trec [folder with the files; default: the official address] [-S settings of dvc exp run]
+#   recipes/sentences.sh trec [folder with the files; default: the official address] [-S settings]
 # Minutes on one core. A repeated call resumes. Results: docs/results.md. At the end recipes/recount.py recomputes the
 # comparison without the project's code.
 set -euo pipefail
@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 source recipes/as_committed.sh
 name=${1:?one of trec, sst2, sst5, subj, cr, mpqa, mr}
+as_settings "${@:2}"
 case $name in
   trec | sst2 | sst5) splits=(-S data.folds=null -S "compare.seeds=${SEEDS:-[1,2,3,4,5]}") ;;
   subj | cr | mpqa | mr) splits=(-S data.folds=10 -S "compare.seeds=${SEEDS:-[1,2,3,4,5,6,7,8,9,10]}") ;;
@@ -23,9 +24,9 @@ for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change 
   )
 done
 dvc exp run --name "$name-$(date +%s)" \
-  -S "data.name=$name" -S "data.source=${2:-null}" "${splits[@]}" -S tokenize.min_freq=1 "${settings[@]}" \
+  -S "data.name=$name" "${splits[@]}" -S tokenize.min_freq=1 "${settings[@]}" \
   -S train.adversarial.kind=labelled -S train.adversarial.radius=10.0 \
   -S train.epochs=8 -S train.learning_rate=0.001 -S train.schedule=cosine -S train.averaging=ema \
   -S train.monitor=validation_accuracy \
-  -S "compare.variants=[lstm,bilstm]" "${@:3}"
+  -S "compare.variants=[lstm,bilstm]" "${words[@]}"
 python recipes/recount.py

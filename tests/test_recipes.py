@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[1]
 SETS = ("trec", "sst2", "sst5", "subj", "cr", "mpqa", "mr")
 CALLS = [[path.name] for path in sorted((ROOT / "recipes").glob("*.sh")) if path.name != "sentences.sh"]
 CALLS = [call for call in CALLS if "dvc exp run" in (ROOT / "recipes" / call[0]).read_text()]
-CALLS += [["sentences.sh", name] for name in SETS] + [["directions.sh", "trec"]] + [["imdb_scratch_cpu.sh"]]
+CALLS += (
+    [["sentences.sh", name] for name in SETS]
+    + [["directions.sh", "trec"]]
+    + [["imdb_scratch_cpu.sh"], ["nsmc_strong.sh"]]
+)
 # In the place of DVC: sets params.yaml as `dvc exp run -S` does, checks it, and runs nothing.
 DVC = """#!/bin/sh
 exec {python} - "$@" <<'END'
@@ -45,6 +49,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["git", "add", "params.yaml"], check=True)
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+    subprocess.run(["git", *identity, "commit", "--quiet", "--message", "params.yaml"], check=True)
     return tmp_path
 
 
@@ -56,10 +62,36 @@ def call(*words: str) -> "subprocess.CompletedProcess[str]":
 def test_a_recipe_sets_valid_params_and_a_repeated_call_sets_the_same(words: list[str], project: Path) -> None:
     params = []
     for _ in range(2):
-        done = call(*words)
+        done = call(*words, "-S", "train.batch_size=7")
         assert done.returncode == 0, done.stderr
         params.append(load())
     assert params[0] == params[1]
+    assert (params[0].data.source, params[0].train.batch_size) == (None, 7)
+
+
+@pytest.mark.parametrize("recipe", ["imdb.sh", "imdb_scratch_cpu.sh", "sentences.sh trec"])
+def test_any_path_of_the_data_arrives_as_it_is(recipe: str, project: Path) -> None:
+    path = "~it's, [Größe] (1){2} #3 \\' $PATH=%/1\\"
+    assert call(*recipe.split(), path, "-S", "train.batch_size=7").returncode == 0
+    assert (load().data.source, load().train.batch_size) == (path, 7)
+
+
+def test_a_number_as_the_path_of_the_data_stays_a_path(project: Path) -> None:
+    assert call("imdb.sh", "1e3").returncode == 0
+    assert load().data.source == "1e3"
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_repeated_call_refuses_an_edit_of_params(staged: bool, project: Path) -> None:
+    assert call("imdb.sh").returncode == 0
+    params = Path("params.yaml").read_text(encoding="utf-8")
+    edited = params.replace("weight_decay: 0.0", "weight_decay: 0.1")
+    assert edited != params
+    Path("params.yaml").write_text(edited, encoding="utf-8")
+    if staged:
+        subprocess.run(["git", "add", "params.yaml"], check=True)
+    assert call("imdb.sh").returncode == 1
+    assert Path("params.yaml").read_text(encoding="utf-8") == edited
 
 
 @pytest.mark.parametrize("other", ["imdb_scratch_cpu.sh", "directions.sh trec", "tuning.sh"])
@@ -69,9 +101,11 @@ def test_a_recipe_refuses_to_add_to_what_another_one_has_set(other: str, project
     for recipe in (["imdb.sh"], ["sentences.sh", "trec"], ["imdb_scratch.sh"]):
         refused = call(*recipe)
         assert refused.returncode == 1
-        assert refused.stderr.startswith("error: params.yaml has changes that are not committed; git checkout params")
+        assert refused.stderr.startswith(
+            "error: params.yaml has changes that are not committed; git checkout HEAD params"
+        )
         assert Path("params.yaml").read_text(encoding="utf-8") == left
-    subprocess.run(["git", "checkout", "--quiet", "params.yaml"], check=True)
+    subprocess.run(["git", "checkout", "--quiet", "HEAD", "params.yaml"], check=True)
     assert call("imdb.sh").returncode == 0
     assert load().train.adversarial.kind == "none"
 
