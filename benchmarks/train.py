@@ -16,9 +16,11 @@ from benchmarks.corpus import VOCABULARY_SIZE, Documents
 from benchmarks.shape import Shape, add_arguments, shape_of
 
 BATCH_SIZE = 32
-# Enough documents for some seconds each; slow candidates need fewer.
-DOCUMENTS = {"project": 4096, "project-bf16": 4096, "tuned": 2048, "tuned-bf16": 2048, "compiled": 2048,
-             "compiled-bf16": 2048, "packed": 320, "padded": 1024, "keras-tensorflow": 1024, "keras-jax": 1536,
+# Enough documents for some seconds each; slow candidates need fewer. Those with this project's batches have the same
+# number of documents, since longer pools have less padding (text/batches.py).
+SAME, FEWEST = 4096, 1024
+DOCUMENTS = {"project": SAME, "project-bf16": SAME, "tuned": SAME, "tuned-bf16": SAME, "compiled": SAME,
+             "compiled-bf16": SAME, "packed": 320, "padded": 1024, "keras-tensorflow": 1024, "keras-jax": 1536,
              "keras-jax-bucketed": 1536}  # fmt: skip
 
 
@@ -30,9 +32,14 @@ def main() -> None:
     add_arguments(arguments)
     chosen = arguments.parse_args()
     shape = shape_of(chosen)
-    fewer = max(shape.hidden // 64, 1)  # wide models take longer
-    documents = Documents(chosen.documents or max(DOCUMENTS[chosen.candidate] // fewer, 256))
+    documents = Documents(chosen.documents or documents_for(chosen.candidate, shape))
     print(json.dumps({"value": rate(chosen.candidate, documents, shape)}))
+
+
+def documents_for(candidate: str, shape: Shape) -> int:
+    """How many documents the candidate trains on: fewer with wide models, which take longer."""
+    most = DOCUMENTS[candidate]
+    return max(most * 64 // max(shape.hidden, 64), min(most, FEWEST))
 
 
 def rate(candidate: str, documents: Documents, shape: Shape) -> float:
