@@ -2,7 +2,8 @@
 
 The candidates of a work take turns (A B C A B C …), each time in a new process, and only while nothing else runs
 (benchmarks/quiet.py). A figure is the median; its spread is the range. Works that are not named keep the figures of
-their last run. `wide` names all works that begin with it, and so does every other first word.
+their last run, unless it had another corpus, machine or version: then they are dropped. `wide` names all works that
+begin with it, and so does every other first word.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 from benchmarks import growth, serve
 from benchmarks.corpus import ROOT, prepare
 from benchmarks.quiet import Watch
-from benchmarks.tables import write_table
+from benchmarks.tables import BY_HAND, UNITS_OF_WIDE, write_table
 from models.machine import computes_in_bfloat16
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -39,7 +40,6 @@ class Work(NamedTuple):
     runs: int = 0  # 0: as --runs says
 
 
-BY_HAND = ("project", "project-bf16", "tuned", "tuned-bf16")
 KERAS = ("keras-tensorflow", "keras-jax", "keras-jax-bucketed")
 TRAIN = (*BY_HAND, "compiled", "compiled-bf16", "packed", "padded", *KERAS)
 PREDICT = ("project", "tuned", "tuned-bf16", "compiled", "packed", *KERAS)
@@ -50,7 +50,7 @@ WORKS = {
     "train-bilstm": Work("train", TRAIN, ("--variant", "bilstm")),
     "predict-lstm": Work("predict", PREDICT, ("--variant", "lstm")),
     "predict-bilstm": Work("predict", PREDICT, ("--variant", "bilstm")),
-    **{f"wide-{hidden}": Work("train", BY_HAND, (*WIDE, "--hidden", str(hidden))) for hidden in (64, 128, 256, 512)},
+    **{f"wide-{hidden}": Work("train", BY_HAND, (*WIDE, "--hidden", str(hidden))) for hidden in UNITS_OF_WIDE},
     "tokenize": Work("tokenize", ("project", "torchtext-loop", "keras", "hf-tokenizers")),
     "raw-texts": Work("raw_texts", ("project", "scikit-learn", "packed", "keras")),
     "grid": Work("grid", ("project", "dvc-repro"), runs=2),
@@ -74,9 +74,7 @@ def main() -> None:
         arguments.error(f"unknown work: {', '.join(sorted(unknown))}; allowed: {', '.join(names)}")
     started = time.monotonic()
     path = RESULTS / "results.json"
-    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    results["corpus"] = prepare()
-    results["machine"] = describe_machine()
+    results = comparable(path, {"corpus": prepare(), "machine": describe_machine()})
     watch = Watch(chosen.any_load)
     for name in works:
         if name == "growth":
@@ -91,6 +89,15 @@ def main() -> None:
         write_table(results, RESULTS / "table.md")
     print((RESULTS / "table.md").read_text(encoding="utf-8"))
     print(f"{(time.monotonic() - started) / 60:.1f} minutes; benchmarks/results/ has all figures, and growth.png")
+
+
+def comparable(path: Path, conditions: dict[str, Any]) -> dict[str, Any]:
+    """The results in the file that were measured under the same conditions, with the conditions."""
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else conditions
+    if {key: results[key] for key in conditions} == conditions:
+        return results
+    print(f"{path} had another corpus, machine or version: its figures are dropped", flush=True)
+    return conditions
 
 
 def run_work(name: str, work: Work, runs: int, watch: Watch) -> dict[str, Any]:
@@ -108,7 +115,9 @@ def run_work(name: str, work: Work, runs: int, watch: Watch) -> dict[str, Any]:
             )
     if len({result.get("same", "") for results in turns.values() for result in results}) > 1:
         sys.exit(f"error: the candidates of {name} left different results")
-    return {name: summary(turns[name]) if name in turns else {"left_out": reasons[name]} for name in work.candidates}
+    figures = {name: summary(turns[name]) if name in turns else {"left_out": reasons[name]} for name in work.candidates}
+    documents = {result["documents"] for results in turns.values() for result in results if "documents" in result}
+    return {**figures, "documents": documents.pop()} if documents else figures
 
 
 def run_serve(runs: int, watch: Watch) -> dict[str, Any]:

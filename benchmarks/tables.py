@@ -36,8 +36,9 @@ UNITS = {"train": "ktok/s", "wide": "ktok/s", "predict": "ktok/s", "tokenize": "
          "overhead": "s", "limit": "GFLOP/s"}  # fmt: skip
 SCALES = {"ktok/s": 1e3, "GFLOP/s": 1e9}
 BY_HAND = ("project", "project-bf16", "tuned", "tuned-bf16")
+UNITS_OF_WIDE = (64, 128, 256, 512)
 SHAPES = {"train-lstm": ("lstm", 128, 64), "train-bilstm": ("bilstm", 128, 64)} | {
-    f"wide-{hidden}": ("bilstm", 256, hidden) for hidden in (64, 128, 256, 512)
+    f"wide-{hidden}": ("bilstm", 256, hidden) for hidden in UNITS_OF_WIDE
 }
 
 
@@ -52,8 +53,8 @@ def write_table(results: Mapping[str, Any], path: Path) -> None:
         "Median of runs in turn, and their range; peers, the fastest first. Busy: the share of a core that other work "
         "took before or after a turn, at most.",
         "",
-        "| work | | figure | range | this project against it | busy |",
-        "| --- | --- | --: | --: | --: | --: |",
+        "| work | | figure | range | this project against it | busy | measured on |",
+        "| --- | --- | --: | --: | --: | --: | --- |",
         *_figures(results),
         *_limit(results),
         "",
@@ -72,10 +73,11 @@ def _figures(results: Mapping[str, Any]) -> Iterator[str]:
             continue
         unit = UNITS[kind]
         scale = SCALES.get(unit, 1.0)
+        title = work.replace("-", " ") + (f", {figures['documents']:,} documents" if "documents" in figures else "")
         for candidate in _ordered(figures, fastest_is_largest=unit != "s"):
             figure = figures[candidate]
             if "left_out" in figure:
-                yield f"| {work.replace('-', ' ')} | {NAMES[candidate]} | left out: {figure['left_out']} | | | |"
+                yield f"| {title} | {NAMES[candidate]} | left out: {figure['left_out']} | | | | {figures['date']} |"
                 continue
             low, median, high = (_shown(figure[key] / scale) for key in ("lowest", "median", "highest"))
             ratio = ""
@@ -83,8 +85,8 @@ def _figures(results: Mapping[str, Any]) -> Iterator[str]:
                 own = figures["project"]["median"]
                 ratio = f"{(figure['median'] / own if unit == 's' else own / figure['median']):.1f} ×"
             busy = f"{figure['busy']:.0%}" if "busy" in figure else "not measured"
-            name = f"{work.replace('-', ' ')} | {NAMES[candidate]}"
-            yield f"| {name} | {median} {unit} | {low} to {high} | {ratio} | {busy} |"
+            name = f"{title} | {NAMES[candidate]}"
+            yield f"| {name} | {median} {unit} | {low} to {high} | {ratio} | {busy} | {figures['date']} |"
 
 
 def _ordered(figures: Mapping[str, Any], fastest_is_largest: bool) -> list[str]:
@@ -117,7 +119,8 @@ def _limit(results: Mapping[str, Any]) -> Iterator[str]:
 def _served(results: Mapping[str, Any]) -> Iterator[str]:
     if "serve" not in results:
         return
-    yield "| `make serve`, texts of 200 tokens | p50, ms | p95, ms | p99, ms | documents/s |"
+    date = results["serve"]["date"]
+    yield f"| `make serve`, texts of 200 tokens, {date} | p50, ms | p95, ms | p99, ms | documents/s |"
     yield "| --- | --: | --: | --: | --: |"
     for clients, found in results["serve"].items():
         if clients.endswith("clients"):
