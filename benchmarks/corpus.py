@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,23 @@ def write_made_up(folder: Path, documents: int = 25_000) -> None:
         labels = generator.integers(0, 2, rows)
         table = {"text": drawn, "label": np.array(["neg", "pos"])[labels]}
         pq.write_table(pa.table(table), folder / f"{split}.parquet")
+
+
+def write_raw(folder: Path, row_groups: Iterable[list[str]]) -> None:
+    """Writes these texts as the stage download leaves them: one split, two classes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir()
+    schema = pa.schema([("id", pa.string()), ("text", pa.string()), ("label", pa.int32())])
+    rows = 0
+    with pq.ParquetWriter(folder / "train.parquet", schema, write_page_checksum=True) as writer:
+        for texts in row_groups:
+            ids = [str(rows + number) for number in range(len(texts))]
+            writer.write_table(pa.table({"id": ids, "text": texts, "label": [0] * len(texts)}, schema=schema))
+            rows += len(texts)
+    card = {"splits": {"train": {}}, "name": "made-up", "digest": "", "labels": ["a", "b"]}
+    (folder / "card.json").write_text(json.dumps(card))
 
 
 def draw_words(generator: np.random.Generator) -> Any:

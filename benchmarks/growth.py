@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.corpus import VOCABULARY_SIZE, WORK, Documents, texts
+from benchmarks.corpus import VOCABULARY_SIZE, WORK, Documents, texts, write_raw
 from benchmarks.shape import Shape
 from benchmarks.train import build_project
 
@@ -50,9 +50,6 @@ def main() -> None:
 
 def tokenize(documents: int) -> float:
     """The stage over a training split of `size` documents."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from config.tokenize import TokenizeParams
     from pipelines.tokenize import make_tokens
     from text.tokenizing.words import WordTokenizer
@@ -60,13 +57,8 @@ def tokenize(documents: int) -> float:
     WordTokenizer("basic_english")(["a"])  # compiles the loops
     with TemporaryDirectory(dir=WORK) as folder:
         raw = Path(folder) / "raw"
-        raw.mkdir()
         found = texts(documents)
-        rows = {"id": [str(number) for number in range(len(found))], "text": found, "label": [0] * len(found)}
-        schema = pa.schema([("id", pa.string()), ("text", pa.string()), ("label", pa.int32())])
-        pq.write_table(pa.table(rows, schema=schema), raw / "train.parquet", row_group_size=1000)
-        card = {"splits": {"train": {}}, "name": "growth", "digest": "", "labels": ["a", "b"]}
-        (raw / "card.json").write_text(json.dumps(card))
+        write_raw(raw, (found[start : start + 1000] for start in range(0, len(found), 1000)))
         started = time.perf_counter()
         make_tokens(TokenizeParams(max_tokens=400), Path(folder) / "tokens", raw)
         return time.perf_counter() - started

@@ -2,9 +2,11 @@
 
 `python -m benchmarks.raw_texts <candidate>`.
 
-All read the same JSONL file and write a label and probabilities a line. The project runs `commands.predict` with one
-training; scikit-learn: TF-IDF and logistic regression, fitted before; Keras: TextVectorization and the bilstm; PyTorch:
-torchtext's tokenizer, a vocabulary and a packed bilstm. `DOCUMENTS=100000` sets how many; the default is 10,000.
+All read the same JSONL file and write a label and probabilities a line. The networks are untrained bilstms of 64 units
+over the corpus's 20,000 words, whose last states decide. The project runs `commands.predict`; Keras: TextVectorization;
+PyTorch: torchtext's tokenizer, a vocabulary and packed sequences; scikit-learn: TF-IDF and logistic regression, fitted
+before. `DOCUMENTS=100000` sets how many; the default is 10,000. They are the texts of the training split, repeated if
+it has fewer; without DATASETS their words are made-up letters.
 """
 
 import argparse
@@ -20,8 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.corpus import MAX_TOKENS, VOCABULARY_SIZE, WORK, texts
-from benchmarks.serve import PROJECT, prepare
+from benchmarks.corpus import MAX_TOKENS, PROJECT, VOCABULARY_SIZE, WORK, texts
 
 CANDIDATES = ("project", "scikit-learn", "packed", "keras")
 FIT = 2000  # documents that the others learn vocabulary and weights from
@@ -48,12 +49,25 @@ def main() -> None:
 
 def project(source: Path, output: Path) -> float:
     """The command, as a person calls it."""
-    prepare()
-    command = [sys.executable, "-m", "commands.predict", "--variant", "bilstm", "--seed", "1", "--text-column", "text"]
+    write_model(WORK / "untrained")
+    command = [sys.executable, "-m", "commands.predict", "--model", str(WORK / "untrained"), "--text-column", "text"]
     command += ["--file", str(source), "--output", str(output)]
     started = time.perf_counter()
     subprocess.run(command, cwd=PROJECT, check=True, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started
+
+
+def write_model(folder: Path) -> None:
+    """Writes the model of the other candidates as a training of the project leaves it, but untrained."""
+    from config.train import TrainParams
+    from config.variants import VariantParams
+    from outputs.token_files import read_summary
+    from outputs.trained_model import new_classifier, write_training
+    from outputs.training_config import settings_part
+
+    variant = VariantParams(cell="lstm", bidirectional=True, hidden_size=64, embedding_size=128, pooling="last")
+    config = settings_part("bilstm", 1, variant, TrainParams(), read_summary(PROJECT))
+    write_training(folder, new_classifier(config), config, [])
 
 
 def other(candidate: str, source: Path, output: Path) -> float:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.corpus import draw_texts, draw_words
+from benchmarks.corpus import draw_texts, draw_words, write_raw
 
 DOCUMENTS = 25_000
 ROW_GROUP = 8192  # as the stage download writes them
@@ -75,7 +75,7 @@ def measure(size: int) -> dict[str, float]:
         with TemporaryDirectory() as folder, connected(params, cluster.address), workers_memory() as largest:
             raw, tokens = Path(folder, "raw"), Path(folder, "tokens")
             with ProcessPoolExecutor(1, get_context("spawn")) as another:  # whose memory does not count
-                text = another.submit(write_raw, raw, size).result()
+                text = another.submit(write_texts, raw, size).result()
             began, cpu = time.perf_counter(), time.process_time()
             make_tokens(params.tokenize.model_copy(update={"max_tokens": 400}), tokens, raw, run)
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
@@ -95,24 +95,20 @@ def measure(size: int) -> dict[str, float]:
     }
 
 
-def write_raw(folder: Path, size: int) -> int:
-    """Writes data/raw with one split; returns the bytes of its texts."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    folder.mkdir()
+def write_texts(folder: Path, size: int) -> int:
+    """Writes the stage's input; returns the bytes of its texts."""
     generator = np.random.default_rng(1)
     words = draw_words(generator)
-    schema = pa.schema([("id", pa.string()), ("text", pa.string()), ("label", pa.int32())])
     characters = 0
-    with pq.ParquetWriter(folder / "train.parquet", schema, write_page_checksum=True) as writer:
+
+    def row_groups() -> Iterator[list[str]]:
+        nonlocal characters
         for start in range(0, size * DOCUMENTS, ROW_GROUP):
             texts = draw_texts(generator, words, min(ROW_GROUP, size * DOCUMENTS - start))
             characters += sum(map(len, texts))  # all ASCII
-            ids = [str(start + number) for number in range(len(texts))]
-            writer.write_table(pa.table({"id": ids, "text": texts, "label": [0] * len(texts)}, schema=schema))
-    card = {"splits": {"train": {}}, "name": "made-up", "digest": "", "labels": ["a", "b"]}
-    (folder / "card.json").write_text(json.dumps(card))
+            yield texts
+
+    write_raw(folder, row_groups())
     return characters
 
 
