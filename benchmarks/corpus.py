@@ -88,9 +88,10 @@ def run_stages(*stages: str) -> None:
 
 
 def copy_project(folder: Path, changes: dict[str, dict[str, Any]]) -> None:
-    """Copies the files that git tracks into a new repository, with `changes` in params.yaml."""
+    """Copies the files that git tracks into a new repository, with `changes` in params.yaml; .dvc/config comes last."""
     from ruamel.yaml import YAML
 
+    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted call has left
     folder.mkdir(parents=True)
     refresh_code(folder)
     yaml = YAML()

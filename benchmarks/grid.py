@@ -34,7 +34,7 @@ def main() -> None:
 
 def prepare() -> None:
     """The project before its first training."""
-    if not GRID.exists():
+    if not (GRID / ".dvc" / "config").exists():
         copy_project(GRID, CHANGES)
     refresh_code(GRID)
     for name in ("results", "reports", "measurements", ".dvc/cache", ".dvc/tmp", "dvc.lock"):

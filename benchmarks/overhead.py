@@ -26,7 +26,7 @@ def main() -> None:
     if candidate == "until-first-step":
         train_until_first_step()
     folder, command = COMMANDS[candidate]
-    if not folder.exists():
+    if folder == GRID and not (GRID / "reports" / "comparison.json").exists():
         sys.exit("the project of the work grid is missing; measure grid first")
     started = time.perf_counter()
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)

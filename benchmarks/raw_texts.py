@@ -37,10 +37,11 @@ def main() -> None:
     number = int(os.environ.get("DOCUMENTS", "10000"))
     source, output = WORK / f"raw-{number}.jsonl", WORK / "labelled.jsonl"
     if not source.exists():
-        known = texts()
-        with source.open("w", encoding="utf-8") as file:
+        known, part = texts(), source.with_suffix(".part")
+        with part.open("w", encoding="utf-8") as file:
             for index in range(number):
                 file.write(json.dumps({"text": known[index % len(known)]}) + "\n")
+        part.rename(source)
     seconds = project(source, output) if chosen.candidate == "project" else other(chosen.candidate, source, output)
     with output.open(encoding="utf-8") as file:
         assert sum(1 for _ in file) == number

@@ -1,5 +1,6 @@
 """The project of the benches has what a training needs, from wherever the data comes."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,14 @@ def test_a_relative_folder_of_data_is_found_from_the_project(done: list[Any], mo
     monkeypatch.setenv("DATASETS", "archives")
     corpus.prepare()
     assert done[0]["data"] == {"name": "imdb", "source": str(Path.cwd() / "archives" / "aclImdb_v1.tar.gz")}
+
+
+def test_a_copy_begins_anew_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "refresh_code", lambda folder: shutil.copy(ROOT / "params.yaml", folder))
+    half = tmp_path / "project"
+    half.mkdir()
+    (half / "half a file").touch()
+    corpus.copy_project(half, {"train": {"epochs": 7}})
+    assert not (half / "half a file").exists()
+    assert (half / ".dvc" / "config").exists()
+    assert YAML(typ="safe").load(half / "params.yaml")["train"]["epochs"] == 7
