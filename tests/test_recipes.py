@@ -37,13 +37,13 @@ END
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The recipes and params.yaml, with a dvc that only sets params and a python that does nothing."""
+    """The recipes and params.yaml, with a dvc that only sets params and a python that prints its arguments."""
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     shutil.copy(ROOT / "params.yaml", tmp_path)
     commands = tmp_path / ".venv" / "bin"
     commands.mkdir(parents=True)
     (commands / "dvc").write_text(DVC.format(python=sys.executable, root=ROOT))
-    (commands / "python").write_text("#!/bin/sh\n")
+    (commands / "python").write_text('#!/bin/sh\necho "$@"\n')
     for command in commands.iterdir():
         command.chmod(0o755)
     monkeypatch.chdir(tmp_path)
@@ -108,6 +108,17 @@ def test_a_recipe_refuses_to_add_to_what_another_one_has_set(other: str, project
     subprocess.run(["git", "checkout", "--quiet", "HEAD", "params.yaml"], check=True)
     assert call("imdb.sh").returncode == 0
     assert load().train.adversarial.kind == "none"
+
+
+def test_only_the_first_row_of_a_data_set_names_it(project: Path) -> None:
+    rows = call("directions.sh", "sst2").stdout.splitlines()[-4:]
+    starts = [
+        "SST-2 | textbook",
+        "| shipped",
+        "| strong",
+        "| strong, matched by parameters",
+    ]  # row.py adds a bar before
+    assert rows == [f"recipes/row.py {start}" for start in starts]
 
 
 def test_a_set_that_the_recipe_does_not_know_is_named(project: Path) -> None:
