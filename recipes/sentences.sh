@@ -16,6 +16,8 @@ case $name in
   subj | cr | mpqa | mr) splits=(-S data.folds=10 -S "compare.seeds=${SEEDS:-[1,2,3,4,5,6,7,8,9,10]}") ;;
   *) echo "error: $name is not one of trec, sst2, sst5, subj, cr, mpqa, mr" >&2 && exit 1 ;;
 esac
+radius=10.0
+if [ "$name" = mpqa ]; then radius=3.0; fi # phrases of three words on average, of whose vectors 10 is a third
 settings=()
 for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change it
   settings+=(
@@ -25,7 +27,7 @@ for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change 
 done
 dvc exp run --name "$name-$(date +%s)" \
   -S "data.name=$name" "${splits[@]}" -S tokenize.min_freq=1 "${settings[@]}" \
-  -S train.adversarial.kind=labelled -S train.adversarial.radius=10.0 \
+  -S train.adversarial.kind=labelled -S "train.adversarial.radius=$radius" \
   -S train.epochs=8 -S train.learning_rate=0.001 -S train.schedule=cosine -S train.averaging=ema \
   -S train.monitor=validation_accuracy \
   -S "compare.variants=[lstm,bilstm]" "${words[@]}"
