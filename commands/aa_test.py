@@ -23,12 +23,18 @@ from outputs.experiment_files import read_experiment
 def main() -> None:
     """The command line."""
     arguments = command_line.parser(__doc__)
-    arguments.add_argument("--seeds-a-side", type=int, nargs="+", default=[3, 5], help="sizes of the two groups")
+    arguments.add_argument(
+        "--seeds-a-side", type=int, nargs="+", help="sizes of the two groups (default: 3 and 5, or half of the seeds)"
+    )
     command_line.run(lambda namespace: run_aa_test(load(), namespace.seeds_a_side), arguments)
 
 
-def run_aa_test(params: Params, sizes: Sequence[int]) -> None:
-    """Prints a line for each size of the groups."""
+def run_aa_test(params: Params, sizes: Sequence[int] | None) -> None:
+    """Prints a line for each size of the groups; None: for usual ones.
+
+    Raises:
+        ParamsError: there are too few seeds for two groups of a size.
+    """
     alone = params.compare.model_copy(update={"variants": [params.compare.baseline]})
     experiment = read_experiment(params.model_copy(update={"compare": alone}))
     table = Table(title=f"{experiment.baseline} against itself on {escape(experiment.data)}", title_justify="left")
@@ -40,17 +46,23 @@ def run_aa_test(params: Params, sizes: Sequence[int]) -> None:
         "median p-value",
     ):
         table.add_column(column, justify="right")
+    most = len(experiment.seeds) // 2
+    if most < 2:
+        raise ParamsError(
+            f"there are {len(experiment.seeds)} {experiment.unit}s of {experiment.baseline}; two groups need 4 or more"
+        )
+    sizes = sizes or sorted({min(size, most) for size in (3, 5)})
+    for size in sizes:
+        if not 2 <= size <= most:
+            raise ParamsError(
+                f"--seeds-a-side is {size}; allowed with {len(experiment.seeds)} {experiment.unit}s: 2 to {most}"
+            )
     for size in sizes:
         table.add_row(*_row(experiment, size))
     Console().print(table)
 
 
 def _row(experiment: Experiment, size: int) -> list[str]:
-    if not 2 <= size <= len(experiment.seeds) // 2:
-        most = len(experiment.seeds) // 2
-        raise ParamsError(
-            f"--seeds-a-side is {size}; allowed with the {len(experiment.seeds)} seeds of compare.seeds: 2 to {most}"
-        )
     splits = against_itself(experiment, size)
     p_values = np.array([split.p_value for split in splits])
     largest = max(abs(split.difference) for split in splits)

@@ -14,6 +14,8 @@ from core import command_line
 from core.errors import ParamsError
 from provenance import source_code
 
+SOURCES = (".py", ".jinja")
+
 
 def main() -> None:
     """The command line."""
@@ -23,21 +25,31 @@ def main() -> None:
 
 
 def affected(paths: Sequence[Path]) -> dict[str, list[str]]:
-    """The stages that depend on each file of `paths`, in the order of the pipeline; folders stand for their modules.
+    """The stages that depend on each file of `paths`, in the order of the pipeline.
+
+    A folder stands for those of its files on which a stage depends.
 
     Raises:
-        ParamsError: a path is no file or folder of this project.
+        ParamsError: a path is no source file or folder of this project.
     """
+    sources: dict[str, list[str]] = {}
+    for stage in source_code.STAGES:
+        for file in source_code.files(stage):
+            sources.setdefault(file, []).append(stage)
     stages: dict[str, list[str]] = {}
     for path in paths:
         whole = path.resolve()
         if not (whole.exists() and whole.is_relative_to(source_code.ROOT)):
             raise ParamsError(f"{path} is not in this project; allowed: its files and folders, such as text/batches.py")
-        files = sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]
-        stages |= {file.relative_to(source_code.ROOT).as_posix(): [] for file in files}
-    for stage in source_code.STAGES:
-        for file in stages.keys() & source_code.files(stage):
-            stages[file].append(stage)
+        if whole.is_file() and whole.suffix not in SOURCES:
+            raise ParamsError(
+                f"{path} is no source file; allowed: files that end in {' or '.join(SOURCES)}, and folders"
+            )
+        within = [file for file in sources if whole.is_dir() and (source_code.ROOT / file).is_relative_to(whole)]
+        stages |= {file: sources[file] for file in within}
+        if not within:
+            name = whole.relative_to(source_code.ROOT).as_posix()
+            stages[name] = sources.get(name, [])
     return stages
 
 

@@ -12,7 +12,6 @@ import webbrowser
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
@@ -22,6 +21,7 @@ from config.params import load
 from core import command_line, file_io, paths
 from core.constants import UNKNOWN_INDEX
 from core.errors import DataError, ParamsError
+from core.folds import splits_of
 from core.paths import EXPLANATIONS, RAW
 from models import machine
 from models.inside.trace import explain as read
@@ -111,7 +111,7 @@ def _model(variant: str, seed: int) -> ModelFiles:
 
 def _text(namespace: argparse.Namespace) -> Text:
     if namespace.document is not None:
-        return _document(namespace.document)
+        return _document(namespace.document, namespace.seed)
     if namespace.text is not None:
         return Text(_cleaned(namespace.text), "the text given", None)
     try:
@@ -127,9 +127,10 @@ def _cleaned(text: str) -> str:
     return cleaned(text, read_summary()["data"].get("clean", []))
 
 
-def _document(name: str) -> Text:
-    files = sorted(RAW.glob("fold-*.parquet")) or [RAW / "test.parquet"]
-    test = pa.concat_tables(read_table(path, made_by="download") for path in files)
+def _document(name: str, seed: int) -> Text:
+    """A document on which the training with this seed is tested."""
+    [split] = splits_of("test", seed, read_summary()["data"].get("folds"))
+    test = read_table(RAW / f"{split}.parquet", made_by="download")
     if (position := pc.index(test["id"], name).as_py()) < 0:
         shown = ", ".join(test["id"].slice(0, 3).to_pylist())
         raise ParamsError(

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from core import command_line, file_io, paths
+from outputs import evaluation_checksums
 from outputs.trained_model import load_classifier
 from predictor.files import find_training
 from predictor.model_card import model_card
@@ -33,9 +34,11 @@ def export(variant: str, seed: int) -> Path:
 
     Raises:
         ParamsError: the model was not trained.
-        DataError: a file is missing or damaged, or the folder cannot be written.
+        DataError: a file is missing or damaged, the model has not been evaluated since it was trained, or the folder
+            cannot be written.
     """
     files = find_training(variant, seed)
+    evaluation_checksums.check(variant, seed)
     metrics = file_io.read_json(paths.folder(variant, seed) / "metrics.json", made_by="evaluate")
     model = onnx_model(load_classifier(files.config, files.weights))
     folder = EXPORTS / f"{variant}-seed-{seed}"

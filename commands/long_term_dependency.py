@@ -61,6 +61,12 @@ def study(path: Path, lengths: list[int]) -> None:
     name, params = path.stem, load(path)
     if params.data.name not in LENGTHS:
         raise ParamsError(f"{path}: data.name is {params.data.name!r}; allowed: {', '.join(LENGTHS)}")
+    if params.compare.settings:
+        raise ParamsError(f"{path}: compare.settings has settings, which this study does not compare; allowed: []")
+    if params.pretrain.objective != "none":
+        raise ParamsError(f"{path}: pretrain.objective is {params.pretrain.objective!r}; allowed in this study: none")
+    if params.train.devices == "auto":
+        raise ParamsError(f"{path}: train.devices is 'auto'; allowed in this study: a number")
     studies = [with_length(params, length, path) for length in lengths]  # refuses a wrong length before any work
     trainings = [training for study in studies for training in measure(study, FOLDER / name)]
     file_io.write_json(FOLDER / f"{name}.json", [asdict(training) for training in trainings])

@@ -47,7 +47,7 @@ def main() -> None:
     arguments.add_argument("--file", type=Path, help="a file with a text in each row, in any format of docs/data.md")
     arguments.add_argument(
         "--text-column",
-        help="the column of texts: its name, or its number if there is no header",
+        help="the column of texts: its name, or its number if there is no header; a name that is a number: '\"2019\"'",
     )
     arguments.add_argument("--label-column", help="the column of true labels, likewise; also prints metrics")
     arguments.add_argument("--output", type=Path, help="a .jsonl, .csv or .parquet file (default: JSON lines, shown)")
@@ -122,7 +122,9 @@ def _rows(chosen: argparse.Namespace, data: DataParams, console: Console) -> tup
 
 
 def _column(name: str) -> str | int:
-    """A column by name, or by its number from 1 in a file without a header."""
+    """A column by name, or by its number from 1 in a file without a header; a name in quotes may be a number."""
+    if len(name) > 2 and name[0] == name[-1] == '"':
+        return name[1:-1]
     return int(name) if name.isdecimal() and int(name) > 0 else name
 
 
@@ -168,9 +170,8 @@ def _metrics(scores: Scores) -> Iterator[str]:
     if scores.without_label:
         yield f"{_texts(scores.without_label)} without a label not scored"
     if scores.unknown:
-        names = ", ".join(repr(name[:40]) for name in list(scores.unknown)[:3])
-        total = sum(scores.unknown.values())
-        yield f"warning: {_texts(total)} with labels that the model does not know, such as {names}"
+        names = ", ".join(repr(name[:40]) for name in scores.unknown_labels)
+        yield f"warning: {_texts(scores.unknown)} with labels that the model does not know, such as {names}"
     if not scores.scored:
         yield "warning: no text has a label that the model knows; there are no metrics"
         return

@@ -18,7 +18,7 @@ from config.params import Params, load
 from core import command_line, locks, orphans
 from core.errors import ParamsError, TrainingError
 from core.paths import CODE
-from core.repository import repository_root
+from core.repository import checkpoints_folder, repository_root
 from engine import dvc
 from engine.cores_and_gpus import Share, share_out
 from engine.grid import Crew, Grid
@@ -58,11 +58,16 @@ def run_pipeline(params: Params, chosen: argparse.Namespace) -> None:
     """
     if chosen.workers is not None and chosen.workers < 1:
         raise ParamsError(f"--workers is {chosen.workers}; allowed: 1 or more")
+    for_cluster = {"--address": chosen.address, "--shared": chosen.shared, "--any-hardware": chosen.any_hardware}
+    given = [option for option, value in for_cluster.items() if value not in (None, False)]
+    if chosen.engine == "local" and given:
+        raise ParamsError(f"{given[0]} is only for a cluster; allowed: with --engine ray")
+    if chosen.engine == "ray" and chosen.workers is not None:
+        raise ParamsError("--workers is only for this machine; a cluster runs as many trainings as it has room for")
     if chosen.dvc_options and not dvc.default_remote():
         raise ParamsError("--pull needs a default DVC remote: dvc remote add --default (docs/sharing.md)")
     end_with_make()
-    lock_file = repository_root() / "checkpoints" / "run.lock"
-    lock_file.parent.mkdir(exist_ok=True)
+    lock_file = checkpoints_folder() / "run.lock"
     waiting = "waiting for another run of this pipeline in the same folder"
     with locks.acquire(lock_file, waiting), dvc.in_order(order(params)):
         dvc.discard_broken_accesses()

@@ -37,7 +37,7 @@ def _command(chosen: argparse.Namespace) -> None:
         from engine.serving_on_ray import serve_on_cluster
 
         serve_on_cluster(load(), chosen.address, chosen.port, limits, chosen.replicas)
-    elif chosen.address or chosen.replicas:
+    elif chosen.address is not None or chosen.replicas is not None:
         raise ParamsError("--address and --replicas are only for a cluster; allowed: with --engine ray")
     else:
         serve(load_champion(load().tracking.experiment), chosen.port, limits)

@@ -42,7 +42,7 @@ def _describe(mistake: ErrorDetails, params: type[Section]) -> str:
             message = str(context["error"])
             if message.startswith(" "):
                 return f"{key}{message}"
-            return message if message.startswith(tuple(params.model_fields)) else f"{key}.{message}"
+            return message if not key or message.startswith(tuple(params.model_fields)) else f"{key}.{message}"
         case "literal_error":
             choices = context["expected"].replace("'", "").replace(" or ", ", ")
             return f"{key} is {shown(value)}; allowed: {choices}"

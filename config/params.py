@@ -99,7 +99,8 @@ class Params(Section):
                     applied(setting, self.variants[name], self.train)
                 except ValueError as error:
                     raise ValueError(f"{where} is a setting that {name} cannot have: {error}") from None
-        if tuning.trials and tuning.epochs == "auto" and self.train.batch_tokens is not None:
+        varied = self.train.batch_tokens is not None or "batch_tokens" in tuning.space
+        if tuning.trials and tuning.epochs == "auto" and varied:
             raise ValueError(
                 "compare.tuning.epochs is 'auto', which counts steps of train.batch_size documents; allowed with "
                 "train.batch_tokens: null, or an integer from 1 to 1000000"
@@ -131,12 +132,15 @@ class Params(Section):
 
     def _check_unfreezing(self) -> None:
         """Refuses trainings that end before the lowest layer begins to learn, where epochs are given as numbers."""
-        tuning = self.compare.tuning
+        tuning, settings = self.compare.tuning, list(self.compare.settings)
         epochs: dict[str, str | int | None] = {"train.epochs": self.train.epochs}
         if tuning.trials:
             epochs["compare.tuning.epochs"] = tuning.epochs
+            settings += [{key: value} for key, values in tuning.ends().items() for value in values]
         for name in self.compare.variants:
-            layers = self.variants[name].layers + (not self.variants[name].freeze_embedding)  # below the head
+            variants = [self.variants[name].model_dump(), *settings]
+            learns = any(variant.get("freeze_embedding") is False for variant in variants)
+            layers = max(variant.get("layers", 0) for variant in variants) + learns  # below the head
             for key, number in epochs.items():
                 if type(number) is int and self.train.unfreeze * layers >= number:
                     raise ValueError(

@@ -18,6 +18,12 @@ def _epochs(value: object) -> object:
     raise ValueError(f"train.epochs is {shown(value)}; allowed: auto, or an integer from 1 to 1000000")
 
 
+def _devices(value: object) -> object:
+    if value == "auto" or (type(value) is int and 1 <= value <= 1024):
+        return value
+    raise ValueError(f"train.devices is {shown(value)}; allowed: auto, or an integer from 1 to 1024")
+
+
 class AdversarialParams(Section):
     """How word vectors are moved in training."""
 
@@ -52,7 +58,7 @@ class TrainParams(Section):
     layer_rates: Annotated[float, Field(gt=0, le=1)] = 1.0
     unfreeze: Annotated[int, Field(ge=0, le=10**6)] = 0
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
-    devices: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = 1
+    devices: Annotated[int | Literal["auto"], PlainValidator(_devices)] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
     strategy: Literal["auto", "ddp"] = "auto"
     precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed", "64-true"] = "32-true"

@@ -1,6 +1,6 @@
 """The section compare.tuning of params.yaml: the search for each variant's best setting."""
 
-import math
+import sys
 from itertools import combinations, product
 from typing import Annotated, Any, Literal
 
@@ -49,7 +49,7 @@ def _values(key: str, value: object) -> Values:
             if part not in Range.model_fields:
                 raise ValueError(unknown_key(f"{SPACE}.{key}.{part}", list(Range.model_fields)))
         low, high, log = value["low"], value["high"], value.get("log", False)
-        numbers = all(type(end) in (int, float) and math.isfinite(end) for end in (low, high))
+        numbers = all(type(end) in (int, float) and abs(end) <= sys.float_info.max for end in (low, high))
         if numbers and type(log) is bool and low < high and (low > 0 or not log):
             return Range(low=low, high=high, log=log)
         raise ValueError(
@@ -97,6 +97,13 @@ class TuningParams(Section):
         """Whether the next setting of a search depends on the scores of earlier trials."""
         return self.sampler == "tpe"
 
+    def ends(self) -> dict[str, tuple[Any, ...]]:
+        """The values of each key of the space; of a range its ends."""
+        return {
+            key: (values.low, values.high) if isinstance(values, Range) else values
+            for key, values in self.space.items()
+        }
+
     def check(self, name: str, variant: VariantParams, train: TrainParams, matching: str) -> None:
         """Refuses a space that contains a setting with which the variant `name` cannot be trained.
 
@@ -106,10 +113,7 @@ class TuningParams(Section):
         Raises:
             ValueError: the space contains such a setting; the message is one line.
         """
-        ends = {
-            key: (values.low, values.high) if isinstance(values, Range) else values
-            for key, values in self.space.items()
-        }
+        ends = self.ends()
         for key, values in self.space.items():
             if isinstance(values, Range) and key not in INTEGERS and not _takes_numbers(key):
                 raise ValueError(f"{SPACE}.{key} is a range; allowed for this key: a list of values")

@@ -47,6 +47,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise _unwritable(folder, error) from None
     finally:
+        if old.exists() and not folder.exists():  # an error or a signal came between the two names
+            old.rename(folder)
         shutil.rmtree(made, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from core.errors import DataError
 from core.replacing import replacing
 
 WORKING_COPY = "WORKING_COPY"  # environment variable: on a node of a cluster, the head's working copy
@@ -14,6 +15,22 @@ WORKING_COPY = "WORKING_COPY"  # environment variable: on a node of a cluster, t
 def repository_root() -> Path:
     """The repository in which the user works, also for a stage that DVC runs in a temporary copy of it."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def checkpoints_folder() -> Path:
+    """The folder of checkpoints and locks, made if it is missing.
+
+    Raises:
+        DataError: it cannot be made or written.
+    """
+    folder = repository_root() / "checkpoints"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise DataError(f"{folder} cannot be written")
+    return folder
 
 
 def exists(path: Path) -> bool:
@@ -32,8 +49,7 @@ def working_copy() -> str:
     """
     if WORKING_COPY in os.environ:
         return os.environ[WORKING_COPY]
-    path = repository_root() / "checkpoints" / "working-copy"
-    path.parent.mkdir(exist_ok=True)
+    path = checkpoints_folder() / "working-copy"
     with FileLock(f"{path}.lock"):
         number, place = _read(path)
         if place != str(path):

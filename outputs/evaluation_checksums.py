@@ -4,6 +4,7 @@ The stage cannot depend on the folder results: trainings that are no longer comp
 working copies. In data/evaluated the stage keeps only the compared trainings, before DVC records the folder.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.compare import CompareParams
@@ -19,14 +20,34 @@ def write(variant: str, seed: int, root: Path = Path()) -> None:
     """Writes the checksums of one training's files, for `sha256sum --check` at `root`."""
     names = [paths.folder(variant, seed) / name for name in FILES]
     with file_io.whole(root / _path(variant, seed)) as path:
-        path.write_text("".join(checksum_line(name, root) for name in names), encoding="utf-8")
+        path.write_text(_lines(names, root), encoding="utf-8")
+
+
+def is_current(variant: str, seed: int, root: Path = Path()) -> bool:
+    """Whether one training has been evaluated, and has not been trained again since."""
+    names = [paths.folder(variant, seed) / name for name in FILES]
+    try:
+        return (root / _path(variant, seed)).read_text(encoding="utf-8") == _lines(names, root)
+    except FileNotFoundError:
+        return False
+
+
+def check(variant: str, seed: int) -> None:
+    """Refuses test scores and predictions that are not those of the present weights.
+
+    Raises:
+        DataError: the training has not been evaluated since it last ran.
+    """
+    if not is_current(variant, seed):
+        folder = paths.folder(variant, seed)
+        raise DataError(f"{folder} has not been evaluated since it was trained; the stage evaluate does it: dvc repro")
 
 
 def write_setting(name: str, root: Path = Path()) -> None:
     """The same for the trainings under one of compare.settings, in data/settings/`name`."""
-    files = sorted((root / SETTINGS / name).iterdir())
+    files = [file.relative_to(root) for file in sorted((root / SETTINGS / name).iterdir())]
     with file_io.whole(root / EVALUATED / f"{name}.sha256") as path:
-        path.write_text("".join(checksum_line(file.relative_to(root), root) for file in files), encoding="utf-8")
+        path.write_text(_lines(files, root), encoding="utf-8")
 
 
 def keep_only(compare: CompareParams) -> None:
@@ -46,6 +67,10 @@ def keep_only(compare: CompareParams) -> None:
             path.unlink()
     except OSError as error:
         raise DataError(f"{EVALUATED} cannot be written: {error.strerror}") from None
+
+
+def _lines(names: Sequence[Path], root: Path) -> str:
+    return "".join(checksum_line(name, root) for name in names)
 
 
 def _path(variant: str, seed: int) -> Path:

@@ -8,7 +8,8 @@ from core.constants import PADDING_INDEX, UNKNOWN_INDEX
 SHOWN = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "loss", "calibration_error")
 
 TOKENIZERS = {
-    "basic_english": "torchtext's basic_english (lowercase words; `'.,()!?` are words; other signs stay part of words)",
+    "basic_english": "torchtext's basic_english (lowercase words; each of `'.,()!?` is a word; `\"` is removed; `;`, "
+    "`:` and `<br />` separate words; other signs stay part of words)",
     "whitespace": "Python's str.split()",
     "characters": "each character is a token",
     "sentencepiece": "the pieces of sentencepiece.model",

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from analysis.comparison.metrics import log_losses
 from predictor.predictor import Predictions
 
+SHOWN = 3  # unknown labels
+
 
 class Scores:
     """Adds up what the metrics need.
@@ -15,7 +17,8 @@ class Scores:
     Attributes:
         scored: documents with a known label.
         without_label: documents whose label is missing.
-        unknown: labels that the model does not know, with their number of documents; at most 1000 different ones.
+        unknown: documents with a label that the model does not know.
+        unknown_labels: some of these labels.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
@@ -23,7 +26,8 @@ class Scores:
         self._confusion = np.zeros((len(labels), len(labels)), np.int64)  # (true, predicted)
         self._loss = 0.0
         self.without_label = 0
-        self.unknown: dict[str, int] = {}
+        self.unknown = 0
+        self.unknown_labels: list[str] = []
 
     @property
     def scored(self) -> int:
@@ -35,8 +39,10 @@ class Scores:
         for label in labels:
             if label is None:
                 self.without_label += 1
-            elif label not in self._index and (label in self.unknown or len(self.unknown) < 1000):
-                self.unknown[label] = self.unknown.get(label, 0) + 1
+            elif label not in self._index:
+                self.unknown += 1
+                if len(self.unknown_labels) < SHOWN and label not in self.unknown_labels:
+                    self.unknown_labels.append(label)
         truth: NDArray[np.int64] = np.array([self._index.get(label or "", -1) for label in labels], np.int64)
         known = (truth >= 0) & np.array([label is not None for label in labels], np.bool_)
         truth, probabilities = truth[known], predictions.probabilities[known]

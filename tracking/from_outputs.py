@@ -15,7 +15,7 @@ from analysis.drawing.confusion_figures import confusion_matrix
 from analysis.drawing.curves import learning_curves
 from core import file_io
 from core.paths import EXPLANATIONS, TOKENS
-from outputs import measurements
+from outputs import evaluation_checksums, measurements
 from tracking.connection import Connection
 from tracking.lifecycle import find_run, reference_run, training_run
 from tracking.models import log_training_model
@@ -42,6 +42,7 @@ def complete(mlflow: Connection, folder: Path, evaluated: bool = False) -> bool:
     config = file_io.read_json(folder / "config.json", made_by="train")
     measured = measurements.read(config["signature"])
     original = provenance(measured)
+    has_scores = evaluation_checksums.is_current(config["name"], config["seed"], folder.parents[2])
     with mlflow.alone():
         run = find_run(mlflow, config["signature"], original.ended)
         if not mlflow.reachable:
@@ -52,15 +53,16 @@ def complete(mlflow: Connection, folder: Path, evaluated: bool = False) -> bool:
                 for index, line in enumerate(history):
                     run.log_epoch(line, measured["epochs"][index] if "epochs" in measured else {})
                 training(run, folder, measured)
-                _evaluation(run, folder, measured)
+                if has_scores:
+                    _evaluation(run, folder, measured)
                 _explanations(run, measured)
             return True
         without_model = not run.model_id  # of an earlier version, or one that MLflow did not take
-        lacking = without_model or not run.has(_test_metrics(folder))
+        lacking = without_model or (has_scores and not run.has(_test_metrics(folder)))
         if without_model:
             log_training_model(run, folder)
             _training_costs(run, measured)
-        if lacking or evaluated:
+        if has_scores and (lacking or evaluated):
             _evaluation(run, folder, measured, again=without_model)
         return _explanations(run, measured) or lacking
 

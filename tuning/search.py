@@ -72,7 +72,9 @@ def importances(space: Mapping[str, Values], trials: Sequence[tuple[Setting, flo
     if len(trials) < FEWEST_FOR_IMPORTANCES or len({gain for _, gain in trials}) == 1:
         return {}
     study = optuna.create_study(direction="maximize")
-    for setting, gain in trials:
+    gains = np.array([gain for _, gain in trials])
+    scaled = (gains - gains.min()) / np.ptp(gains)  # Optuna takes very small differences for none
+    for (setting, _), gain in zip(trials, scaled.tolist(), strict=True):
         params = {key: _choice(value) for key, value in setting.items()}
         study.add_trial(create_trial(params=params, distributions=distributions(space), value=gain))
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))

@@ -31,6 +31,15 @@ def test_a_file_that_stages_read_without_importing_it_is_shown_too() -> None:
     assert affected([Path(template)]) == {template: ["compare"]}
 
 
+def test_a_file_that_is_no_source_is_refused() -> None:
+    with pytest.raises(ParamsError, match=r"^params\.yaml is no source file; allowed: files that end in .py or .jinja"):
+        affected([Path("params.yaml")])
+
+
+def test_a_folder_shows_templates_too() -> None:
+    assert "analysis/report/report.html.jinja" in affected([Path("analysis/report")])
+
+
 def test_the_files_of_a_stage_are_those_that_show_it() -> None:
     stages = affected([source_code.ROOT / name for name in ("analysis", "config", "core", "models", "outputs", "text")])
     shown = {file for file, names in stages.items() if "train" in names}

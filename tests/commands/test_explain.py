@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from selenium.webdriver import ActionChains
@@ -15,6 +16,7 @@ from selenium.webdriver.common.by import By
 
 from commands import explain
 from core import file_io, paths
+from core.errors import ParamsError
 from core.paths import RAW, TOKENS
 from tests.browser import MISSING, REASON, open_browser
 from tests.pipelines.prepared import prepare, train_all
@@ -94,6 +96,20 @@ def test_a_test_document_is_read_as_the_pipeline_read_it(capsys: pytest.CaptureF
         predicted = table["probabilities"][table["id"].to_pylist().index(name)].as_py()
         assert content["models"][0]["prefixes"][-1] == pytest.approx(predicted, abs=1e-4)
         assert content["models"][0]["chosen"] == int(np.argmax(predicted))
+
+
+def test_in_a_cross_validation_the_documents_of_the_trainings_own_fold_are_its_test_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file_io.write_json(TOKENS / "summary.json", {"data": {"folds": 3}})
+    for fold in (1, 2, 3):
+        RAW.mkdir(parents=True, exist_ok=True)
+        table = pa.table({"id": [f"id {fold}"], "text": [f"text {fold}"], "label": pa.array([0], pa.int32())})
+        pq.write_table(table, RAW / f"fold-{fold}.parquet")
+    assert explain._document("id 2", 5).text == "text 2"
+    with pytest.raises(ParamsError, match=r"^--document is 'id 2'; .* the 1 test documents, such as id 1"):
+        explain._document("id 2", 1)
 
 
 def test_several_variants_stand_side_by_side_and_the_page_is_logged_to_each_run(

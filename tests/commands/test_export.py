@@ -11,7 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands import export, predict
+from config.params import load
+from core.errors import DataError
 from core.paths import RAW, RESULTS
+from outputs.experiment_files import read_experiment
 from predictor.files import find_model, find_training
 from predictor.predictor import Predictor
 from predictor.token_numbers import Encoder
@@ -76,6 +79,19 @@ def test_the_card_has_the_test_metrics_and_the_way_from_text_to_tokens() -> None
     assert "in the order `dull`, `fair`, `fine`" in card
 
 
+def test_scores_of_earlier_weights_are_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(shutil.copytree(Path(), tmp_path / "project"))
+    monkeypatch.chdir(folder)
+    history = RESULTS / "gru2" / "seed-1" / "history.json"  # as a training writes it that nobody has evaluated
+    history.write_text(history.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    line = (
+        "error: results/gru2/seed-1 has not been evaluated since it was trained; the stage evaluate does it: dvc repro"
+    )
+    assert call(export, "--variant", "gru2", "--seed", "1") == line
+    with pytest.raises(DataError, match=r"^results/gru2/seed-1 has not been evaluated"):
+        read_experiment(load())
+
+
 def test_what_is_not_trained_or_not_evaluated_is_one_line() -> None:
     message = "error: bilstm seed 2 is not trained; allowed: bilstm seed 1, gru2 seed 1"
     assert call(export, "--variant", "bilstm", "--seed", "2") == message
@@ -83,8 +99,6 @@ def test_what_is_not_trained_or_not_evaluated_is_one_line() -> None:
     content = path.read_bytes()
     path.unlink()
     try:
-        assert "metrics.json is missing; the stage evaluate makes it" in call(
-            export, "--variant", "gru2", "--seed", "1"
-        )
+        assert "gru2/seed-1 has not been evaluated" in call(export, "--variant", "gru2", "--seed", "1")
     finally:
         path.write_bytes(content)

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from commands.long_term_dependency import measure, results_table, with_length
+from commands.long_term_dependency import measure, results_table, study, with_length
 from config.params import Params, load
 from core.errors import ParamsError
 
@@ -72,6 +73,22 @@ def test_the_recipes_params_are_right_and_the_recipe_names_them(path: Path) -> N
     params = load(path)
     assert params.data.name in ("first_token", "temporal_order")
     assert f"recipes/{path.name}" in (ROOT / "recipes/long_term_dependency.sh").read_text()
+
+
+@pytest.mark.parametrize(("section", "values", "line"), [
+    ("compare", {"settings": [{"learning_rate": 0.01}]}, "compare.settings has settings, which this study does not"),
+    ("train", {"devices": "auto"}, "train.devices is 'auto'; allowed in this study: a number"),
+])  # fmt: skip
+def test_what_the_study_would_ignore_is_refused(
+    section: str, values: dict[str, Any], line: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "tiny.yaml"
+    tiny(path, "temporal_order")
+    content = YAML(typ="safe").load(path)
+    content[section] |= values
+    YAML(typ="safe").dump(content, path)
+    with pytest.raises(ParamsError, match=line):
+        study(path, [100])
 
 
 def test_a_length_that_is_cut_by_max_tokens_is_refused(tmp_path: Path) -> None:

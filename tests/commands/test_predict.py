@@ -272,6 +272,13 @@ def test_metrics_of_chunks_are_those_of_all_documents() -> None:
         scores.add(labels, Predictions(labels, probabilities[part], np.ones(len(part), np.int32)))
     whole = classification_metrics(truth, probabilities, names)
     assert scores.metrics() == pytest.approx({name: whole[name] for name in scores.metrics()}, abs=1e-12)
+    unknown = [f"other {number}" for number in range(200)]
+    scores.add(unknown, Predictions(names * 50, probabilities, np.ones(200, np.int32)))
+    assert (scores.unknown, scores.scored, scores.unknown_labels) == (200, 200, unknown[:3])
+
+
+def test_a_column_whose_name_is_a_number_can_be_named() -> None:
+    assert [predict._column(name) for name in ("2", '"2019"', "stars")] == [2, "2019", "stars"]
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,23 @@ def test_a_folder_that_is_no_repository_is_named_with_what_makes_it_one(project:
     assert mended.returncode == 0, mended.stderr
 
 
-def test_no_workers_are_refused(project: Path) -> None:
-    result = run_in(project, "python", "-m", "commands.run", "--workers", "0")
-    assert (result.returncode, result.stderr) == (1, "error: --workers is 0; allowed: 1 or more\n")
+@pytest.mark.parametrize(("options", "line"), [
+    (["--workers", "0"], "--workers is 0; allowed: 1 or more"),
+    (["--address", "10.0.0.1:6379"], "--address is only for a cluster; allowed: with --engine ray"),
+    (["--any-hardware"], "--any-hardware is only for a cluster; allowed: with --engine ray"),
+    (["--engine", "ray", "--workers", "2"], "--workers is only for this machine; a cluster runs as many trainings as "
+     "it has room for"),
+])  # fmt: skip
+def test_options_that_would_do_nothing_are_refused(project: Path, options: list[str], line: str) -> None:
+    result = run_in(project, "python", "-m", "commands.run", *options)
+    assert (result.returncode, result.stderr) == (1, f"error: {line}\n")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(project: Path) -> None:
+    shutil.rmtree(project / "checkpoints")
+    (project / "checkpoints").touch()
+    result = run_in(project, *GRID)
+    assert (result.returncode, result.stderr) == (1, f"error: {project / 'checkpoints'} cannot be made: File exists\n")
 
 
 def test_pulling_without_a_remote_ends_in_one_line(project: Path) -> None:

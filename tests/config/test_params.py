@@ -333,7 +333,7 @@ def test_scientific_notation_is_a_number_as_it_is_for_dvc(tmp_path: Path) -> Non
 
 
 EXTREMES: list[Any] = [
-    *(0, -1, 1, 2**31, 2**32, 2**63, 2**64, 10**30, -(10**30)),
+    *(0, -1, 1, 2**31, 2**32, 2**63, 2**64, 10**30, -(10**30), 10**400),
     *(0.0, -0.0, 1.0, 1e308, 5e-324, float("inf"), float("-inf"), float("nan")),
     *("", " ", "null", "1", "x" * 100_000, "a\nb", "a\x00b", "\ud800", "../x", "; touch x", "$(touch x)", "\u202eabc"),
     *([], [[]], {}, {"": None}, [None], ["lstm", "lstm"], [1, 1], [2**64], {"lstm": {}}, {1: 2}, True, False, None),
@@ -529,7 +529,27 @@ SETTINGS_MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"settings": [{"layers": 2}], "matching": "parameters"},
         "compare.settings[0] has layers: 2, but compare.matching is 'parameters', which chooses the hidden size;",
     ),
+    (
+        {"settings": [{"averaging": "swa", "early_stopping": 3}]},
+        "compare.settings[0] is a setting that lstm cannot have: train.averaging is 'swa'",
+    ),
+    (
+        {"tuning": {"space": {"learning_rate": {"low": 1, "high": 10**400}}}},
+        "compare.tuning.space.learning_rate is {'high': 1000",
+    ),
 ]
+
+
+def test_epochs_that_count_batches_of_documents_are_refused_where_batches_of_tokens_are_tried() -> None:
+    content = changed(("train", "epochs"), 3)
+    content["compare"]["tuning"] = {"trials": 1, "epochs": "auto", "space": {"batch_tokens": [1000, 2000]}}
+    with pytest.raises(ParamsError, match=r"compare.tuning.epochs is 'auto', which counts steps of train.batch_size"):
+        parse(content)
+
+
+def test_the_number_of_devices_is_named_with_what_is_allowed() -> None:
+    with pytest.raises(ParamsError, match=r"^params.yaml: train.devices is 'two'; allowed: auto, or an integer from 1"):
+        parse(changed(("train", "devices"), "two"))
 
 
 @pytest.mark.parametrize(("compare", "message"), SETTINGS_MISTAKES)

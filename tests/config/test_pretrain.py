@@ -89,6 +89,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "train.unfreeze is 1, so that the lowest layer of base begins to learn in epoch 3, but compare.tuning.epochs",
     ),
     (
+        {
+            "pretrain": {"objective": "lm"},
+            "train": {"unfreeze": 1, "epochs": 3},
+            "compare": {"settings": [{"layers": 4}]},
+        },
+        "train.unfreeze is 1, so that the lowest layer of base begins to learn in epoch 6, but train.epochs is 3;",
+    ),
+    (
         {"pretrain": {"objective": "lm"}, "variant": {"start": "random"}},
         "pretrain.objective is 'lm', but no variant of compare.variants has start: pretrain; allowed without one: none",
     ),

@@ -153,6 +153,25 @@ def test_the_training_refuses_a_damaged_token_store(project: Project) -> None:
     assert "error: data/tokens/train.arrow is damaged: " in done.stderr
 
 
+def test_a_signal_between_the_two_names_of_a_folder_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "before").touch()
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if target == folder and path.name.endswith("part"):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), file_io.whole_folder(folder) as made:
+        (made / "after").touch()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["folder", "folder/before"]
+
+
 def test_a_file_of_an_older_state_is_no_file_of_this_one(tmp_path: Path) -> None:
     path = tmp_path / "x.arrow"
     path.write_bytes(b"old")

@@ -86,6 +86,8 @@ def test_the_key_that_decides_is_the_important_one() -> None:
     shares = importances(params().space, [(each, float(each["pooling"] == "max")) for each in settings])
     assert shares["pooling"] > 0.9
     assert sum(shares.values()) == pytest.approx(1)
+    tiny = importances(params().space, [(each, 0.5 + 1e-12 * (each["pooling"] == "max")) for each in settings])
+    assert tiny == pytest.approx(shares)
     assert importances(params().space, [(each, 0.5) for each in settings]) == {}
     assert importances(params().space, [(settings[0], 0.1)] * 3) == {}
 
