@@ -15,7 +15,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose grid ran at the same time."""
 
     def make(folder: Path) -> None:
-        make_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1]})
+        changes = {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1]}
+        make_project(folder, changes, also=("download", "tokenize"))
         result = run_in(folder, *GRID)
         assert result.returncode == 0, result.stdout + result.stderr
         assert "bilstm-1  │ stage train" in result.stdout

@@ -1,15 +1,21 @@
-"""Quick stages in the place of the real ones, which take seconds to start: what is tested is the work around them."""
+"""Quick stages in the place of the real ones, which take seconds to start: what is tested is the work around them.
+
+Their params.yaml is short, since DVC reads it anew for each stage. tests/pipelines/test_whole.py has the shipped one.
+"""
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from tests.pipelines.project import copy_project, run_in
+from ruamel.yaml import YAML
+
+from tests.pipelines.project import SMALL, change_params, copy_project, run_in
 
 STAGE = """
-import os, pathlib, signal, sys
+import json, os, pathlib, signal, sys
 from core import command_line
 
 with open("loaded-" + pathlib.Path(__file__).stem, "a") as file:
@@ -23,7 +29,7 @@ def make(name):
     for path in {outputs}:
         path = pathlib.Path(path.format(*words))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('{{"signature": "' + name + '"}}')
+        path.write_text(json.dumps({content}))
 
 def train(params, variant, seed):
     make(f"{{variant}}-{{seed}}")
@@ -44,6 +50,7 @@ if __name__ == "__main__":
 """
 OUTPUTS = {
     "download": ["data/raw"],
+    "tokenize": ["data/tokens/summary.json"],
     "train": [f"results/{{}}/seed-{{}}/{file}" for file in ("config.json", "history.json", "model.safetensors")],
     "evaluate": [
         *(f"results/{{}}/seed-{{}}/{file}" for file in ("metrics.json", "predictions.parquet")),
@@ -54,6 +61,14 @@ OUTPUTS = {
         *(f"reports/{file}" for file in ("comparison.json", "metrics.json", "comparison.html")),
         *("reports/plots/a.json", "reports/figures/a.png"),
     ],
+}
+# With the lists of the stage check, so that it differs as soon as a file that params.yaml names does.
+CONTENTS = {
+    "download": 'pathlib.Path("data/code/download.sha256").read_text()',
+    "tokenize": """{
+        **{"vocabulary_size": 9, "labels": ["no", "yes"]},
+        **{place: pathlib.Path(place).read_text() for place in ("data/raw", "data/code/tokenize.sha256")},
+    }""",
 }
 KEEP = """
 from outputs import evaluation_checksums, tuned
@@ -69,12 +84,25 @@ finally:
     pathlib.Path("ended-" + name).touch()
 """
 
+PARAMS: dict[str, Any] = {
+    "data": {"name": "synthetic_reviews", "source": None, "synthetic_reviews": {}},
+    "tokenize": {},
+    "pretrain": {"objective": "none"},
+    "variants": {"lstm": {"cell": "lstm"}, "bilstm": {"cell": "lstm", "bidirectional": True}},
+    "train": {"batch_size": 32, "accelerator": "cpu", "precision": "32-true", "threads": 1},
+    "compare": {
+        **{"variants": ["lstm", "bilstm"], "seeds": [1], "baseline": "lstm"},
+        **{"metric": "accuracy", "matching": "hidden_size", "settings": [], "tuning": {"trials": 0}},
+    },
+}
+
 GRID = ("python", "-m", "commands.run", "--workers", "3")
 
 
 def write_stage(project: Path, stage: str, before: str = "") -> None:
+    content = CONTENTS.get(stage, '{"signature": name}')
     (project / "pipelines" / f"{stage}.py").write_text(
-        STAGE.format(before=indent(before, "    "), outputs=OUTPUTS[stage])
+        STAGE.format(before=indent(before, "    "), outputs=OUTPUTS[stage], content=content)
     )
 
 
@@ -91,9 +119,11 @@ def lines_of(name: str, result: subprocess.CompletedProcess[str]) -> list[str]:
     return [text for who, text in lines if who.strip() == name]
 
 
-def make_project(folder: Path, changes: dict[str, Any]) -> None:
-    """A copy of this project whose stages from train on are the quick ones."""
-    copy_project(folder, changes)
-    for stage in ("train", "evaluate", "reference", "compare"):
+def make_project(folder: Path, changes: dict[str, Any], also: Sequence[str] = ()) -> None:
+    """A copy of this project whose stages from train on are the quick ones, and `also` these."""
+    copy_project(folder, {})
+    YAML().dump(PARAMS, folder / "params.yaml")
+    change_params(folder, {**SMALL, **changes})
+    for stage in (*also, "train", "evaluate", "reference", "compare"):
         write_stage(folder, stage, before=KEEP if stage == "compare" else "")
     assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0
