@@ -5,10 +5,11 @@ For tests of what a program does. Those of how it starts and how signals end it 
 
 import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
@@ -37,18 +38,48 @@ def start(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:
 
 def run_module(folder: Path, environment: Mapping[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
     """What `python -m` does in `folder` with a module of the project and its arguments."""
+    return _run(_module, folder, environment, command)
+
+
+def run_program(folder: Path, environment: Mapping[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
+    """What `python -c` does in `folder` with a program and its arguments."""
+    return _run(_program, folder, environment, command)
+
+
+def run_script(*command: str) -> "subprocess.CompletedProcess[str]":
+    """What `python` does with a file and its arguments, in the environment of the tests."""
+    return _run(_script, ROOT, os.environ, command)
+
+
+def _run(
+    kind: Callable[[str], object], folder: Path, environment: Mapping[str, str], command: Sequence[str]
+) -> "subprocess.CompletedProcess[str]":
     with tempfile.TemporaryDirectory() as place:
         streams = [Path(place) / name for name in ("output", "errors")]
-        process = start(_run, str(folder), dict(environment), list(command), list(map(str, streams)))
+        process = start(_begin, kind, str(folder), dict(environment), list(command), list(map(str, streams)))
         process.join()
         assert process.exitcode is not None
         return subprocess.CompletedProcess(command, process.exitcode, *(path.read_text() for path in streams))
 
 
-def _run(folder: str, environment: dict[str, str], command: list[str], streams: list[str]) -> None:
+def _begin(
+    kind: Callable[[str], object], folder: str, environment: dict[str, str], command: list[str], streams: list[str]
+) -> None:
     for number, path in enumerate(streams, 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     os.chdir(folder)
     os.environ.update(environment)  # what modules have set for themselves stays
     sys.argv = command
-    import_module(command[0]).main()
+    kind(command[0])
+
+
+def _module(name: str) -> None:
+    import_module(name).main()
+
+
+def _program(text: str) -> None:
+    exec(text, {"__name__": "__main__"})
+
+
+def _script(path: str) -> None:
+    runpy.run_path(path, run_name="__main__")

@@ -1,8 +1,6 @@
 """Whole trainings with moved word vectors: repeated, resumed, in two processes, in each precision."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from models.training.module import ClassifierModule
 from models.training.resuming import Checkpointing
 from outputs.checkpoints import Checkpoints
 from tests import needs
+from tests.loaded import run_script
 from tests.models import adversarial_processes
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.test_resuming import Stop, StopAt, assert_same
@@ -86,8 +85,7 @@ def test_stopped_it_ends_with_the_same_bits(precision: str, normalization: str) 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs 2 cores")
 def test_two_processes_take_the_steps_of_one_with_twice_the_batch(tmp_path: Path) -> None:
     adversarial_processes.main(devices=1, batch_size=8, folder=tmp_path)
-    command = [sys.executable, adversarial_processes.__file__, "2", "4", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_script(adversarial_processes.__file__, "2", "4", str(tmp_path))
     assert done.returncode == 0, done.stderr
     one, two = (load_file(tmp_path / f"{devices}.safetensors") for devices in (1, 2))
     torch.testing.assert_close(two, one, rtol=1e-9, atol=1e-11)

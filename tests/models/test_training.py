@@ -23,6 +23,7 @@ from models.training.module import ClassifierModule
 from models.training.schedule import learning_rate_factor
 from models.training.step_records import NORM
 from tests import needs
+from tests.loaded import run_script
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
@@ -193,22 +194,27 @@ def losses_of_steps(tmp_path: Path, devices: int, nodes: int, batch_size: int) -
     folder = tmp_path / f"{devices}-{nodes}"
     folder.mkdir()
     script = [str(SCRIPT), str(devices), str(nodes), str(batch_size), str(folder)]
-    starts = [[sys.executable]]
-    if nodes > 1:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = str(free.getsockname()[1])
-        place = ["--nnodes", str(nodes), "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", port]
-        torchrun = [sys.executable, "-m", "torch.distributed.run", *place, "--node-rank"]
-        starts = [[*torchrun, str(rank)] for rank in range(nodes)]
+    if nodes == 1:
+        done = run_script(*script)
+        assert done.returncode == 0, done.stderr
+    else:
+        run_on_nodes(nodes, script)
+    results: dict[str, Any] = json.loads((folder / "rank-0.json").read_text())
+    return results
+
+
+def run_on_nodes(nodes: int, script: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    place = ["--nnodes", str(nodes), "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", port]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", *place, "--node-rank"]
     processes = [
-        subprocess.Popen([*start, *script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for start in starts
+        subprocess.Popen([*torchrun, str(rank), *script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for rank in range(nodes)
     ]
     for process in processes:
         output, _ = process.communicate()
         assert process.returncode == 0, output
-    results: dict[str, Any] = json.loads((folder / "rank-0.json").read_text())
-    return results
 
 
 def check_same_steps(one: dict[str, Any], two: dict[str, Any]) -> None:

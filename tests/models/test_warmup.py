@@ -2,8 +2,6 @@
 
 import copy
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import torch
 from models.training.fit import fit
 from models.training.module import ClassifierModule
 from models.training.warmup import warm_up
+from tests.loaded import run_script
 from tests.models.plain import plain_classifier, plain_module
 from tests.models.toy import VOCABULARY_SIZE, order_documents, small_trainer
 
@@ -31,7 +30,8 @@ def build(variant: dict[str, Any]) -> ClassifierModule:
 
 
 def test_steps_and_validation_compile_nothing_that_warming_up_has_not() -> None:
-    done = subprocess.run([sys.executable, str(SCRIPT)], check=True, capture_output=True, text=True)
+    done = run_script(str(SCRIPT))
+    assert done.returncode == 0, done.stderr
     compiled = json.loads(done.stdout.splitlines()[-1])
     assert len(compiled) == 5
     for by_warming_up, by_steps in compiled:

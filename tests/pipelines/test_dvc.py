@@ -1,9 +1,9 @@
 """dvc.yaml: each stage runs its module, and depends on the source files that this module runs."""
 
 import json
+import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from config.params import load
 from provenance.code_lists import lists
 from provenance.source_code import STAGES, files
+from tests.loaded import run_program
 from tests.pipelines.project import ROOT, change_params, run_in
 
 DVC_STAGES: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -36,8 +37,7 @@ def test_a_stage_runs_the_module_of_its_name(stage: str) -> None:
     assert DVC_STAGES[stage]["cmd"].split() == ["exec", "python", "-m", f"pipelines.{stage}"]
 
 
-# Libraries stay loaded from one stage to the next; the project's modules are imported again, but for tracking, which
-# decides no output.
+# Libraries are loaded; the project's modules are imported again for each stage, but for tracking: it decides no output.
 IMPORTS = """
 import sys
 from importlib import import_module
@@ -60,8 +60,8 @@ for stage in sys.argv[1:]:
 
 def test_what_python_imports_for_a_stage_is_among_its_source_files() -> None:
     tracking = ["tracking", *(f"tracking.{path.stem}" for path in (ROOT / "tracking").glob("*.py"))]
-    command = [sys.executable, "-c", IMPORTS, ",".join(tracking), *STAGES]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    printed = run_program(ROOT, os.environ, IMPORTS, ",".join(tracking), *STAGES)
+    assert printed.returncode == 0, printed.stderr
     imported = {stage: set(names) for stage, *names in map(str.split, printed.stdout.splitlines())}
     assert tuple(imported) == STAGES
     for stage, names in imported.items():

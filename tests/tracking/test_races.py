@@ -1,12 +1,11 @@
 """Writers in several checkouts that tell one server the same at the same moment."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
+from tests.loaded import run_program
 from tests.pipelines.project import ROOT
 from tests.tracking.connected import CONFIG
 from tests.tracking.server import Server
@@ -37,10 +36,9 @@ all_at_once(write, writers)
 
 def test_who_comes_second_finds_what_the_first_has_made(tmp_path: Path) -> None:
     with Server(tmp_path / "server") as server:
-        command = [sys.executable, "-c", PROCESSES, str(tmp_path), str(WRITERS), str(ROUNDS)]
         limits = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "120", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
         environment = os.environ | {"MLFLOW_TRACKING_URI": server.address} | limits
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = run_program(ROOT, environment, PROCESSES, str(tmp_path), str(WRITERS), str(ROUNDS))
         assert done.returncode == 0, done.stderr
         assert "warning: MLflow" not in done.stderr, done.stderr
         assert not list(tmp_path.glob("*/mlflow.running/[!.]*"))
