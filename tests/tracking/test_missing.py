@@ -28,6 +28,7 @@ from pipelines.compare import compare_and_log
 from pipelines.evaluate import evaluate
 from pipelines.reference import make_references
 from pipelines.train import train
+from tests.analysis.synthetic import draw_nothing
 from tests.pipelines.prepared import prepare
 from tests.pipelines.project import SMALL, make_own
 from tests.tracking.connected import find_run, training_run
@@ -123,6 +124,7 @@ def warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_server_that_goes_away_has_everything_after_the_next_make_run(
     gone: str, project: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    draw_nothing(monkeypatch)  # the pictures of a comparison are files like others
     params = load()
     if gone != "before the training":
         server.start()
