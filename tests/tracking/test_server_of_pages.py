@@ -106,7 +106,7 @@ def trainings(address: str, experiment_id: str) -> list[str]:
         return [run["info"]["run_id"] for run in json.load(answer).get("runs", [])]
 
 
-def test_the_server_shows_artifacts_where_the_checkout_is_now_and_an_experiment_that_was_deleted(
+def test_the_server_shows_artifacts_where_the_checkout_is_now_and_a_deleted_experiment_and_its_end_is_an_error(
     tmp_path: Path,
 ) -> None:
     libraries = tmp_path / "100% python" / "libraries"
@@ -132,17 +132,14 @@ def test_the_server_shows_artifacts_where_the_checkout_is_now_and_an_experiment_
         assert trainings(address, experiment_id) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["100% python", moved.parent.name]
 
-    with Checkout(moved, libraries).pages() as (address, printed, _):
+    with Checkout(moved, libraries).pages() as (address, printed, command):
         assert trainings(address, experiment_id) == [run_id]
 
-
-def test_the_end_of_mlflows_server_is_an_error(tmp_path: Path) -> None:
-    with Checkout(tmp_path, Path(mlflow.__file__).parents[1]).pages() as pages:
-        for process in psutil.Process(pages.process.pid).children(recursive=True):
+        for process in psutil.Process(command.pid).children(recursive=True):
             process.kill()
-        assert pages.process.stdout is not None
-        lines = pages.process.stdout.read().splitlines()
-        assert pages.process.wait() == 1
+        assert command.stdout is not None
+        lines = command.stdout.read().splitlines()
+        assert command.wait() == 1
         assert lines[-1].startswith("error: MLflow's server ended with exit code ")
 
 
