@@ -1,7 +1,4 @@
-"""Quick stages in the place of the real ones, which take seconds to start: what is tested is the work around them.
-
-Their params.yaml is short, since DVC reads it anew for each stage. tests/pipelines/test_whole.py has the shipped one.
-"""
+"""Quick stages in the place of the real ones, which take seconds to start: what is tested is the work around them."""
 
 import re
 import subprocess
@@ -10,9 +7,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from tests.pipelines.project import SMALL, change_params, copy_project, run_in
+from tests.pipelines.project import SHORT, copy_project, run_in
 
 STAGE = """
 import json, os, pathlib, signal, sys
@@ -84,18 +79,6 @@ finally:
     pathlib.Path("ended-" + name).touch()
 """
 
-PARAMS: dict[str, Any] = {
-    "data": {"name": "synthetic_reviews", "source": None, "synthetic_reviews": {}},
-    "tokenize": {},
-    "pretrain": {"objective": "none"},
-    "variants": {"lstm": {"cell": "lstm"}, "bilstm": {"cell": "lstm", "bidirectional": True}},
-    "train": {"batch_size": 32, "accelerator": "cpu", "precision": "32-true", "threads": 1},
-    "compare": {
-        **{"variants": ["lstm", "bilstm"], "seeds": [1], "baseline": "lstm"},
-        **{"metric": "accuracy", "matching": "hidden_size", "settings": [], "tuning": {"trials": 0}},
-    },
-}
-
 GRID = ("python", "-m", "commands.run", "--workers", "3")
 
 
@@ -121,9 +104,7 @@ def lines_of(name: str, result: subprocess.CompletedProcess[str]) -> list[str]:
 
 def make_project(folder: Path, changes: dict[str, Any], also: Sequence[str] = ()) -> None:
     """A copy of this project whose stages from train on are the quick ones, and `also` these."""
-    copy_project(folder, {})
-    YAML().dump(PARAMS, folder / "params.yaml")
-    change_params(folder, {**SMALL, **changes})
+    copy_project(folder, changes, SHORT)
     for stage in (*also, "train", "evaluate", "reference", "compare"):
         write_stage(folder, stage, before=KEEP if stage == "compare" else "")
     assert run_in(folder, "dvc", "init", "--force", "--quiet").returncode == 0

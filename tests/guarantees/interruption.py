@@ -14,7 +14,7 @@ from contextlib import chdir
 from pathlib import Path
 
 from engine.dvc import discard_broken_accesses
-from tests.pipelines.project import copy_project
+from tests.pipelines.project import SHORT, copy_project
 
 HOLD = Path(__file__).parent / "hold"
 TARGET = "evaluate@tiny-1"
@@ -40,7 +40,7 @@ class Project:
         changes |= {f"data.synthetic_reviews.{name}": number for name, number in rows.items()}
         changes |= {f"train.{name}": value for name, value in train.items()}
         changes |= {"compare.variants": ["tiny"], "compare.seeds": [1], "compare.baseline": "tiny"}
-        copy_project(folder, changes)
+        copy_project(folder, changes, SHORT)
         project = cls(folder)
         if done:
             project.repro(*done)

@@ -19,10 +19,22 @@ SMALL: dict[str, Any] = {
     "train.epochs": 2,
     "compare.seeds": [1],
 }
+# Instead of the shipped params.yaml, which tests/pipelines/test_whole.py has: DVC parses all of it for each stage.
+SHORT: dict[str, Any] = {
+    "data": {"name": "synthetic_reviews", "source": None, "synthetic_reviews": {}},
+    "tokenize": {},
+    "pretrain": {"objective": "none"},
+    "variants": {"lstm": {"cell": "lstm"}, "bilstm": {"cell": "lstm", "bidirectional": True}},
+    "train": {"batch_size": 32, "accelerator": "cpu", "precision": "32-true", "threads": 1},
+    "compare": {
+        **{"variants": ["lstm", "bilstm"], "seeds": [1], "baseline": "lstm"},
+        **{"metric": "accuracy", "matching": "hidden_size", "settings": [], "tuning": {"trials": 0}},
+    },
+}
 
 
-def copy_project(folder: Path, changes: dict[str, Any]) -> None:
-    """Copies what git would, makes it a repository, and changes params.yaml by dotted names."""
+def copy_project(folder: Path, changes: dict[str, Any], params: dict[str, Any] | None = None) -> None:
+    """Copies what git would, makes it a repository, and changes params.yaml, or `params`, by dotted names."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -36,6 +48,8 @@ def copy_project(folder: Path, changes: dict[str, Any]) -> None:
         (ROOT / cache).mkdir(exist_ok=True)
         (folder / cache).symlink_to(ROOT / cache)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    if params is not None:
+        YAML().dump(params, folder / "params.yaml")
     change_params(folder, {**SMALL, **changes})
 
 
