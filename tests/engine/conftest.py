@@ -1,10 +1,15 @@
-"""A real Ray cluster of three nodes on this machine, for all tests of a session."""
+"""A real Ray cluster of three nodes on this machine, and a project to run there, for all tests of a session."""
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.engine.stand_ins import make_project
+from tests.once import made_once
+from tests.pipelines.project import run_in
 
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20, "node_ip_address": "127.0.0.1"}
 SETTINGS = {
@@ -42,6 +47,17 @@ def cluster() -> Iterator[Any]:
             yield result
         finally:
             result.shutdown()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of quick stages in which only trainings and what follows are due; not to be changed."""
+
+    def make(folder: Path) -> None:
+        make_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1]})
+        assert run_in(folder, "dvc", "repro", "match").returncode == 0
+
+    return made_once(tmp_path_factory, "cluster-project", make)
 
 
 @pytest.fixture

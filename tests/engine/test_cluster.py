@@ -16,23 +16,11 @@ from ruamel.yaml import YAML
 from config.params import Params, load
 from core.errors import ParamsError
 from tests.engine.conftest import import_ray
-from tests.engine.stand_ins import WAIT, lines_of, make_project, ran, write_stage
-from tests.once import made_once
+from tests.engine.stand_ins import WAIT, lines_of, ran, write_stage
 from tests.pipelines.project import change_params, environment, make_own, run_in
 
 GRID = ("python", "-m", "commands.run", "--engine", "ray")
 MADE = ("data/tokens", "results", "references", "data/evaluated", "reports/comparison.json")
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which only trainings and what follows are due."""
-
-    def make(folder: Path) -> None:
-        make_project(folder, {"compare.variants": ["lstm", "bilstm"], "compare.seeds": [3, 1]})
-        assert run_in(folder, "dvc", "repro", "match").returncode == 0
-
-    return made_once(tmp_path_factory, "cluster-project", make)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from engine.remote import Event, Work, list_source, share, work
 from engine.tasks import Task, files_for
 from outputs.conditions import ENGINE
 from tests.engine.stand_ins import write_stage
-from tests.engine.test_cluster import prepared, project  # noqa: F401  (fixtures)
+from tests.engine.test_cluster import project  # noqa: F401  (a fixture)
 from tests.pipelines.conftest import project as whole  # noqa: F401  (a fixture)
 from tracking.notes import NO_STORE
 

@@ -5,12 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from config.params import Params
 from engine.tasks import trial_tasks
-from tests.engine.stand_ins import GRID, lines_of, make_project
-from tests.once import made_once
+from tests.engine.stand_ins import GRID, lines_of
 from tests.pipelines.project import change_params, run_in
 
 TUNE = """
@@ -41,24 +38,13 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which the search and what follows are due."""
-
-    def make(folder: Path) -> None:
-        make_project(folder, {"compare.variants": ["lstm"], "compare.seeds": [3]})
-        assert run_in(folder, "dvc", "repro", "match").returncode == 0
-
-    return made_once(tmp_path_factory, "trials-project", make)
-
-
 def searched(prepared: Path, tmp_path: Path, *command: str) -> dict[int, str]:
     """Where each of four trials ran, of which the second one was done before; each waits for another one to begin."""
     project, meeting = Path(shutil.copytree(prepared, tmp_path / "project")), tmp_path / "meeting"
     meeting.mkdir()
     text = TUNE.replace("FOLDER", f"pathlib.Path({str(meeting)!r})").replace("AT_ONCE", "2")
     (project / "pipelines" / "tune.py").write_text(text)
-    change_params(project, {"compare.tuning.trials": 4})
+    change_params(project, {"compare.variants": ["lstm"], "compare.seeds": [3], "compare.tuning.trials": 4})
     (project / "trials").mkdir()
     (project / "trials" / "lstm-0-1.json").write_text('{"variant": "lstm"}')
     result = run_in(project, *command)

@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.engine.conftest import NODE, SETTINGS, cluster, import_ray, nodes  # noqa: F401  (fixtures)
+from tests.engine.conftest import NODE, SETTINGS, cluster, import_ray, nodes, prepared  # noqa: F401  (fixtures)
 from tests.engine.stand_ins import lines_of, ran, write_stage
-from tests.engine.test_cluster import GRID, prepared, project, recorded  # noqa: F401  (fixtures)
+from tests.engine.test_cluster import GRID, project, recorded  # noqa: F401  (a fixture)
 from tests.pipelines.project import environment, run_in
 from tests.torture.conftest import Reference, contents, finished_runs, without_results
 
