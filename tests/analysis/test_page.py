@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from core.paths import REPORTS
 from pipelines.compare import compare
 from tests.analysis.synthetic import draw_no_png, write_experiment
-from tests.browser import MISSING, REASON, open_browser
+from tests.browser import MISSING, REASON, open_browser, set_page
 
 SCREEN = {"height": 900, "deviceScaleFactor": 1, "mobile": False}
 
@@ -62,9 +62,12 @@ def test_neither_the_page_nor_a_table_is_wider_than_the_screen(
         assert browser.execute_script(overhangs) == [0, 0, 0], f"{count} variants on {width} pixels"
 
 
-def test_the_dark_page_is_dark_and_its_text_is_light(address: str) -> None:
+def test_the_dark_page_is_dark_and_its_text_is_light(browser: Chrome, address: str) -> None:
     brightness = "return getComputedStyle(document.body)[arguments[0]].match(/\\d+/g).slice(0, 3).map(Number)"
-    with open_browser(dark=True) as browser:
+    set_page(browser, 1500, 1100, dark=True)
+    try:
         browser.get(address)
         assert max(browser.execute_script(brightness, "backgroundColor")) < 60
         assert min(browser.execute_script(brightness, "color")) > 180
+    finally:
+        set_page(browser, 1500, 1100)

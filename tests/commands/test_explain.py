@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from selenium.webdriver import ActionChains
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 
 from commands import explain
 from core import file_io, paths
 from core.errors import ParamsError
 from core.paths import RAW, TOKENS
-from tests.browser import MISSING, REASON, open_browser
+from tests.browser import MISSING, REASON, open_browser, set_page
 from tests.pipelines.prepared import prepare, train_all
 from tests.pipelines.project import make_own
 from tests.tracking.connected import find_run
@@ -214,31 +214,37 @@ def test_a_run_that_the_store_has_lost_is_rebuilt_with_the_page(
     assert f"explanations/{page.name}" in run.artifacts("explanations")
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    with open_browser() as opened:
+        yield opened
+
+
 @pytest.mark.skipif(MISSING, reason=REASON)
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_browser_draws_every_heat_map_and_tells_the_word_that_is_pointed_at(
-    dark: bool, capsys: pytest.CaptureFixture[str]
+    dark: bool, browser: Chrome, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = ["--text", "정말 멋진 영화", "--no-open"]
     page = page_of(capsys, "--variant", "bilstm", "--variant", "gru2", "--seed", "1", *text)
     drawn = """return [...document.querySelectorAll("canvas")].map(canvas => canvas.getContext("2d")
         .getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
-    with open_browser(width=420, height=900, dark=dark) as browser:
-        browser.get(page.resolve().as_uri())
-        # An LSTM shows four signals in each of two directions, a GRU three in each of two layers.
-        assert browser.execute_script(drawn) == [True] * 14
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= 420
-        word = browser.find_element(By.CSS_SELECTOR, ".ribbon [data-t='1']")
-        ActionChains(browser).move_to_element(word).perform()
-        assert "“멋진” (token 2): leave one out" in browser.find_element(By.ID, "tip").text
-        assert len(browser.find_elements(By.CSS_SELECTOR, ".ribbon .now")) == 4 + 4
-        # The equations of one cell in each passage, two for an LSTM and one for a GRU, come true with its numbers.
-        lines = [line.text for line in browser.find_elements(By.CSS_SELECTOR, "[data-equation]")]
-        assert len(lines) == 2 * 2 + 2
-        passages = [passage for model in content_of(page)["models"] for passage in model["passages"]]
-        memories = [passage["followed"].get("C", passage["followed"]["h"])[1] for passage in passages]
-        sums = [line.replace("−", "-").replace("·", "*").split(" = ") for line in lines]
-        assert [float(left) for left, _ in [sums[0], sums[2], *sums[4:]]] == pytest.approx(memories, abs=6e-4)
-        for left, right in sums:
-            assert eval(right, {"tanh": math.tanh}) == pytest.approx(float(left), abs=3e-3)
-        assert not browser.get_log("browser")  # type: ignore[no-untyped-call]
+    set_page(browser, 420, 900, dark)
+    browser.get(page.resolve().as_uri())
+    # An LSTM shows four signals in each of two directions, a GRU three in each of two layers.
+    assert browser.execute_script(drawn) == [True] * 14
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 420
+    word = browser.find_element(By.CSS_SELECTOR, ".ribbon [data-t='1']")
+    ActionChains(browser).move_to_element(word).perform()
+    assert "“멋진” (token 2): leave one out" in browser.find_element(By.ID, "tip").text
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".ribbon .now")) == 4 + 4
+    # The equations of one cell in each passage, two for an LSTM and one for a GRU, come true with its numbers.
+    lines = [line.text for line in browser.find_elements(By.CSS_SELECTOR, "[data-equation]")]
+    assert len(lines) == 2 * 2 + 2
+    passages = [passage for model in content_of(page)["models"] for passage in model["passages"]]
+    memories = [passage["followed"].get("C", passage["followed"]["h"])[1] for passage in passages]
+    sums = [line.replace("−", "-").replace("·", "*").split(" = ") for line in lines]
+    assert [float(left) for left, _ in [sums[0], sums[2], *sums[4:]]] == pytest.approx(memories, abs=6e-4)
+    for left, right in sums:
+        assert eval(right, {"tanh": math.tanh}) == pytest.approx(float(left), abs=3e-3)
+    assert not browser.get_log("browser")  # type: ignore[no-untyped-call]
