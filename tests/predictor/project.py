@@ -17,6 +17,7 @@ from config.params import Params
 from pipelines.compare import compare_and_log
 from pipelines.reference import make_references
 from predictor.files import find_training
+from tests.analysis.synthetic import draw_nothing
 from tests.once import made_once
 from tests.pipelines.prepared import prepare, train_all
 from tests.pipelines.project import enter, make_own
@@ -83,7 +84,8 @@ def registered_project(temporary: pytest.TempPathFactory) -> Path:
 
 
 def _make_registered(folder: Path) -> None:
-    with project_in(folder, {}, [1, 2]) as params:
+    with project_in(folder, {}, [1, 2]) as params, pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
         make_references(params)
         compare_and_log(params)
         register_models(params, [find_training("bilstm", 1)])
