@@ -17,6 +17,7 @@ from analysis.verdict.phrases import SIGNIFICANCE
 from config.params import Params, load
 from core import command_line
 from core.errors import ParamsError
+from outputs import evaluation_checksums
 from outputs.experiment_files import read_experiment
 
 
@@ -36,6 +37,7 @@ def run_aa_test(params: Params, sizes: Sequence[int] | None) -> None:
         ParamsError: there are too few seeds for two groups of a size.
     """
     alone = params.compare.model_copy(update={"variants": [params.compare.baseline]})
+    evaluation_checksums.check_compared(alone)
     experiment = read_experiment(params.model_copy(update={"compare": alone}))
     table = Table(title=f"{experiment.baseline} against itself on {escape(experiment.data)}", title_justify="left")
     for column in (

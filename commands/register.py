@@ -11,6 +11,7 @@ from rich.console import Console
 from config.params import Params, load
 from core import command_line, paths
 from core.errors import TrackingError
+from outputs import evaluation_checksums
 from outputs.comparison_file import read_comparison
 from predictor.files import ModelFiles
 from predictor.selection import select
@@ -63,6 +64,7 @@ def _logged_model(mlflow: Connection, params: Params, models: list[ModelFiles]) 
     folders = [paths.folder(variant, seed) for seed in seeds]
     if len(models) == 1:
         signature = models[0].config["signature"]
+        evaluation_checksums.check(variant, seeds[0])
         scores = from_outputs.scores(folders[0])
     else:
         signature = comparison_from_outputs.comparison_signature(params, comparison_from_outputs.signatures(params))

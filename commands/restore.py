@@ -10,6 +10,7 @@ from rich.console import Console
 from config.params import Params, load
 from core import command_line
 from core.errors import TrackingError
+from outputs import evaluation_checksums
 from pipelines import compare
 from tracking import comparison_from_outputs
 from tracking.comparisons import relink
@@ -34,10 +35,15 @@ def restore(params: Params) -> None:
 
 
 def complete(mlflow: Connection, params: Params) -> None:
-    """Sends what MLflow lacks, and names it; computes nothing if MLflow cannot be reached."""
+    """Sends what MLflow lacks, and names it; computes nothing if MLflow cannot be reached.
+
+    Raises:
+        DataError: a training has not been evaluated since it last ran.
+    """
     if not mlflow.reachable:
         return
     console = Console()
+    evaluation_checksums.check_compared(params.compare)
     result = compare.compare(params)
     for title in comparison_from_outputs.complete_runs(mlflow, params):
         console.print(f"completed in MLflow: {title}", markup=False)

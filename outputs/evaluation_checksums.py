@@ -43,6 +43,12 @@ def check(variant: str, seed: int) -> None:
         raise DataError(f"{folder} has not been evaluated since it was trained; the stage evaluate does it: dvc repro")
 
 
+def check_compared(compare: CompareParams) -> None:
+    """The same for all trainings that are compared."""
+    for variant, seed in compare.trainings():
+        check(variant, seed)
+
+
 def write_setting(name: str, root: Path = Path()) -> None:
     """The same for the trainings under one of compare.settings, in data/settings/`name`."""
     files = [file.relative_to(root) for file in sorted((root / SETTINGS / name).iterdir())]

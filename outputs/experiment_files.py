@@ -24,7 +24,7 @@ from core.errors import DataError, ParamsError
 from core.folds import fold_of
 from core.folds import names as fold_names
 from core.paths import RAW, REFERENCES
-from outputs import evaluation_checksums, measurements
+from outputs import measurements
 from outputs.pretrained import PRETRAINED_ENTRY
 from outputs.token_files import read_summary, share_unknown_in_tests, token_file
 from text.sources.addresses import is_address
@@ -50,7 +50,6 @@ def read_experiment(params: Params) -> Experiment:
     folders = [[paths.folder(variant, seed) for seed in seeds] for variant in variants]
     configs = [[file_io.read_json(path / "config.json", made_by="train") for path in row] for row in folders]
     for folder, config in zip(chain(*folders), chain(*configs), strict=True):
-        evaluation_checksums.check(config["name"], config["seed"])
         _check_data(folder, config, card)
         _check_libraries(folder, config, folders[0][0], configs[0][0])
     by_variant = list(zip(variants, configs, strict=True))

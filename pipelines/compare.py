@@ -28,7 +28,12 @@ from provenance.stage import run_as_command
 
 def main() -> None:
     """The command line."""
-    run_as_command(lambda _: compare_and_log(load()), command_line.parser(__doc__))
+    run_as_command(lambda _: _command(load()), command_line.parser(__doc__))
+
+
+def _command(params: Params) -> None:
+    evaluation_checksums.check_compared(params.compare)
+    compare_and_log(params)
 
 
 def compare(params: Params) -> Result:

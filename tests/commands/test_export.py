@@ -14,7 +14,7 @@ from commands import export, predict
 from config.params import load
 from core.errors import DataError
 from core.paths import RAW, RESULTS
-from outputs.experiment_files import read_experiment
+from outputs import evaluation_checksums
 from predictor.files import find_model, find_training
 from predictor.predictor import Predictor
 from predictor.token_numbers import Encoder
@@ -89,7 +89,7 @@ def test_scores_of_earlier_weights_are_not_published(tmp_path: Path, monkeypatch
     )
     assert call(export, "--variant", "gru2", "--seed", "1") == line
     with pytest.raises(DataError, match=r"^results/gru2/seed-1 has not been evaluated"):
-        read_experiment(load())
+        evaluation_checksums.check_compared(load().compare)
 
 
 def test_what_is_not_trained_or_not_evaluated_is_one_line() -> None:
