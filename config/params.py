@@ -99,8 +99,8 @@ class Params(Section):
                     applied(setting, self.variants[name], self.train)
                 except ValueError as error:
                     raise ValueError(f"{where} is a setting that {name} cannot have: {error}") from None
-        varied = self.train.batch_tokens is not None or "batch_tokens" in tuning.space
-        if tuning.trials and tuning.epochs == "auto" and varied:
+        by_tokens = self.train.batch_tokens is not None or "batch_tokens" in tuning.space
+        if tuning.trials and tuning.epochs == "auto" and by_tokens:
             raise ValueError(
                 "compare.tuning.epochs is 'auto', which counts steps of train.batch_size documents; allowed with "
                 "train.batch_tokens: null, or an integer from 1 to 1000000"

@@ -12,16 +12,13 @@ STEPS, STEPS_PER_CLASS = 600, 60
 FEWEST_EPOCHS, MOST_EPOCHS, MOST_EPOCHS_FOR_CLASSES = 2, 30, 8
 
 
-def _epochs(value: object) -> object:
-    if value == "auto" or (type(value) is int and 1 <= value <= 10**6):
-        return value
-    raise ValueError(f"train.epochs is {shown(value)}; allowed: auto, or an integer from 1 to 1000000")
+def _auto_or_number(key: str, most: int) -> PlainValidator:
+    def check(value: object) -> object:
+        if value == "auto" or (type(value) is int and 1 <= value <= most):
+            return value
+        raise ValueError(f"train.{key} is {shown(value)}; allowed: auto, or an integer from 1 to {most}")
 
-
-def _devices(value: object) -> object:
-    if value == "auto" or (type(value) is int and 1 <= value <= 1024):
-        return value
-    raise ValueError(f"train.devices is {shown(value)}; allowed: auto, or an integer from 1 to 1024")
+    return PlainValidator(check)
 
 
 class AdversarialParams(Section):
@@ -39,7 +36,7 @@ CHECKPOINT_KEYS = {"checkpoint_steps", "checkpoint_minutes"}  # no result depend
 class TrainParams(Section):
     """How every variant is trained."""
 
-    epochs: Annotated[Literal["auto"] | int, PlainValidator(_epochs)] = "auto"
+    epochs: Annotated[Literal["auto"] | int, _auto_or_number("epochs", 10**6)] = "auto"
     batch_size: Annotated[int, Field(ge=1, le=10**6)] = 32
     batch_tokens: Count | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1e3)] = 0.003
@@ -58,7 +55,7 @@ class TrainParams(Section):
     layer_rates: Annotated[float, Field(gt=0, le=1)] = 1.0
     unfreeze: Annotated[int, Field(ge=0, le=10**6)] = 0
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
-    devices: Annotated[int | Literal["auto"], PlainValidator(_devices)] = 1
+    devices: Annotated[int | Literal["auto"], _auto_or_number("devices", 1024)] = 1
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = 1
     strategy: Literal["auto", "ddp"] = "auto"
     precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
@@ -95,14 +92,15 @@ class TrainParams(Section):
                 f"train.schedule is {self.schedule!r}, which needs a known number of steps; "
                 "allowed with train.max_seconds: constant"
             )
-        for key in ("max_seconds", "early_stopping"):
-            if self.averaging == "swa" and getattr(self, key) is not None:
+        for key in ("max_seconds", "early_stopping"):  # which may end the training early
+            if (limit := getattr(self, key)) is None:
+                continue
+            if self.averaging == "swa":
                 raise ValueError(
                     f"train.averaging is 'swa', the mean of the last quarter of all steps, whose number train.{key} "
                     "leaves open; allowed with it: none, ema"
                 )
-        for key in ("max_seconds", "early_stopping"):
-            if self.unfreeze and (limit := getattr(self, key)) is not None:
+            if self.unfreeze:
                 raise ValueError(
                     f"train.unfreeze is {self.unfreeze}, but train.{key} is {limit:g}, which may end the training "
                     "before all layers have begun to learn; allowed with it: 0"

@@ -83,13 +83,11 @@ def serve_on_cluster(params: Params, address: str | None, port: int, limits: Lim
     params = params.model_copy(update={"train": TrainParams()})  # what `connected` checks is about trainings
     with connected(params, address), _serve(port):
         room = _room(needs)
-        if not 1 <= (room if replicas is None else replicas) <= room:
-            raise ParamsError(
-                f"--replicas is {1 if replicas is None else replicas}; allowed: 1 to {room}, which is what the "
-                "cluster has room for"
-            )
+        number = max(room, 1) if replicas is None else replicas
+        if not 1 <= number <= room:
+            raise ParamsError(f"--replicas is {number}; allowed: up to {room}, which is what the cluster has room for")
         deployment: Any = Replica  # which Ray's decorators have made of the class
-        deployment = deployment.options(num_replicas=replicas or room, ray_actor_options=needs)
+        deployment = deployment.options(num_replicas=number, ray_actor_options=needs)
         try:
             serve.run(deployment.bind(digest, files, limits), name=NAME, route_prefix="/")
         except (RuntimeError, ray.exceptions.RayError) as error:

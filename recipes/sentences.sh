@@ -17,7 +17,7 @@ case $name in
   *) echo "error: $name is not one of trec, sst2, sst5, subj, cr, mpqa, mr" >&2 && exit 1 ;;
 esac
 radius=10.0
-if [ "$name" = mpqa ]; then radius=3.0; fi # phrases of three words on average, of whose vectors 10 is a third
+if [ "$name" = mpqa ]; then radius=3.0; fi # of phrases of three words, 10 would be a third
 settings=()
 for variant in variants.lstm ++variants.bilstm; do # ++: add the key, or change it
   settings+=(

@@ -105,13 +105,12 @@ def _training_costs(run: Run, measured: Mapping[str, Any]) -> None:
 
 
 def _evaluation(run: Run, folder: Path, measured: Mapping[str, Any], again: bool = False) -> None:
-    """Logs the evaluation's outputs in `folder`, if there are any, and the costs of prediction; the metrics come last.
+    """Logs the evaluation's outputs in `folder`, and the costs of prediction; the metrics come last.
 
     With `again`, metrics that the run already has are sent once more, which links them with its model. MLflow stores a
     repeated metric only once.
     """
-    if not (metrics := _test_metrics(folder)):
-        return
+    metrics = _test_metrics(folder)
     config = file_io.read_json(folder / "config.json", made_by="train")
     matrix = file_io.read_json(folder / "metrics.json", made_by="evaluate")["confusion_matrix"]
     figure = confusion_matrix(config["labels"], matrix, config.get("title", config["name"]))
@@ -123,9 +122,7 @@ def _evaluation(run: Run, folder: Path, measured: Mapping[str, Any], again: bool
 
 
 def _test_metrics(folder: Path) -> dict[str, float]:
-    """What MLflow shows of the evaluation in `folder`; empty before it has taken place."""
-    if not (folder / "metrics.json").exists():
-        return {}
+    """What MLflow shows of the evaluation in `folder`."""
     return {f"test_{name}": value for name, value in scores(folder).items()}
 
 
